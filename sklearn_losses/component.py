@@ -1,0 +1,151 @@
+"""What a user can name ("huber") or build (``Huber(delta=2)``): the losses and the solvers.
+
+A family (losses, solvers) is a class that opens a registry; every subclass that gives itself a name enters it.
+Everything else that is offered by name (the estimators' errors, the README's tables, the generated tests) reads the registry.
+"""
+
+import difflib
+import math
+from functools import partial
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+__all__ = ["Choice", "Component", "Interval", "Whole", "check_parameters"]
+
+
+class Interval(NamedTuple):
+    """The numbers a parameter may take, with scikit-learn's words for them."""
+
+    low: float
+    high: float = math.inf
+    closed: str = "left"
+    kind: type = Real
+
+    def __contains__(self, value):
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
+            return False
+        above = value >= self.low if self.closed in ("left", "both") else value > self.low
+        below = value <= self.high if self.closed in ("right", "both") else value < self.high
+        return bool(above and below)
+
+    def __str__(self):
+        opening = "[" if self.closed in ("left", "both") else "("
+        closing = "]" if self.closed in ("right", "both") else ")"
+        number = "an int" if self.kind is Integral else "a float"
+        return f"{number} in the range {opening}{self.low}, {self.high}{closing}"
+
+
+def Whole(low, high=math.inf):
+    """The whole numbers from `low` on."""
+    return Interval(low, high, closed="left", kind=Integral)
+
+
+class Choice(tuple):
+    """A few admissible values, or further conditions of which one must hold."""
+
+    def __new__(cls, *options):
+        return super().__new__(cls, options)
+
+    def __contains__(self, value):
+        return any(
+            value in option if isinstance(option, (Interval, Choice)) else type(value) is type(option) and value == option
+            for option in self
+        )
+
+    def __str__(self):
+        return " or ".join(str(option) if isinstance(option, (Interval, Choice)) else repr(option) for option in self)
+
+
+def check_parameters(owner, conditions):
+    """Raise for the first attribute of `owner` outside its condition, in scikit-learn's words.
+
+    Parameters
+    ----------
+    owner : object
+        An estimator, a loss or a solver.
+    conditions : dict of str to Interval or Choice
+        What each parameter may be.
+
+    Raises
+    ------
+    ValueError
+        "The 'alpha' parameter of LossRegressor must be a float in the range [0.0, inf). Got -1 instead."
+    """
+    for name, condition in conditions.items():
+        value = getattr(owner, name)
+        if value not in condition:
+            raise ValueError(f"The {name!r} parameter of {type(owner).__name__} must be {condition}. Got {value!r} instead.")
+
+
+def _origin(maker):
+    made = getattr(maker, "func", maker)
+    return made.__module__, made.__qualname__
+
+
+class Component(BaseEstimator):
+    """Base of losses and solvers: parameters, clone and repr as in scikit-learn, and a registry of names.
+
+    A class keyword ``family="loss"`` opens a registry; ``name="huber", aliases=("h",)`` enters it.
+    """
+
+    conditions = {}  # parameter -> Interval or Choice, checked when it is used, never before
+
+    def __init_subclass__(cls, name=None, aliases=(), family=None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.name = name or cls.__name__
+        if family is not None:
+            cls.family, cls.registry, cls.aliases, cls.root = family, {}, {}, cls
+        if name is not None:
+            cls._enter(name, cls)
+            for alias in aliases:
+                cls._enter(alias, cls)
+                cls.aliases[alias] = name
+
+    @classmethod
+    def _enter(cls, name, maker):
+        known = cls.registry.get(name)
+        if known is not None and _origin(known) != _origin(maker):  # running a notebook's cell again is no clash
+            raise ValueError(f"The {cls.family} name {name!r} is taken by {_origin(known)[1]}; choose another name.")
+        cls.registry[name] = maker
+
+    @classmethod
+    def add_variant(cls, name, **params):
+        """Enter a name of its own for this class with other parameters."""
+        cls._enter(name, partial(cls, **params))
+
+    @classmethod
+    def names(cls):
+        """Every name of the family, aliases left out, with what makes its object."""
+        return {name: maker for name, maker in cls.registry.items() if name not in cls.aliases}
+
+    @property
+    def label(self):
+        """The name that messages and `solver_` give to this object."""
+        return self.name
+
+    @classmethod
+    def make(cls, spec):
+        """Turn a name or an object into an object; an object comes back as it is."""
+        if isinstance(spec, cls.root):
+            return spec
+        if isinstance(spec, str):
+            if spec in cls.registry:
+                return cls.registry[spec]()
+            guess = difflib.get_close_matches(spec, cls.registry, n=1)
+            hint = f" Did you mean {guess[0]!r}?" if guess else ""
+            raise ValueError(
+                f"Unknown {cls.family} {spec!r}.{hint} Known names: {', '.join(sorted(cls.names()))}; "
+                f"or pass an object from {'.'.join(cls.root.__module__.split('.')[:2])}."
+            )
+        return cls._make_other(spec)
+
+    @classmethod
+    def _make_other(cls, spec):
+        raise ValueError(f"A {cls.family} must be a name or an object, such as {sorted(cls.names())[0]!r}. Got {spec!r}.")
+
+    def check(self):
+        """Raise ValueError where a parameter is outside its range. Fits call this; constructors never do."""
+        check_parameters(self, self.conditions)

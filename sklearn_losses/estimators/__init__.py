@@ -1,0 +1,6 @@
+"""The estimators."""
+
+from sklearn_losses.estimators.classifier import LossClassifier
+from sklearn_losses.estimators.regressor import LossRegressor
+
+__all__ = ["LossClassifier", "LossRegressor"]

@@ -1,0 +1,455 @@
+"""What the estimators share: names into objects, data into an objective, one call of the solver, fitted attributes.
+
+A fit is atomic. It works on locals, and only its last step writes to the estimator; whatever stops it earlier (an error, a
+callback, Ctrl-C) leaves the old state, or, once there is a point worth keeping, a consistent new one.
+"""
+
+import warnings
+from abc import ABC, abstractmethod
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_losses.batches import Batches, Standardization
+from sklearn_losses.component import Choice, Interval, Whole, check_parameters
+from sklearn_losses.estimators.monitor import Monitor
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.models import ACTIVATIONS, MLP, Linear
+from sklearn_losses.objective import Objective
+from sklearn_losses.penalties import ElasticNet
+from sklearn_losses.solvers import Adam, Auto, Solver
+
+__all__ = ["LossEstimator"]
+
+
+class Rows(NamedTuple):
+    """The rows of a fit as the losses want them: `y` floats or class codes, `weight` of mean 1, or None for equal ones."""
+
+    X: object
+    y: np.ndarray
+    weight: np.ndarray | None
+
+
+class Fit(NamedTuple):
+    """Where a fit starts: names turned into objects, data in place."""
+
+    loss: Loss
+    model: object
+    solver: object
+    objective: Objective
+    params: np.ndarray
+    standardization: Standardization | None
+    validation: Objective | None
+
+
+def _steps_on_batches(estimator):
+    """Whether `partial_fit` is there; an AttributeError with the way out where it is not."""
+    solver = estimator._solver_spec()
+    if isinstance(solver, Auto) and estimator._hidden_sizes():
+        return True
+    if getattr(solver, "stochastic", False):
+        return True
+    raise AttributeError("partial_fit needs a solver that works on batches; use solver='sgd' or solver='adam'.")
+
+
+class LossEstimator(BaseEstimator, ABC):
+    """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
+
+    _task = None
+    _conditions = {
+        "alpha": Interval(0.0),
+        "l1_ratio": Interval(0.0, 1.0, closed="both"),
+        "activation": Choice(*ACTIVATIONS),
+        "fit_intercept": Choice(True, False),
+        "max_iter": Whole(1),
+        "tol": Interval(0.0),
+        "early_stopping": Choice(True, False),
+        "validation_fraction": Interval(0.0, 1.0, closed="neither"),
+        "n_iter_no_change": Whole(1),
+        "warm_start": Choice(True, False),
+        "verbose": Choice(Whole(0), True, False),
+    }
+
+    @abstractmethod
+    def __init__(
+        self, loss, *, solver, alpha, l1_ratio, hidden_layer_sizes, activation, fit_intercept, max_iter, tol, early_stopping,
+        validation_fraction, n_iter_no_change, warm_start, random_state, verbose,
+    ):  # fmt: skip
+        self.loss = loss
+        self.solver = solver
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # Parameters.
+
+    def set_params(self, **params):
+        """Set parameters; ``loss__delta=2`` works while ``loss`` is still a name.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters; ``loss__...`` and ``solver__...`` reach those of the loss and of the solver.
+
+        Returns
+        -------
+        self
+        """
+        for name, family in (("loss", Loss), ("solver", Solver)):
+            nested = any(key.startswith(f"{name}__") for key in params)
+            spec = params.get(name, getattr(self, name))
+            if nested and (isinstance(spec, str) or (callable(spec) and not hasattr(spec, "set_params"))):
+                params[name] = family.make(spec)
+        # The objects go in before their own parameters are looked up.
+        whole = {name: params.pop(name) for name in ("loss", "solver") if name in params}
+        super().set_params(**whole)
+        return super().set_params(**params)
+
+    def _loss_spec(self):
+        return Loss.make(self.loss)
+
+    def _solver_spec(self):
+        return Solver.make(self.solver)
+
+    def _hidden_sizes(self):
+        sizes = self.hidden_layer_sizes
+        sizes = (sizes,) if isinstance(sizes, Integral) else sizes
+        try:
+            sizes = tuple(sizes)
+        except TypeError:
+            sizes = (None,)
+        if not all(size in Whole(1) for size in sizes):
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be a tuple of ints in the range [1, inf), "
+                f"() for a linear model. Got {self.hidden_layer_sizes!r} instead."
+            )
+        return sizes
+
+    def _checked_components(self):
+        """Loss and solver as objects, all parameters inside their ranges."""
+        check_parameters(self, self._conditions)
+        loss, solver = self._loss_spec(), self._solver_spec()
+        if loss.task not in (None, self._task):
+            other = {"regression": "LossRegressor", "classification": "LossClassifier"}[loss.task]
+            known = sorted(name for name, maker in Loss.names().items() if maker.task == self._task)
+            raise ValueError(
+                f"loss {loss.name!r} is a {loss.task} loss and {type(self).__name__} takes {self._task} losses: "
+                f"{', '.join(known)}; use {other} for {loss.name!r}."
+            )
+        loss.check()
+        if isinstance(solver, Solver):
+            solver.check()
+        return loss, solver
+
+    # Fitting.
+
+    @abstractmethod
+    def _rows(self, X, y, sample_weight, *, first):
+        """Validated rows with positive weights, and the fitted attributes that come from the targets (a dict)."""
+
+    @abstractmethod
+    def _n_outputs(self, attributes):
+        """The number of raw outputs."""
+
+    def _bound_loss(self, loss, rows, n_outputs):
+        """The loss made ready for the data."""
+        loss.check_target(rows.y) if isinstance(loss, Loss) else None
+        return loss.bind(rows.y, n_outputs, self._task)
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or, for regression, (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not matter.
+
+        Returns
+        -------
+        self
+        """
+        return self._atomic(self._fit, X, y, sample_weight)
+
+    def _atomic(self, work, *arguments):
+        before = vars(self).copy()
+        try:
+            fitted, interruption = work(*arguments)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        for name in before.get("_fitted_names", ()):
+            vars(self).pop(name, None)
+        vars(self).update(fitted, _fitted_names=tuple(fitted))
+        if interruption is not None:
+            raise interruption
+        return self
+
+    def _fit(self, X, y, sample_weight):
+        loss, solver = self._checked_components()
+        going_on = self.warm_start and hasattr(self, "_fitted_names")
+        rows, attributes = self._rows(X, y, sample_weight, first=True)
+        rng = check_random_state(self.random_state)
+        if going_on:
+            self._check_continues(attributes, rows)
+        held_out = None
+        if self.early_stopping:
+            rows, held_out = self._split(rows, rng)
+        fit = self._start(loss, solver, rows, held_out, self._n_outputs(attributes), rng, going_on)
+        return self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on)
+
+    @available_if(_steps_on_batches)
+    def partial_fit(self, X, y, sample_weight=None):
+        """One pass over the rows with a stochastic solver, from where the last call ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+        """
+        return self._atomic(self._partial_fit, X, y, sample_weight)
+
+    def _partial_fit(self, X, y, sample_weight):
+        loss, solver = self._checked_components()
+        if self.early_stopping:
+            raise ValueError("partial_fit cannot stop early, since it sees one batch at a time; use early_stopping=False.")
+        going_on = hasattr(self, "_fitted_names")
+        rows, attributes = self._rows(X, y, sample_weight, first=not going_on)
+        if going_on:
+            self._check_continues(attributes, rows)
+        rng = check_random_state(self.random_state)
+        solver = Adam() if isinstance(solver, Auto) else solver
+        fit = self._start(loss, solver, rows, None, self._n_outputs(attributes), rng, going_on)
+        return self._run(fit, attributes, rng, max_iter=1, going_on=going_on, warn=False)
+
+    def _check_continues(self, attributes, rows):
+        """Raise ValueError where the last fit was of another problem, so that going on from it makes no sense."""
+        shape = self._layer_sizes(rows.X.shape[1], self._n_outputs(attributes))
+        if shape != self._sizes or self.fit_intercept != self._with_intercept:
+            raise ValueError(
+                f"This fit has layers {shape} (features, hidden units, outputs) with fit_intercept={self.fit_intercept}, the "
+                f"last one had {self._sizes} with {self._with_intercept}; use warm_start=False, or clone the estimator."
+            )
+
+    def _split(self, rows, rng):
+        """Part of the rows held out for early stopping."""
+        stratify = rows.y if self._task == "classification" else None
+        keep, hold = train_test_split(
+            np.arange(rows.X.shape[0]), test_size=self.validation_fraction, random_state=rng, stratify=stratify
+        )
+        return tuple(
+            Rows(rows.X[part], rows.y[part], None if rows.weight is None else mean_one(rows.weight[part]))
+            for part in (keep, hold)
+        )
+
+    def _layer_sizes(self, n_features, n_outputs):
+        return (n_features, *self._hidden_sizes(), n_outputs)
+
+    def _model(self, sizes):
+        if len(sizes) == 2:
+            return Linear(*sizes, self.fit_intercept)
+        return MLP(sizes, self.activation, self.fit_intercept)
+
+    def _start(self, loss, solver, rows, held_out, n_outputs, rng, going_on):
+        model = self._model(self._layer_sizes(rows.X.shape[1], n_outputs))
+        loss = self._bound_loss(loss, rows, n_outputs)
+        if isinstance(solver, Auto):
+            solver = solver.choose(self._objective(loss, model, rows, None, rows.X.dtype))
+        standardization = None
+        if model.linear and getattr(solver, "standardizes", False):
+            standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, self.alpha * (1 - self.l1_ratio))
+        dtype = np.float64 if getattr(solver, "double", False) else rows.X.dtype
+        objective = self._objective(loss, model, rows, standardization, dtype)
+        refuse = getattr(solver, "refusal", None)
+        refusal = refuse(objective) if refuse else None
+        if refusal:
+            raise ValueError(refusal)
+        validation = None
+        if held_out is not None:
+            validation = self._objective(loss, model, held_out, standardization, dtype)
+        if going_on:
+            params = self._packed(model)
+        else:
+            weight = np.ones(rows.X.shape[0]) if rows.weight is None else rows.weight
+            params = model.init(loss.best_constant(rows.y, weight, n_outputs), rng)
+        params = params.astype(np.float64)
+        if standardization is not None:
+            params = standardization.from_user(model, params)
+        return Fit(loss, model, solver, objective, params, standardization, validation)
+
+    def _objective(self, loss, model, rows, standardization, dtype):
+        factors = model.weights() if standardization is None else standardization.factors(model)
+        penalty = ElasticNet(float(self.alpha), float(self.l1_ratio), factors.astype(dtype))
+        y = rows.y if self._task == "classification" else rows.y.astype(dtype, copy=False)
+        return Objective(loss, model, penalty, Batches(rows.X, y, rows.weight, standardization, dtype))
+
+    def _run(self, fit, attributes, rng, *, max_iter, going_on, warn=True):
+        """Call the solver and gather the fitted attributes: (dict, exception to raise after they are set or None)."""
+        objective, solver = fit.objective, fit.solver
+        stochastic = getattr(solver, "stochastic", False)
+        state = getattr(self, "_state", None) if going_on and stochastic else None
+        monitor = Monitor(
+            solver=getattr(solver, "label", type(solver).__name__), tol=self.tol, patience=self.n_iter_no_change,
+            watch_training=stochastic, validation=fit.validation, verbose=int(self.verbose),
+        )  # fmt: skip
+        interruption = None
+        try:
+            result = solver.minimize(
+                objective, fit.params, max_iter=max_iter, tol=self.tol, state=state, callback=monitor, rng=rng
+            )
+            params, nit, message, success = result.x, result.nit, result.message, result.success
+            state = result.get("state")
+        except KeyboardInterrupt as stop:
+            if monitor.params is None:
+                raise
+            interruption = stop
+            params, nit, message, success = monitor.params, len(monitor.losses), "interrupted", False
+        if monitor.best_params is not None:
+            params = monitor.best_params
+        training_loss = objective.mean_loss(params)
+        if not np.isfinite(training_loss):
+            raise ValueError(
+                f"The loss is not finite ({training_loss}) after iteration {nit} of solver {monitor.solver!r}: look for huge "
+                "values in X or y, or for a custom loss that returns nan or inf."
+            )
+        if message == "diverged" and nit == 0 and not np.isfinite(objective.mean_loss(fit.params)):
+            raise ValueError(
+                "The loss is not finite at the start of the fit (iteration 0): look at the targets, or at the custom loss."
+            )
+        if warn and interruption is None and not (success or monitor.stopped):
+            warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=5)
+        user_params = params if fit.standardization is None else fit.standardization.to_user(fit.model, params)
+        curve = [float(value) for value in monitor.losses]
+        if going_on and stochastic:
+            curve = [*self.loss_curve_, *curve]
+        fitted = {
+            **attributes,
+            **self._shaped(fit.model, user_params.astype(objective.batches.X.dtype, copy=False), attributes),
+            "n_iter_": max(1, int(nit)),
+            "loss_": training_loss,
+            "objective_": training_loss + objective.penalty_value(params),
+            "loss_curve_": curve,
+            "converged_": bool(success or monitor.stopped),
+            "solver_": monitor.solver,
+            "n_parameters_": fit.model.n_params,
+            "_state": state,
+            "_loss": fit.loss,
+            "_sizes": self._layer_sizes(objective.batches.X.shape[1], fit.model.n_outputs),
+            "_with_intercept": self.fit_intercept,
+        }
+        if fit.validation is not None:
+            fitted["validation_scores_"] = monitor.scores
+            fitted["best_validation_score_"] = max(monitor.scores)
+        return fitted, interruption
+
+    def _advice(self, message, nit, monitor):
+        name = type(self).__name__
+        if message == "diverged":
+            return (
+                f"{name}: solver {monitor.solver!r} diverged in iteration {nit + 1} (non-finite values) and the last finite "
+                "parameters were kept; lower solver__learning_rate, or standardise the features (StandardScaler)."
+            )
+        if message == "max_iter":
+            return (
+                f"{name}: solver {monitor.solver!r} stopped after max_iter={self.max_iter} iterations before it reached "
+                f"tol={self.tol}; increase max_iter, raise tol, standardise the features, or try another solver."
+            )
+        return (
+            f"{name}: solver {monitor.solver!r} found no lower value after iteration {nit} ({message}), though tol={self.tol} "
+            "is not reached; the result may still be good: compare objective_ with another solver's."
+        )
+
+    # Fitted parameters.
+
+    def _shaped(self, model, params, attributes):
+        """coef_ and intercept_ of a linear model, coefs_ and intercepts_ of an MLP."""
+        weights, intercepts = model.unpack(params)
+        if not model.linear:
+            return {"coefs_": [w.copy() for w in weights], "intercepts_": [b.copy() for b in intercepts]}
+        coef, intercept = np.ascontiguousarray(weights[0].T), intercepts[0].copy()
+        if self._flat_output(attributes):
+            coef, intercept = coef[0], float(intercept[0])
+        return {"coef_": coef, "intercept_": intercept}
+
+    def _flat_output(self, attributes):
+        """Whether a linear model's coef_ is (n_features,) and its intercept_ a float."""
+        return False
+
+    def _packed(self, model):
+        """The flat vector of the fitted attributes."""
+        if model.linear:
+            return model.pack(np.atleast_2d(self.coef_).T, np.atleast_1d(self.intercept_))
+        return model.pack(self.coefs_, self.intercepts_)
+
+    def _raw(self, X):
+        """Raw predictions for validated or raw X."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        model = (
+            Linear(*self._sizes, self._with_intercept)
+            if len(self._sizes) == 2
+            else MLP(self._sizes, self.activation, self._with_intercept)
+        )
+        return model.predict(self._packed(model), X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def check_weights(sample_weight, n_rows):
+    """Weights as float64 (n_rows,), scaled to a largest of 1; None where all are equal.
+
+    Raises
+    ------
+    ValueError
+        For another length, nan, inf, negative weights, or none above zero.
+    """
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.ndim == 0:
+        weight = np.full(n_rows, float(weight))
+    if weight.shape != (n_rows,):
+        raise ValueError(f"sample_weight must have shape ({n_rows},), one weight per row. Got {weight.shape}.")
+    if not np.all(np.isfinite(weight)):
+        raise ValueError("sample_weight must be finite; it contains nan or inf.")
+    if np.any(weight < 0):
+        raise ValueError("sample_weight must not be negative; a weight of 0 leaves a row out.")
+    if not np.any(weight > 0):
+        raise ValueError("sample_weight must contain a weight above zero; all weights are zero.")
+    return weight / weight.max()
+
+
+def mean_one(weight):
+    """Weights of mean 1, or None where they are all equal."""
+    if weight is None or np.all(weight == weight[0]):
+        return None
+    return weight / weight.mean()

@@ -1,0 +1,250 @@
+"""LossClassifier."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
+from sklearn_losses.losses.base import Loss
+
+__all__ = ["LossClassifier"]
+
+
+def _gives_probabilities(estimator):
+    loss = getattr(estimator, "_loss", None) or estimator._loss_spec()
+    if loss.has_probabilities:
+        return True
+    known = sorted(name for name, maker in Loss.names().items() if maker.has_probabilities)
+    raise AttributeError(
+        f"loss {loss.name!r} gives no probabilities; use one of {', '.join(known)}, or wrap the classifier in "
+        "sklearn.calibration.CalibratedClassifierCV."
+    )
+
+
+class LossClassifier(ClassifierMixin, LossEstimator):
+    """Classification with any loss and any solver, linear or multi-layer perceptron.
+
+    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, the mean weighted by `sample_weight`
+    times `class_weight`, `w` all weights and never the intercepts; the same formula for every loss and solver.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable, default="cross_entropy"
+        "cross_entropy", "hinge", "squared_hinge", an object, or a function ``f(y_true, y_pred)`` of one-hot targets and
+        raw scores that returns one value per row (see `sklearn_losses.losses.CustomLoss`).
+    solver : str, Solver or object with ``minimize``, default="auto"
+        As for `LossRegressor`.
+    alpha : float, default=1e-4
+        Strength of the penalty, at least 0; that of `sklearn.linear_model.LogisticRegression` is ``1 / (C * n_samples)``.
+    l1_ratio : float, default=0.0
+        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
+    hidden_layer_sizes : tuple of int, default=()
+        Units of the hidden layers; () is the linear model.
+    activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
+        Of the hidden units.
+    fit_intercept : bool, default=True
+    max_iter : int, default=1000
+        Iterations at the most; for stochastic solvers, passes over the data.
+    tol : float, default=1e-6
+        As for `LossRegressor`.
+    early_stopping : bool, default=False
+        Hold rows out (the same share of each class), stop when their loss no longer falls, keep the best parameters.
+    validation_fraction : float, default=0.1
+        Share of the rows held out.
+    n_iter_no_change : int, default=10
+        Passes (iterations, with early stopping) without progress after which to stop.
+    warm_start : bool, default=False
+        Start from the last fit; a stochastic solver goes on exactly where it was.
+    random_state : int, RandomState or None, default=None
+        Seeds an MLP's first weights, shuffles and the held-out part.
+    verbose : int, default=0
+        Print a line every this many iterations.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, times `sample_weight`; "balanced": ``n_samples / (n_classes * count of the class)``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the rows with a weight above zero.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Linear models only; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Linear models only.
+    coefs_, intercepts_ : list of ndarray
+        MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
+    n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, solver_, n_parameters_
+        As for `LossRegressor`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    See Also
+    --------
+    LossRegressor : The same for real targets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn_losses import LossClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> LossClassifier(loss="hinge", alpha=0.01).fit(X, y).score(X, y) > 0.98
+    True
+    """
+
+    _task = "classification"
+
+    def __init__(
+        self, loss="cross_entropy", *, solver="auto", alpha=1e-4, l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
+        fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10,
+        warm_start=False, random_state=None, verbose=0, class_weight=None,
+    ):  # fmt: skip
+        super().__init__(
+            loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, hidden_layer_sizes=hidden_layer_sizes, activation=activation,
+            fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, warm_start=warm_start,
+            random_state=random_state, verbose=verbose,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
+    def _rows(self, X, y, sample_weight, *, first, classes=None):
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=first)
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        weight = check_weights(sample_weight, X.shape[0])
+        if weight is not None and not np.all(weight > 0):
+            kept = weight > 0
+            X, y, weight = X[kept], y[kept], weight[kept]
+        if classes is None:
+            classes, codes = np.unique(y, return_inverse=True)
+            if len(classes) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs at least two classes in y among the rows with a weight above zero; "
+                    f"got one class, {classes[0]!r}."
+                )
+        else:
+            codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+            unseen = np.unique(y[classes[codes] != y])
+            if len(unseen):
+                raise ValueError(
+                    f"y has labels that are not in classes: {list(unseen)}; pass all labels as classes= to the first call of "
+                    "partial_fit."
+                )
+        if self.class_weight is not None:
+            by_class = check_weights(compute_sample_weight(self.class_weight, y), len(y))
+            weight = check_weights(by_class if weight is None else by_class * weight, len(y))
+            kept = weight > 0
+            X, codes, weight = (X, codes, weight) if np.all(kept) else (X[kept], codes[kept], weight[kept])
+        return Rows(X, codes.astype(np.intp, copy=False), mean_one(weight)), {"classes_": classes}
+
+    def _n_outputs(self, attributes):
+        return 1 if len(attributes["classes_"]) == 2 else len(attributes["classes_"])
+
+    def _check_continues(self, attributes, rows):
+        if not np.array_equal(attributes["classes_"], self.classes_):
+            raise ValueError(
+                f"This fit has the classes {list(attributes['classes_'])}, the last one had {list(self.classes_)}; "
+                "use warm_start=False."
+            )
+        super()._check_continues(attributes, rows)
+
+    @available_if(_steps_on_batches)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """One pass over the rows with a stochastic solver, from where the last call ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed by the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+        """
+        return self._atomic(self._partial_fit_classes, X, y, classes, sample_weight)
+
+    def _partial_fit_classes(self, X, y, classes, sample_weight):
+        if isinstance(self.class_weight, str):
+            raise ValueError("partial_fit cannot balance classes that it has not seen; pass a dict as class_weight.")
+        known = getattr(self, "classes_", None)
+        if classes is None and known is None:
+            raise ValueError("The first call of partial_fit needs classes=, all labels that will ever come.")
+        if classes is not None:
+            classes = np.unique(classes)
+            if known is not None and not np.array_equal(classes, known):
+                raise ValueError(f"classes={list(classes)} differs from the first call's {list(known)}.")
+            if len(classes) < 2:
+                raise ValueError(f"classes must hold at least two labels. Got {list(classes)}.")
+        self._expected_classes = known if classes is None else classes
+        try:
+            return self._partial_fit(X, y, sample_weight)
+        finally:
+            vars(self).pop("_expected_classes", None)
+
+    def decision_function(self, X):
+        """Raw scores.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one score, positive for ``classes_[1]``.
+        """
+        return self._raw(X)
+
+    def predict(self, X):
+        """The label with the highest score.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        raw = self._raw(X)
+        return self.classes_[(raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)]
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X):
+        """Class probabilities, for losses that have them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        raw = self._raw(X)
+        if raw.ndim > 1:
+            return self._loss.inverse_link(raw)
+        return np.stack([self._loss.inverse_link(-raw), self._loss.inverse_link(raw)], axis=1)
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X):
+        """Logarithms of the class probabilities; finite where a probability is too small for its type.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        raw, proba = self._raw(X), self.predict_proba(X)
+        exact = self._loss.log_inverse_link
+        logs = exact(raw) if raw.ndim > 1 else np.stack([exact(-raw), exact(raw)], axis=1)
+        positive = proba >= np.finfo(proba.dtype).tiny
+        return np.log(proba, out=logs, where=positive)

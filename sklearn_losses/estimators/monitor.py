@@ -1,0 +1,53 @@
+"""What a fit sees of its solver: after every iteration, the parameters and the loss."""
+
+import numpy as np
+
+__all__ = ["Monitor"]
+
+
+class Monitor:
+    """The callback of every fit: history, early stopping, printing.
+
+    Parameters
+    ----------
+    solver : str
+        Its name.
+    tol : float
+        An epoch counts as progress when it lowers the best loss by more than this share of it.
+    patience : int
+        Epochs without progress after which to stop.
+    watch_training : bool
+        Judge progress by the training loss where there is no validation part (stochastic solvers).
+    validation : Objective or None
+        The held-out rows; progress is then judged by their mean loss, and the best parameters are kept.
+    verbose : int
+        Print a line every this many iterations; 0 for none.
+    """
+
+    def __init__(self, *, solver, tol, patience, watch_training, validation, verbose):
+        self.solver, self.tol, self.patience = solver, tol, patience
+        self.watch_training, self.validation, self.verbose = watch_training, validation, verbose
+        self.losses, self.scores = [], []
+        self.params = self.best_params = None
+        self.best, self.waited = np.inf, 0
+        self.stopped = False
+
+    def __call__(self, params, value):
+        self.params = params
+        self.losses.append(value)
+        watched = value if self.watch_training else None
+        if self.validation is not None:
+            watched = self.validation.mean_loss(params)
+            self.scores.append(-watched)
+            if self.best_params is None or watched < -max(self.scores[:-1]):
+                self.best_params = params.copy()
+        if self.verbose and len(self.losses) % self.verbose == 0:
+            held_out = "" if self.validation is None else f"  validation {watched:.6g}"
+            print(f"[{self.solver}] iteration {len(self.losses)}  objective {value:.6g}{held_out}")
+        if watched is not None:
+            if np.isinf(self.best) or watched < self.best - self.tol * abs(self.best):
+                self.best, self.waited = watched, 0
+            else:
+                self.waited += 1
+            self.stopped = self.waited >= self.patience
+        return self.stopped

@@ -1,0 +1,147 @@
+"""LossRegressor."""
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import validate_data
+
+from sklearn_losses.estimators.base import LossEstimator, Rows, check_weights, mean_one
+from sklearn_losses.losses.base import MeanOverTargets
+
+__all__ = ["LossRegressor"]
+
+
+class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
+    """Regression with any loss and any solver, linear or multi-layer perceptron.
+
+    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, the mean weighted by `sample_weight`,
+    `w` all weights and never the intercepts; the same formula for every loss and solver, so alpha means the same everywhere.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable, default="mse"
+        "mse", "mae", "huber", "quantile", an object such as ``Huber(delta=2)``, or a function ``f(y_true, y_pred)`` that
+        returns one value per row (see `sklearn_losses.losses.CustomLoss`). With several targets the mean over them.
+    solver : str, Solver or object with ``minimize``, default="auto"
+        "gd", "sgd", "adam", "lbfgs", "newton", "interior_point", a method of `scipy.optimize.minimize` such as "bfgs",
+        or an object such as ``SGD(learning_rate=0.1)``. "auto" chooses, see `sklearn_losses.solvers.Auto`.
+    alpha : float, default=1e-4
+        Strength of the penalty, at least 0.
+    l1_ratio : float, default=0.0
+        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
+    hidden_layer_sizes : tuple of int, default=()
+        Units of the hidden layers; () is the linear model.
+    activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
+        Of the hidden units.
+    fit_intercept : bool, default=True
+    max_iter : int, default=1000
+        Iterations at the most; for stochastic solvers, passes over the data.
+    tol : float, default=1e-6
+        Deterministic solvers stop within this relative distance of the minimum, as far as it can be told; stochastic ones
+        when the loss has not fallen by more than this share for `n_iter_no_change` passes.
+    early_stopping : bool, default=False
+        Hold rows out, stop when their loss no longer falls, and keep the best parameters.
+    validation_fraction : float, default=0.1
+        Share of the rows held out.
+    n_iter_no_change : int, default=10
+        Passes (iterations, with early stopping) without progress after which to stop.
+    warm_start : bool, default=False
+        Start from the last fit; a stochastic solver goes on exactly where it was.
+    random_state : int, RandomState or None, default=None
+        Seeds an MLP's first weights, shuffles and the held-out part.
+    verbose : int, default=0
+        Print a line every this many iterations.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Linear models only.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Linear models only.
+    coefs_, intercepts_ : list of ndarray
+        MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
+    n_iter_ : int
+        Iterations run.
+    loss_ : float
+        The training loss, without penalty; for "mse" the mean squared error.
+    objective_ : float
+        The value of the formula above.
+    loss_curve_ : list of float
+        The objective by iteration (a non-smooth loss under a smooth solver: of its smoothed form).
+    validation_scores_ : list of float
+        With early stopping: minus the loss of the held-out rows, by iteration.
+    best_validation_score_ : float
+        The largest of them.
+    converged_ : bool
+    solver_ : str
+        The solver that ran.
+    n_parameters_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    See Also
+    --------
+    LossClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LossRegressor(loss="mae", alpha=1e-8).fit(X, y)
+    >>> model.solver_, round(model.loss_, 1)
+    ('interior_point', 43.0)
+    """
+
+    _task = "regression"
+
+    def __init__(
+        self, loss="mse", *, solver="auto", alpha=1e-4, l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
+        fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10, warm_start=False,
+        random_state=None, verbose=0,
+    ):  # fmt: skip
+        super().__init__(
+            loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, hidden_layer_sizes=hidden_layer_sizes, activation=activation,
+            fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, warm_start=warm_start,
+            random_state=random_state, verbose=verbose,
+        )  # fmt: skip
+
+    def _rows(self, X, y, sample_weight, *, first):
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=first
+        )
+        y = y.astype(np.float64, copy=False)
+        weight = check_weights(sample_weight, X.shape[0])
+        if weight is not None and not np.all(weight > 0):
+            kept = weight > 0
+            X, y, weight = X[kept], y[kept], weight[kept]
+        attributes = {"_y_shape": y.shape[1:]}
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        return Rows(X, y, mean_one(weight)), attributes
+
+    def _n_outputs(self, attributes):
+        return int(np.prod(attributes["_y_shape"], dtype=int))
+
+    def _bound_loss(self, loss, rows, n_outputs):
+        if n_outputs == 1:
+            return super()._bound_loss(loss, rows, n_outputs)
+        flat = rows._replace(y=rows.y.ravel())
+        return MeanOverTargets(super()._bound_loss(loss, flat, 1), n_outputs)
+
+    def _flat_output(self, attributes):
+        return attributes["_y_shape"] == ()
+
+    def predict(self, X):
+        """Predictions in the units of the target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+        """
+        raw = self._raw(X)
+        return self._loss.inverse_link(raw).reshape(len(raw), *self._y_shape)

@@ -1,0 +1,277 @@
+"""The models: from parameters to raw predictions, and derivatives back.
+
+A model is a map from one flat vector of parameters; it uses X only in ``X @ A`` and ``X.T @ G``, so that arrays, sparse
+matrices and rescaled views of either need no branch. `linearize` evaluates the map at a point and hands out its derivative
+there in both directions: `jvp` (a change of parameters -> the change of raw) and `vjp` (a gradient in raw -> a gradient in
+the parameters).
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.special import expit
+
+__all__ = ["ACTIVATIONS", "MLP", "Linear", "Model"]
+
+
+class Model(ABC):
+    """A differentiable map from (params, X) to raw predictions.
+
+    Attributes
+    ----------
+    n_params : int
+        Length of the flat vector.
+    linear : bool
+        `raw` is linear in `params`, so a convex loss gives a convex objective.
+    """
+
+    linear = False
+
+    @abstractmethod
+    def init(self, constant, rng):
+        """Parameters to start from; the last intercepts are `constant`, (n_outputs,)."""
+
+    @abstractmethod
+    def predict(self, params, X):
+        """Raw predictions, (n,) for one output, (n, n_outputs) for more."""
+
+    @abstractmethod
+    def linearize(self, params, X):
+        """`predict` at `params`, and its derivative there.
+
+        Returns
+        -------
+        raw : ndarray of shape (n,) or (n, n_outputs)
+        jvp : callable
+            Direction (n_params,) -> change of `raw`.
+        vjp : callable
+            Gradient in `raw` -> gradient (n_params,), in the dtype of `raw`.
+        """
+
+    @abstractmethod
+    def weights(self):
+        """1 for each penalised parameter (a weight), 0 for each other (an intercept), (n_params,)."""
+
+    @abstractmethod
+    def unpack(self, params):
+        """Lists of weight matrices (n_in, n_out) and of intercept vectors (n_out,), one entry per layer."""
+
+
+def _squeeze(raw):
+    return raw[:, 0] if raw.shape[1] == 1 else raw
+
+
+class Linear(Model):
+    """``raw = X @ W + b``; `params` holds W (n_features, n_outputs), row by row, then b.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+    fit_intercept : bool
+    """
+
+    linear = True
+
+    def __init__(self, n_features, n_outputs, fit_intercept=True):
+        self.n_features = n_features
+        self.n_outputs = n_outputs
+        self.fit_intercept = fit_intercept
+        self.n_weights = n_features * n_outputs
+        self.n_params = self.n_weights + n_outputs * fit_intercept
+
+    def init(self, constant, rng):
+        return self.pack(np.zeros((self.n_features, self.n_outputs)), constant)
+
+    def pack(self, weights, intercept):
+        """The flat vector of W and b."""
+        return np.concatenate([weights.ravel(), intercept]) if self.fit_intercept else weights.ravel().copy()
+
+    def unpack(self, params):
+        intercept = params[self.n_weights :] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
+        return [params[: self.n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
+
+    def weights(self):
+        mask = np.zeros(self.n_params)
+        mask[: self.n_weights] = 1
+        return mask
+
+    def predict(self, params, X):
+        [weights], [intercept] = self.unpack(np.asarray(params, dtype=X.dtype))
+        if self.n_outputs == 1:  # a vector product is faster than one with a matrix of one column
+            raw = X @ weights[:, 0]
+            return raw + intercept[0] if self.fit_intercept else raw
+        raw = X @ weights
+        return raw + intercept if self.fit_intercept else raw
+
+    def linearize(self, params, X):
+        def jvp(direction):
+            return self.predict(direction, X)
+
+        def vjp(gradient):
+            pulled = (X.T @ gradient).ravel()
+            return np.concatenate([pulled, np.atleast_1d(gradient.sum(axis=0))]) if self.fit_intercept else pulled
+
+        return self.predict(params, X), jvp, vjp
+
+    def curvature(self, X, hessian):
+        """The second derivative in `params` when that in `raw` is `hessian`: J.T H J as a matrix.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+        hessian : ndarray of shape (n,) or (n, n_outputs, n_outputs)
+
+        Returns
+        -------
+        ndarray of shape (n_params, n_params)
+        """
+        outputs, features = self.n_outputs, self.n_features
+        matrix = np.zeros((self.n_params, self.n_params))
+        weights = matrix[: self.n_weights, : self.n_weights].reshape(features, outputs, features, outputs)
+        cross = matrix[: self.n_weights, self.n_weights :].reshape(features, outputs, -1)
+        corner = matrix[self.n_weights :, self.n_weights :]
+        for j in range(outputs):
+            for k in range(j, outputs):
+                weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
+                weighted = X.T * weight
+                gram = weighted @ X
+                weights[:, j, :, k] = gram
+                weights[:, k, :, j] = gram.T
+                if self.fit_intercept:
+                    cross[:, j, k] = cross[:, k, j] = weighted.sum(axis=1)
+                    corner[j, k] = corner[k, j] = weight.sum()
+        matrix[self.n_weights :, : self.n_weights] = matrix[: self.n_weights, self.n_weights :].T
+        return matrix
+
+    def rows(self, X, gradients):
+        """The gradient in `params` of each row by itself, given its gradient in `raw`, (n, n_outputs): (n, n_params)."""
+        weights = (X[:, :, None] * gradients[:, None, :]).reshape(len(X), self.n_weights)
+        return np.hstack([weights, gradients]) if self.fit_intercept else weights
+
+
+class Activation:
+    """An activation with its derivative; `slope` reads it off the activation's own output."""
+
+    def __init__(self, apply, slope, gain):
+        self.apply, self.slope, self.gain = apply, slope, gain
+
+
+def _relu(z):
+    return np.maximum(z, 0, out=z)
+
+
+ACTIVATIONS = {
+    "relu": Activation(_relu, lambda a: a > 0, 6.0),
+    "tanh": Activation(lambda z: np.tanh(z, out=z), lambda a: 1 - a * a, 6.0),
+    "logistic": Activation(lambda z: expit(z, out=z), lambda a: a * (1 - a), 2.0),
+    "identity": Activation(lambda z: z, lambda a: np.ones(1, a.dtype), 6.0),
+}
+
+
+class MLP(Model):
+    """A multi-layer perceptron with fully connected layers; the last one is linear.
+
+    `params` holds, layer by layer, the weights (n_in, n_out), row by row, then the intercepts.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        n_features, the hidden sizes, n_outputs.
+    activation : {"relu", "tanh", "logistic", "identity"}
+    fit_intercept : bool
+    """
+
+    def __init__(self, layer_sizes, activation, fit_intercept=True):
+        self.layer_sizes = tuple(layer_sizes)
+        self.n_outputs = self.layer_sizes[-1]
+        self.activation = ACTIVATIONS[activation]
+        self.fit_intercept = fit_intercept
+        self._layers = []
+        start = 0
+        for fan_in, fan_out in zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True):
+            end = start + fan_in * fan_out
+            stop = end + fan_out * fit_intercept
+            self._layers.append((slice(start, end), slice(end, stop), (fan_in, fan_out)))
+            start = stop
+        self.n_params = start
+
+    def init(self, constant, rng):
+        """Uniform on +-sqrt(gain / (fan_in + fan_out)), Glorot and Bengio 2010, equation 16; the last intercepts `constant`."""
+        params = np.zeros(self.n_params)
+        for weights, intercepts, (fan_in, fan_out) in self._layers:
+            bound = np.sqrt(self.activation.gain / (fan_in + fan_out))
+            params[weights] = rng.uniform(-bound, bound, fan_in * fan_out)
+            params[intercepts] = rng.uniform(-bound, bound, fan_out) if self.fit_intercept else 0
+        params[self._layers[-1][1]] = constant if self.fit_intercept else 0
+        return params
+
+    def unpack(self, params):
+        weights = [params[w].reshape(shape) for w, _, shape in self._layers]
+        intercepts = [params[b] if self.fit_intercept else np.zeros(shape[1], params.dtype) for _, b, shape in self._layers]
+        return weights, intercepts
+
+    def pack(self, weights, intercepts):
+        """The flat vector of the layers' matrices and vectors."""
+        parts = []
+        for matrix, vector in zip(weights, intercepts, strict=True):
+            parts.append(matrix.ravel())
+            if self.fit_intercept:
+                parts.append(vector)
+        return np.concatenate(parts)
+
+    def weights(self):
+        mask = np.zeros(self.n_params)
+        for weights, _, _ in self._layers:
+            mask[weights] = 1
+        return mask
+
+    def _forward(self, params, X):
+        """The input of each layer, and the raw output."""
+        params = np.asarray(params, dtype=X.dtype)
+        inputs, layer_input = [], X
+        last = len(self._layers) - 1
+        for depth, (weights, intercepts, shape) in enumerate(self._layers):
+            inputs.append(layer_input)
+            layer_input = layer_input @ params[weights].reshape(shape)
+            if self.fit_intercept:
+                layer_input += params[intercepts]
+            if depth < last:
+                layer_input = self.activation.apply(layer_input)
+        return inputs, layer_input
+
+    def predict(self, params, X):
+        return _squeeze(self._forward(params, X)[1])
+
+    def linearize(self, params, X):
+        inputs, raw = self._forward(params, X)
+        params = np.asarray(params, dtype=X.dtype)
+
+        def vjp(gradient):
+            pulled = np.empty(self.n_params, dtype=raw.dtype)
+            delta = gradient.reshape(raw.shape)
+            for depth in range(len(self._layers) - 1, -1, -1):
+                weights, intercepts, shape = self._layers[depth]
+                if depth or isinstance(inputs[0], np.ndarray):
+                    np.matmul(inputs[depth].T, delta, out=pulled[weights].reshape(shape))
+                else:
+                    pulled[weights] = np.asarray(inputs[0].T @ delta).ravel()
+                if self.fit_intercept:
+                    np.sum(delta, axis=0, out=pulled[intercepts])
+                if depth:
+                    delta = delta @ params[weights].reshape(shape).T
+                    delta *= self.activation.slope(inputs[depth])
+            return pulled
+
+        def jvp(direction):
+            direction = np.asarray(direction, dtype=X.dtype)
+            change = None
+            for depth, (weights, intercepts, shape) in enumerate(self._layers):
+                moved = inputs[depth] @ direction[weights].reshape(shape)
+                if self.fit_intercept:
+                    moved += direction[intercepts]
+                if depth:
+                    moved += (change * self.activation.slope(inputs[depth])) @ params[weights].reshape(shape)
+                change = moved
+            return _squeeze(change)
+
+        return _squeeze(raw), jvp, vjp

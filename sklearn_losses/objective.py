@@ -1,0 +1,210 @@
+"""The one formula that every solver minimises, for every loss, model and batch size:
+
+    sum_i s_i * loss(y_i, raw_i) / sum_i s_i   +   alpha * ( (1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1 )
+
+with ``raw = model(params, X)``, `s` the sample weights and `w` all weights, never the intercepts. So weight 2 is a row twice,
+weight 0 no row, the size of the weights does not matter, and alpha means the same under Adam and under L-BFGS.
+
+An objective is the only thing that a solver sees. It is a sum over blocks of rows; derivatives are those of the smooth
+part, everything but the absolute values of the penalty, which come in by `prox`.
+"""
+
+import numpy as np
+
+from sklearn_losses.pieces import Pieces
+
+__all__ = ["Objective"]
+
+
+class Objective:
+    """Loss, model, penalty and rows put together.
+
+    Parameters
+    ----------
+    loss : Loss
+    model : Model
+    penalty : ElasticNet
+    batches : Batches
+    """
+
+    def __init__(self, loss, model, penalty, batches):
+        self.loss, self.model, self.penalty, self.batches = loss, model, penalty, batches
+
+    # What the objective is.
+
+    @property
+    def n_params(self):
+        return self.model.n_params
+
+    @property
+    def n_rows(self):
+        return self.batches.n_rows
+
+    @property
+    def smooth_loss(self):
+        """The loss has a continuous gradient; the penalty may still have kinks, see `smooth_penalty`."""
+        return self.loss.smooth
+
+    @property
+    def smooth_penalty(self):
+        return self.penalty.smooth
+
+    @property
+    def has_hessian(self):
+        return self.loss.has_hessian
+
+    @property
+    def linear(self):
+        return self.model.linear
+
+    @property
+    def convex(self):
+        return self.loss.convex and self.model.linear
+
+    @property
+    def sparse(self):
+        return self.batches.sparse
+
+    @property
+    def penalized(self):
+        """1 for each weight, 0 for each intercept."""
+        return self.model.weights()
+
+    @property
+    def precision(self):
+        """The rounding unit of an evaluation."""
+        return float(np.finfo(self.batches.dtype).eps)
+
+    def describe(self):
+        """The loss's name, for messages."""
+        return f"loss {getattr(self.loss, 'name', 'custom')!r}"
+
+    # Values and derivatives at a point.
+
+    def value(self, params):
+        """The whole formula."""
+        return self.mean_loss(params) + self.penalty_value(params)
+
+    def mean_loss(self, params):
+        """The first term: the weighted mean of the loss."""
+        total = sum(_weighted(self.loss.value(b.y, self.model.predict(params, b.X)), b.weight) for b in self.batches.blocks())
+        return total / self.n_rows
+
+    def penalty_value(self, params):
+        """The second term."""
+        return self.penalty.smooth_value_and_gradient(params)[0] + self.penalty.l1_value(params)
+
+    def value_and_gradient(self, params):
+        """The formula less the absolute values, and its gradient (a subgradient where the loss has a kink)."""
+        total, gradient = 0.0, np.zeros(self.n_params)
+        for batch in self.batches.blocks():
+            value, pulled = self._evaluate(params, batch)
+            total += value
+            gradient += pulled
+        penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
+        return total / self.n_rows + penalty, gradient / self.n_rows + penalty_gradient
+
+    def _evaluate(self, params, batch):
+        """Weighted sums of the loss and of its gradient over a batch."""
+        raw, _, vjp = self.model.linearize(params, batch.X)
+        value, gradient = self.loss.value_and_gradient(batch.y, raw)
+        return _weighted(value, batch.weight), vjp(_by_row(gradient, batch.weight))
+
+    def minibatches(self, size, rng):
+        """Value and gradient of unbiased estimates of the smooth part, one after the other, all rows once.
+
+        Yields
+        ------
+        share : float
+            The batch's share of the rows.
+        estimate : callable
+            params -> (value, gradient); their mean over the epoch, weighted by `share`, is the objective's.
+        """
+        for batch in self.batches.minibatches(size, rng):
+            rows = len(batch.y)
+
+            def estimate(params, batch=batch, rows=rows):
+                value, gradient = self._evaluate(params, batch)
+                penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
+                gradient /= rows
+                gradient += penalty_gradient
+                return value / rows + penalty, gradient
+
+            yield rows / self.n_rows, estimate
+
+    def hessian_product(self, params, direction):
+        """The second derivative at `params` applied to `direction`; for an MLP the Gauss-Newton part of it."""
+        product = np.zeros(self.n_params)
+        for batch in self.batches.blocks():
+            raw, jvp, vjp = self.model.linearize(params, batch.X)
+            curved = self.loss.hessian_product(batch.y, raw, jvp(direction))
+            product += vjp(_by_row(curved, batch.weight))
+        return product / self.n_rows + self.penalty.l2 * direction
+
+    def hessian(self, params):
+        """The second derivative at `params` as a matrix (linear models, dense rows)."""
+        matrix = np.zeros((self.n_params, self.n_params))
+        for batch in self.batches.dense_blocks():
+            hessian = self.loss.hessian_matrix(batch.y, self.model.predict(params, batch.X))
+            matrix += self.model.curvature(batch.X, _by_row(hessian, batch.weight))
+        matrix /= self.n_rows
+        matrix[np.diag_indices_from(matrix)] += self.penalty.l2
+        return matrix
+
+    def centered(self, params):
+        """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim."""
+        if not (self.loss.shift_invariant and self.model.linear and self.model.n_outputs > 1):
+            return params
+        [weights], [intercept] = self.model.unpack(params)
+        if self.smooth_penalty:
+            weights = weights - weights.mean(axis=1, keepdims=True)
+        return self.model.pack(weights, intercept - intercept.mean())
+
+    def prox(self, params, step):
+        """Minimiser of ``step * l1 part + |. - params|^2 / 2``."""
+        return self.penalty.prox(params, step)
+
+    def l1_value(self, params):
+        """The absolute part of the penalty."""
+        return self.penalty.l1_value(params)
+
+    # Non-smooth losses.
+
+    @property
+    def piecewise_linear(self):
+        """The loss is made of straight pieces, which `pieces` lists."""
+        return bool(self.loss.kinks)
+
+    def pieces(self):
+        """The kinks of a piecewise linear loss over all rows, for exact solvers."""
+        return Pieces(self.loss, self.model, self.penalty, self.batches)
+
+    def kink_distance(self, params):
+        """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""
+        total = 0.0
+        for batch in self.batches.blocks():
+            t = self.loss.argument(batch.y, self.model.predict(params, batch.X))
+            distance = np.min([np.abs(t - kink.position) for kink in self.loss.kinks], axis=0)
+            if distance.ndim > 1:
+                distance = distance.mean(axis=1)
+            total += _weighted(distance, batch.weight)
+        return total / self.n_rows or 1.0
+
+    def smoothing_error(self, width):
+        """A bound on how far the objective and ``smoothed(width)`` are apart."""
+        arguments = max(1, self.model.n_outputs - (self.loss.task == "classification"))
+        return arguments * sum(kink.right - kink.left for kink in self.loss.kinks) * width / 4
+
+    def smoothed(self, width):
+        """This objective with a smooth loss within O(width) of its own."""
+        return Objective(self.loss.smoothed(width), self.model, self.penalty, self.batches)
+
+
+def _weighted(values, weight):
+    return float(values.sum(dtype=np.float64)) if weight is None else float(values @ weight)
+
+
+def _by_row(array, weight):
+    if weight is None:
+        return array
+    return array * weight.reshape(-1, *(1,) * (array.ndim - 1)).astype(array.dtype, copy=False)

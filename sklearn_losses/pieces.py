@@ -1,0 +1,103 @@
+"""The pieces of a piecewise linear loss over the rows of a fit: what exact solvers work on.
+
+A piece is one kink of the curve at one of a row's arguments t. All arrays here have the shape (n_kinks, n) or
+(n_kinks, n, m); the sample weights are in the slopes.
+"""
+
+import numpy as np
+
+__all__ = ["Pieces"]
+
+
+class Pieces:
+    """``sum_k max(left_k * d_k, right_k * d_k) + ridge`` with distances ``d = A params - position``.
+
+    Parameters
+    ----------
+    loss : ScalarLoss with kinks
+    model : Linear
+    penalty : ElasticNet
+    batches : Batches
+    """
+
+    def __init__(self, loss, model, penalty, batches):
+        self.loss, self.model, self.batches = loss, model, batches
+        self.ridge = penalty.l2
+        self.origin = self._arguments(np.zeros(model.n_params))
+        weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight
+        weight = weight.astype(np.float64) / batches.n_rows
+        weight = np.broadcast_to(weight.reshape(-1, *(1,) * (self.origin.ndim - 1)), self.origin.shape)
+        self.left = np.stack([kink.left * weight for kink in loss.kinks])
+        self.right = np.stack([kink.right * weight for kink in loss.kinks])
+        self.position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * self.origin.ndim)
+
+    def _arguments(self, params):
+        return np.concatenate(
+            [self.loss.argument(b.y, self.model.predict(params, b.X)).astype(np.float64) for b in self.batches.dense_blocks()]
+        )
+
+    def distance(self, params):
+        """The signed distance of each piece from its kink."""
+        return self._arguments(params)[None] - self.position
+
+    def direction(self, change):
+        """The change of the distances when the parameters change."""
+        moved = np.concatenate([self.loss.direction(b.y, self.model.predict(change, b.X)) for b in self.batches.dense_blocks()])
+        return np.broadcast_to(moved[None], self.left.shape)
+
+    def adjoint(self, slopes):
+        """The gradient in the parameters for given slopes of the pieces."""
+        slopes = slopes.sum(axis=0)
+        total, start = np.zeros(self.model.n_params), 0
+        for batch in self.batches.dense_blocks():
+            stop = start + len(batch.y)
+            gradient = self.loss.pullback(batch.y, slopes[start:stop])
+            total += self.model.linearize(np.zeros(self.model.n_params), batch.X)[2](gradient)
+            start = stop
+        return total
+
+    def gram(self, metric):
+        """``A.T diag(metric) A``."""
+        metric = metric.sum(axis=0)
+        total, start = np.zeros((self.model.n_params, self.model.n_params)), 0
+        for batch in self.batches.dense_blocks():
+            stop = start + len(batch.y)
+            total += self.model.curvature(batch.X, self._raw_curvature(batch.y, metric[start:stop]))
+            start = stop
+        return total
+
+    def _raw_curvature(self, y, metric):
+        outputs = self.model.n_outputs
+        if outputs == 1:
+            return metric
+        matrix = np.empty((len(metric), outputs, outputs))
+        unit = np.zeros((len(metric), outputs))
+        for output in range(outputs):
+            unit[:, output] = 1
+            matrix[:, :, output] = self.loss.pullback(y, metric * self.loss.direction(y, unit))
+            unit[:, output] = 0
+        return matrix
+
+    def value(self, params, distance):
+        """The objective, given the distances at `params`."""
+        return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
+
+    def anchoring(self, params):
+        """A ridge too weak to move the optimum beyond 1e-10 of its value, which makes it unique: one number per parameter."""
+        total = float((self.right - self.left).sum())
+        return np.full(self.model.n_params, 1e-10 * total / self.typical(self.distance(params)))
+
+    def typical(self, distance):
+        """The weighted mean size of the distances, 1 where all are 0."""
+        bend = self.right - self.left
+        return float((bend * np.abs(distance)).sum() / bend.sum()) or 1.0
+
+    def rows(self, indices):
+        """The rows of A and the positions (right-hand sides) of the pieces with these flat indices."""
+        where = np.unravel_index(indices, self.left.shape)
+        kink, row = where[0], where[1]
+        slopes = np.zeros((len(indices), *self.origin.shape[1:]))
+        slopes[(np.arange(len(indices)), *where[2:])] = 1
+        batch = self.batches.take(row)
+        gradient = self.loss.pullback(batch.y, slopes).reshape(len(indices), self.model.n_outputs)
+        return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]

@@ -1,0 +1,23 @@
+"""The solvers: everything that minimises an objective."""
+
+from sklearn_losses.solvers.auto import Auto
+from sklearn_losses.solvers.base import SmoothSolver, Solver
+from sklearn_losses.solvers.gradient_descent import GradientDescent
+from sklearn_losses.solvers.interior_point import InteriorPoint
+from sklearn_losses.solvers.newton import Newton
+from sklearn_losses.solvers.scipy_methods import LBFGS, Scipy
+from sklearn_losses.solvers.stochastic import SGD, Adam, StochasticSolver
+
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adam",
+    "Auto",
+    "GradientDescent",
+    "InteriorPoint",
+    "Newton",
+    "Scipy",
+    "SmoothSolver",
+    "Solver",
+    "StochasticSolver",
+]

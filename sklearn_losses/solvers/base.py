@@ -1,0 +1,171 @@
+"""What a solver is: something with ``minimize(objective, params, ...)`` that returns scipy's `OptimizeResult`.
+
+A solver sees the objective alone: values, derivatives, the prox of its absolute values, smoothed versions of it. It
+imports no loss and no model. Solvers that need a gradient without jumps (`SmoothSolver`) get a non-smooth loss as a sequence
+of smooth ones that closes in on it, and end on the exact optimum where the loss is piecewise linear and the model linear.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from sklearn_losses.component import Component
+from sklearn_losses.solvers.active_set import finish
+
+__all__ = ["Run", "SmoothSolver", "Solver"]
+
+
+class Solver(Component, ABC, family="solver"):
+    """Base class of all solvers.
+
+    Attributes
+    ----------
+    stochastic : bool
+        Works on mini-batches, carries a state between calls, and leaves the decision to stop to the caller.
+    standardizes : bool
+        Wants the columns of a linear model centred and scaled.
+    double : bool
+        Wants float64 whatever the data's type.
+    """
+
+    stochastic = False
+    standardizes = True
+    double = False
+
+    @abstractmethod
+    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+        """Minimise `objective` from `params`.
+
+        Parameters
+        ----------
+        objective : Objective
+        params : ndarray of shape (n_params,)
+            Where to start; not changed.
+        max_iter : int
+            Iterations (epochs of a stochastic solver) at the most.
+        tol : float
+            Stop when the objective is within this relative distance of its minimum, as far as that can be told.
+            Stochastic solvers leave stopping to `callback`.
+        state : object, default=None
+            What the last call returned as ``result.state``, to go on from there.
+        callback : callable, default=None
+            ``callback(params, value) -> bool`` after every iteration; True stops.
+        rng : numpy.random.RandomState, default=None
+            Source of chance for a fresh stochastic fit.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+            ``x``, ``fun``, ``nit``, ``success``, ``message`` (what stopped it), ``state``.
+        """
+
+    def refusal(self, objective):
+        """Why this solver cannot take the objective, as a sentence with the way out; None where it can."""
+        return None
+
+    @classmethod
+    def _make_other(cls, spec):
+        if callable(getattr(spec, "minimize", None)) and not isinstance(spec, type):
+            return spec
+        return super()._make_other(spec)
+
+
+class Run:
+    """The bookkeeping that all iterations share: count, history, the last finite point, when to stop.
+
+    Parameters
+    ----------
+    max_iter : int
+    callback : callable or None
+    """
+
+    def __init__(self, params, max_iter, callback):
+        self.params = params
+        self.value = np.inf
+        self.history = []
+        self.max_iter = max_iter
+        self.callback = callback
+        self.success, self.message = False, None
+
+    def record(self, params, value):
+        """Take note of an iteration; True where it must be the last."""
+        if not (np.isfinite(value) and np.all(np.isfinite(params))):
+            self.message = "diverged"
+            return True
+        self.params, self.value = params, value
+        self.history.append(value)
+        if self.callback is not None and self.callback(params, value):
+            self.success, self.message = True, "callback"
+        elif len(self.history) >= self.max_iter and self.message is None:
+            self.message = "max_iter"
+        return self.message is not None
+
+    def converged(self):
+        """Note that the optimum is reached."""
+        self.success, self.message = True, "converged"
+
+    def settled(self, tol, window=5):
+        """Whether the last `window` iterations together lowered the value by less than a share of `tol`."""
+        if len(self.history) <= window:
+            return False
+        decrease = max(self.history[-window - 1 :]) - self.value
+        return decrease <= 0.01 * tol * max(abs(self.value), np.finfo(float).eps * abs(self.history[0]))
+
+    def result(self, state=None, **more):
+        """The outcome in scipy's form."""
+        return OptimizeResult(
+            x=self.params,
+            fun=self.value,
+            nit=len(self.history),
+            success=self.success,
+            message=self.message,
+            state=state,
+            **more,
+        )
+
+
+class SmoothSolver(Solver):
+    """A solver whose steps need a continuous gradient: subclasses give `minimize_smooth`, for smooth losses."""
+
+    @abstractmethod
+    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+        """`minimize` for an objective whose loss is smooth."""
+
+    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+        if objective.smooth_loss:
+            return self.minimize_smooth(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+        return self._continuation(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+
+    def _continuation(self, objective, params, *, max_iter, tol, callback):
+        """Minimise smoothed versions of the objective, each ten times closer to it and started from the one before."""
+        width = objective.kink_distance(params)
+        start, done, exact = params, 0, None
+        while True:
+            # There is no point in solving a stage to more than its distance from the true objective.
+            error = objective.smoothing_error(width) / (abs(objective.value(params)) or 1.0)
+            result = self.minimize_smooth(
+                objective.smoothed(width),
+                params,
+                max_iter=max_iter - done,
+                tol=max(tol, min(0.1, error / 10)),
+                callback=callback,
+            )
+            params = result.x
+            done += result.nit
+            if not result.success or result.message == "callback" or done >= max_iter:
+                break
+            # Mostly the rows on a kink can be told long before the smoothed minimum is close.
+            exact = finish(objective, params, width, reference=start)
+            if exact is not None:
+                params = exact
+                break
+            if objective.smoothing_error(width) <= tol * objective.value(params) or width < 1e-13 * (
+                1 + np.max(np.abs(params))
+            ):
+                break
+            width /= 10
+        if exact is None and result.message == "converged" and done >= max_iter:
+            result.success, result.message = False, "max_iter"
+        result.x, result.fun, result.nit = params, objective.value(params), done
+        return result

@@ -1,0 +1,105 @@
+"""Newton's method for smooth convex losses."""
+
+import numpy as np
+from scipy import linalg
+from scipy.sparse.linalg import LinearOperator, cg
+
+from sklearn_losses.component import Whole
+from sklearn_losses.solvers.base import Run, SmoothSolver
+
+__all__ = ["Newton"]
+
+
+class Newton(SmoothSolver, name="newton"):
+    """Newton's method with a backtracking line search; linear models, losses with a Hessian, no L1 penalty.
+
+    The equations are solved by a Cholesky factor of the Hessian while there are few parameters, else by conjugate
+    gradients on products with it [1]_. Ends on the optimum to rounding error in a handful of iterations.
+
+    Parameters
+    ----------
+    largest_matrix : int, default=2000
+        Number of parameters up to which the Hessian is formed.
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithms 3.2 and 7.1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(solver="newton").fit(X, y).converged_
+    True
+    """
+
+    double = True
+    conditions = {"largest_matrix": Whole(0)}
+
+    def __init__(self, largest_matrix=2000):
+        self.largest_matrix = largest_matrix
+
+    def refusal(self, objective):
+        if not objective.linear:
+            return f"solver {self.name!r} needs a linear model: use hidden_layer_sizes=(), or solver='lbfgs'."
+        if not (objective.has_hessian or objective.piecewise_linear):
+            return f"solver {self.name!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
+        if not objective.smooth_penalty:
+            return f"solver {self.name!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
+        return None
+
+    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+        run = Run(params, max_iter, callback)
+        value, gradient = objective.value_and_gradient(params)
+        while True:
+            direction = objective.centered(self._direction(objective, params, gradient))
+            promised = -float(gradient @ direction)
+            # Rounding in the value hides decreases below this; from there on full steps still improve the point.
+            noise = 16 * objective.precision * abs(value)
+            step, tries = 1.0, 0
+            while True:
+                point = params + step * direction
+                new_value, new_gradient = objective.value_and_gradient(point)
+                if new_value <= value - 1e-4 * step * promised + noise:
+                    break
+                step, tries = step / 2, tries + 1
+                if tries > 60:
+                    point, new_value, new_gradient = params, value, gradient
+                    break
+            stuck = tries > 60
+            params, value, gradient = point, new_value, new_gradient
+            if run.record(params, value):
+                break
+            # Convergence is quadratic: one decrease at the level of rounding means that nothing is left.
+            if promised <= max(noise, 1e-14 * tol * abs(value)) or (stuck and promised <= tol * abs(value)):
+                run.converged()
+                break
+            if stuck:
+                run.message = "stalled"
+                break
+        return run.result()
+
+    def _direction(self, objective, params, gradient):
+        if objective.n_params > self.largest_matrix:
+            return _conjugate_gradients(objective, params, gradient)
+        hessian = objective.hessian(params)
+        diagonal = np.diag_indices_from(hessian)
+        # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable.
+        extra = 1e-14 * max(np.max(hessian[diagonal]), np.finfo(float).tiny)
+        while True:
+            hessian[diagonal] += extra
+            try:
+                return -linalg.cho_solve(linalg.cho_factor(hessian, check_finite=False), gradient)
+            except linalg.LinAlgError:
+                extra *= 10
+
+
+def _conjugate_gradients(objective, params, gradient):
+    """An inexact Newton direction, more exact as the gradient vanishes (superlinear convergence)."""
+    size = len(params)
+    operator = LinearOperator((size, size), matvec=lambda v: objective.hessian_product(params, v), dtype=float)
+    norm = np.linalg.norm(gradient)
+    accuracy = min(0.1, np.sqrt(norm / (1 + norm)))
+    direction, _ = cg(operator, -gradient, rtol=accuracy, maxiter=min(size, 250))
+    return direction if gradient @ direction < 0 else -gradient

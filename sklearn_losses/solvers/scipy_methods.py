@@ -1,0 +1,171 @@
+"""scipy's minimisers: L-BFGS-B, and any other method of `scipy.optimize.minimize` that takes a gradient."""
+
+import numpy as np
+from scipy.optimize import Bounds, minimize
+
+from sklearn_losses.component import Choice, Whole
+from sklearn_losses.solvers.base import Run, SmoothSolver
+
+__all__ = ["LBFGS", "Scipy"]
+
+
+class _ScipySolver(SmoothSolver):
+    """One call of `scipy.optimize.minimize`, on the objective divided by its first value so that its scale does not matter."""
+
+    def _minimize(
+        self, objective, params, function, *, method, options, max_iter, tol, callback, bounds=None, merge=None, **more
+    ):
+        run = Run(params if merge is None else merge(params), max_iter, callback)
+        first = abs(function(params)[0])
+        unit = first if np.isfinite(first) and first > 0 else 1.0
+
+        def scaled(point):
+            value, gradient = function(point)
+            if not (np.isfinite(value) and np.all(np.isfinite(gradient))):
+                # A trial step that overflows: a high value with no slope sends the line search back.
+                return 1e3 * max(1.0, abs(run.value / unit) if np.isfinite(run.value) else 1.0), np.zeros_like(point)
+            return value / unit, gradient / unit
+
+        def after_iteration(intermediate_result):
+            point = np.array(intermediate_result.x)
+            if run.record(point if merge is None else merge(point), float(intermediate_result.fun) * unit):
+                raise StopIteration
+            if run.settled(tol):
+                run.converged()
+                raise StopIteration
+
+        outcome = minimize(
+            scaled,
+            params,
+            jac=True,
+            method=method,
+            bounds=bounds,
+            callback=after_iteration,
+            options={"maxiter": max_iter, **options},
+            **more,
+        )
+        if run.message is None:
+            # scipy stopped by itself: no lower value can be found, which is the optimum as far as rounding shows.
+            end = outcome.x if merge is None else merge(outcome.x)
+            run.params, run.value = end, float(outcome.fun) * unit
+            run.history = run.history or [run.value]
+            gradient = function(outcome.x)[1]
+            if bounds is not None:
+                gradient = np.where((outcome.x <= bounds.lb) & (gradient > 0), 0, gradient)
+            slack = np.sqrt(tol) * max(abs(run.value), np.finfo(float).tiny)
+            if outcome.success or np.max(np.abs(gradient * np.maximum(np.abs(outcome.x), 1)), initial=0) <= slack:
+                run.converged()
+            else:
+                run.message = "max_iter" if len(run.history) >= max_iter else "stalled"
+        return run.result()
+
+
+class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
+    """Limited-memory BFGS, scipy's L-BFGS-B [1]_: the workhorse for smooth losses, linear or MLP, any number of features.
+
+    A non-smooth loss comes as a sequence of smooth ones; an L1 penalty by splitting each weight into two non-negative parts, so
+    that its zeros are exact.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        Number of past steps that shape the quadratic model.
+    max_line_search : int, default=50
+        Evaluations per iteration at the most.
+
+    References
+    ----------
+    .. [1] Byrd, Lu, Nocedal and Zhu, SIAM Journal on Scientific Computing 16 (1995).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.solvers import LBFGS
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(solver=LBFGS(memory=20)).fit(X, y).converged_
+    True
+    """
+
+    conditions = {"memory": Whole(1), "max_line_search": Whole(1)}
+
+    def __init__(self, memory=10, max_line_search=50):
+        self.memory = memory
+        self.max_line_search = max_line_search
+
+    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+        options = {"maxcor": self.memory, "maxls": self.max_line_search, "ftol": 0.0, "gtol": 0.0, "maxfun": 10**9}
+        task = {"method": "L-BFGS-B", "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
+        if objective.smooth_penalty:
+            return self._minimize(objective, params, objective.value_and_gradient, **task)
+
+        def merge(halves):
+            positive, negative = np.split(halves, 2)
+            return positive - negative
+
+        def split_value_and_gradient(halves):
+            value, gradient = objective.value_and_gradient(merge(halves))
+            return value + float(objective.penalty.l1 @ (halves[: len(params)] + halves[len(params) :])), np.concatenate(
+                [gradient + objective.penalty.l1, objective.penalty.l1 - gradient]
+            )
+
+        free = objective.penalty.l1 == 0
+        low = np.concatenate([np.where(free, -np.inf, 0.0), np.zeros_like(params)])
+        high = np.concatenate([np.full_like(params, np.inf), np.where(free, 0.0, np.inf)])
+        start = np.concatenate([np.where(free, params, np.maximum(params, 0)), np.where(free, 0.0, np.maximum(-params, 0))])
+        return self._minimize(objective, start, split_value_and_gradient, bounds=Bounds(low, high), merge=merge, **task)
+
+
+_METHODS = ("CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg")
+_WITH_HESSIAN = ("Newton-CG", "trust-krylov", "trust-ncg")
+
+
+class Scipy(_ScipySolver, name="scipy"):
+    """Any method of `scipy.optimize.minimize` that takes a gradient; also by its name, as in ``solver="bfgs"``.
+
+    Parameters
+    ----------
+    method : {"CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg"}, default="BFGS"
+        "Newton-CG" and the last two work with products of the second derivative.
+    options : dict, default=None
+        What scipy's method takes besides ``maxiter``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(solver="bfgs").fit(X, y).solver_
+    'bfgs'
+    """
+
+    conditions = {"method": Choice(*_METHODS)}
+
+    def __init__(self, method="BFGS", options=None):
+        self.method = method
+        self.options = options
+
+    @property
+    def label(self):
+        return self.method.lower()
+
+    def refusal(self, objective):
+        if not objective.smooth_penalty:
+            return f"scipy's {self.method} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
+        if self.method in _WITH_HESSIAN and objective.smooth_loss and not objective.has_hessian:
+            return f"scipy's {self.method} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
+        return None
+
+    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+        more = {}
+        if self.method in _WITH_HESSIAN:
+            unit = abs(objective.value(params)) or 1.0
+            more["hessp"] = lambda point, direction: objective.hessian_product(point, direction) / unit
+        return self._minimize(
+            objective, params, objective.value_and_gradient,
+            method=self.method, options=self.options or {}, max_iter=max_iter, tol=tol, callback=callback, **more,
+        )  # fmt: skip
+
+
+for _method in _METHODS:
+    Scipy.add_variant(_method.lower(), method=_method)

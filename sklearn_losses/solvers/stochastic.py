@@ -1,0 +1,257 @@
+"""Solvers that step on mini-batches: SGD and Adam.
+
+What they carry from one epoch, or one call, to the next (moments, the schedule's clock, the shuffle's generator) is one
+small picklable state, so that a fit which goes on from it takes the very steps that an unbroken fit would have taken.
+"""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from sklearn_losses.component import Choice, Interval, Whole
+from sklearn_losses.solvers.base import Run, Solver
+
+__all__ = ["SGD", "Adam", "StochasticSolver"]
+
+
+class State:
+    """What a stochastic solver carries along.
+
+    Attributes
+    ----------
+    params : ndarray
+        The current iterate (an averaging solver reports another point).
+    steps : int
+        Steps taken: the clock of the schedule.
+    rng : numpy.random.RandomState
+        The shuffle's generator.
+    moments : dict of str to ndarray
+        Running averages, named by the solver.
+    rate : float
+        The learning rate of the adaptive schedule.
+    best, waited : float, int
+        The lowest epoch loss so far, and the epochs since: for the adaptive schedule.
+    """
+
+    def __init__(self, params, rng, rate):
+        self.params, self.rng, self.rate = params, rng, rate
+        self.steps, self.moments = 0, {}
+        self.best, self.waited = np.inf, 0
+
+
+class StochasticSolver(Solver):
+    """The loop over epochs and mini-batches; a subclass gives `step`."""
+
+    stochastic = True
+    standardizes = False
+    conditions = {
+        "learning_rate": Interval(0.0, closed="neither"),
+        "schedule": Choice("constant", "invscaling", "adaptive"),
+        "power": Interval(0.0),
+        "batch_size": Whole(1),
+    }
+
+    @abstractmethod
+    def step(self, state, gradient, rate, objective):
+        """Move ``state.params`` in place along a mini-batch's `gradient`."""
+
+    def reported(self, state):
+        """The point to report at the end of an epoch."""
+        return state.params
+
+    def rate(self, state):
+        """The learning rate of the next step."""
+        if self.schedule == "invscaling":
+            return self.learning_rate / (1 + state.steps) ** self.power
+        return state.rate
+
+    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+        dtype = objective.batches.dtype
+        if state is None:
+            state = State(params.astype(dtype), rng, self.learning_rate)
+        run = Run(self.reported(state).copy(), max_iter, callback)
+        while True:
+            total = 0.0
+            # A diverging epoch overflows before it is noticed at its end.
+            with np.errstate(over="ignore", invalid="ignore"):
+                for share, estimate in objective.minibatches(self.batch_size, state.rng):
+                    value, gradient = estimate(state.params)
+                    total += share * value
+                    self.step(state, gradient, self.rate(state), objective)
+                    state.steps += 1
+            if run.record(self.reported(state).copy(), total + objective.l1_value(state.params)):
+                break
+            self._adapt(state, run.value, tol)
+        return run.result(state=state)
+
+    def _adapt(self, state, value, tol):
+        """A fifth of the rate after five epochs without progress (schedule="adaptive")."""
+        if value < state.best - tol * abs(state.best):
+            state.best, state.waited = value, 0
+        else:
+            state.waited += 1
+        if self.schedule == "adaptive" and state.waited >= 5:
+            state.rate, state.waited = state.rate / 5, 0
+
+
+class SGD(StochasticSolver, name="sgd"):
+    """Stochastic gradient descent with momentum, schedules and averaging.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        Step on the gradient, larger than 0. Features should be standardised.
+    momentum : float, default=0.9
+        Share of the last step that is kept, in [0, 1).
+    nesterov : bool, default=True
+        Nesterov's form of the momentum [1]_.
+    schedule : {"constant", "invscaling", "adaptive"}, default="constant"
+        "invscaling": ``learning_rate / (1 + steps)**power``; "adaptive": a fifth after five epochs without progress.
+    power : float, default=0.5
+        Exponent of "invscaling".
+    average : bool, default=False
+        Report the mean of all iterates so far (Polyak and Ruppert [2]_) instead of the last.
+    batch_size : int, default=32
+        Rows per step; as many as there are, or more, give full passes.
+
+    References
+    ----------
+    .. [1] Sutskever, Martens, Dahl and Hinton, ICML 2013, equations 3 and 4.
+    .. [2] Polyak and Juditsky, SIAM Journal on Control and Optimization 30 (1992).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_losses import LossClassifier
+    >>> from sklearn_losses.solvers import SGD
+    >>> X, y = load_iris(return_X_y=True)
+    >>> LossClassifier(solver=SGD(learning_rate=0.05), random_state=0).fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    conditions = StochasticSolver.conditions | {
+        "momentum": Interval(0.0, 1.0),
+        "nesterov": Choice(True, False),
+        "average": Choice(True, False),
+    }
+
+    def __init__(
+        self, learning_rate=0.01, momentum=0.9, nesterov=True, schedule="constant", power=0.5, average=False, batch_size=32
+    ):
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.schedule = schedule
+        self.power = power
+        self.average = average
+        self.batch_size = batch_size
+
+    def step(self, state, gradient, rate, objective):
+        if self.momentum:
+            velocity = state.moments.get("velocity")
+            if velocity is None:
+                velocity = state.moments["velocity"] = np.zeros_like(state.params)
+            velocity *= self.momentum
+            velocity += gradient
+            gradient = gradient + self.momentum * velocity if self.nesterov else velocity
+        state.params -= rate * gradient
+        if not objective.smooth_penalty:
+            state.params[:] = objective.prox(state.params, rate)
+        if self.average:
+            mean = state.moments.setdefault("average", state.params.copy())
+            mean += (state.params - mean) / (state.steps + 1)
+
+    def reported(self, state):
+        return state.moments.get("average", state.params)
+
+
+class Adam(StochasticSolver, name="adam"):
+    """Adam [1]_: steps scaled by running averages of the gradient and of its square.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        About the largest change of a parameter in one step, larger than 0.
+    beta1, beta2 : float, default=0.9, 0.999
+        Decay of the averages of the gradient and of its square, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root of the second average.
+    amsgrad : bool, default=False
+        Divide by the largest second average so far [2]_.
+    weight_decay : float, default=0.0
+        Decoupled decay of the weights, per unit of learning rate, as in AdamW [3]_; besides the penalty of the objective.
+    schedule : {"constant", "invscaling", "adaptive"}, default="constant"
+        As for `SGD`.
+    power : float, default=0.5
+        Exponent of "invscaling".
+    batch_size : int, default=200
+        Rows per step; as many as there are, or more, give full passes.
+
+    References
+    ----------
+    .. [1] Kingma and Ba, ICLR 2015, algorithm 1.
+    .. [2] Reddi, Kale and Kumar, ICLR 2018, algorithm 2.
+    .. [3] Loshchilov and Hutter, ICLR 2019, algorithm 2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_losses import LossClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = LossClassifier(hidden_layer_sizes=(32,), solver="adam", early_stopping=True, random_state=0)
+    >>> model.fit(X / 16, y).score(X / 16, y) > 0.95
+    True
+    """
+
+    conditions = StochasticSolver.conditions | {
+        "beta1": Interval(0.0, 1.0),
+        "beta2": Interval(0.0, 1.0),
+        "epsilon": Interval(0.0, closed="neither"),
+        "amsgrad": Choice(True, False),
+        "weight_decay": Interval(0.0),
+    }
+
+    def __init__(
+        self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, amsgrad=False, weight_decay=0.0,
+        schedule="constant", power=0.5, batch_size=200,
+    ):  # fmt: skip
+        self.learning_rate = learning_rate
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.power = power
+        self.batch_size = batch_size
+
+    def step(self, state, gradient, rate, objective):
+        moments = state.moments
+        if not moments:
+            for name in ("mean", "square", "work") + ("largest",) * self.amsgrad:
+                moments[name] = np.zeros_like(state.params)
+        mean, square, work = moments["mean"], moments["square"], moments["work"]
+        clock = state.steps + 1
+        # In place throughout: on a small network these few lines are a good part of a step.
+        mean *= self.beta1
+        np.multiply(gradient, 1 - self.beta1, out=work)
+        mean += work
+        square *= self.beta2
+        np.multiply(gradient, gradient, out=work)
+        work *= 1 - self.beta2
+        square += work
+        second = np.maximum(moments["largest"], square, out=moments["largest"]) if self.amsgrad else square
+        np.sqrt(second, out=work)
+        work *= 1 / np.sqrt(1 - self.beta2**clock)
+        work += self.epsilon
+        rate_now = rate / (1 - self.beta1**clock)
+        if self.weight_decay:
+            state.params *= 1 - rate * self.weight_decay * objective.penalized
+        if objective.smooth_penalty:
+            np.divide(mean, work, out=work)
+            work *= rate_now
+            state.params -= work
+        else:
+            steps = rate / work
+            state.params -= rate_now * mean / work
+            state.params[:] = objective.prox(state.params, steps)
