@@ -96,8 +96,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
 
     def __init__(
         self, loss="mse", *, solver="auto", alpha=1e-4, l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
-        fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10, warm_start=False,
-        random_state=None, verbose=0,
+        fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10,
+        warm_start=False, random_state=None, verbose=0,
     ):  # fmt: skip
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, hidden_layer_sizes=hidden_layer_sizes, activation=activation,

@@ -12,6 +12,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.component import Component
 from sklearn_losses.solvers.active_set import finish
+from sklearn_losses.solvers.polish import polish
 
 __all__ = ["Run", "SmoothSolver", "Solver"]
 
@@ -134,7 +135,11 @@ class SmoothSolver(Solver):
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         if objective.smooth_loss:
-            return self.minimize_smooth(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+            result = self.minimize_smooth(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+            exact = polish(objective, result.x) if result.message in ("converged", "stalled") else None
+            if exact is not None:
+                result.x, result.fun, result.success, result.message = exact, objective.value(exact), True, "converged"
+            return result
         return self._continuation(objective, params, max_iter=max_iter, tol=tol, callback=callback)
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):

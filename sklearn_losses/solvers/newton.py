@@ -1,11 +1,11 @@
 """Newton's method for smooth convex losses."""
 
 import numpy as np
-from scipy import linalg
 from scipy.sparse.linalg import LinearOperator, cg
 
 from sklearn_losses.component import Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.polish import newton_direction, newton_step
 
 __all__ = ["Newton"]
 
@@ -50,32 +50,23 @@ class Newton(SmoothSolver, name="newton"):
         return None
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+        params = objective.centered(params)
         run = Run(params, max_iter, callback)
         value, gradient = objective.value_and_gradient(params)
         while True:
             direction = objective.centered(self._direction(objective, params, gradient))
             promised = -float(gradient @ direction)
-            # Rounding in the value hides decreases below this; from there on full steps still improve the point.
-            noise = 16 * objective.precision * abs(value)
-            step, tries = 1.0, 0
-            while True:
-                point = params + step * direction
-                new_value, new_gradient = objective.value_and_gradient(point)
-                if new_value <= value - 1e-4 * step * promised + noise:
-                    break
-                step, tries = step / 2, tries + 1
-                if tries > 60:
-                    point, new_value, new_gradient = params, value, gradient
-                    break
-            stuck = tries > 60
-            params, value, gradient = point, new_value, new_gradient
+            moved = newton_step(objective, params, value, gradient, direction)
+            if moved is not None:
+                params, value, gradient = moved
             if run.record(params, value):
                 break
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is left.
-            if promised <= max(noise, 1e-14 * tol * abs(value)) or (stuck and promised <= tol * abs(value)):
+            enough = tol if moved is None else 16 * objective.precision
+            if promised <= enough * abs(value):
                 run.converged()
                 break
-            if stuck:
+            if moved is None:
                 run.message = "stalled"
                 break
         return run.result()
@@ -83,16 +74,7 @@ class Newton(SmoothSolver, name="newton"):
     def _direction(self, objective, params, gradient):
         if objective.n_params > self.largest_matrix:
             return _conjugate_gradients(objective, params, gradient)
-        hessian = objective.hessian(params)
-        diagonal = np.diag_indices_from(hessian)
-        # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable.
-        extra = 1e-14 * max(np.max(hessian[diagonal]), np.finfo(float).tiny)
-        while True:
-            hessian[diagonal] += extra
-            try:
-                return -linalg.cho_solve(linalg.cho_factor(hessian, check_finite=False), gradient)
-            except linalg.LinAlgError:
-                extra *= 10
+        return newton_direction(objective, params, gradient)
 
 
 def _conjugate_gradients(objective, params, gradient):

@@ -27,37 +27,42 @@ class _ScipySolver(SmoothSolver):
             return value / unit, gradient / unit
 
         def after_iteration(intermediate_result):
-            point = np.array(intermediate_result.x)
-            if run.record(point if merge is None else merge(point), float(intermediate_result.fun) * unit):
-                raise StopIteration
+            # Some methods pass the point alone, and not all understand StopIteration: hence an exception of our own.
+            point = np.array(getattr(intermediate_result, "x", intermediate_result))
+            if run.history and np.array_equal(point if merge is None else merge(point), run.params):
+                return  # a trust region that shrank; not the lack of progress that `settled` looks for
+            value = getattr(intermediate_result, "fun", None)
+            value = function(point)[0] if value is None else float(value) * unit
+            if run.record(point if merge is None else merge(point), value):
+                raise _Stopped
             if run.settled(tol):
                 run.converged()
-                raise StopIteration
+                raise _Stopped
 
-        outcome = minimize(
-            scaled,
-            params,
-            jac=True,
-            method=method,
-            bounds=bounds,
-            callback=after_iteration,
-            options={"maxiter": max_iter, **options},
-            **more,
-        )
-        if run.message is None:
-            # scipy stopped by itself: no lower value can be found, which is the optimum as far as rounding shows.
-            end = outcome.x if merge is None else merge(outcome.x)
-            run.params, run.value = end, float(outcome.fun) * unit
-            run.history = run.history or [run.value]
-            gradient = function(outcome.x)[1]
-            if bounds is not None:
-                gradient = np.where((outcome.x <= bounds.lb) & (gradient > 0), 0, gradient)
-            slack = np.sqrt(tol) * max(abs(run.value), np.finfo(float).tiny)
-            if outcome.success or np.max(np.abs(gradient * np.maximum(np.abs(outcome.x), 1)), initial=0) <= slack:
-                run.converged()
-            else:
-                run.message = "max_iter" if len(run.history) >= max_iter else "stalled"
+        options = {"maxiter": max_iter, **options}
+        try:
+            outcome = minimize(
+                scaled, params, jac=True, method=method, bounds=bounds, callback=after_iteration, options=options, **more
+            )
+        except _Stopped:
+            return run.result()
+        # scipy stopped by itself: it finds no lower value. Whether that is the optimum, the gradient tells.
+        end = outcome.x if merge is None else merge(outcome.x)
+        value, gradient = function(outcome.x)
+        run.params, run.value, run.history = end, value, run.history or [value]
+        if bounds is not None:
+            gradient = np.where((outcome.x <= bounds.lb) & (gradient > 0), 0, gradient)
+        size = np.abs(outcome.x)
+        distance = float(np.abs(gradient) @ np.maximum(size, size.mean()))
+        if distance <= max(tol, 100 * objective.precision) * abs(value) or run.settled(tol):
+            run.converged()
+        else:
+            run.message = "max_iter" if len(run.history) >= max_iter else "stalled"
         return run.result()
+
+
+class _Stopped(Exception):
+    """Raised by the callback to end scipy's loop."""
 
 
 class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
@@ -116,7 +121,17 @@ class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
         return self._minimize(objective, start, split_value_and_gradient, bounds=Bounds(low, high), merge=merge, **task)
 
 
-_METHODS = ("CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg")
+# The methods, each with its own stopping rules switched off: one rule, `Run.settled`, serves all.
+_METHODS = {
+    "CG": {"gtol": 0.0},
+    "BFGS": {"gtol": 0.0},
+    "Newton-CG": {"xtol": 0.0},
+    "TNC": {"ftol": 0.0, "xtol": 0.0, "gtol": 0.0, "maxfun": 10**9},
+    "SLSQP": {"ftol": 1e-16},
+    "trust-constr": {"gtol": 0.0, "xtol": 0.0},
+    "trust-krylov": {"gtol": 0.0},
+    "trust-ncg": {"gtol": 0.0},
+}
 _WITH_HESSIAN = ("Newton-CG", "trust-krylov", "trust-ncg")
 
 
@@ -161,10 +176,9 @@ class Scipy(_ScipySolver, name="scipy"):
         if self.method in _WITH_HESSIAN:
             unit = abs(objective.value(params)) or 1.0
             more["hessp"] = lambda point, direction: objective.hessian_product(point, direction) / unit
-        return self._minimize(
-            objective, params, objective.value_and_gradient,
-            method=self.method, options=self.options or {}, max_iter=max_iter, tol=tol, callback=callback, **more,
-        )  # fmt: skip
+        options = _METHODS[self.method] | (self.options or {})
+        task = {"method": self.method, "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
+        return self._minimize(objective, params, objective.value_and_gradient, **task, **more)
 
 
 for _method in _METHODS:
