@@ -248,6 +248,7 @@ class MLP(Model):
 
         def vjp(gradient):
             pulled = np.empty(self.n_params, dtype=raw.dtype)
+            ones = np.ones(len(raw), dtype=raw.dtype)
             delta = gradient.reshape(raw.shape)
             for depth in range(len(self._layers) - 1, -1, -1):
                 weights, intercepts, shape = self._layers[depth]
@@ -256,7 +257,7 @@ class MLP(Model):
                 else:
                     pulled[weights] = np.asarray(inputs[0].T @ delta).ravel()
                 if self.fit_intercept:
-                    np.sum(delta, axis=0, out=pulled[intercepts])
+                    np.matmul(ones, delta, out=pulled[intercepts])  # the sum over rows, faster as a product
                 if depth:
                     delta = delta @ params[weights].reshape(shape).T
                     delta *= self.activation.slope(inputs[depth])

@@ -107,11 +107,20 @@ class Run:
         self.success, self.message = True, "converged"
 
     def settled(self, tol, window=5):
-        """Whether the last `window` iterations together lowered the value by less than a share of `tol`."""
-        if len(self.history) <= window:
+        """Whether what is left to gain looks smaller than `tol` times the value.
+
+        While the decreases shrink by a steady factor, the rest of their sum is that of a geometric series; where they do
+        not, the last `window` of them together must be a small share of `tol`.
+        """
+        if len(self.history) < 4:
             return False
-        decrease = max(self.history[-window - 1 :]) - self.value
-        return decrease <= 0.01 * tol * max(abs(self.value), np.finfo(float).eps * abs(self.history[0]))
+        goal = tol * max(abs(self.value), np.finfo(float).eps * abs(self.history[0]))
+        first, second, third = -np.diff(self.history[-4:])
+        if first > second > third > 0:
+            factor = max(second / first, third / second)
+            if factor < 0.7:
+                return third * factor / (1 - factor) <= 0.3 * goal
+        return len(self.history) > window and max(self.history[-window - 1 :]) - self.value <= 0.01 * goal
 
     def result(self, state=None, **more):
         """The outcome in scipy's form."""

@@ -9,7 +9,7 @@ from scipy import linalg
 
 __all__ = ["newton_direction", "newton_step", "polish"]
 
-LARGEST_MATRIX = 200  # parameters; up to here a Hessian costs no more than the passes of a first-order method
+LARGEST_WORK = 1e8  # multiplications of one Hessian; up to here it costs next to nothing
 ROUNDS = 30
 
 
@@ -52,7 +52,7 @@ def polish(objective, params):
     """The exact optimum near `params` by a few Newton steps, or None where they do not apply or do not get there."""
     if not (objective.convex and objective.has_hessian and objective.smooth_penalty):
         return None
-    if objective.n_params > LARGEST_MATRIX:
+    if objective.n_rows * objective.n_params**2 > LARGEST_WORK:
         return None
     params = objective.centered(params)
     value, gradient = objective.value_and_gradient(params)
