@@ -112,15 +112,15 @@ class Run:
         While the decreases shrink by a steady factor, the rest of their sum is that of a geometric series; where they do
         not, the last `window` of them together must be a small share of `tol`.
         """
-        if len(self.history) < 4:
+        if len(self.history) <= window:
             return False
         goal = tol * max(abs(self.value), np.finfo(float).eps * abs(self.history[0]))
-        first, second, third = -np.diff(self.history[-4:])
-        if first > second > third > 0:
-            factor = max(second / first, third / second)
-            if factor < 0.7:
-                return third * factor / (1 - factor) <= 0.3 * goal
-        return len(self.history) > window and max(self.history[-window - 1 :]) - self.value <= 0.01 * goal
+        decreases = -np.diff(self.history[-6:])
+        if np.all(decreases > 0):
+            factor = np.max(decreases[1:] / decreases[:-1])
+            if factor < 0.7 and decreases[-1] * factor / (1 - factor) <= 0.3 * goal:
+                return True
+        return max(self.history[-window - 1 :]) - self.value <= 0.01 * goal
 
     def result(self, state=None, **more):
         """The outcome in scipy's form."""
