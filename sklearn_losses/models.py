@@ -100,7 +100,8 @@ class Linear(Model):
         if self.n_outputs == 1:  # a vector product is faster than one with a matrix of one column
             raw = X @ weights[:, 0]
             return raw + intercept[0] if self.fit_intercept else raw
-        raw = X @ weights
+        # Column by column in memory, so that what a loss does over a row's few outputs runs along whole columns.
+        raw = (weights.T @ X.T).T if isinstance(X, np.ndarray) else X @ weights
         return raw + intercept if self.fit_intercept else raw
 
     def linearize(self, params, X):
