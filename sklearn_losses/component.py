@@ -144,6 +144,10 @@ class Component(BaseEstimator):
 
     @classmethod
     def _make_other(cls, spec):
+        if isinstance(spec, type):
+            raise ValueError(
+                f"A {cls.family} must be a name or an object. Got the class {spec.__name__}; write {spec.__name__}()."
+            )
         raise ValueError(f"A {cls.family} must be a name or an object, such as {sorted(cls.names())[0]!r}. Got {spec!r}.")
 
     def check(self):

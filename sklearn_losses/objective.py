@@ -77,7 +77,7 @@ class Objective:
 
     def describe(self):
         """The loss's name, for messages."""
-        return f"loss {getattr(self.loss, 'name', 'custom')!r}"
+        return f"loss {self.loss.label!r}"
 
     # Values and derivatives at a point.
 

@@ -150,8 +150,8 @@ class LossEstimator(BaseEstimator, ABC):
             other = {"regression": "LossRegressor", "classification": "LossClassifier"}[loss.task]
             known = sorted(name for name, maker in Loss.names().items() if maker.task == self._task)
             raise ValueError(
-                f"loss {loss.name!r} is a {loss.task} loss and {type(self).__name__} takes {self._task} losses: "
-                f"{', '.join(known)}; use {other} for {loss.name!r}."
+                f"loss {loss.label!r} is a {loss.task} loss and {type(self).__name__} takes {self._task} losses: "
+                f"{', '.join(known)}; use {other} for {loss.label!r}."
             )
         loss.check()
         if isinstance(solver, Solver):
@@ -235,12 +235,12 @@ class LossEstimator(BaseEstimator, ABC):
         """
         return self._atomic(self._partial_fit, X, y, sample_weight)
 
-    def _partial_fit(self, X, y, sample_weight):
+    def _partial_fit(self, X, y, sample_weight, **targets):
         loss, solver = self._checked_components()
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early, since it sees one batch at a time; use early_stopping=False.")
         going_on = hasattr(self, "_fitted_names")
-        rows, attributes = self._rows(X, y, sample_weight, first=not going_on)
+        rows, attributes = self._rows(X, y, sample_weight, first=not going_on, **targets)
         if going_on:
             self._check_continues(attributes, rows)
         rng = check_random_state(self.random_state)
@@ -332,16 +332,20 @@ class LossEstimator(BaseEstimator, ABC):
             params, nit, message, success = monitor.params, len(monitor.losses), "interrupted", False
         if monitor.best_params is not None:
             params = monitor.best_params
-        training_loss = objective.mean_loss(params)
-        if not np.isfinite(training_loss):
-            raise ValueError(
-                f"The loss is not finite ({training_loss}) after iteration {nit} of solver {monitor.solver!r}: look for huge "
-                "values in X or y, or for a custom loss that returns nan or inf."
-            )
-        if message == "diverged" and nit == 0 and not np.isfinite(objective.mean_loss(fit.params)):
-            raise ValueError(
-                "The loss is not finite at the start of the fit (iteration 0): look at the targets, or at the custom loss."
-            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            training_loss = objective.mean_loss(params)
+            if not np.isfinite(training_loss):
+                # The last iterate is finite, but its loss is not: the last one with a finite loss counts.
+                message, success = "diverged", False
+                for params in (monitor.earlier, fit.params):
+                    training_loss = np.nan if params is None else objective.mean_loss(params)
+                    if np.isfinite(training_loss):
+                        break
+                else:
+                    raise ValueError(
+                        f"The loss is not finite at the start of the fit (iteration 0) with solver {monitor.solver!r}: look for "
+                        "huge values in X or y, or for a custom loss that returns nan or inf."
+                    )
         if warn and interruption is None and not (success or monitor.stopped):
             warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=5)
         user_params = params if fit.standardization is None else fit.standardization.to_user(fit.model, params)

@@ -19,7 +19,7 @@ def _gives_probabilities(estimator):
         return True
     known = sorted(name for name, maker in Loss.names().items() if maker.has_probabilities)
     raise AttributeError(
-        f"loss {loss.name!r} gives no probabilities; use one of {', '.join(known)}, or wrap the classifier in "
+        f"loss {loss.label!r} gives no probabilities; use one of {', '.join(known)}, or wrap the classifier in "
         "sklearn.calibration.CalibratedClassifierCV."
     )
 
@@ -121,15 +121,15 @@ class LossClassifier(ClassifierMixin, LossEstimator):
             if len(classes) < 2:
                 raise ValueError(
                     f"{type(self).__name__} needs at least two classes in y among the rows with a weight above zero; "
-                    f"got one class, {classes[0]!r}."
+                    f"got one class, {classes[0]}."
                 )
         else:
             codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
             unseen = np.unique(y[classes[codes] != y])
             if len(unseen):
                 raise ValueError(
-                    f"y has labels that are not in classes: {list(unseen)}; pass all labels as classes= to the first call of "
-                    "partial_fit."
+                    f"y has labels that are not in classes: {unseen.tolist()}; pass all labels as classes= to the first call "
+                    "of partial_fit."
                 )
         if self.class_weight is not None:
             by_class = check_weights(compute_sample_weight(self.class_weight, y), len(y))
@@ -144,7 +144,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     def _check_continues(self, attributes, rows):
         if not np.array_equal(attributes["classes_"], self.classes_):
             raise ValueError(
-                f"This fit has the classes {list(attributes['classes_'])}, the last one had {list(self.classes_)}; "
+                f"This fit has the classes {attributes['classes_'].tolist()}, the last one had {self.classes_.tolist()}; "
                 "use warm_start=False."
             )
         super()._check_continues(attributes, rows)
@@ -165,9 +165,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         -------
         self
         """
-        return self._atomic(self._partial_fit_classes, X, y, classes, sample_weight)
+        return self._atomic(self._partial_fit, X, y, sample_weight, classes)
 
-    def _partial_fit_classes(self, X, y, classes, sample_weight):
+    def _partial_fit(self, X, y, sample_weight, classes):
         if isinstance(self.class_weight, str):
             raise ValueError("partial_fit cannot balance classes that it has not seen; pass a dict as class_weight.")
         known = getattr(self, "classes_", None)
@@ -176,14 +176,10 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         if classes is not None:
             classes = np.unique(classes)
             if known is not None and not np.array_equal(classes, known):
-                raise ValueError(f"classes={list(classes)} differs from the first call's {list(known)}.")
+                raise ValueError(f"classes={classes.tolist()} differs from the first call's {known.tolist()}.")
             if len(classes) < 2:
-                raise ValueError(f"classes must hold at least two labels. Got {list(classes)}.")
-        self._expected_classes = known if classes is None else classes
-        try:
-            return self._partial_fit(X, y, sample_weight)
-        finally:
-            vars(self).pop("_expected_classes", None)
+                raise ValueError(f"classes must hold at least two labels. Got {classes.tolist()}.")
+        return super()._partial_fit(X, y, sample_weight, classes=known if classes is None else classes)
 
     def decision_function(self, X):
         """Raw scores.

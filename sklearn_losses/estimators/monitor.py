@@ -28,12 +28,12 @@ class Monitor:
         self.solver, self.tol, self.patience = solver, tol, patience
         self.watch_training, self.validation, self.verbose = watch_training, validation, verbose
         self.losses, self.scores = [], []
-        self.params = self.best_params = None
+        self.params = self.earlier = self.best_params = None  # of this iteration, of the one before, of the best one
         self.best, self.waited = np.inf, 0
         self.stopped = False
 
     def __call__(self, params, value):
-        self.params = params
+        self.earlier, self.params = self.params, params
         self.losses.append(value)
         watched = value if self.watch_training else None
         if self.validation is not None:

@@ -76,7 +76,7 @@ class Loss(Component, ABC, family="loss"):
 
     def hessian(self, y, raw):
         """Second derivative of `value` in each entry of `raw`, of the shape of `raw` (the diagonal for K outputs)."""
-        raise NotImplementedError(f"loss {self.name!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
+        raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def hessian_product(self, y, raw, direction):
         """The second derivative in `raw` applied to `direction`, row by row; of the shape of `raw`."""
@@ -102,7 +102,7 @@ class Loss(Component, ABC, family="loss"):
         """A smooth loss uniformly within O(width) of this one; the loss itself where it is smooth."""
         if self.smooth:
             return self
-        raise NotImplementedError(f"loss {self.name!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'.")
+        raise NotImplementedError(f"loss {self.label!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'.")
 
     def best_constant(self, y, sample_weight, n_outputs):
         """The raw prediction that intercepts start from; the minimiser over constants where that is cheap.
@@ -160,7 +160,7 @@ class ScalarLoss(Loss):
 
     def curvature(self, t):
         """Its second derivative; losses without one declare ``has_hessian = False``."""
-        raise NotImplementedError(f"loss {self.name!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
+        raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     @abstractmethod
     def argument(self, y, raw):
@@ -300,6 +300,10 @@ class Smoothed(ScalarLoss):
     def shift_invariant(self):
         return self.loss.shift_invariant
 
+    @property
+    def label(self):
+        return self.loss.label
+
     def curve(self, t):
         total = 0.0
         for position, left, right in self.loss.kinks:
@@ -355,6 +359,10 @@ class MeanOverTargets(Loss):
     @property
     def convex(self):
         return self.loss.convex
+
+    @property
+    def label(self):
+        return self.loss.label
 
     @property
     def has_hessian(self):

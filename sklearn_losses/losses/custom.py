@@ -126,7 +126,7 @@ class _Differentiated(Loss):
         self.scale = scale
 
     @property
-    def name(self):
+    def label(self):
         return getattr(self.recipe.function, "__name__", "custom")
 
     @property
@@ -147,7 +147,7 @@ class _Differentiated(Loss):
     def value(self, y, raw):
         values = np.asarray(self._call(y, raw.astype(np.float64)))
         if values.shape != (len(raw),):
-            raise ValueError(f"{_RETURNS}; {self.name} returned shape {values.shape} for {len(raw)} rows.")
+            raise ValueError(f"{_RETURNS}; {self.label} returned shape {values.shape} for {len(raw)} rows.")
         return values.astype(raw.dtype, copy=False)
 
     def _shifts(self, raw):
@@ -187,6 +187,8 @@ class _Differentiated(Loss):
                     approximate = self._central(y, raw, unit)
             except (TypeError, ValueError):
                 return False
+            if not np.all(np.isfinite(approximate)):
+                return False
             if not np.allclose(exact, approximate, rtol=1e-5, atol=1e-6 * (np.max(np.abs(approximate)) + 1e-300)):
                 return False
         return True
@@ -197,20 +199,20 @@ class _Differentiated(Loss):
         kept = targets.copy(), prediction.copy()
         values = np.asarray(self.recipe.function(targets, prediction))
         if values.ndim == 0:
-            raise ValueError(f"{_RETURNS}; {self.name} returned a scalar: leave the mean or the sum over rows to the fit.")
+            raise ValueError(f"{_RETURNS}; {self.label} returned a scalar: leave the mean or the sum over rows to the fit.")
         if values.shape != (len(raw),):
-            raise ValueError(f"{_RETURNS}; {self.name} returned shape {values.shape} for {len(raw)} rows.")
+            raise ValueError(f"{_RETURNS}; {self.label} returned shape {values.shape} for {len(raw)} rows.")
         if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
-            raise ValueError(f"{_RETURNS} of real numbers; {self.name} returned dtype {values.dtype}.")
+            raise ValueError(f"{_RETURNS} of real numbers; {self.label} returned dtype {values.dtype}.")
         if not (np.array_equal(targets, kept[0]) and np.array_equal(prediction, kept[1])):
-            raise ValueError(f"A custom loss must not change its arguments; {self.name} wrote into y_true or y_pred.")
+            raise ValueError(f"A custom loss must not change its arguments; {self.label} wrote into y_true or y_pred.")
         half = len(raw) // 2
         apart = np.concatenate(
             [np.asarray(self._call(y[part], raw[part])).reshape(-1) for part in (slice(half), slice(half, None))]
         )
         if apart.shape != values.shape or not np.allclose(apart, values, rtol=1e-9, atol=0, equal_nan=True):
             raise ValueError(
-                f"{_RETURNS} in which rows do not depend on each other; {self.name} gives a row another value when other rows "
+                f"{_RETURNS} in which rows do not depend on each other; {self.label} gives a row another value when other rows "
                 "are left out."
             )
 

@@ -40,13 +40,13 @@ class InteriorPoint(Solver, name="interior_point"):
 
     def refusal(self, objective):
         if not objective.linear:
-            return f"solver {self.name!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
+            return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
         if not objective.piecewise_linear:
             return (
-                f"solver {self.name!r} needs a piecewise linear loss, which {objective.describe()} is not; use solver='lbfgs'."
+                f"solver {self.label!r} needs a piecewise linear loss, which {objective.describe()} is not; use solver='lbfgs'."
             )
         if not objective.smooth_penalty:
-            return f"solver {self.name!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
+            return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         return None
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):

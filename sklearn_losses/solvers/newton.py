@@ -42,11 +42,11 @@ class Newton(SmoothSolver, name="newton"):
 
     def refusal(self, objective):
         if not objective.linear:
-            return f"solver {self.name!r} needs a linear model: use hidden_layer_sizes=(), or solver='lbfgs'."
+            return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='lbfgs'."
         if not (objective.has_hessian or objective.piecewise_linear):
-            return f"solver {self.name!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
+            return f"solver {self.label!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
         if not objective.smooth_penalty:
-            return f"solver {self.name!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
+            return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         return None
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
