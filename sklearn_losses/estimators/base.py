@@ -343,8 +343,8 @@ class LossEstimator(BaseEstimator, ABC):
                         break
                 else:
                     raise ValueError(
-                        f"The loss is not finite at the start of the fit (iteration 0) with solver {monitor.solver!r}: look for "
-                        "huge values in X or y, or for a custom loss that returns nan or inf."
+                        f"The loss is not finite at the start of the fit (iteration 0) with solver {monitor.solver!r}: look "
+                        "for huge values in X or y, or for a custom loss that returns nan or inf."
                     )
         if warn and interruption is None and not (success or monitor.stopped):
             warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=5)

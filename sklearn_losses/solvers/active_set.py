@@ -66,7 +66,7 @@ def _solve(pieces, anchoring, anchor, slopes, kinked):
     rows, positions = pieces.rows(kinked)
     left, right = pieces.left.flat[kinked], pieces.right.flat[kinked]
     share = np.sqrt((right - left) / np.max(right - left)) if len(kinked) else np.zeros(0)
-    u, singular, vt = linalg.svd(share[:, None] * rows, full_matrices=True)
+    u, singular, vt = np.linalg.svd(share[:, None] * rows)
     rank = int(np.sum(singular > 1e-11 * singular[0])) if len(singular) else 0
     u, singular, spanned, free = u[:, :rank], singular[:rank], vt[:rank], vt[rank:]
     held = spanned.T @ ((u.T @ (share * positions)) / singular)
