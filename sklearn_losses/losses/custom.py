@@ -104,6 +104,9 @@ class CustomLoss(Component):
         return bound
 
 
+Loss.recipe = CustomLoss
+
+
 def _softmax(scores):
     e = np.exp(scores - scores.real.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
