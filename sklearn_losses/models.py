@@ -76,6 +76,7 @@ class Linear(Model):
         self.n_features = n_features
         self.n_outputs = n_outputs
         self.fit_intercept = fit_intercept
+        self.layer_sizes = (n_features, n_outputs)
         self.n_weights = n_features * n_outputs
         self.n_params = self.n_weights + n_outputs * fit_intercept
 
@@ -184,8 +185,9 @@ class MLP(Model):
 
     def __init__(self, layer_sizes, activation, fit_intercept=True):
         self.layer_sizes = tuple(layer_sizes)
+        self.n_features = self.layer_sizes[0]
         self.n_outputs = self.layer_sizes[-1]
-        self.activation = ACTIVATIONS[activation]
+        self.activation_name = activation
         self.fit_intercept = fit_intercept
         self._layers = []
         start = 0
@@ -195,6 +197,10 @@ class MLP(Model):
             self._layers.append((slice(start, end), slice(end, stop), (fan_in, fan_out)))
             start = stop
         self.n_params = start
+
+    @property
+    def activation(self):
+        return ACTIVATIONS[self.activation_name]  # looked up, since functions without a name do not pickle
 
     def init(self, constant, rng):
         """Uniform on +-sqrt(gain / (fan_in + fan_out)), Glorot and Bengio 2010, equation 16; the last intercepts `constant`."""

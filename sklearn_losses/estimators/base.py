@@ -250,12 +250,14 @@ class LossEstimator(BaseEstimator, ABC):
 
     def _check_continues(self, attributes, rows):
         """Raise ValueError where the last fit was of another problem, so that going on from it makes no sense."""
-        shape = self._layer_sizes(rows.X.shape[1], self._n_outputs(attributes))
-        if shape != self._sizes or self.fit_intercept != self._with_intercept:
-            raise ValueError(
-                f"This fit has layers {shape} (features, hidden units, outputs) with fit_intercept={self.fit_intercept}, the "
-                f"last one had {self._sizes} with {self._with_intercept}; use warm_start=False, or clone the estimator."
-            )
+        now = self._model_for(rows.X.shape[1], self._n_outputs(attributes))
+        for what in ("layer_sizes", "fit_intercept", "activation_name"):
+            old, new = getattr(self._model, what, None), getattr(now, what, None)
+            if old != new:
+                raise ValueError(
+                    f"This fit has {what}={new!r}, the last one had {old!r} (layer_sizes: features, hidden units, outputs); "
+                    "use warm_start=False, or clone the estimator."
+                )
 
     def _split(self, rows, rng):
         """Part of the rows held out for early stopping."""
@@ -268,16 +270,14 @@ class LossEstimator(BaseEstimator, ABC):
             for part in (keep, hold)
         )
 
-    def _layer_sizes(self, n_features, n_outputs):
-        return (n_features, *self._hidden_sizes(), n_outputs)
-
-    def _model(self, sizes):
-        if len(sizes) == 2:
-            return Linear(*sizes, self.fit_intercept)
-        return MLP(sizes, self.activation, self.fit_intercept)
+    def _model_for(self, n_features, n_outputs):
+        sizes = self._hidden_sizes()
+        if not sizes:
+            return Linear(n_features, n_outputs, self.fit_intercept)
+        return MLP((n_features, *sizes, n_outputs), self.activation, self.fit_intercept)
 
     def _start(self, loss, solver, rows, held_out, n_outputs, rng, going_on):
-        model = self._model(self._layer_sizes(rows.X.shape[1], n_outputs))
+        model = self._model_for(rows.X.shape[1], n_outputs)
         loss = self._bound_loss(loss, rows, n_outputs)
         if isinstance(solver, Auto):
             solver = solver.choose(self._objective(loss, model, rows, None, rows.X.dtype))
@@ -364,8 +364,7 @@ class LossEstimator(BaseEstimator, ABC):
             "n_parameters_": fit.model.n_params,
             "_state": state,
             "_loss": fit.loss,
-            "_sizes": self._layer_sizes(objective.batches.X.shape[1], fit.model.n_outputs),
-            "_with_intercept": self.fit_intercept,
+            "_model": fit.model,
         }
         if fit.validation is not None:
             fitted["validation_scores_"] = monitor.scores
@@ -415,12 +414,7 @@ class LossEstimator(BaseEstimator, ABC):
         """Raw predictions for validated or raw X."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        model = (
-            Linear(*self._sizes, self._with_intercept)
-            if len(self._sizes) == 2
-            else MLP(self._sizes, self.activation, self._with_intercept)
-        )
-        return model.predict(self._packed(model), X)
+        return self._model.predict(self._packed(self._model), X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
