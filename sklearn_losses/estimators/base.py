@@ -115,6 +115,10 @@ class LossEstimator(BaseEstimator, ABC):
         for name, family in (("loss", Loss), ("solver", Solver)):
             nested = any(key.startswith(f"{name}__") for key in params)
             spec = params.get(name, getattr(self, name))
+            if nested and name == "solver" and isinstance(family.make(spec), Auto):
+                raise ValueError(
+                    "solver='auto' has no parameters to set; name the solver first, such as solver='adam' for solver__learning_rate."
+                )
             if nested and (isinstance(spec, str) or (callable(spec) and not hasattr(spec, "set_params"))):
                 params[name] = family.make(spec)
         # The objects go in before their own parameters are looked up.
@@ -262,9 +266,16 @@ class LossEstimator(BaseEstimator, ABC):
     def _split(self, rows, rng):
         """Part of the rows held out for early stopping."""
         stratify = rows.y if self._task == "classification" else None
-        keep, hold = train_test_split(
-            np.arange(rows.X.shape[0]), test_size=self.validation_fraction, random_state=rng, stratify=stratify
-        )
+        n_rows = rows.X.shape[0]
+        try:
+            keep, hold = train_test_split(
+                np.arange(n_rows), test_size=self.validation_fraction, random_state=rng, stratify=stratify
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction={self.validation_fraction} of {n_rows} rows "
+                f"({error}); use early_stopping=False, or another validation_fraction."
+            ) from error
         return tuple(
             Rows(rows.X[part], rows.y[part], None if rows.weight is None else mean_one(rows.weight[part]))
             for part in (keep, hold)
@@ -422,7 +433,7 @@ class LossEstimator(BaseEstimator, ABC):
         return tags
 
 
-def check_weights(sample_weight, n_rows):
+def check_weights(sample_weight, n_rows, name="sample_weight"):
     """Weights as float64 (n_rows,), scaled to a largest of 1; None where all are equal.
 
     Raises
@@ -436,13 +447,13 @@ def check_weights(sample_weight, n_rows):
     if weight.ndim == 0:
         weight = np.full(n_rows, float(weight))
     if weight.shape != (n_rows,):
-        raise ValueError(f"sample_weight must have shape ({n_rows},), one weight per row. Got {weight.shape}.")
+        raise ValueError(f"{name} must have shape ({n_rows},), one weight per row. Got {weight.shape}.")
     if not np.all(np.isfinite(weight)):
-        raise ValueError("sample_weight must be finite; it contains nan or inf.")
+        raise ValueError(f"{name} must be finite; it contains nan or inf.")
     if np.any(weight < 0):
-        raise ValueError("sample_weight must not be negative; a weight of 0 leaves a row out.")
+        raise ValueError(f"{name} must not be negative; a weight of 0 leaves a row out.")
     if not np.any(weight > 0):
-        raise ValueError("sample_weight must contain a weight above zero; all weights are zero.")
+        raise ValueError(f"{name} must contain a weight above zero; all weights are zero.")
     return weight / weight.max()
 
 

@@ -132,11 +132,19 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                     "of partial_fit."
                 )
         if self.class_weight is not None:
-            by_class = check_weights(compute_sample_weight(self.class_weight, y), len(y))
+            by_class = check_weights(compute_sample_weight(self.class_weight, y), len(y), "class_weight")
             weight = check_weights(by_class if weight is None else by_class * weight, len(y))
             kept = weight > 0
             X, codes, weight = (X, codes, weight) if np.all(kept) else (X[kept], codes[kept], weight[kept])
         return Rows(X, codes.astype(np.intp, copy=False), mean_one(weight)), {"classes_": classes}
+
+    def _checked_components(self):
+        if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):
+            raise ValueError(
+                f"The 'class_weight' parameter of {type(self).__name__} must be a dict, 'balanced' or None. "
+                f"Got {self.class_weight!r} instead."
+            )
+        return super()._checked_components()
 
     def _n_outputs(self, attributes):
         return 1 if len(attributes["classes_"]) == 2 else len(attributes["classes_"])

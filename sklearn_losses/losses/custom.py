@@ -201,6 +201,8 @@ class _Differentiated(Loss):
         targets, prediction = self._targets(y), self._prediction(self._scores(raw))
         kept = targets.copy(), prediction.copy()
         values = np.asarray(self.recipe.function(targets, prediction))
+        if values.dtype == object:
+            raise ValueError(f"{_RETURNS} of real numbers; {self.label} returned {values}.")
         if values.ndim == 0:
             raise ValueError(f"{_RETURNS}; {self.label} returned a scalar: leave the mean or the sum over rows to the fit.")
         if values.shape != (len(raw),):
