@@ -117,7 +117,7 @@ class LossEstimator(BaseEstimator, ABC):
             spec = params.get(name, getattr(self, name))
             if nested and name == "solver" and isinstance(family.make(spec), Auto):
                 raise ValueError(
-                    "solver='auto' has no parameters to set; name the solver first, such as solver='adam' for solver__learning_rate."
+                    "solver='auto' has no parameters to set; name the solver, such as solver='adam' for solver__learning_rate."
                 )
             if nested and (isinstance(spec, str) or (callable(spec) and not hasattr(spec, "set_params"))):
                 params[name] = family.make(spec)

@@ -111,11 +111,11 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             X, y = validate_data(
                 self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=first
             )
+            y = y.astype(np.float64, copy=False)
         except ValueError as error:
             if any(isinstance(label, str) for label in np.asarray(y, dtype=object).ravel()):
                 raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.") from error
             raise
-        y = y.astype(np.float64, copy=False)
         weight = check_weights(sample_weight, X.shape[0])
         if weight is not None and not np.all(weight > 0):
             kept = weight > 0
