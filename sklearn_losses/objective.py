@@ -90,6 +90,17 @@ class Objective:
         total = sum(_weighted(self.loss.value(b.y, self.model.predict(params, b.X)), b.weight) for b in self.batches.blocks())
         return total / self.n_rows
 
+    def unbounded(self, params):
+        """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes."""
+        if self.loss.attained or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
+            return False
+        for batch in self.batches.blocks():
+            raw = self.model.predict(params, batch.X)
+            labels = raw > 0 if raw.ndim == 1 else raw.argmax(axis=1)
+            if np.any(labels != batch.y):
+                return False
+        return True
+
     def penalty_value(self, params):
         """The second term."""
         return self.penalty.smooth_value_and_gradient(params)[0] + self.penalty.l1_value(params)

@@ -357,6 +357,8 @@ class LossEstimator(BaseEstimator, ABC):
                         f"The loss is not finite at the start of the fit (iteration 0) with solver {monitor.solver!r}: look "
                         "for huge values in X or y, or for a custom loss that returns nan or inf."
                     )
+        if objective.unbounded(params):
+            message, success = "unbounded", False
         if warn and interruption is None and not (success or monitor.stopped):
             warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=5)
         user_params = params if fit.standardization is None else fit.standardization.to_user(fit.model, params)
@@ -388,6 +390,11 @@ class LossEstimator(BaseEstimator, ABC):
             return (
                 f"{name}: solver {monitor.solver!r} diverged in iteration {nit + 1} (non-finite values) and the last finite "
                 "parameters were kept; lower solver__learning_rate, or standardise the features (StandardScaler)."
+            )
+        if message == "unbounded":
+            return (
+                f"{name}: the features separate the classes and alpha=0, so the loss has no minimum and the coefficients only "
+                "show where the solver stopped; use alpha > 0."
             )
         if message == "max_iter":
             return (

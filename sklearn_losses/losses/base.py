@@ -35,6 +35,8 @@ class Loss(Component, ABC, family="loss"):
         `inverse_link` gives class probabilities.
     shift_invariant : bool
         Adding one number to all K > 1 raw outputs of a row changes nothing, as for softmax.
+    attained : bool
+        A row's loss has a minimum; that of cross-entropy falls for ever as the score of its class grows.
     kinks : tuple of Kink
         The bends of a loss made of straight pieces; empty for all others.
     examples : tuple of dict
@@ -47,6 +49,7 @@ class Loss(Component, ABC, family="loss"):
     has_hessian = True
     has_probabilities = False
     shift_invariant = False
+    attained = True
     kinks = ()
     examples = ()
     recipe = None  # what makes a loss of a plain function; the module `custom` enters its class here

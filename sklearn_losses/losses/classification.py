@@ -25,6 +25,7 @@ class CrossEntropy(Loss, name="cross_entropy", aliases=("log_loss",)):
     task = "classification"
     has_probabilities = True
     shift_invariant = True
+    attained = False
 
     def value(self, y, raw):
         return self.value_and_gradient(y, raw)[0]

@@ -63,7 +63,7 @@ class Newton(SmoothSolver, name="newton"):
                 break
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is left.
             enough = tol if moved is None else 16 * objective.precision
-            if promised <= enough * abs(value):
+            if promised <= enough * max(abs(value), objective.precision * abs(run.history[0])):
                 run.converged()
                 break
             if moved is None:
