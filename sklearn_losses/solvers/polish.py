@@ -17,8 +17,10 @@ def newton_direction(objective, params, gradient):
     """The step ``-hessian^-1 gradient``, by a Cholesky factor."""
     hessian = objective.hessian(params)
     diagonal = np.diag_indices_from(hessian)
-    # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable.
-    extra = 1e-14 * max(np.max(hessian[diagonal]), np.finfo(float).tiny)
+    # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
+    # and where there is none at all, to keep the step within what a line search can shorten.
+    longest = 1e9 * (1 + np.max(np.abs(params)))
+    extra = max(1e-14 * np.max(hessian[diagonal]), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
     while True:
         hessian[diagonal] += extra
         try:
