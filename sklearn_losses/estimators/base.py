@@ -249,7 +249,7 @@ class LossEstimator(BaseEstimator, ABC):
             self._check_continues(attributes, rows)
         rng = check_random_state(self.random_state)
         solver = Adam() if isinstance(solver, Auto) else solver
-        fit = self._start(loss, solver, rows, None, self._n_outputs(attributes), rng, going_on)
+        fit = self._start(loss, solver, rows, None, self._n_outputs(attributes), rng, going_on, streaming=True)
         return self._run(fit, attributes, rng, max_iter=1, going_on=going_on, warn=False)
 
     def _check_continues(self, attributes, rows):
@@ -287,13 +287,15 @@ class LossEstimator(BaseEstimator, ABC):
             return Linear(n_features, n_outputs, self.fit_intercept)
         return MLP((n_features, *sizes, n_outputs), self.activation, self.fit_intercept)
 
-    def _start(self, loss, solver, rows, held_out, n_outputs, rng, going_on):
+    def _start(self, loss, solver, rows, held_out, n_outputs, rng, going_on, streaming=False):
         model = self._model_for(rows.X.shape[1], n_outputs)
         loss = self._bound_loss(loss, rows, n_outputs)
         if isinstance(solver, Auto):
             solver = solver.choose(self._objective(loss, model, rows, None, rows.X.dtype))
         standardization = None
-        if model.linear and getattr(solver, "standardizes", False):
+        if going_on and self._state is not None and getattr(solver, "stochastic", False):
+            standardization = self._standardization  # the coordinates in which the state goes on
+        elif model.linear and getattr(solver, "standardizes", False) and not streaming:
             standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, self.alpha * (1 - self.l1_ratio))
         dtype = np.float64 if getattr(solver, "double", False) else rows.X.dtype
         objective = self._objective(loss, model, rows, standardization, dtype)
@@ -378,6 +380,7 @@ class LossEstimator(BaseEstimator, ABC):
             "_state": state,
             "_loss": fit.loss,
             "_model": fit.model,
+            "_standardization": fit.standardization,
         }
         if fit.validation is not None:
             fitted["validation_scores_"] = monitor.scores

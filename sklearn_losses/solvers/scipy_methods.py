@@ -8,6 +8,8 @@ from sklearn_losses.solvers.base import Run, SmoothSolver
 
 __all__ = ["LBFGS", "Scipy"]
 
+_NEVER = 2**31 - 1  # the count at which scipy itself would stop
+
 
 class _ScipySolver(SmoothSolver):
     """One call of `scipy.optimize.minimize`, on the objective divided by its first value so that its scale does not matter."""
@@ -39,7 +41,6 @@ class _ScipySolver(SmoothSolver):
                 run.converged()
                 raise _Stopped
 
-        options = {"maxiter": max_iter, **options}
         try:
             outcome = minimize(
                 scaled, params, jac=True, method=method, bounds=bounds, callback=after_iteration, options=options, **more
@@ -99,7 +100,14 @@ class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
         self.max_line_search = max_line_search
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
-        options = {"maxcor": self.memory, "maxls": self.max_line_search, "ftol": 0.0, "gtol": 0.0, "maxfun": 10**9}
+        options = {
+            "maxcor": self.memory,
+            "maxls": self.max_line_search,
+            "ftol": 0.0,
+            "gtol": 0.0,
+            "maxfun": _NEVER,
+            "maxiter": _NEVER,
+        }
         task = {"method": "L-BFGS-B", "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
         if objective.smooth_penalty:
             return self._minimize(objective, params, objective.value_and_gradient, **task)
@@ -121,16 +129,16 @@ class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
         return self._minimize(objective, start, split_value_and_gradient, bounds=Bounds(low, high), merge=merge, **task)
 
 
-# The methods, each with its own stopping rules switched off: one rule, `Run.settled`, serves all.
+# The methods, each with its own stopping rules switched off: `Run` counts, and one rule, `Run.settled`, serves all.
 _METHODS = {
-    "CG": {"gtol": 0.0},
-    "BFGS": {"gtol": 0.0},
-    "Newton-CG": {"xtol": 0.0},
-    "TNC": {"ftol": 0.0, "xtol": 0.0, "gtol": 0.0, "maxfun": 10**9},
-    "SLSQP": {"ftol": 1e-16},
-    "trust-constr": {"gtol": 0.0, "xtol": 0.0},
-    "trust-krylov": {"gtol": 0.0},
-    "trust-ncg": {"gtol": 0.0},
+    "CG": {"gtol": 0.0, "maxiter": _NEVER},
+    "BFGS": {"gtol": 0.0, "maxiter": _NEVER},
+    "Newton-CG": {"xtol": 0.0, "maxiter": _NEVER},
+    "TNC": {"ftol": 0.0, "xtol": 0.0, "gtol": 0.0, "maxfun": _NEVER},
+    "SLSQP": {"ftol": 1e-16, "maxiter": _NEVER},
+    "trust-constr": {"gtol": 0.0, "xtol": 0.0, "maxiter": _NEVER},
+    "trust-krylov": {"gtol": 0.0, "maxiter": _NEVER},
+    "trust-ncg": {"gtol": 0.0, "maxiter": _NEVER},
 }
 _WITH_HESSIAN = ("Newton-CG", "trust-krylov", "trust-ncg")
 
@@ -143,7 +151,7 @@ class Scipy(_ScipySolver, name="scipy"):
     method : {"CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg"}, default="BFGS"
         "Newton-CG" and the last two work with products of the second derivative.
     options : dict, default=None
-        What scipy's method takes besides ``maxiter``.
+        What scipy's method takes; by default its own stopping rules are off, and `tol` and `max_iter` decide.
 
     Examples
     --------

@@ -43,7 +43,6 @@ class StochasticSolver(Solver):
     """The loop over epochs and mini-batches; a subclass gives `step`."""
 
     stochastic = True
-    standardizes = False
     conditions = {
         "learning_rate": Interval(0.0, closed="neither"),
         "schedule": Choice("constant", "invscaling", "adaptive"),
