@@ -1,0 +1,79 @@
+"""scikit-learn's own checks, for every loss with every solver that can take it, linear and MLP."""
+
+import pytest
+from sklearn.utils.estimator_checks import (
+    check_class_weight_balanced_linear_classifier,
+    check_dataframe_column_names_consistency,
+    check_inplace_ensure_writeable,
+    parametrize_with_checks,
+)
+
+from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses.losses import Loss
+from sklearn_losses.solvers import SGD, Adam, Solver
+
+# Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier}
+LOSSES = [(name, ESTIMATORS[maker.task]) for name, maker in sorted(Loss.names().items()) if maker.task in ESTIMATORS]
+# An MLP's epochs are what the checks' time goes into: larger steps, fewer of them.
+QUICK = {"sgd": SGD(learning_rate=0.05), "adam": Adam(learning_rate=0.05)}
+LINEAR_ONLY = ("newton", "interior_point")
+SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are one solver under many names
+
+# What an exemption may be: the weight equivalence (1e-7 of the predictions) of a first-order solver on a non-smooth loss.
+# A smoothed hinge of an MLP has many minima, and these methods follow a path to one that rounding errors steer.
+STEERED = {("hinge", "lbfgs"), ("hinge", "bfgs")}
+WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
+REASON = "many minima; rounding errors steer the path to one of them"
+
+
+def pairs():
+    """Estimators by loss and named solver; `refusal`, not a list here, decides what a linear solver takes."""
+    for loss, estimator in LOSSES:
+        for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
+            made = Loss.make(loss)
+            if solver == "interior_point" and not made.kinks:
+                continue
+            if solver == "newton" and not (made.has_hessian or made.kinks):
+                continue
+            yield estimator(loss, solver=solver)
+            if solver not in LINEAR_ONLY:
+                yield estimator(loss, solver=QUICK.get(solver, solver), hidden_layer_sizes=(3,), max_iter=50)
+
+
+def exempt(estimator):
+    """The checks that this pair may fail, with the reason."""
+    steered = (estimator.loss, estimator.solver) in STEERED and estimator.hidden_layer_sizes
+    return dict.fromkeys(WEIGHT_CHECKS, REASON) if steered else {}
+
+
+@parametrize_with_checks([estimator(loss, hidden_layer_sizes=hidden) for loss, estimator in LOSSES for hidden in ((), (4,))])
+def test_default_solver(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(list(pairs()), expected_failed_checks=exempt)
+def test_named_solvers(estimator, check):
+    check(estimator)
+
+
+def test_every_solver_is_in_the_product():
+    variants = {name for name, maker in Solver.names().items() if not isinstance(maker, type)}
+    named = {"auto", "gd", "sgd", "adam", "lbfgs", *LINEAR_ONLY}
+    assert named | variants | {"scipy"} == set(Solver.names())
+    assert SCIPY in variants
+
+
+@pytest.mark.parametrize(("loss", "estimator"), LOSSES)
+def test_checks_that_scikit_learn_does_not_run_for_others(loss, estimator):
+    for hidden in ((), (4,)):
+        model = estimator(loss, hidden_layer_sizes=hidden)
+        check_dataframe_column_names_consistency(estimator.__name__, model)
+        check_inplace_ensure_writeable(estimator.__name__, model)
+
+
+def test_balanced_class_weight():
+    check_class_weight_balanced_linear_classifier("LossClassifier", LossClassifier())

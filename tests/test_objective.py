@@ -1,0 +1,179 @@
+"""The objective is the formula, for every model, kind of matrix, weighting and block size."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import sklearn_losses.batches as batches_module
+from sklearn_losses.batches import Batches, Standardization
+from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
+from sklearn_losses.models import ACTIVATIONS, MLP, Linear
+from sklearn_losses.objective import Objective
+from sklearn_losses.penalties import ElasticNet
+
+N, P = 60, 5
+
+
+def data(outputs, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((N, P)) * (rng.random((N, P)) < 0.6)
+    y = rng.standard_normal(N) if outputs == 0 else rng.integers(0, max(outputs, 2), N)
+    return X, y
+
+
+def models(outputs):
+    yield Linear(P, outputs)
+    yield Linear(P, outputs, fit_intercept=False)
+    for activation in ACTIVATIONS:
+        yield MLP((P, 4, outputs), activation)
+    yield MLP((P, 4, 3, outputs), "tanh", fit_intercept=False)
+
+
+CASES = [
+    pytest.param(loss, model, id=f"{loss.name}-{type(model).__name__}-{index}")
+    for loss, outputs in ((Huber(0.7), 1), (CrossEntropy(), 1), (CrossEntropy(), 3), (SquaredHinge(), 3))
+    for index, model in enumerate(models(outputs))
+]
+
+
+def build(loss, model, X=None, y=None, weight=None, alpha=0.3, l1_ratio=0.0, **more):
+    outputs = 0 if loss.task == "regression" else model.n_outputs
+    if X is None:
+        X, y = data(outputs)
+    penalty = ElasticNet(alpha, l1_ratio, model.weights())
+    return Objective(loss, model, penalty, Batches(X, y, weight, **more))
+
+
+def start(model):
+    return np.random.default_rng(3).standard_normal(model.n_params)
+
+
+def mean_one(weight):
+    return weight / weight.mean()
+
+
+@pytest.mark.parametrize(("loss", "model"), CASES)
+def test_formula_and_gradient(loss, model):
+    X, y = data(0 if loss.task == "regression" else model.n_outputs)
+    weight = np.random.default_rng(1).uniform(0.2, 3, N)
+    objective, params = build(loss, model, X, y, mean_one(weight), alpha=0.3, l1_ratio=0.25), start(model)
+    weights = np.concatenate([w.ravel() for w in model.unpack(params)[0]])
+    loss_part = np.average(loss.value(y, model.predict(params, X)), weights=weight)
+    smooth_part = loss_part + 0.3 * 0.75 / 2 * np.sum(weights**2)
+    assert objective.value(params) == pytest.approx(smooth_part + 0.3 * 0.25 * np.sum(np.abs(weights)), rel=1e-12)
+    value, gradient = objective.value_and_gradient(params)
+    assert value == pytest.approx(smooth_part, rel=1e-12)
+    for _ in range(3):
+        direction = np.random.default_rng(2).standard_normal(model.n_params)
+        ahead = objective.value_and_gradient(params + 1e-6 * direction)[0]
+        behind = objective.value_and_gradient(params - 1e-6 * direction)[0]
+        assert gradient @ direction == pytest.approx((ahead - behind) / 2e-6, rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize(("loss", "model"), [case for case in CASES if case.values[1].linear])
+def test_hessian(loss, model):
+    objective, params = build(loss, model), start(model)
+    direction = np.random.default_rng(2).standard_normal(model.n_params)
+    product = objective.hessian_product(params, direction)
+    np.testing.assert_allclose(objective.hessian(params) @ direction, product, rtol=1e-10, atol=1e-12)
+    ahead = objective.value_and_gradient(params + 1e-6 * direction)[1]
+    behind = objective.value_and_gradient(params - 1e-6 * direction)[1]
+    np.testing.assert_allclose(product, (ahead - behind) / 2e-6, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "model"), CASES)
+def test_weights_are_repetitions(loss, model):
+    X, y = data(0 if loss.task == "regression" else model.n_outputs)
+    weight = np.random.default_rng(1).integers(1, 5, N)
+    repeated = build(loss, model, X.repeat(weight, axis=0), y.repeat(weight))
+    for scale in (1.0, 7.0):
+        weighted = build(loss, model, X, y, mean_one(scale * weight))
+        params = start(model)
+        assert weighted.value(params) == pytest.approx(repeated.value(params), rel=1e-12)
+        for ours, theirs in zip(weighted.value_and_gradient(params), repeated.value_and_gradient(params), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize(("loss", "model"), CASES)
+def test_sparse_equals_dense(loss, model):
+    X, y = data(0 if loss.task == "regression" else model.n_outputs)
+    dense, params = build(loss, model, X, y), start(model)
+    for form in (sparse.csr_matrix, sparse.csr_array):
+        other = build(loss, model, form(X), y)
+        np.testing.assert_allclose(
+            other.value_and_gradient(params)[1], dense.value_and_gradient(params)[1], rtol=1e-10, atol=1e-13
+        )
+        direction = params[::-1].copy()
+        np.testing.assert_allclose(
+            other.hessian_product(params, direction), dense.hessian_product(params, direction), atol=1e-12
+        )
+
+
+@pytest.mark.parametrize(("loss", "model"), CASES)
+def test_block_size_does_not_matter(loss, model, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((700, P))
+    y = rng.standard_normal(700) if loss.task == "regression" else rng.integers(0, max(2, model.n_outputs), 700)
+    params = start(model)
+    whole = build(loss, model, X, y).value_and_gradient(params)
+    monkeypatch.setattr(batches_module, "BLOCK_BYTES", 1)
+    objective = build(loss, model, X, y)
+    assert len(list(objective.batches.blocks())) == 3
+    parts = objective.value_and_gradient(params)
+    assert parts[0] == pytest.approx(whole[0], rel=1e-12)
+    np.testing.assert_allclose(parts[1], whole[1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "model"), CASES)
+def test_minibatches_average_to_the_objective(loss, model):
+    X, y = data(0 if loss.task == "regression" else model.n_outputs)
+    weight = mean_one(np.random.default_rng(1).uniform(0.2, 3, N))
+    objective, params = build(loss, model, X, y, weight), start(model)
+    value, gradient = 0.0, 0.0
+    for share, estimate in objective.minibatches(7, np.random.RandomState(0)):
+        part = estimate(params)
+        value, gradient = value + share * part[0], gradient + share * part[1]
+    exact = objective.value_and_gradient(params)
+    assert value == pytest.approx(exact[0], rel=1e-12)
+    np.testing.assert_allclose(gradient, exact[1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(("loss", "outputs"), [(Huber(0.7), 1), (CrossEntropy(), 3)])
+def test_standardised_columns_are_the_same_problem(form, loss, outputs):
+    X, y = data(0 if loss.task == "regression" else outputs)
+    X = X * np.array([1e-4, 1.0, 1e5, 3.0, 1.0]) + np.array([0.0, 5.0, 0.0, 0.0, 100.0])
+    model = Linear(P, outputs)
+    change = Standardization.of(form(X), None, True, 0.3)
+    plain = build(loss, model, X, y)
+    penalty = ElasticNet(0.3, 0.0, change.factors(model))
+    moved = Objective(loss, model, penalty, Batches(form(X), y, None, change))
+    params = start(model)
+    there = change.from_user(model, params)
+    np.testing.assert_allclose(change.to_user(model, there), params, rtol=1e-12)
+    assert moved.value(there) == pytest.approx(plain.value(params), rel=1e-10)
+    step = 1e-6 * start(model)[::-1]
+    slope = (moved.value(there + step) - moved.value(there - step)) / 2
+    assert moved.value_and_gradient(there)[1] @ step == pytest.approx(slope, rel=1e-4)
+    if form is np.asarray:
+        batch = next(iter(moved.batches.blocks()))
+        assert np.all(np.abs(batch.X.mean(axis=0)) < 2)
+        assert np.all(batch.X.std(axis=0) < 2)
+
+
+def test_standardisation_leaves_good_columns_alone():
+    X = np.random.default_rng(0).standard_normal((200, 3))
+    assert Standardization.of(X, None, True, 1e-4) is None
+
+
+def test_prox_is_the_minimiser():
+    penalty = ElasticNet(0.8, 0.5, np.array([1.0, 2.0, 0.0]))
+    point = np.array([0.5, -3.0, 0.1])
+    best = penalty.prox(point, 0.7)
+    np.testing.assert_allclose(best, [0.22, -2.44, 0.1])
+
+    def value(v):
+        return 0.7 * penalty.l1_value(v) + 0.5 * np.sum((v - point) ** 2)
+
+    for shift in 0.01 * np.random.default_rng(0).standard_normal((50, 3)):
+        assert value(best) <= value(best + shift)
