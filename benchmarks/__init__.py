@@ -1,0 +1,1 @@
+"""Ours against the peers: ``python -m benchmarks`` (extra ``bench``)."""
