@@ -1,5 +1,9 @@
 """One BLAS thread per test process: the tests' small products are slower, and with pytest -n much slower, on more."""
 
+import os
+
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # before scipy is imported: scikit-learn skips a check without it
+
 import pytest
 from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
