@@ -116,7 +116,7 @@ def holm(p_values):
 # The place of the loss in the estimator, and the way of metadata to it.
 
 
-class _Slot:
+class Slot:
     """Where in an estimator (a pipeline, a wrapper) the loss is set, and what belongs to it.
 
     Parameters
@@ -137,8 +137,7 @@ class _Slot:
             )
         self.path = holders[0].split("__") if holders[0] else []
         self.prefix = "".join(f"{name}__" for name in self.path)
-        part = params[holders[0]] if holders[0] else estimator
-        self.task = part._task
+        self.task = self.part(estimator)._task
         node, steps = estimator, []
         for name in self.path:
             if isinstance(node, Pipeline):
@@ -146,6 +145,10 @@ class _Slot:
             node = node.get_params()[name]
         # Pipelines want to know whose fit argument it is; wrappers hand on what they get.
         self.fit_prefix = "" if get_config()["enable_metadata_routing"] else "".join(steps)
+
+    def part(self, estimator):
+        """The estimator that holds the loss, as it was given."""
+        return estimator.get_params()[self.prefix[:-2]] if self.path else estimator
 
     def fitted_part(self, estimator):
         """The fitted estimator that holds the loss."""
@@ -469,7 +472,7 @@ def compare_losses(
     X, y, sample_weight, groups, qid = indexable(*(_array(part) for part in (X, y, sample_weight, groups, qid)))
     y = np.asarray(y)
     data = _Data(X, y, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))
-    slot = _Slot(estimator)
+    slot = Slot(estimator)
     rng = check_random_state(random_state)
     splits = _splits(cv, y, slot.task, data.kept_together, rng, X)
     seed = rng.randint(2**31 - 1)
@@ -769,7 +772,7 @@ class LossComparison:
         """
         from sklearn_losses.display import LossComparisonDisplay
 
-        return LossComparisonDisplay.from_comparison(self, metric=metric, ax=ax)
+        return LossComparisonDisplay.from_comparison(self, metric=metric).plot(ax=ax)
 
 
 def _finite(values):
