@@ -165,7 +165,7 @@ class Slot:
         return None
 
 
-def _fixed_seeds(estimator, seed):
+def fixed_seeds(estimator, seed):
     """A copy whose open random states are set, so that every fit of it is the same."""
     estimator = clone(estimator)
     rng = np.random.RandomState(seed)
@@ -189,7 +189,7 @@ def _candidates(estimator, slot, spec, grid):
     return list(ParameterGrid(own))
 
 
-def _labelled(losses, slot, y):
+def labelled(losses, slot, y):
     """Label -> what `loss` is set to."""
     if losses is None:
         chosen = {}
@@ -254,7 +254,7 @@ def _splits(cv, y, task, groups, rng, X=None):
     return list(cv.split(np.zeros(len(y)) if X is None else X, y, groups))
 
 
-def _take(rows, index):
+def take(rows, index):
     if rows is None:
         return None
     return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
@@ -263,15 +263,15 @@ def _take(rows, index):
 # One fit and its scores.
 
 
-class _Data(NamedTuple):
+class Data(NamedTuple):
     X: object
     y: np.ndarray
-    sample_weight: np.ndarray | None
-    groups: np.ndarray | None
-    qid: np.ndarray | None
+    sample_weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    qid: np.ndarray | None = None
 
     def rows(self, index):
-        return _Data(*(_take(part, index) for part in self))
+        return Data(*(take(part, index) for part in self))
 
     def metadata(self):
         return {name: value for name, value in (("sample_weight", self.sample_weight), ("qid", self.qid)) if value is not None}
@@ -281,7 +281,7 @@ class _Data(NamedTuple):
         return self.qid if self.groups is None else self.groups
 
 
-def _fit(estimator, slot, data):
+def fit_quietly(estimator, slot, data):
     arguments = {slot.fit_prefix + name: value for name, value in data.metadata().items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the table has a column for it
@@ -297,7 +297,7 @@ def _taken(function, metadata):
     return {name: value for name, value in metadata.items() if name in names}
 
 
-def _score(scorer, estimator, data):
+def score(scorer, estimator, data):
     """A scorer's value, with the metadata that it can take."""
     metadata = data.metadata()
     metric = getattr(scorer, "_score_func", None)
@@ -323,8 +323,8 @@ def _search(estimator, slot, candidates, data, scorer, cv, seed):
         try:
             scores = []
             for train, test in splits:
-                fitted = _fit(clone(estimator).set_params(**candidate), slot, data.rows(train))
-                scores.append(_score(scorer, fitted, data.rows(test)))
+                fitted = fit_quietly(clone(estimator).set_params(**candidate), slot, data.rows(train))
+                scores.append(score(scorer, fitted, data.rows(test)))
             mean = np.mean(scores)
             means.append(mean if np.isfinite(mean) else -np.inf)
         except Exception as problem:
@@ -353,11 +353,11 @@ def _cell(estimator, slot, spec, candidates, data, train, test, scorers, primary
     """Fit one loss on one fold and score it; what goes wrong becomes part of the answer."""
     nothing = dict.fromkeys(scorers, np.nan)
     try:
-        estimator = clone(estimator).set_params(**{f"{slot.prefix}loss": _fresh(spec)})
+        estimator = clone(estimator).set_params(**{f"{slot.prefix}loss": fresh(spec)})
         rows, held_out = data.rows(train), data.rows(test)
         params = _search(estimator, slot, candidates, rows, scorers[primary], inner_cv, seed)
         began = time.perf_counter()
-        estimator = _fit(estimator.set_params(**params), slot, rows)
+        estimator = fit_quietly(estimator.set_params(**params), slot, rows)
         fit_time = time.perf_counter() - began
     except Exception as problem:
         return _Cell(nothing, nothing, error=f"{type(problem).__name__}: {problem}")
@@ -366,7 +366,7 @@ def _cell(estimator, slot, spec, candidates, data, train, test, scorers, primary
     for part, some in (("test", held_out), ("train", rows)):
         for name, scorer in scorers.items():
             try:
-                scores[part][name] = _score(scorer, estimator, some)
+                scores[part][name] = score(scorer, estimator, some)
             except Exception as problem:
                 scores[part][name] = np.nan
                 missing[name] = str(problem).split("\n")[0]
@@ -385,7 +385,7 @@ def _cell(estimator, slot, spec, candidates, data, train, test, scorers, primary
     )
 
 
-def _made(spec):
+def made(spec):
     """The loss as an object; what cannot be made stays as it is, and the fit says why."""
     try:
         return Loss.make(spec)
@@ -393,7 +393,7 @@ def _made(spec):
         return spec
 
 
-def _fresh(spec):
+def fresh(spec):
     """The user's loss object is never the one that is changed."""
     return clone(spec) if isinstance(spec, BaseEstimator) else spec
 
@@ -471,13 +471,13 @@ def compare_losses(
     """
     X, y, sample_weight, groups, qid = indexable(*(_array(part) for part in (X, y, sample_weight, groups, qid)))
     y = np.asarray(y)
-    data = _Data(X, y, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))
+    data = Data(X, y, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))
     slot = Slot(estimator)
     rng = check_random_state(random_state)
     splits = _splits(cv, y, slot.task, data.kept_together, rng, X)
     seed = rng.randint(2**31 - 1)
-    estimator = _fixed_seeds(estimator, seed)
-    specs = _labelled(losses, slot, y)
+    estimator = fixed_seeds(estimator, seed)
+    specs = labelled(losses, slot, y)
     scorers = _scorers(scoring, slot.task)
     primary = next(iter(scorers))
     grids = {label: _grid(estimator, slot, spec, param_grid) for label, spec in specs.items()}
@@ -485,9 +485,9 @@ def compare_losses(
 
     tasks = [(label, fold) for label in specs for fold in range(len(splits))]
     # Objects, not names: another process need not know the names that this session has given.
-    made = {label: _made(spec) for label, spec in specs.items()}
+    objects = {label: made(spec) for label, spec in specs.items()}
     calls = (
-        (estimator, slot, made[label], grids[label], data, *splits[fold], scorers, primary, inner_cv, seed)
+        (estimator, slot, objects[label], grids[label], data, *splits[fold], scorers, primary, inner_cv, seed)
         for label, fold in tasks
     )
     cells = {}
@@ -504,9 +504,9 @@ def compare_losses(
     ratio = float(np.mean([len(test) / len(train) for train, test in splits]))
     result = LossComparison(by_loss, errors, list(scorers), ratio, level, description=type(estimator).__name__)
     if refit:
-        best = clone(estimator).set_params(**{f"{slot.prefix}loss": _fresh(specs[result.best_loss_])})
+        best = clone(estimator).set_params(**{f"{slot.prefix}loss": fresh(specs[result.best_loss_])})
         result.best_params_ = _search(best, slot, grids[result.best_loss_], data, scorers[primary], inner_cv, seed)
-        result.best_estimator_ = _fit(best.set_params(**result.best_params_), slot, data)
+        result.best_estimator_ = fit_quietly(best.set_params(**result.best_params_), slot, data)
     return result
 
 
@@ -524,7 +524,12 @@ def _scorers(scoring, task):
     named = scoring if isinstance(scoring, dict) else {name: name for name in scoring}
     if not named:
         raise ValueError("scoring must name at least one metric.")
-    return {name: spec if callable(spec) else SCORERS.get(spec) or get_scorer(spec) for name, spec in named.items()}
+    return {name: scorer_of(spec) for name, spec in named.items()}
+
+
+def scorer_of(spec):
+    """A scorer by name, ours and scikit-learn's; a callable is one already."""
+    return spec if callable(spec) else SCORERS.get(spec) or get_scorer(spec)
 
 
 def _grid(estimator, slot, spec, param_grid):

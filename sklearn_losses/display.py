@@ -15,12 +15,12 @@ COLORS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56
 DASHES = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (7, 2, 1.5, 2)), (0, (1, 1.6)), (0, (4, 1.5, 1, 1.5, 1, 1.5)))
 
 
-def _style(number):
+def style(number):
     """Colour and dashes; 42 pairs before one comes back."""
     return {"color": COLORS[number % len(COLORS)], "linestyle": DASHES[number % len(DASHES)]}
 
 
-def _axes(ax, owner, columns=1, size=(6.4, 4.2)):
+def axes(ax, owner, columns=1, size=(6.4, 4.2)):
     """The given axes, or new ones."""
     try:
         import matplotlib.pyplot as plt
@@ -31,7 +31,7 @@ def _axes(ax, owner, columns=1, size=(6.4, 4.2)):
     return ax
 
 
-def _tidy(ax):
+def tidy(ax):
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
@@ -136,14 +136,14 @@ class LossFunctionDisplay:
         -------
         self
         """
-        ax = _axes(ax, "LossFunctionDisplay.plot", columns=2, size=(10, 4.2))
+        ax = axes(ax, "LossFunctionDisplay.plot", columns=2, size=(10, 4.2))
         panels = np.ravel(ax)
         across = "residual  (target − raw prediction)" if self.task == "regression" else "margin"
         for panel, curves, what in zip(panels, (self.values, self.pulls), ("loss", "pull  (− gradient)"), strict=False):
             for number, (label, curve) in enumerate(curves.items()):
-                panel.plot(self.points, curve, label=label, linewidth=1.8, **_style(number))
+                panel.plot(self.points, curve, label=label, linewidth=1.8, **style(number))
             panel.set(xlabel=across, ylabel=what, xlim=(self.points[0], self.points[-1]))
-            _tidy(panel)
+            tidy(panel)
             # The steepest loss would press all others flat.
             tops = sorted(float(np.max(np.abs(curve))) for curve in curves.values())
             top = 1.05 * min(tops[-1], 3 * float(np.median(tops)))
@@ -238,22 +238,22 @@ class LossCurveDisplay:
         -------
         self
         """
-        ax = _axes(ax, "LossCurveDisplay.plot")
+        ax = axes(ax, "LossCurveDisplay.plot")
         name = self.name if name is None else name
-        style = _style(sum(line.get_gid() == "training" for line in ax.lines))
+        look = style(sum(line.get_gid() == "training" for line in ax.lines))
         iterations = np.arange(1, len(self.loss_curve) + 1)
         training = {"marker": "o", "markersize": 4} if len(self.loss_curve) < 30 else {}
         prefix = "" if name is None else f"{name}: "
-        ax.plot(iterations, self.loss_curve, label=f"{prefix}training", gid="training", linewidth=2.2, **style, **training)
+        ax.plot(iterations, self.loss_curve, label=f"{prefix}training", gid="training", linewidth=2.2, **look, **training)
         if self.validation_curve is not None:
             ax.plot(
                 iterations, self.validation_curve, label=f"{prefix}validation, best marked", linewidth=0.9, marker="v",
-                markevery=[int(np.argmin(self.validation_curve))], markersize=8, markerfacecolor="white", **style,
+                markevery=[int(np.argmin(self.validation_curve))], markersize=8, markerfacecolor="white", **look,
             )  # fmt: skip
         if log_scale:
             ax.set_yscale("log")
         ax.set(xlabel="iteration, or pass over the rows", ylabel="loss")
-        _tidy(ax)
+        tidy(ax)
         ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -321,7 +321,7 @@ class LossComparisonDisplay:
         self
         """
         alone = ax is None
-        ax = _axes(ax, "LossComparisonDisplay.plot", size=(7, 1.4 + 0.42 * len(self.losses)))
+        ax = axes(ax, "LossComparisonDisplay.plot", size=(7, 1.4 + 0.42 * len(self.losses)))
         rows = np.arange(len(self.losses))
         means = self.test_scores.mean(axis=1)
         if len(means):
@@ -343,7 +343,7 @@ class LossComparisonDisplay:
                 )  # fmt: skip
         ax.set_yticks(rows, self.losses)
         ax.set(xlabel=f"{self.metric}  (higher is better)", ylim=(len(rows) - 0.5, -0.5))
-        _tidy(ax)
+        tidy(ax)
         ax.grid(axis="y", visible=False)
         if alone:  # outside the picture, where it hides no dots
             ax.figure.legend(frameon=False, fontsize="small", ncols=2, loc="outside lower center")

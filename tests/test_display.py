@@ -115,11 +115,11 @@ def test_comparison_is_drawn_best_first_with_failures_left_out(plt):
 
 
 def test_styles_differ_without_colour():
-    from sklearn_losses.display import _style
+    from sklearn_losses.display import style
 
-    styles = [_style(number) for number in range(42)]
-    assert len({(style["color"], style["linestyle"]) for style in styles}) == 42
-    assert len({style["linestyle"] for style in styles[:6]}) == 6
+    styles = [style(number) for number in range(42)]
+    assert len({(look["color"], look["linestyle"]) for look in styles}) == 42
+    assert len({look["linestyle"] for look in styles[:6]}) == 6
 
 
 def test_decision_surfaces_are_scikit_learns(plt):
