@@ -236,7 +236,7 @@ def _takes(loss, task, y):
 # Splits.
 
 
-def _splits(cv, y, task, groups, rng, X=None):
+def splits_of(cv, y, task, groups, rng, X=None):
     """A list of (train, test); a number of folds is shuffled, keeps groups whole and spreads classes evenly."""
     if cv is None or isinstance(cv, (int, np.integer)):
         folds, seed = 5 if cv is None else int(cv), rng.randint(2**31 - 1)
@@ -317,7 +317,7 @@ def _search(estimator, slot, candidates, data, scorer, cv, seed):
     """The setting with the best mean score over inner folds of `data`, the first of equals."""
     if len(candidates) < 2:
         return candidates[0]
-    splits = _splits(cv, data.y, slot.task, data.kept_together, np.random.RandomState(seed), data.X)
+    splits = splits_of(cv, data.y, slot.task, data.kept_together, np.random.RandomState(seed), data.X)
     means, error = [], None
     for candidate in candidates:
         try:
@@ -474,7 +474,7 @@ def compare_losses(
     data = Data(X, y, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))
     slot = Slot(estimator)
     rng = check_random_state(random_state)
-    splits = _splits(cv, y, slot.task, data.kept_together, rng, X)
+    splits = splits_of(cv, y, slot.task, data.kept_together, rng, X)
     seed = rng.randint(2**31 - 1)
     estimator = fixed_seeds(estimator, seed)
     specs = labelled(losses, slot, y)
