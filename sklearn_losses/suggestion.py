@@ -279,7 +279,7 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, max_losses=4, rand
     if metric in CONSISTENT:
         points = {name: 20.0 - place for place, name in enumerate(CONSISTENT[metric])}
         rules.insert(0, Rule(None, points, f"It estimates what {metric} rewards.", "Gneiting, JASA 106 (2011)"))
-    return LossSuggestions(facts, _ranked(rules, facts, kind)[:max_losses], _remarks(facts, metric))
+    return LossSuggestions(facts, _ranked(rules, facts, facts["kind"])[:max_losses], _remarks(facts, metric))
 
 
 def _kind(y, task, qid):
@@ -301,14 +301,14 @@ def _kind(y, task, qid):
     zeros = np.mean(y == 0)
     if distinct[0] >= 0 and zeros > 0.02:
         return "zeros"
-    if distinct[0] > 0 and _skewness(y) > 0.3 and abs(_skewness(np.log(y))) < _skewness(y):
+    if distinct[0] > 0 and _skewness(y) > 0.25 and abs(_skewness(np.log(y))) < _skewness(y):
         return "positive"
     return "continuous"
 
 
 def _skewness(values):
-    """Kelly's quantile skewness, between -1 and 1, which a few outliers cannot move."""
-    low, middle, high = np.quantile(values, [0.1, 0.5, 0.9])
+    """Octile skewness, between -1 and 1, which a tenth of outliers cannot move (Brys, Hubert and Struyf, JCGS 13 (2004))."""
+    low, middle, high = np.quantile(values, [0.125, 0.5, 0.875])
     return float((high + low - 2 * middle) / (high - low)) if high > low else 0.0
 
 
@@ -326,14 +326,16 @@ def _out_of_fold(model, X, y, method, seed):
 
 def _real_facts(X, y, kind, seed):
     y = y.astype(np.float64)
-    size = np.median(np.abs(y - np.median(y))) or y.std() or 1.0
-    predicted = _out_of_fold(LossRegressor("mae", alpha=1e-3), X, y / size, "predict", seed) * size
-    residual = y - predicted
-    residual = residual - np.median(residual)
-    scale = np.median(np.abs(residual)) / 0.6745
+    if kind == "positive":
+        # Where errors are relative, few values are far too high on the logarithmic scale; gross outliers still are.
+        _, residual, scale = _residuals(X, np.log(y), seed)
+        if np.mean(residual > 4 * scale) > 0.01:
+            kind = "continuous"
+    predicted, residual, scale = _residuals(X, y, seed)
     low, q1, q3, high = np.quantile(residual, [0.025, 0.25, 0.75, 0.975])
     trend = stats.spearmanr(np.abs(residual), predicted) if np.ptp(predicted) > 0 and scale > 0 else None
     return {
+        "kind": kind,
         "n_parameters": X.shape[1] + 1,
         "mean": float(y.mean()),
         "zeros": float(np.mean(y == 0)),
@@ -345,6 +347,15 @@ def _real_facts(X, y, kind, seed):
         "spread_trend": abs(float(trend.statistic)) if trend else 0.0,
         "spread_trend_p": float(trend.pvalue) if trend else 1.0,
     }
+
+
+def _residuals(X, y, seed):
+    """Out-of-fold predictions of a robust fit, residuals less their median, and their robust standard deviation."""
+    size = np.median(np.abs(y - np.median(y))) or y.std() or 1.0
+    predicted = _out_of_fold(LossRegressor("mae", alpha=1e-3), X, y / size, "predict", seed) * size
+    residual = y - predicted
+    residual = residual - np.median(residual)
+    return predicted, residual, np.median(np.abs(residual)) / 0.6745
 
 
 def _class_facts(X, y, kind, seed):

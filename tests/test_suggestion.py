@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_diabetes, make_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -112,6 +112,17 @@ def test_outliers_and_tails_are_measured():
     assert clean["residual_scale"] == pytest.approx(0.5, rel=0.1) and clean["rows_per_parameter"] == 100
     heavy = suggest_losses(*regression("heavy", n=3000)).facts_
     assert heavy["tails"] == pytest.approx(np.log(0.05) / np.log(0.5) / 2.906, rel=0.07)  # Laplace, by its quantiles
+
+
+def test_outliers_in_a_positive_target_are_outliers():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 3))
+    y = add_outliers(10 + X[:, 0] + 2 * rng.standard_normal(400), 0.1, side="up", random_state=0)[0]
+    facts = suggest_losses(X, np.abs(y)).facts_
+    assert facts["kind"] == "continuous" and facts["outliers"] == pytest.approx(0.1, abs=0.02)
+    X, y = load_diabetes(return_X_y=True)
+    y = add_outliers(y, 0.1, side="up", random_state=0)[0]
+    assert suggest_losses(X, y).facts_["kind"] == "continuous"
 
 
 def test_changing_spread():
