@@ -41,8 +41,8 @@ def main(n_repeats=5, levels=(0.0, 0.1, 0.2, 0.3, 0.4), draw=True):
     if draw:
         comparison.plot()
         curve.plot()
-        # Why: beyond its width, a robust loss pulls no harder, however far a row lies.
-        LossFunctionDisplay.from_losses(losses, span=(-400, 400)).plot()
+        # Why: beyond its width, here in units of the noise, a robust loss pulls no harder, however far a row lies.
+        LossFunctionDisplay.from_losses(list(losses)).plot()
     return suggestions, comparison, curve
 
 
