@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
 from sklearn_losses.estimators import LossClassifier, LossRegressor
+from sklearn_losses.losses import Huber
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.regression import Huber
 
 __all__ = ["RULES", "LossSuggestions", "Rule", "Suggestion", "suggest_losses"]
 
@@ -126,7 +126,7 @@ RULES = (
             "generalized_cross_entropy": 6,
             "symmetric_cross_entropy": 5,
             "bi_tempered": 4,
-            "bootstrapped_cross_entropy": 2,
+            "bootstrapped": 2,
             "hinge": 0.5,
         },
         "About {label_noise:.0%} of the labels are confidently contradicted by predictions for rows left out: labels are wrong "
