@@ -687,7 +687,9 @@ class LossComparison:
             best = int(np.argmax(means))
             worse = [row for row in np.argsort(-means, kind="stable") if self.p_values_[metric][row] < self.level]
             parts = [f"{metric}: {self.losses_[best]} is best ({means[best]:.3g})"]
-            if len(group) > 1:
+            if len(group) == len(means) > 3:
+                parts.append(f"none of the {len(means) - 1} others was shown to be worse")
+            elif len(group) > 1:
                 parts.append(f"not shown to be worse: {_listed(group[1:])}")
             if len(worse):
                 told = [f"{self.losses_[row]} (p {_p(self.p_values_[metric][row])})" for row in worse]

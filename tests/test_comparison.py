@@ -1,10 +1,12 @@
 """compare_losses: honest statistics, every row accounted for, metadata where it belongs, the same table for any n_jobs."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
@@ -305,6 +307,41 @@ def test_groups_and_queries_stay_whole():
     assert comparison.test_scores_["sum"].sum() == pytest.approx(sum(sides.values()))
 
 
+def share_of_queries(y_true, y_pred, qid=None, sample_weight=None):
+    """Stands in for a ranking metric: what reached it."""
+    return (0 if qid is None else len(set(qid))) + (0 if sample_weight is None else 1000 * float(sample_weight[0]))
+
+
+def test_scorers_get_what_they_request():
+    class Ranker(LossRegressor):
+        def fit(self, X, y, qid=None, sample_weight=None):
+            return super().fit(X, y, sample_weight)
+
+    qid, weight = np.arange(len(Y)) % 12, np.full(len(Y), 3.0)
+    with config_context(enable_metadata_routing=True):
+        both = make_scorer(share_of_queries).set_score_request(qid=True, sample_weight=True)
+        queries = make_scorer(share_of_queries).set_score_request(qid=True)
+    scoring = {"both": both, "queries": queries, "neither": make_scorer(share_of_queries)}
+    for routing in (False, True):
+        with config_context(enable_metadata_routing=routing):
+            comparison = compare_losses(
+                Ranker(), X, Y, ["mse"], cv=3, qid=qid, sample_weight=weight, scoring=scoring, refit=False
+            )
+        np.testing.assert_array_equal(comparison.test_scores_["both"], 3004)
+        np.testing.assert_array_equal(comparison.test_scores_["queries"], 4)
+        # Without routing, scikit-learn's own scorers take weights as they come; with it, only what was asked for.
+        np.testing.assert_array_equal(comparison.test_scores_["neither"], 0 if routing else 3000)
+
+
+@pytest.mark.slow
+def test_eight_losses_in_five_folds_take_seconds():
+    X, y = load_diabetes(return_X_y=True)
+    eight = ["mse", "mae", "huber", "quantile", Quantile(0.25), Quantile(0.75), Huber(20.0), Huber(60.0)]
+    began = time.perf_counter()
+    compare_losses(LossRegressor(), X, y, eight)
+    assert time.perf_counter() - began < 10
+
+
 def test_lists_frames_and_lengths():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
@@ -325,8 +362,9 @@ def test_perplexity_by_name():
     assert comparison.best_score_ == pytest.approx(expected, rel=0.2)
 
 
-def test_progress_lines(capsys):
-    compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=3, verbose=1)
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_progress_lines(capsys, n_jobs):
+    compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=3, verbose=1, n_jobs=n_jobs)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6 and lines[0].startswith("[compare_losses] 1/6 mse, fold 1 of 3: r2 ")
 
