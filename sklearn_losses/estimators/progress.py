@@ -7,6 +7,7 @@ in scikit-learn's own `LogisticRegression`.
 
 import functools
 import inspect
+from numbers import Integral
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -49,7 +50,7 @@ class Progress:
         metadata = {name: given[name] for name in ("sample_weight", "qid") if given.get(name) is not None}
         self.data = {"estimator": estimator, "X": given["X"], "y": given["y"], "metadata": metadata or None}
         # The iterations, and one that is open when the fit ends; parameters are not checked yet.
-        whole = isinstance(estimator.max_iter, int) and estimator.max_iter >= 1
+        whole = isinstance(estimator.max_iter, Integral) and estimator.max_iter >= 1
         self.room = estimator.max_iter + 1 if whole else 1
         self.root = estimator._init_callback_context(max_subtasks=self.room)
         self.root.call_on_fit_task_begin(**self.data)
