@@ -20,6 +20,11 @@ MAY_IMPORT = {
     "pieces": set(),
     "objective": {"pieces"},
     "solvers": {"component"},
+    "perplexity": set(),
+    "comparison": {"component", "estimators", "losses", "perplexity", "solvers"},
+    "noise": {"comparison"},
+    "suggestion": {"comparison", "estimators", "losses", "solvers"},
+    "display": {"comparison", "losses"},
     "estimators": {"component", "batches", "losses", "models", "objective", "penalties", "solvers"},
 }
 

@@ -76,7 +76,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         The solver that ran.
     n_parameters_ : int
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     See Also
     --------
