@@ -25,13 +25,13 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold, ParameterGrid, StratifiedKFold, check_cv
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.perplexity import neg_perplexity
+from sklearn_losses.slot import Slot
 
 __all__ = ["LossComparison", "compare_losses", "corrected_resampled_ttest", "holm"]
 
@@ -114,55 +114,6 @@ def holm(p_values):
 
 
 # The place of the loss in the estimator, and the way of metadata to it.
-
-
-class Slot:
-    """Where in an estimator (a pipeline, a wrapper) the loss is set, and what belongs to it.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A loss estimator by itself, or something with one inside.
-    """
-
-    def __init__(self, estimator):
-        params = estimator.get_params(deep=True)
-        holders = [
-            key for key, value in {"": estimator, **params}.items() if hasattr(value, "_task") and hasattr(value, "_loss_spec")
-        ]
-        if len(holders) != 1:
-            raise ValueError(
-                "compare_losses needs an estimator with one LossRegressor, LossClassifier or LossRanker in it, by itself or "
-                f"inside a pipeline or wrapper; found {len(holders)} in {type(estimator).__name__}."
-            )
-        self.path = holders[0].split("__") if holders[0] else []
-        self.prefix = "".join(f"{name}__" for name in self.path)
-        self.task = self.part(estimator)._task
-        node, steps = estimator, []
-        for name in self.path:
-            if isinstance(node, Pipeline):
-                steps.append(f"{name}__")
-            node = node.get_params()[name]
-        # Pipelines want to know whose fit argument it is; wrappers hand on what they get.
-        self.fit_prefix = "" if get_config()["enable_metadata_routing"] else "".join(steps)
-
-    def part(self, estimator):
-        """The estimator that holds the loss, as it was given."""
-        return estimator.get_params()[self.prefix[:-2]] if self.path else estimator
-
-    def fitted_part(self, estimator):
-        """The fitted estimator that holds the loss."""
-        for name in self.path:
-            fitted = getattr(estimator, f"{name}_", None)
-            estimator = estimator.get_params()[name] if fitted is None else fitted
-        return estimator
-
-    def full_name(self, name, params):
-        """A parameter named as in the part itself ("alpha") or as in the whole, as in the whole; None where there is none."""
-        for full in (self.prefix + name, name):
-            if full in params:
-                return full
-        return None
 
 
 def fixed_seeds(estimator, seed):

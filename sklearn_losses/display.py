@@ -6,8 +6,8 @@ picture survives a black-and-white printer. ``DecisionBoundaryDisplay`` of sciki
 
 import numpy as np
 
-from sklearn_losses.comparison import Slot
 from sklearn_losses.losses.base import Loss
+from sklearn_losses.slot import Slot
 
 __all__ = ["LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay"]
 

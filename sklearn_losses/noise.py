@@ -9,7 +9,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_losses.comparison import Data, Slot, fit_quietly, fixed_seeds, fresh, labelled, made, score, scorer_of, take
+from sklearn_losses.comparison import Data, fit_quietly, fixed_seeds, fresh, labelled, made, score, scorer_of, take
+from sklearn_losses.slot import Slot
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
 

@@ -21,10 +21,11 @@ MAY_IMPORT = {
     "objective": {"pieces"},
     "solvers": {"component"},
     "perplexity": set(),
-    "comparison": {"component", "estimators", "losses", "perplexity", "solvers"},
-    "noise": {"comparison"},
-    "suggestion": {"comparison", "estimators", "losses", "solvers"},
-    "display": {"comparison", "losses"},
+    "slot": set(),
+    "display": {"losses", "slot"},
+    "comparison": {"display", "losses", "perplexity", "slot"},
+    "noise": {"comparison", "display", "slot"},
+    "suggestion": {"comparison", "estimators", "losses"},
     "estimators": {"component", "batches", "losses", "models", "objective", "penalties", "solvers"},
 }
 

@@ -1,7 +1,7 @@
 """The examples run as they are, in a smaller form, and tell the story that their first lines promise."""
 
-import re
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest

@@ -1,0 +1,55 @@
+"""Finding the loss inside an estimator, however deep."""
+
+from sklearn import get_config
+from sklearn.pipeline import Pipeline
+
+__all__ = ["Slot"]
+
+
+class Slot:
+    """Where in an estimator (a pipeline, a wrapper) the loss is set, and what belongs to it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A loss estimator by itself, or something with one inside.
+    """
+
+    def __init__(self, estimator):
+        params = estimator.get_params(deep=True)
+        holders = [
+            key for key, value in {"": estimator, **params}.items() if hasattr(value, "_task") and hasattr(value, "_loss_spec")
+        ]
+        if len(holders) != 1:
+            raise ValueError(
+                "compare_losses needs an estimator with one LossRegressor, LossClassifier or LossRanker in it, by itself or "
+                f"inside a pipeline or wrapper; found {len(holders)} in {type(estimator).__name__}."
+            )
+        self.path = holders[0].split("__") if holders[0] else []
+        self.prefix = "".join(f"{name}__" for name in self.path)
+        self.task = self.part(estimator)._task
+        node, steps = estimator, []
+        for name in self.path:
+            if isinstance(node, Pipeline):
+                steps.append(f"{name}__")
+            node = node.get_params()[name]
+        # Pipelines want to know whose fit argument it is; wrappers hand on what they get.
+        self.fit_prefix = "" if get_config()["enable_metadata_routing"] else "".join(steps)
+
+    def part(self, estimator):
+        """The estimator that holds the loss, as it was given."""
+        return estimator.get_params()[self.prefix[:-2]] if self.path else estimator
+
+    def fitted_part(self, estimator):
+        """The fitted estimator that holds the loss."""
+        for name in self.path:
+            fitted = getattr(estimator, f"{name}_", None)
+            estimator = estimator.get_params()[name] if fitted is None else fitted
+        return estimator
+
+    def full_name(self, name, params):
+        """A parameter named as in the part itself ("alpha") or as in the whole, as in the whole; None where there is none."""
+        for full in (self.prefix + name, name):
+            if full in params:
+                return full
+        return None
