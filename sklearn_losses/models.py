@@ -95,6 +95,12 @@ class Linear(Model):
         mask[: self.n_weights] = 1
         return mask
 
+    def restricted(self, features):
+        """The model of some of the features, and where its parameters are among this one's, both in order."""
+        weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
+        intercept = np.arange(self.n_weights, self.n_params)
+        return Linear(len(features), self.n_outputs, self.fit_intercept), np.concatenate([weights, intercept])
+
     def predict(self, params, X):
         [weights], [intercept] = self.unpack(np.asarray(params, dtype=X.dtype))
         if self.n_outputs == 1:  # a vector product is faster than one with a matrix of one column
@@ -104,6 +110,11 @@ class Linear(Model):
         return raw + intercept if self.fit_intercept else raw
 
     def linearize(self, params, X):
+        return self.predict(params, X), *self.derivative(X)
+
+    def derivative(self, X):
+        """The two maps of `linearize`, the same at every point."""
+
         def jvp(direction):
             return self.predict(direction, X)
 
@@ -111,7 +122,7 @@ class Linear(Model):
             pulled = (X.T @ gradient).ravel()
             return np.concatenate([pulled, np.atleast_1d(gradient.sum(axis=0))]) if self.fit_intercept else pulled
 
-        return self.predict(params, X), jvp, vjp
+        return jvp, vjp
 
     def curvature(self, X, hessian):
         """The second derivative in `params` when that in `raw` is `hessian`: J.T H J as a matrix.
