@@ -18,6 +18,7 @@ __all__ = ["ProximalNewton", "least_subgradient"]
 
 ROUNDING = 1e-12  # of the penalty's slope: violations below cannot be told from rounding
 ROUNDS = 100
+MATRIX_WORK, ROOM, CGACC, FORCE, GOAL = 1e8, 100, 0.5, 0.1, 0.1
 
 
 class ProximalNewton(SmoothSolver, name="proximal_newton"):
@@ -78,17 +79,22 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             waiting = violation[: model.n_weights].reshape(-1, model.n_outputs).max(axis=1, initial=0.0)
             waiting[working] = 0
             outside = float(np.max(waiting, initial=0.0))
-            inside = part is not None and outside <= (ROUNDING if self._forms_matrix(part) else tol)
+            inside = part is not None and outside <= ROUNDING
+            if part is not None and not self._forms_matrix(part):
+                # What the features outside could still gain, as if alone and curved as the last step was.
+                open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * l1)[: model.n_weights])
+                gain = 0.5 * float(open_slope @ open_slope) / last.curvature
+                inside = gain <= 0.1 * tol * abs(run.value)
             if inside and final:
                 run.success = last.promised <= tol * abs(run.value)
                 run.message = "converged" if run.success else "stalled"
                 break
             if not inside:
-                working |= _strongest(waiting, max(100, 2 * int(working.sum())))
+                working |= _strongest(waiting, max(100, model.n_features // ROOM, 2 * int(working.sum())))
                 part, where = objective.restricted(np.flatnonzero(working))
             # There is no point in solving for a working set that will grow to more than what the others are short of.
             final = inside or bool(working.all())
-            last = self._descend(part, where, 0.0 if final else 0.1 * outside, tol, run)
+            last = self._descend(part, where, 0.0 if final else GOAL * outside, tol, run)
             if run.message is not None:
                 break
         result = run.result(gap=last.promised / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
@@ -96,7 +102,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         return result
 
     def _forms_matrix(self, objective):
-        if objective.sparse and objective.n_rows * objective.n_params**2 > 1e9:
+        if objective.sparse and objective.n_rows * objective.n_params**2 > MATRIX_WORK:
             return False
         return objective.n_params <= self.largest_matrix
 
@@ -108,32 +114,32 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         value, gradient = part.value_and_gradient(point)
         while True:
             violation = np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
-            accuracy = min(0.1, violation) * violation
+            accuracy = max(min(FORCE, violation) * violation, 0.5 * goal)
             if exact:
-                model, accuracy = _Matrix(part.hessian(point), damping), (ROUNDING if goal == 0 else accuracy)
+                model, accuracy = _Matrix(part.hessian(point), gradient, damping), (ROUNDING if goal == 0 else accuracy)
             else:
                 model = _Products(part.hessian_operator(point))
             target = _minimize_model(model, gradient, point, l1, accuracy * _scale(l1))
-            promised = -_change(model, gradient, point, target, l1)
+            promised, curvature = _promise(model, gradient, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
             params[where] = point
             total = value + part.l1_value(point)
             if run.record(params, total):
-                return _Descent(promised, True)
+                return _Descent(promised, curvature)
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
             enough = noise if exact and goal == 0 else max(noise, 0.1 * tol * abs(total))
             left = np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
             if left <= goal or promised <= enough or (length == 0 and damping > 1):
-                return _Descent(promised, length == 0)
+                return _Descent(promised, curvature)
 
 
 class _Descent(NamedTuple):
     """How the work on a working set ended."""
 
     promised: float  # decrease that the last model promised
-    stuck: bool
+    curvature: float  # of the last model along its step
 
 
 def least_subgradient(params, gradient, l1):
@@ -178,10 +184,13 @@ def _strongest(waiting, room):
 class _Matrix:
     """A quadratic model by its matrix; faces are solved by Cholesky factors."""
 
-    def __init__(self, matrix, damping):
+    def __init__(self, matrix, gradient, damping):
         self.matrix = matrix
-        # Directions without curvature (repeated columns, a shift of all classes) get just enough to be solvable.
-        self.extra = max(1e-14, damping) * max(np.max(np.diag(matrix), initial=0.0), np.finfo(float).tiny)
+        # Directions without curvature (repeated columns, a shift of all classes) get just enough to be solvable; where
+        # nothing is curved the gradient gives the scale.
+        curvature = np.max(np.diag(matrix), initial=0.0)
+        slope = np.max(np.abs(gradient), initial=np.finfo(float).tiny)
+        self.extra = max(max(1e-14, damping) * curvature, 1e-10 * (1 + 1e10 * damping) * slope * (curvature < 1e-8 * slope))
 
     def product(self, direction):
         return self.matrix @ direction
@@ -225,10 +234,12 @@ class _Products:
         return solution if solution.any() else right
 
 
-def _change(model, gradient, start, end, l1):
-    """How much the quadratic model and the absolute values change from `start` to `end`."""
+def _promise(model, gradient, start, end, l1):
+    """By how much the quadratic model and the absolute values fall from `start` to `end`, and the curvature on that way."""
     moved = end - start
-    return float(gradient @ moved + 0.5 * moved @ model.product(moved) + l1 @ (np.abs(end) - np.abs(start)))
+    curved = float(moved @ model.product(moved))
+    change = float(gradient @ moved + 0.5 * curved + l1 @ (np.abs(end) - np.abs(start)))
+    return -change, curved / (float(moved @ moved) or 1.0)
 
 
 def _minimize_model(model, gradient, start, l1, accuracy):
@@ -247,7 +258,7 @@ def _minimize_model(model, gradient, start, l1, accuracy):
         sign = np.where(point != 0, np.sign(point), -np.sign(least))
         free = (point != 0) | (np.abs(least) > accuracy)
         moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], 0.1 * accuracy[free])
+        moved[free] = model.solve(free, -least[free], CGACC * accuracy[free])
         steepest = float(least @ moved)
         for length in (1.0, 0.5, 0.25):
             end = point + length * moved
@@ -273,7 +284,7 @@ def _to_first_zero(model, point, least, sign, free, moved, l1, accuracy):
             break
         free = free & ~wrong
         moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], 0.1 * accuracy[free])
+        moved[free] = model.solve(free, -least[free], CGACC * accuracy[free])
     crossing = (moved * sign < 0) & (point != 0) & (l1 > 0)
     lengths = np.full(len(point), np.inf)
     lengths[crossing] = -point[crossing] / moved[crossing]
