@@ -11,7 +11,7 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 
 import numpy as np
 
-from sklearn_losses.pieces import Pieces
+from sklearn_losses.pieces import Pieces, PiecesWithWeights
 
 __all__ = ["Objective"]
 
@@ -216,8 +216,9 @@ class Objective:
         return bool(self.loss.kinks)
 
     def pieces(self):
-        """The kinks of a piecewise linear loss over all rows, for exact solvers."""
-        return Pieces(self.loss, self.model, self.penalty, self.batches)
+        """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
+        pieces = Pieces(self.loss, self.model, self.penalty, self.batches)
+        return pieces if self.smooth_penalty else PiecesWithWeights(pieces, self.penalty.l1)
 
     def kink_distance(self, params):
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""

@@ -27,7 +27,7 @@ def finish(objective, params, width, reference=None):
     reference : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
     """
-    if not (objective.linear and objective.smooth_penalty) or objective.n_params > LARGEST_SYSTEM:
+    if not objective.linear or objective.n_params > LARGEST_SYSTEM:
         return None
     pieces = objective.pieces()
     anchor = params if reference is None else reference
@@ -48,6 +48,7 @@ def finish(objective, params, width, reference=None):
         off = on_kink & ((slopes > pieces.right + slack) | (slopes < pieces.left - slack) | (np.abs(distance) > 1e-9 * typical))
         on = ~on_kink & (distance * np.where(slopes > pieces.left, 1, -1) < -1e-10 * typical)
         if not (off.any() or on.any()):
+            point = pieces.snapped(point, on_kink)
             better = objective.value(point) <= objective.value(params) * (1 + 1e-9)
             return objective.centered(point) if better else None
         upper = np.where(np.abs(distance) > 1e-9 * typical, distance > 0, slopes > pieces.right)

@@ -22,7 +22,7 @@ __all__ = ["InteriorPoint"]
 
 
 class InteriorPoint(Solver, name="interior_point"):
-    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile, hinge), ridge penalty.
+    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile, hinge), any elastic net.
 
     The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else to the gap of the last
     iterate. Each iteration forms a Gram matrix of the features: meant for up to a few thousand parameters.
@@ -45,8 +45,6 @@ class InteriorPoint(Solver, name="interior_point"):
             return (
                 f"solver {self.name!r} needs a piecewise linear loss, which {objective.describe()} is not; use solver='lbfgs'."
             )
-        if not objective.smooth_penalty:
-            return f"solver {self.name!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         return None
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
@@ -73,6 +71,13 @@ class InteriorPoint(Solver, name="interior_point"):
             if exact is not None:
                 run.params, run.value = exact, objective.value(exact)
                 run.converged()
+            else:
+                # A weight whose slope is strictly inside its bounds is 0.
+                inside = np.minimum(point.above, point.below) > 1e-3 * (pieces.right - pieces.left)
+                zeroed = pieces.snapped(run.params, inside)
+                value = objective.value(zeroed)
+                if value <= run.value + tol * max(run.value, least):
+                    run.params, run.value = zeroed, value
         return run.result()
 
 
