@@ -72,6 +72,8 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         run = Run(params, max_iter, callback)
         model, l1 = objective.model, objective.penalty.l1
         working = params[: model.n_weights].reshape(-1, model.n_outputs).any(axis=1)
+        working[0] = True  # a working set is never empty
+        working |= objective.smooth_penalty
         part, final, last = None, False, None
         while True:
             _, gradient = objective.value_and_gradient(run.params)
@@ -82,9 +84,9 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             inside = part is not None and outside <= ROUNDING
             if part is not None and not self._forms_matrix(part):
                 # What the features outside could still gain, as if alone and curved as the last step was.
-                open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * l1)[: model.n_weights])
+                open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * _scale(l1))[: model.n_weights])
                 gain = 0.5 * float(open_slope @ open_slope) / last.curvature
-                inside = gain <= 0.1 * tol * abs(run.value)
+                inside = gain <= 0.01 * tol * abs(run.value)
             if inside and final:
                 run.success = last.promised <= tol * abs(run.value)
                 run.message = "converged" if run.success else "stalled"
@@ -110,7 +112,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         """Newton steps on a working set until its violation is at most `goal` or nothing is left to gain."""
         params, point = run.params, run.params[where]
         l1, damping = part.penalty.l1, 0.0
-        exact = self._forms_matrix(part)
+        exact, quiet = self._forms_matrix(part), 0
         value, gradient = part.value_and_gradient(point)
         while True:
             violation = np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
@@ -131,7 +133,10 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             noise = 16 * part.precision * abs(total)
             enough = noise if exact and goal == 0 else max(noise, 0.1 * tol * abs(total))
             left = np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
-            if left <= goal or promised <= enough or (length == 0 and damping > 1):
+            # Where curvature is small a decrease that cannot be told from rounding is still a step that can be seen.
+            quiet += promised <= enough
+            done = quiet > 0 and (not exact or goal > 0 or left <= 10 * ROUNDING or quiet == 3)
+            if left <= goal or done or (length == 0 and damping > 1):
                 return _Descent(promised, curvature)
 
 
