@@ -53,6 +53,7 @@ class InteriorPoint(Solver, name="interior_point"):
         typical = pieces.typical(point.distance)
         least = 1e-12 * pieces.value(params, typical)  # where the loss can be 0, relative to what?
         run = Run(params, max_iter, callback)
+        best, kept, stale = np.inf, params, 0
         while True:
             step = point.advance()
             value = pieces.value(point.params, point.distance)
@@ -62,8 +63,11 @@ class InteriorPoint(Solver, name="interior_point"):
             if point.infeasibility() <= 1e-9 * typical and gap <= 1e-3 * min(tol, 1e-6):
                 run.converged()
                 break
-            if step < 1e-10:
-                run.success = gap <= tol
+            # Rounding ends the progress where the metrics of the pieces span too many orders of magnitude.
+            best, kept, stale = (gap, point.params, 0) if gap < 0.9 * best else (best, kept, stale + 1)
+            if step < 1e-10 or stale == 8:
+                run.success = best <= tol
+                run.params, run.value = kept, objective.value(kept)
                 run.message = "converged" if run.success else "stalled"
                 break
         if run.message in ("converged", "stalled"):
