@@ -33,7 +33,7 @@ class Pieces:
 
     def _arguments(self, params):
         return np.concatenate(
-            [self.loss.argument(b.y, self.model.predict(params, b.X)).astype(np.float64) for b in self.batches.dense_blocks()]
+            [self.loss.argument(b.y, self.model.predict(params, b.X)).astype(np.float64) for b in self.batches.blocks()]
         )
 
     def distance(self, params):
@@ -42,14 +42,14 @@ class Pieces:
 
     def direction(self, change):
         """The change of the distances when the parameters change."""
-        moved = np.concatenate([self.loss.direction(b.y, self.model.predict(change, b.X)) for b in self.batches.dense_blocks()])
+        moved = np.concatenate([self.loss.direction(b.y, self.model.predict(change, b.X)) for b in self.batches.blocks()])
         return np.broadcast_to(moved[None], self.left.shape)
 
     def adjoint(self, slopes):
         """The gradient in the parameters for given slopes of the pieces."""
         slopes = slopes.sum(axis=0)
         total, start = np.zeros(self.model.n_params), 0
-        for batch in self.batches.dense_blocks():
+        for batch in self.batches.blocks():
             stop = start + len(batch.y)
             gradient = self.loss.pullback(batch.y, slopes[start:stop])
             total += self.model.linearize(np.zeros(self.model.n_params), batch.X)[2](gradient)

@@ -20,7 +20,8 @@ class Auto(Solver, name="auto"):
     2. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
        up to 500 parameters, else ``proximal_newton``; zeros are exact.
     3. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss is convex and has a Hessian,
-       ``interior_point`` where it is piecewise linear. Both end on the exact optimum.
+       ``interior_point`` where it is piecewise linear. Both end on the exact optimum. With more parameters and sparse rows
+       ``newton`` too, where products with the Hessian cost little.
     4. Everything else: ``lbfgs``.
 
     The name of the solver that ran is the estimator's ``solver_``.
@@ -38,6 +39,8 @@ class Auto(Solver, name="auto"):
                 return InteriorPoint()
             if objective.has_hessian:
                 return Newton()
+        if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
+            return Newton()
         return LBFGS()
 
     def minimize(self, objective, params, **arguments):

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_losses.component import Whole
+from sklearn_losses.solvers.active_set import finish
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
 __all__ = ["ProximalNewton", "least_subgradient"]
@@ -87,7 +88,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * _scale(l1))[: model.n_weights])
                 gain = 0.5 * float(open_slope @ open_slope) / last.curvature
                 inside = gain <= 0.01 * tol * abs(run.value)
-            if inside and final:
+            if inside and (final or last.left <= 10 * ROUNDING):
                 run.success = last.promised <= tol * abs(run.value)
                 run.message = "converged" if run.success else "stalled"
                 break
@@ -102,6 +103,20 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         result = run.result(gap=last.promised / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
         result.x = objective.centered(result.x)
         return result
+
+    def finish(self, objective, params, width, start):
+        """As for the features that have a weight; then the slopes at all others must be within the penalty's."""
+        if objective.smooth_penalty:
+            return super().finish(objective, params, width, start)
+        model = objective.model
+        support = np.flatnonzero(params[: model.n_weights].reshape(-1, model.n_outputs).any(axis=1))
+        part, where = objective.restricted(support)
+        found = finish(part, params[where], width, reference=start[where])
+        if found is None:
+            return None
+        exact = np.zeros_like(params)
+        exact[where] = found
+        return exact if np.max(least_multipliers(objective, part, where, exact), initial=0.0) <= 1e-7 else None
 
     def _forms_matrix(self, objective):
         if objective.sparse and objective.n_rows * objective.n_params**2 > MATRIX_WORK:
@@ -127,17 +142,47 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             params = params.copy()
             params[where] = point
             total = value + part.l1_value(point)
+            left = float(np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0))
             if run.record(params, total):
-                return _Descent(promised, curvature)
+                return _Descent(promised, curvature, left)
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
             enough = noise if exact and goal == 0 else max(noise, 0.1 * tol * abs(total))
-            left = np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
             # Where curvature is small a decrease that cannot be told from rounding is still a step that can be seen.
             quiet += promised <= enough
             done = quiet > 0 and (not exact or goal > 0 or left <= 10 * ROUNDING or quiet == 3)
             if left <= goal or done or (length == 0 and damping > 1):
-                return _Descent(promised, curvature)
+                return _Descent(promised, curvature, left)
+
+
+def least_multipliers(objective, part, where, params):
+    """The relative size of the least subgradient where the loss is piecewise linear: that of the best slopes at its kinks.
+
+    Parameters
+    ----------
+    objective, part : Objective
+        The problem, and its restriction to features that include all with a weight.
+    where : ndarray of int
+        The parameters of `part` among all.
+    params : ndarray of shape (n_params,)
+
+    Returns
+    -------
+    ndarray of shape (n_params,)
+    """
+    pieces, l1 = part.pieces().of_rows, part.penalty.l1
+    point = params[where]
+    distance = pieces.distance(point)
+    kinked = np.flatnonzero(np.abs(distance) <= 1e-9 * pieces.typical(distance))
+    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    slopes.flat[kinked] = 0
+    held = (point != 0) | (l1 == 0)
+    rows = pieces.rows(kinked)[0][:, held] if len(kinked) else np.zeros((0, int(held.sum())))
+    wanted = -(pieces.adjoint(slopes) + pieces.ridge * point + l1 * np.sign(point))[held]
+    multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
+    slopes.flat[kinked] = np.clip(multipliers, pieces.left.flat[kinked], pieces.right.flat[kinked])
+    gradient = objective.pieces().of_rows.adjoint(slopes) + objective.penalty.l2 * params
+    return _relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
 
 
 class _Descent(NamedTuple):
@@ -145,6 +190,7 @@ class _Descent(NamedTuple):
 
     promised: float  # decrease that the last model promised
     curvature: float  # of the last model along its step
+    left: float  # the relative violation inside the working set
 
 
 def least_subgradient(params, gradient, l1):
