@@ -10,7 +10,7 @@ from sklearn_losses.solvers.stochastic import Adam
 __all__ = ["Auto"]
 
 LARGEST_MATRIX = 1000  # parameters up to which a matrix of them per iteration pays
-LARGEST_WITH_WEIGHTS = 500  # the same where each weight has a kink as well
+LARGEST_WITH_WEIGHTS = 1500  # the same where each weight has a kink as well
 
 
 class Auto(Solver, name="auto"):
@@ -18,7 +18,7 @@ class Auto(Solver, name="auto"):
 
     1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could find.
     2. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
-       up to 500 parameters, else ``proximal_newton``; zeros are exact.
+       up to 1,500 parameters, else ``proximal_newton``; zeros are exact.
     3. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss is convex and has a Hessian,
        ``interior_point`` where it is piecewise linear. Both end on the exact optimum. With more parameters and sparse rows
        ``newton`` too, where products with the Hessian cost little.

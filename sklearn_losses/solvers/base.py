@@ -137,10 +137,6 @@ class SmoothSolver(Solver):
             return self.minimize_smooth(objective, params, max_iter=max_iter, tol=tol, callback=callback)
         return self._continuation(objective, params, max_iter=max_iter, tol=tol, callback=callback)
 
-    def finish(self, objective, params, width, start):
-        """The exact optimum of a piecewise linear loss near `params`, or None where it cannot be told."""
-        return finish(objective, params, width, reference=start)
-
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise smoothed versions of the objective, each ten times closer to it and started from the one before."""
         width = objective.kink_distance(params)
@@ -160,7 +156,7 @@ class SmoothSolver(Solver):
             if not result.success or result.message == "callback" or done >= max_iter:
                 break
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
-            exact = self.finish(objective, params, width, start)
+            exact = finish(objective, params, width, reference=start)
             if exact is not None:
                 params = exact
                 break

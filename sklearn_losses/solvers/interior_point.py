@@ -71,17 +71,16 @@ class InteriorPoint(Solver, name="interior_point"):
                 run.message = "converged" if run.success else "stalled"
                 break
         if run.message in ("converged", "stalled"):
-            exact = finish(objective, run.params, np.sqrt(np.finfo(float).eps) * typical, reference=params)
+            # A weight whose slope is strictly inside its bounds is 0.
+            inside = np.minimum(point.above, point.below) > 1e-3 * (pieces.right - pieces.left)
+            zeroed = pieces.snapped(run.params, inside)
+            exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, reference=params)
             if exact is not None:
-                run.params, run.value = exact, objective.value(exact)
                 run.converged()
-            else:
-                # A weight whose slope is strictly inside its bounds is 0.
-                inside = np.minimum(point.above, point.below) > 1e-3 * (pieces.right - pieces.left)
-                zeroed = pieces.snapped(run.params, inside)
-                value = objective.value(zeroed)
-                if value <= run.value + tol * max(run.value, least):
-                    run.params, run.value = zeroed, value
+                zeroed = exact
+            value = objective.value(zeroed)
+            if exact is not None or value <= run.value + tol * max(run.value, least):
+                run.params, run.value = zeroed, value
         return run.result()
 
 

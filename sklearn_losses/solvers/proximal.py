@@ -12,10 +12,10 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_losses.component import Whole
-from sklearn_losses.solvers.active_set import finish
 from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.subgradient import least_subgradient, relative, scale
 
-__all__ = ["ProximalNewton", "least_subgradient"]
+__all__ = ["ProximalNewton"]
 
 ROUNDING = 1e-12  # of the penalty's slope: violations below cannot be told from rounding
 ROUNDS = 100
@@ -78,14 +78,14 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         part, final, last = None, False, None
         while True:
             _, gradient = objective.value_and_gradient(run.params)
-            violation = _relative(least_subgradient(run.params, gradient, l1), l1)
+            violation = relative(least_subgradient(run.params, gradient, l1), l1)
             waiting = violation[: model.n_weights].reshape(-1, model.n_outputs).max(axis=1, initial=0.0)
             waiting[working] = 0
             outside = float(np.max(waiting, initial=0.0))
             inside = part is not None and outside <= ROUNDING
             if part is not None and not self._forms_matrix(part):
                 # What the features outside could still gain, as if alone and curved as the last step was.
-                open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * _scale(l1))[: model.n_weights])
+                open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * scale(l1))[: model.n_weights])
                 gain = 0.5 * float(open_slope @ open_slope) / last.curvature
                 inside = gain <= 0.01 * tol * abs(run.value)
             if inside and (final or last.left <= 10 * ROUNDING):
@@ -104,20 +104,6 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         result.x = objective.centered(result.x)
         return result
 
-    def finish(self, objective, params, width, start):
-        """As for the features that have a weight; then the slopes at all others must be within the penalty's."""
-        if objective.smooth_penalty:
-            return super().finish(objective, params, width, start)
-        model = objective.model
-        support = np.flatnonzero(params[: model.n_weights].reshape(-1, model.n_outputs).any(axis=1))
-        part, where = objective.restricted(support)
-        found = finish(part, params[where], width, reference=start[where])
-        if found is None:
-            return None
-        exact = np.zeros_like(params)
-        exact[where] = found
-        return exact if np.max(least_multipliers(objective, part, where, exact), initial=0.0) <= 1e-7 else None
-
     def _forms_matrix(self, objective):
         if objective.sparse and objective.n_rows * objective.n_params**2 > MATRIX_WORK:
             return False
@@ -130,19 +116,19 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         exact, quiet = self._forms_matrix(part), 0
         value, gradient = part.value_and_gradient(point)
         while True:
-            violation = np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
+            violation = np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
             accuracy = max(min(FORCE, violation) * violation, 0.5 * goal)
             if exact:
                 model, accuracy = _Matrix(part.hessian(point), gradient, damping), (ROUNDING if goal == 0 else accuracy)
             else:
                 model = _Products(part.hessian_operator(point))
-            target = _minimize_model(model, gradient, point, l1, accuracy * _scale(l1))
+            target = _minimize_model(model, gradient, point, l1, accuracy * scale(l1))
             promised, curvature = _promise(model, gradient, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
             params[where] = point
             total = value + part.l1_value(point)
-            left = float(np.max(_relative(least_subgradient(point, gradient, l1), l1), initial=0.0))
+            left = float(np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0))
             if run.record(params, total):
                 return _Descent(promised, curvature, left)
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
@@ -155,73 +141,12 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 return _Descent(promised, curvature, left)
 
 
-def least_multipliers(objective, part, where, params):
-    """The relative size of the least subgradient where the loss is piecewise linear: that of the best slopes at its kinks.
-
-    Parameters
-    ----------
-    objective, part : Objective
-        The problem, and its restriction to features that include all with a weight.
-    where : ndarray of int
-        The parameters of `part` among all.
-    params : ndarray of shape (n_params,)
-
-    Returns
-    -------
-    ndarray of shape (n_params,)
-    """
-    pieces, l1 = part.pieces().of_rows, part.penalty.l1
-    point = params[where]
-    distance = pieces.distance(point)
-    kinked = np.flatnonzero(np.abs(distance) <= 1e-9 * pieces.typical(distance))
-    slopes = np.where(distance > 0, pieces.right, pieces.left)
-    slopes.flat[kinked] = 0
-    held = (point != 0) | (l1 == 0)
-    rows = pieces.rows(kinked)[0][:, held] if len(kinked) else np.zeros((0, int(held.sum())))
-    wanted = -(pieces.adjoint(slopes) + pieces.ridge * point + l1 * np.sign(point))[held]
-    multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
-    slopes.flat[kinked] = np.clip(multipliers, pieces.left.flat[kinked], pieces.right.flat[kinked])
-    gradient = objective.pieces().of_rows.adjoint(slopes) + objective.penalty.l2 * params
-    return _relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
-
-
 class _Descent(NamedTuple):
     """How the work on a working set ended."""
 
     promised: float  # decrease that the last model promised
     curvature: float  # of the last model along its step
     left: float  # the relative violation inside the working set
-
-
-def least_subgradient(params, gradient, l1):
-    """The subgradient of least size: 0 at the optimum.
-
-    Parameters
-    ----------
-    params, gradient, l1 : ndarray of shape (n_params,)
-        The point, the gradient of the smooth part, and the slope of the absolute values.
-
-    Returns
-    -------
-    ndarray of shape (n_params,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> least_subgradient(np.array([1.0, 0.0, 0.0]), np.array([-0.5, 0.25, 2.0]), np.full(3, 0.5))
-    array([0. , 0. , 1.5])
-    """
-    at_zero = np.sign(gradient) * np.maximum(np.abs(gradient) - l1, 0)
-    return np.where(params == 0, at_zero, gradient + l1 * np.sign(params))
-
-
-def _scale(l1):
-    """What to measure subgradients by: the penalty's slope, its median for an intercept."""
-    return np.where(l1 > 0, l1, np.median(l1[l1 > 0]) if l1.any() else 1.0)
-
-
-def _relative(subgradient, l1):
-    return np.abs(subgradient) / _scale(l1)
 
 
 def _strongest(waiting, room):
