@@ -60,11 +60,11 @@ class InteriorPoint(Solver, name="interior_point"):
             if run.record(point.params, value):
                 break
             gap = point.gap() / max(value, least)
+            # Rounding ends the progress where the metrics of the pieces span too many orders of magnitude.
+            best, kept, stale = (gap, point.params, 0) if gap < 0.9 * best else (best, kept, stale + 1)
             if point.infeasibility() <= 1e-9 * typical and gap <= 1e-3 * min(tol, 1e-6):
                 run.converged()
                 break
-            # Rounding ends the progress where the metrics of the pieces span too many orders of magnitude.
-            best, kept, stale = (gap, point.params, 0) if gap < 0.9 * best else (best, kept, stale + 1)
             if step < 1e-10 or stale == 8:
                 run.success = best <= tol
                 run.params, run.value = kept, objective.value(kept)
@@ -81,7 +81,7 @@ class InteriorPoint(Solver, name="interior_point"):
             value = objective.value(zeroed)
             if exact is not None or value <= run.value + tol * max(run.value, least):
                 run.params, run.value = zeroed, value
-        return run.result()
+        return run.result(gap=best)
 
 
 class _Iterate:

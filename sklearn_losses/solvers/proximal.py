@@ -18,8 +18,8 @@ from sklearn_losses.solvers.subgradient import least_subgradient, relative, scal
 __all__ = ["ProximalNewton"]
 
 ROUNDING = 1e-12  # of the penalty's slope: violations below cannot be told from rounding
-ROUNDS = 100
-MATRIX_WORK, ROOM, CGACC, FORCE, GOAL = 1e8, 100, 0.5, 0.1, 0.1
+ROUNDS = 100  # faces of a quadratic model at the most
+SPARSE_WORK = 1e8  # rows times squared parameters up to which sparse rows are made dense for a Hessian
 
 
 class ProximalNewton(SmoothSolver, name="proximal_newton"):
@@ -83,21 +83,21 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             waiting[working] = 0
             outside = float(np.max(waiting, initial=0.0))
             inside = part is not None and outside <= ROUNDING
-            if part is not None and not self._forms_matrix(part):
+            if part is not None and not self._polishes(part, tol):
                 # What the features outside could still gain, as if alone and curved as the last step was.
                 open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * scale(l1))[: model.n_weights])
-                gain = 0.5 * float(open_slope @ open_slope) / last.curvature
+                gain = 0.5 * float(open_slope @ open_slope) / max(last.curvature, np.finfo(float).tiny)
                 inside = gain <= 0.01 * tol * abs(run.value)
             if inside and (final or last.left <= 10 * ROUNDING):
                 run.success = last.promised <= tol * abs(run.value)
                 run.message = "converged" if run.success else "stalled"
                 break
             if not inside:
-                working |= _strongest(waiting, max(100, model.n_features // ROOM, 2 * int(working.sum())))
+                working |= _strongest(waiting, max(100, model.n_features // 100, 2 * int(working.sum())))
                 part, where = objective.restricted(np.flatnonzero(working))
             # There is no point in solving for a working set that will grow to more than what the others are short of.
             final = inside or bool(working.all())
-            last = self._descend(part, where, 0.0 if final else GOAL * outside, tol, run)
+            last = self._descend(part, where, 0.0 if final else 0.1 * outside, tol, run)
             if run.message is not None:
                 break
         result = run.result(gap=last.promised / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
@@ -105,24 +105,29 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         return result
 
     def _forms_matrix(self, objective):
-        if objective.sparse and objective.n_rows * objective.n_params**2 > MATRIX_WORK:
+        if objective.sparse and objective.n_rows * objective.n_params**2 > SPARSE_WORK:
             return False
         return objective.n_params <= self.largest_matrix
+
+    def _polishes(self, objective, tol):
+        """Whether to go on to rounding error, which costs little where the Hessian is formed."""
+        return self._forms_matrix(objective) and tol <= 1e-4
 
     def _descend(self, part, where, goal, tol, run):
         """Newton steps on a working set until its violation is at most `goal` or nothing is left to gain."""
         params, point = run.params, run.params[where]
         l1, damping = part.penalty.l1, 0.0
-        exact, quiet = self._forms_matrix(part), 0
+        exact, quiet = goal == 0 and self._polishes(part, tol), 0
+        matrix = self._forms_matrix(part)
         value, gradient = part.value_and_gradient(point)
         while True:
             violation = np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
-            accuracy = max(min(FORCE, violation) * violation, 0.5 * goal)
-            if exact:
-                model, accuracy = _Matrix(part.hessian(point), gradient, damping), (ROUNDING if goal == 0 else accuracy)
+            accuracy = max(min(0.1, violation) * violation, 0.5 * goal)
+            if matrix:
+                model = _Matrix(part.hessian(point), gradient, damping)
             else:
                 model = _Products(part.hessian_operator(point))
-            target = _minimize_model(model, gradient, point, l1, accuracy * scale(l1))
+            target = _minimize_model(model, gradient, point, l1, (ROUNDING if exact else accuracy) * scale(l1))
             promised, curvature = _promise(model, gradient, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
@@ -133,11 +138,11 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 return _Descent(promised, curvature, left)
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
-            enough = noise if exact and goal == 0 else max(noise, 0.1 * tol * abs(total))
+            enough = noise if exact else max(noise, 0.1 * tol * abs(total))
             # Where curvature is small a decrease that cannot be told from rounding is still a step that can be seen.
             quiet += promised <= enough
-            done = quiet > 0 and (not exact or goal > 0 or left <= 10 * ROUNDING or quiet == 3)
-            if left <= goal or done or (length == 0 and damping > 1):
+            done = quiet > 0 and (not exact or left <= 10 * ROUNDING or quiet == 3)
+            if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
                 return _Descent(promised, curvature, left)
 
 
@@ -234,7 +239,7 @@ def _minimize_model(model, gradient, start, l1, accuracy):
         sign = np.where(point != 0, np.sign(point), -np.sign(least))
         free = (point != 0) | (np.abs(least) > accuracy)
         moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], CGACC * accuracy[free])
+        moved[free] = model.solve(free, -least[free], 0.5 * accuracy[free])
         steepest = float(least @ moved)
         for length in (1.0, 0.5, 0.25):
             end = point + length * moved
@@ -260,7 +265,7 @@ def _to_first_zero(model, point, least, sign, free, moved, l1, accuracy):
             break
         free = free & ~wrong
         moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], CGACC * accuracy[free])
+        moved[free] = model.solve(free, -least[free], 0.5 * accuracy[free])
     crossing = (moved * sign < 0) & (point != 0) & (l1 > 0)
     lengths = np.full(len(point), np.inf)
     lengths[crossing] = -point[crossing] / moved[crossing]
