@@ -32,18 +32,21 @@ def finish(objective, params, width, reference=None):
     """
     if not objective.linear:
         return None
-    if not objective.smooth_penalty and objective.n_params > SMALL:
-        return _finish_on_support(objective, params, width, params if reference is None else reference)
-    if objective.n_params > LARGEST_SYSTEM:
-        return None
-    return _finish(objective, params, width, params if reference is None else reference)
+    anchor = params if reference is None else reference
+    exact = None
+    if not objective.smooth_penalty:
+        exact = _finish_on_support(objective, params, width, anchor)
+    if exact is None and objective.n_params <= (LARGEST_SYSTEM if objective.smooth_penalty else SMALL):
+        exact = _finish(objective, params, width, anchor)
+    return exact
 
 
 def _finish(objective, params, width, anchor):
     pieces = objective.pieces()
     anchoring = pieces.anchoring(anchor)
     distance = pieces.distance(params)
-    typical = pieces.typical(distance)
+    # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
+    typical = max(pieces.typical(distance), pieces.typical(pieces.distance(anchor)))
     on_kink = np.abs(distance) <= width
     slopes = np.where(distance > 0, pieces.right, pieces.left)
     for _ in range(ROUNDS):
@@ -104,10 +107,10 @@ def _finish_on_support(objective, params, width, reference):
         return None
     exact = np.zeros_like(params)
     exact[where] = found
-    return exact if _least_violation(objective, part, where, exact) <= 1e-7 else None
+    return exact if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
 
 
-def _least_violation(objective, part, where, params):
+def _least_violation(objective, part, where, params, start):
     """The relative size of the least subgradient of a piecewise linear loss, with the best slopes at its kinks.
 
     Parameters
@@ -116,7 +119,8 @@ def _least_violation(objective, part, where, params):
         The problem, and its restriction to features that include all with a weight.
     where : ndarray of int
         The parameters of `part` among all.
-    params : ndarray of shape (n_params,)
+    params, start : ndarray of shape (n_params,)
+        The point, and where the fit began.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def _least_violation(objective, part, where, params):
     pieces, l1 = part.pieces().of_rows, part.penalty.l1
     point = params[where]
     distance = pieces.distance(point)
-    kinked = np.flatnonzero(np.abs(distance) <= 1e-9 * pieces.typical(distance))
+    kinked = np.flatnonzero(np.abs(distance) <= 1e-9 * max(pieces.typical(distance), pieces.typical(pieces.distance(start[where]))))
     slopes = np.where(distance > 0, pieces.right, pieces.left)
     slopes.flat[kinked] = 0
     held = (point != 0) | (l1 == 0)
