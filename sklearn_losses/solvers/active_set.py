@@ -129,7 +129,9 @@ def _least_violation(objective, part, where, params, start):
     pieces, l1 = part.pieces().of_rows, part.penalty.l1
     point = params[where]
     distance = pieces.distance(point)
-    kinked = np.flatnonzero(np.abs(distance) <= 1e-9 * max(pieces.typical(distance), pieces.typical(pieces.distance(start[where]))))
+    kinked = np.flatnonzero(
+        np.abs(distance) <= 1e-9 * max(pieces.typical(distance), pieces.typical(pieces.distance(start[where])))
+    )
     slopes = np.where(distance > 0, pieces.right, pieces.left)
     slopes.flat[kinked] = 0
     held = (point != 0) | (l1 == 0)

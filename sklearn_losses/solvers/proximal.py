@@ -36,7 +36,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     Attributes of the result
     ------------------------
     gap : float
-        Estimated relative distance from the optimum: the decrease that the last quadratic model promised.
+        Estimated relative distance from the optimum: the decrease that a quadratic model promises.
     subgradient : float
         The largest entry of the least subgradient, as a share of the penalty's slope there: 0 at the optimum.
 
@@ -86,10 +86,10 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             if part is not None and not self._polishes(part, tol):
                 # What the features outside could still gain, as if alone and curved as the last step was.
                 open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * scale(l1))[: model.n_weights])
-                gain = 0.5 * float(open_slope @ open_slope) / max(last.curvature, np.finfo(float).tiny)
+                gain = 0.5 * float(open_slope @ open_slope) / last.curvature
                 inside = gain <= 0.01 * tol * abs(run.value)
             if inside and (final or last.left <= 10 * ROUNDING):
-                run.success = last.promised <= tol * abs(run.value)
+                run.success = last.gain <= tol * abs(run.value)
                 run.message = "converged" if run.success else "stalled"
                 break
             if not inside:
@@ -100,7 +100,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             last = self._descend(part, where, 0.0 if final else 0.1 * outside, tol, run)
             if run.message is not None:
                 break
-        result = run.result(gap=last.promised / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
+        result = run.result(gap=last.gain / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
         result.x = objective.centered(result.x)
         return result
 
@@ -133,9 +133,11 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             params = params.copy()
             params[where] = point
             total = value + part.l1_value(point)
-            left = float(np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0))
+            least = least_subgradient(point, gradient, l1)
+            left = float(np.max(relative(least, l1), initial=0.0))
+            end = _Descent(min(promised, 0.5 * float(least @ least) / curvature), curvature, left)
             if run.record(params, total):
-                return _Descent(promised, curvature, left)
+                return end
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
             enough = noise if exact else max(noise, 0.1 * tol * abs(total))
@@ -143,13 +145,13 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             quiet += promised <= enough
             done = quiet > 0 and (not exact or left <= 10 * ROUNDING or quiet == 3)
             if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
-                return _Descent(promised, curvature, left)
+                return end
 
 
 class _Descent(NamedTuple):
     """How the work on a working set ended."""
 
-    promised: float  # decrease that the last model promised
+    gain: float  # what is left to gain, at the most what the last model promised
     curvature: float  # of the last model along its step
     left: float  # the relative violation inside the working set
 
@@ -220,7 +222,7 @@ def _promise(model, gradient, start, end, l1):
     moved = end - start
     curved = float(moved @ model.product(moved))
     change = float(gradient @ moved + 0.5 * curved + l1 @ (np.abs(end) - np.abs(start)))
-    return -change, curved / (float(moved @ moved) or 1.0)
+    return -change, max(curved / (float(moved @ moved) or 1.0), np.finfo(float).tiny)
 
 
 def _minimize_model(model, gradient, start, l1, accuracy):
