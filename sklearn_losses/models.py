@@ -137,6 +137,9 @@ class Linear(Model):
         ndarray of shape (n_params, n_params)
         """
         outputs, features = self.n_outputs, self.n_features
+        curved = hessian != 0 if hessian.ndim == 1 else np.any(hessian != 0, axis=(1, 2))
+        if 4 * np.count_nonzero(curved) < 3 * len(curved):  # rows on a straight piece of the loss add nothing
+            X, hessian = X[curved], hessian[curved]
         matrix = np.zeros((self.n_params, self.n_params))
         weights = matrix[: self.n_weights, : self.n_weights].reshape(features, outputs, features, outputs)
         cross = matrix[: self.n_weights, self.n_weights :].reshape(features, outputs, -1)
@@ -144,12 +147,18 @@ class Linear(Model):
         for j in range(outputs):
             for k in range(j, outputs):
                 weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
-                weighted = X.T * weight
-                gram = weighted @ X
+                if j == k and np.all(weight >= 0):  # the product of a matrix with itself takes half the work
+                    weighted = (X * np.sqrt(weight)[:, None]).T
+                    gram = weighted @ weighted.T
+                    sums = weighted @ np.sqrt(weight)
+                else:
+                    weighted = X.T * weight
+                    gram = weighted @ X
+                    sums = weighted.sum(axis=1)
                 weights[:, j, :, k] = gram
                 weights[:, k, :, j] = gram.T
                 if self.fit_intercept:
-                    cross[:, j, k] = cross[:, k, j] = weighted.sum(axis=1)
+                    cross[:, j, k] = cross[:, k, j] = sums
                     corner[j, k] = corner[k, j] = weight.sum()
         matrix[self.n_weights :, : self.n_weights] = matrix[: self.n_weights, self.n_weights :].T
         return matrix

@@ -127,8 +127,8 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 model = _Matrix(part.hessian(point), gradient, damping)
             else:
                 model = _Products(part.hessian_operator(point))
-            target = _minimize_model(model, gradient, point, l1, (ROUNDING if exact else accuracy) * scale(l1))
-            promised, curvature = _promise(model, gradient, point, target, l1)
+            target, slope = _minimize_model(model, gradient, point, l1, (ROUNDING if exact else accuracy) * scale(l1))
+            promised, curvature = _promise(gradient, slope, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
             params[where] = point
@@ -217,16 +217,21 @@ class _Products:
         return solution if solution.any() else right
 
 
-def _promise(model, gradient, start, end, l1):
-    """By how much the quadratic model and the absolute values fall from `start` to `end`, and the curvature on that way."""
+def _promise(gradient, slope, start, end, l1):
+    """By how much the quadratic model and the absolute values fall from `start` to `end`, and the curvature on that way.
+
+    `gradient` and `slope` are the model's gradients at the two.
+    """
     moved = end - start
-    curved = float(moved @ model.product(moved))
+    curved = float(moved @ (slope - gradient))
     change = float(gradient @ moved + 0.5 * curved + l1 @ (np.abs(end) - np.abs(start)))
     return -change, max(curved / (float(moved @ moved) or 1.0), np.finfo(float).tiny)
 
 
 def _minimize_model(model, gradient, start, l1, accuracy):
     """Minimise ``gradient @ d + d @ H @ d / 2 + l1 @ |start + d|`` until its least subgradient is within `accuracy`.
+
+    Returns the point and the model's gradient there.
 
     On a face (fixed signs and zeros) the minimum is the solution of linear equations. Each round solves them for the face
     of steepest descent and goes there, as far as the signs allow: weights that would change theirs stop at 0. Where
@@ -256,7 +261,7 @@ def _minimize_model(model, gradient, start, l1, accuracy):
         if not step.any():
             break
         point, slope = end, slope + curved
-    return point
+    return point, slope
 
 
 def _to_first_zero(model, point, least, sign, free, moved, l1, accuracy):
