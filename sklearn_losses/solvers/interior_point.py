@@ -53,7 +53,7 @@ class InteriorPoint(Solver, name="interior_point"):
         typical = pieces.typical(point.distance)
         least = 1e-12 * pieces.value(params, typical)  # where the loss can be 0, relative to what?
         run = Run(params, max_iter, callback)
-        best, kept, stale = np.inf, params, 0
+        best, least_gap, kept, stale = np.inf, np.inf, params, 0
         while True:
             step = point.advance()
             value = pieces.value(point.params, point.distance)
@@ -61,7 +61,9 @@ class InteriorPoint(Solver, name="interior_point"):
                 break
             gap = point.gap() / max(value, least)
             # Rounding ends the progress where the metrics of the pieces span too many orders of magnitude.
-            best, kept, stale = (gap, point.params, 0) if gap < 0.9 * best else (best, kept, stale + 1)
+            stale += 1
+            if point.gap() < 0.9 * least_gap:
+                best, least_gap, kept, stale = gap, point.gap(), point.params, 0
             if point.infeasibility() <= 1e-9 * typical and gap <= 1e-3 * min(tol, 1e-6):
                 run.converged()
                 break

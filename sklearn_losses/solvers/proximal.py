@@ -143,7 +143,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             enough = noise if exact else max(noise, 0.1 * tol * abs(total))
             # Where curvature is small a decrease that cannot be told from rounding is still a step that can be seen.
             quiet += promised <= enough
-            done = quiet > 0 and (not exact or left <= 10 * ROUNDING or quiet == 3)
+            done = quiet > 0 and (not exact or left <= 10 * ROUNDING or quiet == 10)
             if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
                 return end
 
