@@ -19,7 +19,7 @@ ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier}
 LOSSES = [(name, ESTIMATORS[maker.task]) for name, maker in sorted(Loss.names().items()) if maker.task in ESTIMATORS]
 # An MLP's epochs are what the checks' time goes into: larger steps, fewer of them.
 QUICK = {"adam": Adam(learning_rate=0.05)}
-LINEAR_ONLY = ("newton", "interior_point")
+LINEAR_ONLY = ("newton", "interior_point", "proximal_newton")
 SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are one solver under many names
 
 # What an exemption may be: the weight equivalence (1e-7 of the predictions) of a first-order solver on a non-smooth loss.

@@ -146,7 +146,7 @@ def test_nonsmooth_optimum_satisfies_its_own_conditions(loss, solver, diabetes, 
             assert objective(coef, intercept) >= at * (1 - 1e-12)
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "gd"])
+@pytest.mark.parametrize("solver", ["lbfgs", "gd", "proximal_newton"])
 def test_lasso(solver, diabetes):
     X, y = diabetes
     peer = Lasso(alpha=0.05, tol=1e-12, max_iter=100_000).fit(X, y)
