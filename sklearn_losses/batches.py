@@ -202,7 +202,7 @@ class Batches:
                 X, standardization = standardization.apply(X), None
             else:
                 # The scale goes into the copy; only what would make it dense stays in the view.
-                X = X @ sparse.diags_array(1 / standardization.scale, format="csr").astype(self.dtype)
+                X = X @ sparse.csr_array(sparse.diags(1 / standardization.scale)).astype(self.dtype)
                 center = standardization.center / standardization.scale
                 standardization = Standardization(center, np.ones_like(center)) if center.any() else None
         return Batches(X, self.y, self.sample_weight, standardization, self.dtype)

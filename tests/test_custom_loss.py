@@ -49,7 +49,7 @@ def test_regression_equals_the_builtin(function, builtin, hidden, diabetes):
         "hidden_layer_sizes": hidden,
         "solver": "lbfgs",
         "random_state": 0,
-        "tol": 1e-6 if hidden else 1e-13,
+        "tol": 1e-6 if hidden else 1e-9,
     }
     if hidden:
         params["max_iter"] = 3000
@@ -59,7 +59,7 @@ def test_regression_equals_the_builtin(function, builtin, hidden, diabetes):
         assert ours.objective_ == pytest.approx(theirs.objective_, rel=0.05)  # not convex: another minimum may be found
     else:
         assert ours.objective_ == pytest.approx(theirs.objective_, rel=1e-9)
-        np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-4)  # about the root of tol
 
 
 @pytest.mark.parametrize("load", [load_iris, load_wine])

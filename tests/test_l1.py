@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from peers import l1_logistic_regression
 from scipy import sparse
 from scipy.optimize import linprog
-from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, QuantileRegressor
+from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_losses import LossClassifier, LossRegressor
@@ -74,7 +75,7 @@ def test_logistic_equals_saga(classes):
     _, X, y = sample("cross_entropy", classes=classes)
     X = (X - X.mean(axis=0)) / X.std(axis=0)  # saga needs it, we do not
     alpha = 0.02
-    reference = LogisticRegression(l1_ratio=1.0, solver="saga", C=1 / (alpha * len(y)), tol=1e-9, max_iter=20_000).fit(X, y)
+    reference = l1_logistic_regression(C=1 / (alpha * len(y)), tol=1e-9, max_iter=20_000).fit(X, y)
     model = LossClassifier(alpha=alpha, l1_ratio=1.0).fit(X, y)
     np.testing.assert_allclose(model.coef_, reference.coef_, atol=1e-6)
     np.testing.assert_array_equal(model.coef_ == 0, np.abs(reference.coef_) < 1e-7)
@@ -158,7 +159,7 @@ def test_wide_sparse_rows_on_products_with_the_hessian():
     y = (X @ (rng.standard_normal(3000) * (rng.random(3000) < 0.05)) * 3 + rng.logistic(size=2000) > 0).astype(int)
     model = LossClassifier(alpha=1 / 2000, l1_ratio=1.0, tol=1e-9).fit(X, y)
     assert model.solver_ == "proximal_newton" and model.converged_
-    reference = LogisticRegression(l1_ratio=1.0, solver="saga", C=1.0, tol=1e-8, max_iter=5000).fit(X, y)
+    reference = l1_logistic_regression(C=1.0, tol=1e-8, max_iter=5000).fit(X, y)
     signed = (2 * y - 1) * reference.decision_function(X)
     best = np.logaddexp(0, -signed).mean() + np.abs(reference.coef_).sum() / 2000
     assert model.objective_ <= best * (1 + 1e-9)

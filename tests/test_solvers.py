@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from peers import l1_logistic_regression
 from scipy.optimize import OptimizeResult, linprog
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine, make_classification
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.linear_model import Lasso
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRegressor
@@ -160,7 +161,7 @@ def test_lasso(solver, diabetes):
 def test_l1_logistic(solver):
     X, y = standardised(load_breast_cancer)
     n = len(y)
-    peer = LogisticRegression(l1_ratio=1.0, C=0.1, solver="saga", tol=1e-10, max_iter=50_000).fit(X, y)
+    peer = l1_logistic_regression(C=0.1, tol=1e-10, max_iter=50_000).fit(X, y)
     fitted = LossClassifier(alpha=1 / (0.1 * n), l1_ratio=1.0, solver=solver, tol=1e-12, max_iter=10_000).fit(X, y)
     np.testing.assert_allclose(fitted.coef_, peer.coef_, atol=2e-4)
     # The subgradient condition: the gradient of the loss is -alpha * sign at a weight, and within alpha at a zero.

@@ -88,7 +88,7 @@ def test_set_output_of_a_pipeline():
     assert model.score(frame, y) > 0.98
 
 
-@few_iterations
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two iterations will do
 @pytest.mark.parametrize("hidden", [(), (3,)])
 @pytest.mark.parametrize("solver", sorted(set(Solver.names()) - {"scipy"}))
 def test_pickles(solver, hidden, tmp_path, diabetes):

@@ -1,5 +1,7 @@
 """Newton's method for smooth convex losses."""
 
+from inspect import signature
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, cg
 
@@ -8,6 +10,8 @@ from sklearn_losses.solvers.base import Run, SmoothSolver
 from sklearn_losses.solvers.polish import newton_direction, newton_step
 
 __all__ = ["Newton"]
+
+_RELATIVE = "rtol" if "rtol" in signature(cg).parameters else "tol"  # its name before scipy 1.12
 
 
 class Newton(SmoothSolver, name="newton"):
@@ -84,5 +88,5 @@ def _conjugate_gradients(objective, params, gradient):
     operator = LinearOperator((size, size), matvec=objective.hessian_operator(params), dtype=float)
     norm = np.linalg.norm(gradient)
     accuracy = min(0.1, np.sqrt(norm / (1 + norm)))
-    direction, _ = cg(operator, -gradient, rtol=accuracy, maxiter=min(size, 250))
+    direction, _ = cg(operator, -gradient, **{_RELATIVE: accuracy}, atol=0.0, maxiter=min(size, 250))
     return direction if gradient @ direction < 0 else -gradient
