@@ -66,7 +66,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
     Targets may be probabilities, of the second of two classes or one column per class:
 
-    >>> CrossEntropy().value(np.array([[0.5, 0.5, 0.0]]), np.array([[2.0, 2.0, -9.0]])).round(4)
+    >>> CrossEntropy().value(np.array([[0.5, 0.5, 0.0]]), np.array([[2.0, 2.0, -99.0]])).round(4)
     array([0.6931])
     """
 

@@ -84,7 +84,7 @@ class Focal(OwnProbabilityLoss, name="focal"):
     >>> import numpy as np
     >>> from sklearn_losses.losses import Focal
     >>> Focal().value(np.array([1, 0]), np.array([0.0, 3.0])).round(4)
-    array([0.1733, 2.7662])
+    array([0.1733, 2.7663])
     """
 
     conditions = {"gamma": _NOT_NEGATIVE}

