@@ -110,7 +110,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         self.class_weight = class_weight
 
     def _rows(self, X, y, sample_weight, *, first, classes=None):
-        if np.ndim(y) == 2 and np.shape(y)[1] > 1 and np.asarray(y).dtype.kind == "f":
+        targets = np.asarray(y)
+        if targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f":
             return self._soft_rows(X, y, sample_weight, first)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=first)
         y = column_or_1d(y, warn=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from sklearn_losses.estimators.base import LossEstimator, Rows, check_weights, mean_one
 from sklearn_losses.losses.base import MeanOverTargets
@@ -119,7 +119,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             X, y, weight = X[kept], y[kept], weight[kept]
         attributes = {"_y_shape": y.shape[1:]}
         if y.ndim == 2 and y.shape[1] == 1:
-            y = y[:, 0]
+            y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
         return Rows(X, y, mean_one(weight)), attributes
 
     def _n_outputs(self, attributes):
@@ -137,6 +137,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             tags.target_tags.positive_only = bool(getattr(self._loss_spec(), "positive_target", False))
         except ValueError:  # fit says what is wrong with the loss
             pass
+        # Several positive targets work; but whoever reads the tags feeds such estimators targets of any sign.
+        tags.target_tags.multi_output = not tags.target_tags.positive_only
         return tags
 
     def _flat_output(self, attributes):

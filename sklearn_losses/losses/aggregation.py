@@ -119,7 +119,12 @@ class WeightedSum(Loss):
         return bound
 
 
-for _fact in ("smooth", "convex", "has_hessian", "has_probabilities", "shift_invariant", "soft_labels", "positive_target"):
+    @property
+    def has_hessian(self):
+        return all(loss.has_hessian or loss.kinks for loss in self.losses)
+
+
+for _fact in ("smooth", "convex", "has_probabilities", "shift_invariant", "soft_labels", "positive_target"):
     setattr(WeightedSum, _fact, property(lambda self, fact=_fact: all(getattr(loss, fact) for loss in self.losses)))
 
 

@@ -238,7 +238,7 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     """``max(0, -margin)`` [1]_; summed over the other classes.
 
     Any model that scores all classes alike has no loss, all weights 0 among them, and a penalty leaves no other optimum:
-    what the perceptron finds depends on its steps. So ``solver="auto"`` steps on batches (`SGD`) as Rosenblatt did,
+    what the perceptron finds depends on its steps. So ``solver="auto"`` steps on batches (`Adam`),
     a margin of 0 counting as a mistake; exact solvers return a constant model. `Hinge` has no such flaw.
 
     References
@@ -282,7 +282,6 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
     task = "classification"
     smooth = False
-    has_hessian = False
     shift_invariant = True
 
     def bind(self, y, n_outputs, task):
@@ -305,6 +304,9 @@ class CrammerSinger(Loss, name="crammer_singer"):
         gradient[rows[wrong], worst[wrong]] = 1
         gradient[rows[wrong], y[wrong]] = -1
         return gradient
+
+    def hessian(self, y, raw):
+        return np.zeros_like(raw)  # off the kinks; Newton's method works on the smoothed form
 
     def kink_distance(self, y, raw):
         top = np.sort(_violations(y, raw), axis=1)[:, -2:]
@@ -427,7 +429,12 @@ class _Expected(Loss):
         return self._loss.log_inverse_link(raw)
 
 
-for _fact in ("smooth", "convex", "has_hessian", "has_probabilities", "shift_invariant"):
+    @property
+    def has_hessian(self):
+        return self._loss.has_hessian or bool(self._loss.kinks)
+
+
+for _fact in ("smooth", "convex", "has_probabilities", "shift_invariant"):
     setattr(_Expected, _fact, property(lambda self, fact=_fact: getattr(self._loss, fact)))
 
 

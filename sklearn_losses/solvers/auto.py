@@ -4,7 +4,7 @@ from sklearn_losses.solvers.base import Solver
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.newton import Newton
 from sklearn_losses.solvers.scipy_methods import LBFGS
-from sklearn_losses.solvers.stochastic import SGD, Adam
+from sklearn_losses.solvers.stochastic import Adam
 
 __all__ = ["Auto"]
 
@@ -17,7 +17,7 @@ class Auto(Solver, name="auto"):
     1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could find.
     2. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss is convex and has a Hessian,
        ``interior_point`` where it is piecewise linear. Both end on the exact optimum.
-    3. A loss that is made for steps (the perceptron): ``sgd`` on batches of 200.
+    3. A loss that is made for steps (the perceptron): ``adam``.
     4. Everything else: ``lbfgs``.
 
     The name of the solver that ran is the estimator's ``solver_``.
@@ -28,7 +28,7 @@ class Auto(Solver, name="auto"):
         if not objective.linear:
             return Adam()
         if objective.by_steps:
-            return SGD(batch_size=200)
+            return Adam(learning_rate=0.01)
         if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty and objective.convex:
             if objective.piecewise_linear:
                 return InteriorPoint()
