@@ -11,7 +11,7 @@ from sklearn_losses.component import Interval
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.regression import safe_exp, weighted_quantile
 
-__all__ = ["CVaR", "Tilted", "WeightedSum"]
+__all__ = ["Aggregated", "CVaR", "Tilted", "WeightedSum"]
 
 
 class WeightedSum(Loss):
@@ -118,7 +118,6 @@ class WeightedSum(Loss):
             raise ValueError("A loss that learns constants, such as Huber(scale='joint'), cannot be part of a sum.")
         return bound
 
-
     @property
     def has_hessian(self):
         return all(loss.has_hessian or loss.kinks for loss in self.losses)
@@ -128,7 +127,7 @@ for _fact in ("smooth", "convex", "has_probabilities", "shift_invariant", "soft_
     setattr(WeightedSum, _fact, property(lambda self, fact=_fact: all(getattr(loss, fact) for loss in self.losses)))
 
 
-class _Aggregated(Loss):
+class Aggregated(Loss):
     """A mean over the rows that is a minimum over a threshold: the last column of `raw`."""
 
     has_hessian = False
@@ -195,13 +194,16 @@ class _Aggregated(Loss):
     def inverse_link(self, raw):
         return self._loss.inverse_link(raw)
 
+    def link(self, prediction):
+        return self._loss.link(prediction)
+
     def log_inverse_link(self, raw):
         """The logarithm of `inverse_link`."""
         return self._loss.log_inverse_link(raw)
 
 
 for _fact in ("task", "smooth", "convex", "has_probabilities", "soft_labels", "positive_target"):
-    setattr(_Aggregated, _fact, property(lambda self, fact=_fact: getattr(self._loss, fact)))
+    setattr(Aggregated, _fact, property(lambda self, fact=_fact: getattr(self._loss, fact)))
 
 
 def _inner(raw):
@@ -210,7 +212,7 @@ def _inner(raw):
     return inner[:, 0] if inner.shape[1] == 1 else inner, raw[:, -1]
 
 
-class CVaR(_Aggregated):
+class CVaR(Aggregated):
     """The mean of the worst part of the rows, the conditional value at risk of any loss [1]_.
 
     ``min over c of c + mean(max(0, loss - c)) / share``; convex where the loss is. `loss_` is that mean.
@@ -283,7 +285,7 @@ class _SmoothedCVaR(CVaR):
         return value / self.share, inside / (2 * self.width * self.share)
 
 
-class Tilted(_Aggregated):
+class Tilted(Aggregated):
     """The tilted mean ``log(mean(exp(tilt * loss))) / tilt`` of any loss: between the mean (0) and the maximum [1]_.
 
     Found as ``min over c of c + mean(exp(tilt * (loss - c)) - 1) / tilt``; convex where the loss is.

@@ -16,7 +16,17 @@ from scipy.optimize import minimize, minimize_scalar
 
 from sklearn_losses.component import Component
 
-__all__ = ["EachTarget", "Kink", "Loss", "MarginLoss", "MeanOverTargets", "PiecewiseLinear", "ResidualLoss", "ScalarLoss", "Smoothed"]
+__all__ = [
+    "EachTarget",
+    "Kink",
+    "Loss",
+    "MarginLoss",
+    "MeanOverTargets",
+    "PiecewiseLinear",
+    "ResidualLoss",
+    "ScalarLoss",
+    "Smoothed",
+]
 
 
 class Loss(Component, ABC, family="loss"):

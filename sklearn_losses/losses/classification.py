@@ -238,8 +238,9 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     """``max(0, -margin)`` [1]_; summed over the other classes.
 
     Any model that scores all classes alike has no loss, all weights 0 among them, and a penalty leaves no other optimum:
-    what the perceptron finds depends on its steps. So ``solver="auto"`` steps on batches (`Adam`),
-    a margin of 0 counting as a mistake; exact solvers return a constant model. `Hinge` has no such flaw.
+    what the perceptron finds depends on its start and its steps. So a linear fit starts from that of `Hinge` and
+    ``solver="auto"`` steps on batches (`Adam`), a margin of 0 counting as a mistake; exact solvers return a constant model.
+    `Hinge` has no such flaw.
 
     References
     ----------
@@ -254,6 +255,7 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     """
 
     by_steps = True
+    pilot = "hinge"
     kinks = (Kink(0.0, -1.0, 0.0),)
 
     def slope(self, t):
@@ -424,10 +426,12 @@ class _Expected(Loss):
     def inverse_link(self, raw):
         return self._loss.inverse_link(raw)
 
+    def link(self, prediction):
+        return self._loss.link(prediction)
+
     def log_inverse_link(self, raw):
         """The logarithm of `inverse_link`."""
         return self._loss.log_inverse_link(raw)
-
 
     @property
     def has_hessian(self):

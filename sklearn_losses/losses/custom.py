@@ -6,7 +6,7 @@ to rounding error with one evaluation per output; `bind` finds out on a few rows
 
 Where the slope of a loss of one output jumps, which `bind` finds out too, the loss averaged over an interval of half
 length h has the central difference with step h as its exact gradient. So it is fitted as mae is, by averages over ever
-shorter intervals, with no word from the author.
+shorter intervals, with no word from the author. With several outputs no kinks are looked for: use solver="adam".
 
 .. [1] Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40 (1998).
 """

@@ -307,6 +307,14 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
                 break
         return (-np.log1p(heat * (shift + below)) / heat).astype(raw.dtype, copy=False)
 
+    def link(self, prediction):
+        """The tempered logarithm of probabilities."""
+        if self.t2 == 1:
+            return super().link(prediction)
+        p = np.maximum(prediction, np.finfo(prediction.dtype).tiny)
+        scores = -np.expm1((1 - self.t2) * np.log(p)) / (self.t2 - 1)
+        return scores - self.link(1 - prediction[:, None])[:, 0] if prediction.ndim == 1 else scores
+
     def _of_scores(self, y, scores):
         logs, own, difference = self._log_probabilities(y, scores)
         t1, t2 = self.t1, self.t2

@@ -25,10 +25,8 @@ class Auto(Solver, name="auto"):
 
     def choose(self, objective):
         """The solver for this objective."""
-        if not objective.linear:
+        if not objective.linear or objective.by_steps:
             return Adam()
-        if objective.by_steps:
-            return Adam(learning_rate=0.01)
         if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty and objective.convex:
             if objective.piecewise_linear:
                 return InteriorPoint()
