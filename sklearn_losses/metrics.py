@@ -54,7 +54,7 @@ class LossScorer:
 
 
 def _class_scores(loss, estimator, X, y):
-    """The loss for these classes, their codes, and raw scores: from the probabilities, for a loss of margins from the decisions."""
+    """The loss for these classes, their codes, and raw scores: from probabilities, for a loss of margins from decisions."""
     classes = np.asarray(estimator.classes_)
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
     unseen = np.unique(y[classes[codes] != y])

@@ -62,6 +62,11 @@ class Objective:
         return self.loss.convex and self.model.linear
 
     @property
+    def bounded_hessian(self):
+        """The Hessian is that of a convex function, or a bound from above that is never negative."""
+        return self.linear and (self.loss.convex or self.loss.hessian_bound)
+
+    @property
     def by_steps(self):
         """The loss is made for steps on batches: its exact minimum is of no use."""
         return self.loss.by_steps

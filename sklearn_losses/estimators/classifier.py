@@ -35,7 +35,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     ----------
     loss : str, Loss or callable, default="cross_entropy"
         A name such as "cross_entropy", "hinge" or "focal", an object such as ``Focal(gamma=1)``, or a function
-        ``f(y_true, y_pred)`` of one-hot targets and raw scores that returns one value per row (see `sklearn_losses.losses.CustomLoss`).
+        ``f(y_true, y_pred)`` of one-hot targets and raw scores that
+        returns one value per row (see `sklearn_losses.losses.CustomLoss`).
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`.
     alpha : float, default=1e-4

@@ -20,7 +20,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     ----------
     loss : str, Loss or callable, default="mse"
         A name such as "mse", "mae", "huber" or "poisson", an object such as ``Huber(delta=2)``, or a function
-        ``f(y_true, y_pred)`` that returns one value per row (see `sklearn_losses.losses.CustomLoss`). With several targets the mean over them.
+        ``f(y_true, y_pred)`` that
+        returns one value per row (see `sklearn_losses.losses.CustomLoss`). With several targets the mean over them.
     solver : str, Solver or object with ``minimize``, default="auto"
         "gd", "sgd", "adam", "lbfgs", "newton", "interior_point", a method of `scipy.optimize.minimize` such as "bfgs",
         or an object such as ``SGD(learning_rate=0.1)``. "auto" chooses, see `sklearn_losses.solvers.Auto`.

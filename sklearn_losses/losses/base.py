@@ -42,6 +42,9 @@ class Loss(Component, ABC, family="loss"):
         Convex in `raw`.
     has_hessian : bool
         `hessian` and `hessian_product` are there.
+    hessian_bound : bool
+        They give no second derivative but a bound on it from above that is never negative, as in iteratively
+        reweighted least squares: Newton's method then takes a loss that is not convex.
     has_probabilities : bool
         `inverse_link` gives class probabilities.
     shift_invariant : bool
@@ -70,6 +73,7 @@ class Loss(Component, ABC, family="loss"):
     smooth = True
     convex = True
     has_hessian = True
+    hessian_bound = False
     has_probabilities = False
     shift_invariant = False
     kinks = ()
@@ -454,6 +458,10 @@ class MeanOverTargets(Loss):
         return self.loss.has_hessian
 
     @property
+    def hessian_bound(self):
+        return self.loss.hessian_bound
+
+    @property
     def pilot(self):
         return self.loss.pilot
 
@@ -533,6 +541,7 @@ class EachTarget(Loss):
         self.smooth = all(loss.smooth for loss in losses)
         self.convex = all(loss.convex for loss in losses)
         self.has_hessian = all(loss.has_hessian for loss in losses) and not self.n_constants
+        self.hessian_bound = all(loss.hessian_bound for loss in losses)
 
     def _columns(self):
         """Each loss with the columns of `raw` that are its own."""

@@ -242,13 +242,22 @@ class Fair(RobustLoss, name="fair"):
 class Redescending(RobustLoss):
     """Base of the losses whose influence falls again far out, so that gross outliers hardly count.
 
-    They are not convex: a fit starts from the least absolute deviations, and from `n_init` - 1 more of them under random
+    A subclass gives `rho` and `weight`, which is ``psi(u) / u``. It bounds the second derivative and is never negative, so
+    with it for a Hessian Newton's method is iteratively reweighted least squares, which goes down all the way and does not
+    leave the valley it starts in. They are not convex: a fit starts from the least absolute deviations, and from `n_init` - 1 more of them under random
     weights, and keeps the best. A stochastic solver and an MLP start once.
     """
 
     convex = False
+    hessian_bound = True
     pilot = "mae"
     conditions = {"c": _POSITIVE, "scale": _SCALE, "n_init": Whole(1)}
+
+    def psi(self, u):
+        return u * self.weight(u)
+
+    def bend(self, u):
+        return self.weight(u)
 
 
 class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
@@ -286,12 +295,8 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
     def rho(self, u):
         return self.c**2 / 6 * (1 - self._rest(u) ** 3)
 
-    def psi(self, u):
-        return u * self._rest(u) ** 2
-
-    def bend(self, u):
-        rest = self._rest(u)
-        return rest * (rest - 4 * (u / self.c) ** 2)
+    def weight(self, u):
+        return self._rest(u) ** 2
 
 
 class Cauchy(Redescending, name="cauchy"):
@@ -327,12 +332,8 @@ class Cauchy(Redescending, name="cauchy"):
     def rho(self, u):
         return self.c**2 / 2 * np.log1p((u / self.c) ** 2)
 
-    def psi(self, u):
-        return u / (1 + (u / self.c) ** 2)
-
-    def bend(self, u):
-        square = (u / self.c) ** 2
-        return (1 - square) / (1 + square) ** 2
+    def weight(self, u):
+        return 1 / (1 + (u / self.c) ** 2)
 
 
 class Welsch(Redescending, name="welsch"):
@@ -368,12 +369,8 @@ class Welsch(Redescending, name="welsch"):
     def rho(self, u):
         return -(self.c**2) / 2 * np.expm1(-((u / self.c) ** 2))
 
-    def psi(self, u):
-        return u * np.exp(-((u / self.c) ** 2))
-
-    def bend(self, u):
-        square = (u / self.c) ** 2
-        return (1 - 2 * square) * np.exp(-square)
+    def weight(self, u):
+        return np.exp(-((u / self.c) ** 2))
 
 
 class GemanMcClure(Redescending, name="geman_mcclure"):
@@ -406,14 +403,11 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
         self.n_init = n_init
 
     def rho(self, u):
-        return 2 / (1 + 4 / np.maximum((u / self.c) ** 2, np.finfo(u.dtype).tiny))
+        square = (u / self.c) ** 2
+        return 2 * square / (square + 4)
 
-    def psi(self, u):
-        return (u / self.c**2) / ((u / self.c) ** 2 / 4 + 1) ** 2
-
-    def bend(self, u):
-        quarter = (u / self.c) ** 2 / 4
-        return (1 - 3 * quarter) / (1 + quarter) ** 3 / self.c**2
+    def weight(self, u):
+        return 1 / (self.c * ((u / self.c) ** 2 / 4 + 1)) ** 2
 
 
 class Barron(Redescending, name="barron"):
@@ -461,15 +455,17 @@ class Barron(Redescending, name="barron"):
     def rho(self, u):
         return barron_rho((u / self.c) ** 2, self.shape)
 
-    def psi(self, u):
-        return u / self.c**2 * barron_weight((u / self.c) ** 2, self.shape)
+    @property
+    def hessian_bound(self):
+        return not self.convex
+
+    def weight(self, u):
+        return barron_weight((u / self.c) ** 2, self.shape) / self.c**2
 
     def bend(self, u):
         a, square = self.shape, (u / self.c) ** 2
-        if a == 2:
-            return np.full_like(u, 1 / self.c**2)
-        if a == -np.inf:
-            return (1 - square) * np.exp(-square / 2) / self.c**2
+        if a == 2 or not self.convex:
+            return self.weight(u)
         base = square / abs(a - 2) + 1
         return (base + np.sign(a - 2) * square) * base ** (a / 2 - 2) / self.c**2
 
