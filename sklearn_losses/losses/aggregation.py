@@ -119,6 +119,10 @@ class WeightedSum(Loss):
         return bound
 
     @property
+    def hessian_bound(self):
+        return not self.convex and all(loss.convex or loss.hessian_bound for loss in self.losses)
+
+    @property
     def has_hessian(self):
         return all(loss.has_hessian or loss.kinks for loss in self.losses)
 

@@ -344,10 +344,10 @@ class BoxAveraged(Loss):
         value = (below + 4 * middle + above) / 6
         bent = np.flatnonzero(np.abs(below - 2 * middle + above) > 1e-9 * (np.abs(below) + np.abs(above)))
         if len(bent):
-            shifts = np.linspace(-width, width, 17)
-            targets = np.repeat(y[bent], 17, axis=0)
-            values = np.asarray(call(targets, (point[bent, None] + shifts).ravel())).reshape(-1, 17)
-            value[bent] = (values.sum(axis=1) - (values[:, 0] + values[:, -1]) / 2) / 16
+            shifts = np.linspace(-width, width, 33)
+            targets = np.repeat(y[bent], 33, axis=0)
+            values = np.asarray(call(targets, (point[bent, None] + shifts).ravel())).reshape(-1, 33)
+            value[bent] = (values.sum(axis=1) - (values[:, 0] + values[:, -1]) / 2) / 32
         gradient = (above - below) / (2 * width)
         return value.astype(raw.dtype, copy=False), gradient.astype(raw.dtype, copy=False)
 

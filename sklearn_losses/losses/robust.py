@@ -549,9 +549,6 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         bound._unit = residual_scale(y, raw, sample_weight)
         return bound
 
-    def best_constant(self, y, sample_weight, n_outputs):
-        return np.array([weighted_quantile(y, 0.5, sample_weight)])
-
     def _constants(self, raw):
         """Shape and scale, each with its derivative in its constant; they are the same in all rows."""
         logit, log_scale = float(raw[0, 1]), float(np.clip(raw[0, 2], -60, 60))
