@@ -64,7 +64,7 @@ def check_loss(loss, task=None):
         y, raw = _points(loss, task, n_outputs)
         bound = loss.bind(y, n_outputs, task)
         for check in (
-            _check_inputs, _check_rows, _check_gradient, _check_smooth, _check_convex, _check_hessian, _check_smoothing,
+            _check_rows, _check_inputs, _check_gradient, _check_smooth, _check_convex, _check_hessian, _check_smoothing,
             _check_weights, _check_overflow, _check_links,
         ):  # fmt: skip
             check(bound, y, raw, loss)
@@ -138,8 +138,10 @@ def _check_inputs(loss, y, raw, name):
 
 def _check_rows(loss, y, raw, name):
     half = len(y) // 2
-    whole = loss.value(y, raw)
-    parts = np.concatenate([loss.value(y[:half], raw[:half]), loss.value(y[half:], raw[half:])])
+    whole = np.asarray(loss.value(y.copy(), raw.copy()))
+    if whole.shape != (len(raw),):
+        _fail(name, f"value must have shape {(len(raw),)}, one number per row; got {whole.shape}.")
+    parts = np.concatenate([loss.value(y[part].copy(), raw[part].copy()) for part in (slice(half), slice(half, None))])
     error = _relative(whole, parts)
     if error > 1e-9:
         _fail(name, f"rows depend on each other: the value of a row changes by {error:.3g} relative when others are left out.")
@@ -302,13 +304,15 @@ def _check_overflow(loss, y, raw, name):
             targets = y if y.dtype.kind == "i" else y.astype(dtype)
             with np.errstate(all="ignore"):
                 value, gradient = loss.value_and_gradient(targets, far)
+                alone = loss.value(targets, far)
             if not (np.all(np.isfinite(value)) and np.all(np.isfinite(gradient))):
                 _fail(
                     name,
                     f"overflow: a raw prediction of {size:g} in {dtype.__name__} gives a value or gradient that is not finite.",
                 )
-            if value.dtype != dtype or gradient.dtype != dtype:
-                _fail(name, f"{dtype.__name__} is not kept: value is {value.dtype}, gradient {gradient.dtype}.")
+            if not all(array.dtype == dtype for array in (value, gradient, alone)):
+                types = f"value() is {alone.dtype}, value_and_gradient() gives {value.dtype} and {gradient.dtype}"
+                _fail(name, f"{dtype.__name__} is not kept: {types}.")
 
 
 def _check_links(loss, y, raw, name):

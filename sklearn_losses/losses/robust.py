@@ -244,8 +244,10 @@ class Redescending(RobustLoss):
 
     A subclass gives `rho` and `weight`, which is ``psi(u) / u``. It bounds the second derivative and is never negative, so
     with it for a Hessian Newton's method is iteratively reweighted least squares, which goes down all the way and does not
-    leave the valley it starts in. They are not convex: a fit starts from the least absolute deviations, and from `n_init` - 1 more of them under random
-    weights, and keeps the best. A stochastic solver and an MLP start once.
+    leave the valley it starts in.
+
+    These losses are not convex: a fit starts from the least absolute deviations, and from `n_init` - 1 more of them under
+    random weights, and keeps the best. A stochastic solver and an MLP start once.
     """
 
     convex = False
