@@ -331,3 +331,16 @@ class WithConstants(Model):
             return np.concatenate([model_vjp(_squeeze(np.ascontiguousarray(own))), constants.sum(axis=0)])
 
         return self._joined(raw, params[-self.n_constants :]), jvp, vjp
+
+    def curvature(self, X, hessian):
+        """As `Linear.curvature`; the constants are columns of ones."""
+        own, outputs = self.model.n_params, self.model.n_outputs
+        matrix = np.zeros((self.n_params, self.n_params))
+        inner = np.ascontiguousarray(hessian[:, :outputs, :outputs])
+        matrix[:own, :own] = self.model.curvature(X, inner[:, 0, 0] if outputs == 1 else inner)
+        pull = self.model.linearize(np.zeros(own), X)[2]
+        for constant in range(self.n_constants):
+            mixed = pull(_squeeze(np.ascontiguousarray(hessian[:, :outputs, outputs + constant])))
+            matrix[:own, own + constant] = matrix[own + constant, :own] = mixed
+        matrix[own:, own:] = hessian[:, outputs:, outputs:].sum(axis=0)
+        return matrix

@@ -134,11 +134,10 @@ for _fact in ("smooth", "convex", "has_probabilities", "shift_invariant", "soft_
 class Aggregated(Loss):
     """A mean over the rows that is a minimum over a threshold: the last column of `raw`."""
 
-    has_hessian = False
     n_constants = 1
 
     def _of_excess(self, excess):
-        """The function of ``loss - threshold`` whose mean plus the threshold is to be minimised, and its slope."""
+        """The function of ``loss - threshold`` whose mean plus the threshold is to be minimised, its slope and its bend."""
         raise NotImplementedError
 
     def _threshold(self, values, sample_weight):
@@ -188,9 +187,26 @@ class Aggregated(Loss):
     def value_and_gradient(self, y, raw):
         inner, threshold = _inner(raw)
         value, gradient = self._loss.value_and_gradient(y, inner)
-        aggregated, slope = self._of_excess(value - threshold)
+        aggregated, slope, _ = self._of_excess(value - threshold)
         pulled = gradient.reshape(len(raw), -1) * slope[:, None]
         return threshold + aggregated, np.hstack([pulled, (1 - slope)[:, None]]).astype(raw.dtype, copy=False)
+
+    @property
+    def has_hessian(self):
+        return self._loss.has_hessian or bool(self._loss.kinks)
+
+    def hessian(self, y, raw):
+        return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
+
+    def hessian_product(self, y, raw, direction):
+        inner, threshold = _inner(raw)
+        inward, change = _inner(direction)
+        value, gradient = self._loss.value_and_gradient(y, inner)
+        _, slope, bend = self._of_excess(value - threshold)
+        gradient, width = gradient.reshape(len(raw), -1), (len(raw), -1)
+        rise = bend * ((gradient * inward.reshape(width)).sum(axis=1) - change)
+        curved = self._loss.hessian_product(y, inner, inward).reshape(width) * slope[:, None] + gradient * rise[:, None]
+        return np.hstack([curved, -rise[:, None]]).astype(raw.dtype, copy=False)
 
     def best_constant(self, y, sample_weight, n_outputs):
         return self._loss.best_constant(y, sample_weight, n_outputs)
@@ -258,7 +274,7 @@ class CVaR(Aggregated):
         return CVaR(loss, self.share)
 
     def _of_excess(self, excess):
-        return np.maximum(excess, 0) / self.share, (excess > 0) / self.share
+        return np.maximum(excess, 0) / self.share, (excess > 0) / self.share, np.zeros_like(excess)
 
     def _threshold(self, values, sample_weight):
         return float(weighted_quantile(values, 1 - self.share, sample_weight))
@@ -286,7 +302,8 @@ class _SmoothedCVaR(CVaR):
     def _of_excess(self, excess):
         inside = np.clip(excess + self.width, 0, 2 * self.width)
         value = inside**2 / (4 * self.width) + np.maximum(excess - self.width, 0)
-        return value / self.share, inside / (2 * self.width * self.share)
+        bend = (np.abs(excess) < self.width) / (2 * self.width * self.share)
+        return value / self.share, inside / (2 * self.width * self.share), bend
 
 
 class Tilted(Aggregated):
@@ -325,8 +342,10 @@ class Tilted(Aggregated):
         return Tilted(loss, self.tilt)
 
     def _of_excess(self, excess):
-        value, slope, _ = safe_exp(self.tilt * excess)
-        return (value - 1) / self.tilt, slope
+        value, slope, bend = safe_exp(self.tilt * excess)
+        small = np.clip(self.tilt * excess, -1, 1)  # where a slight tilt leaves nothing of exp(.) - 1 but rounding
+        value = np.where(small == self.tilt * excess, np.expm1(small), value - 1)
+        return value / self.tilt, slope, self.tilt * bend
 
     def _threshold(self, values, sample_weight):
         top = values.max()
