@@ -27,7 +27,8 @@ def finish(objective, params, width, reference=None):
     reference : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
     """
-    if not (objective.linear and objective.smooth_penalty) or objective.n_params > LARGEST_SYSTEM:
+    exact = objective.linear and objective.smooth_penalty and objective.piecewise_linear
+    if not exact or objective.n_params > LARGEST_SYSTEM:
         return None
     pieces = objective.pieces()
     anchor = params if reference is None else reference
