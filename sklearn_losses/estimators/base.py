@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_losses.batches import Batches, Standardization
 from sklearn_losses.component import Choice, Interval, Whole, check_parameters
 from sklearn_losses.estimators.monitor import Monitor
+from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
@@ -60,7 +61,7 @@ def _steps_on_batches(estimator):
     raise AttributeError("partial_fit needs a solver that works on batches; use solver='sgd' or solver='adam'.")
 
 
-class LossEstimator(BaseEstimator, ABC):
+class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
 
     _task = None
@@ -196,17 +197,21 @@ class LossEstimator(BaseEstimator, ABC):
         """
         return self._atomic(self._fit, X, y, sample_weight)
 
+    @with_callbacks
     def _atomic(self, work, *arguments):
+        progress = Progress(self, work, arguments)
         before = vars(self).copy()
+        self._progress = progress
         try:
             fitted, interruption = work(*arguments)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
-        for name in before.get("_fitted_names", ()):
+        for name in ("_progress", *before.get("_fitted_names", ())):
             vars(self).pop(name, None)
         vars(self).update(fitted, _fitted_names=tuple(fitted))
+        progress.end()
         if interruption is not None:
             raise interruption
         return self
@@ -366,10 +371,28 @@ class LossEstimator(BaseEstimator, ABC):
         objective, solver = fit.objective, fit.solver
         stochastic = getattr(solver, "stochastic", False)
         state = getattr(self, "_state", None) if going_on and stochastic else None
+
+        def as_fitted(params):
+            """What a prediction needs."""
+            user_params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+            user_params, constants = np.split(user_params, [fit.model.base.n_params])
+            return {
+                **attributes,
+                **fit.loss.learned(constants),
+                **self._shaped(fit.model.base, user_params.astype(objective.batches.X.dtype, copy=False), attributes),
+                "_loss": fit.loss,
+                "_source": fit.source,
+                "_constants": constants,
+                "_model": fit.model.base,
+                "_standardization": fit.standardization,
+            }
+
         monitor = Monitor(
             solver=getattr(solver, "label", type(solver).__name__), tol=self.tol, patience=self.n_iter_no_change,
             watch_training=stochastic, validation=fit.validation, verbose=int(self.verbose),
+            max_iter=max_iter, report=lambda params: self._progress.iteration(lambda: as_fitted(params)),
         )  # fmt: skip
+        self._progress.begin()
         interruption = None
         try:
             result = solver.minimize(
@@ -382,6 +405,7 @@ class LossEstimator(BaseEstimator, ABC):
                 raise
             interruption = stop
             params, nit, message, success = monitor.params, len(monitor.losses), "interrupted", False
+        self._progress.close()
         if monitor.best_params is not None:
             params = monitor.best_params
         with np.errstate(over="ignore", invalid="ignore"):
@@ -401,29 +425,20 @@ class LossEstimator(BaseEstimator, ABC):
         if objective.unbounded(params):
             message, success = "unbounded", False
         if warn and interruption is None and not (success or monitor.stopped):
-            warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=5)
-        user_params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
-        user_params, constants = np.split(user_params, [fit.model.base.n_params])
+            warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=6)
         curve = [float(value) for value in monitor.losses]
         if going_on and stochastic:
             curve = [*self.loss_curve_, *curve]
         fitted = {
-            **attributes,
-            **fit.loss.learned(constants),
-            **self._shaped(fit.model.base, user_params.astype(objective.batches.X.dtype, copy=False), attributes),
+            **as_fitted(params),
             "n_iter_": max(1, int(nit)),
             "loss_": training_loss,
             "objective_": training_loss + objective.penalty_value(params),
             "loss_curve_": curve,
-            "converged_": bool(success or monitor.stopped),
+            "converged_": bool(success or monitor.stopped) and not self._progress.stopped,
             "solver_": monitor.solver,
             "n_parameters_": fit.model.n_params,
             "_state": state,
-            "_loss": fit.loss,
-            "_source": fit.source,
-            "_constants": constants,
-            "_model": fit.model.base,
-            "_standardization": fit.standardization,
         }
         if fit.validation is not None:
             fitted["validation_scores_"] = monitor.scores

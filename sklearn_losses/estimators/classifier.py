@@ -80,7 +80,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, solver_, n_parameters_
         As for `LossRegressor`.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     See Also
     --------

@@ -1,5 +1,7 @@
 """What a fit sees of its solver: after every iteration, the parameters and the loss."""
 
+import time
+
 import numpy as np
 
 __all__ = ["Monitor"]
@@ -22,17 +24,23 @@ class Monitor:
         The held-out rows; progress is then judged by their mean loss, and the best parameters are kept.
     verbose : int
         Print a line every this many iterations; 0 for none.
+    max_iter : int
+        For the time left.
+    report : callable, default=None
+        ``report(params) -> bool`` after every iteration; True stops.
     """
 
-    def __init__(self, *, solver, tol, patience, watch_training, validation, verbose):
+    def __init__(self, *, solver, tol, patience, watch_training, validation, verbose, max_iter, report=None):
         self.solver, self.tol, self.patience = solver, tol, patience
         self.watch_training, self.validation, self.verbose = watch_training, validation, verbose
+        self.max_iter, self.report, self.began = max_iter, report, time.perf_counter()
         self.losses, self.scores = [], []
         self.params = self.earlier = self.best_params = None  # of this iteration, of the one before, of the best one
         self.best, self.waited = np.inf, 0
         self.stopped = False
 
     def __call__(self, params, value):
+        step = np.nan if self.params is None else np.linalg.norm(params - self.params)
         self.earlier, self.params = self.params, params
         self.losses.append(value)
         watched = value if self.watch_training else None
@@ -43,11 +51,17 @@ class Monitor:
                 self.best_params = params.copy()
         if self.verbose and len(self.losses) % self.verbose == 0:
             held_out = "" if self.validation is None else f"  validation {watched:.6g}"
-            print(f"[{self.solver}] iteration {len(self.losses)}  objective {value:.6g}{held_out}")
+            left = (time.perf_counter() - self.began) / len(self.losses) * (self.max_iter - len(self.losses))
+            print(
+                f"[{self.solver}] iteration {len(self.losses)}  objective {value:.6g}{held_out}  step {step:.2g}  "
+                f"at most {left:.2g} s left"
+            )
         if watched is not None:
             if np.isinf(self.best) or watched < self.best - self.tol * abs(self.best):
                 self.best, self.waited = watched, 0
             else:
                 self.waited += 1
             self.stopped = self.waited >= self.patience
+        if self.report is not None and self.report(params):
+            self.stopped = True
         return self.stopped

@@ -79,7 +79,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     scale_ : float or ndarray of shape (n_targets,)
         Robust losses only: the scale of the residuals.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     See Also
     --------

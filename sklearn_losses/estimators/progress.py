@@ -1,0 +1,92 @@
+"""Reports of a fit to scikit-learn's callbacks, which scikit-learn has from 1.9 on; under older versions fits run without.
+
+A fit is a task with one subtask per iteration (per pass of a stochastic solver). Solvers know nothing of this: they call
+their monitor after an iteration, which ends the running subtask and opens the next; the one left over is closed empty, as
+in scikit-learn's own `LogisticRegression`.
+"""
+
+import functools
+import inspect
+from numbers import Integral
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn < 1.9
+
+    class CallbackSupportMixin:
+        """Stands in for scikit-learn's: no callbacks."""
+
+    def with_callbacks(method):
+        """Stands in for scikit-learn's; a call deep like the real one, for the line that a warning names."""
+
+        @functools.wraps(method)
+        def plain(estimator, *arguments, **named):
+            return method(estimator, *arguments, **named)
+
+        return plain
+
+
+__all__ = ["CallbackSupportMixin", "Progress", "with_callbacks"]
+
+
+class Progress:
+    """Tells the callbacks of an estimator how its fit goes; does nothing where it has none.
+
+    Parameters
+    ----------
+    estimator : LossEstimator
+    work : callable
+        What is about to be called; `arguments` are named after its parameters.
+    arguments : tuple
+        X, y and what else the fit was given.
+    """
+
+    def __init__(self, estimator, work, arguments):
+        self.root = self.task = None
+        self.stopped = False
+        if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
+            return
+        given = inspect.signature(work).bind(*arguments).arguments
+        metadata = {name: given[name] for name in ("sample_weight", "qid") if given.get(name) is not None}
+        self.data = {"estimator": estimator, "X": given["X"], "y": given["y"], "metadata": metadata or None}
+        # The iterations, and one that is open when the fit ends; parameters are not checked yet.
+        whole = isinstance(estimator.max_iter, Integral) and estimator.max_iter >= 1
+        self.room = estimator.max_iter + 1 if whole else 1
+        self.root = estimator._init_callback_context(max_subtasks=self.room)
+        self.root.call_on_fit_task_begin(**self.data)
+
+    def begin(self):
+        """Open the next iteration."""
+        if self.root is None:
+            return
+        if self.room:
+            self.room -= 1
+            self.task = self.root.subcontext(task_name="iteration")
+            self.task.call_on_fit_task_begin(**self.data)
+
+    def iteration(self, fitted):
+        """End an iteration; True where a callback asks to stop.
+
+        Parameters
+        ----------
+        fitted : callable
+            Gives the fitted attributes as they would be if the fit ended here; called only where someone asks.
+        """
+        if self.task is None:
+            return False
+        task, self.task = self.task, None
+        self.stopped = bool(task.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted))
+        if not self.stopped:
+            self.begin()
+        return self.stopped
+
+    def close(self):
+        """End the iteration that never ran."""
+        if self.task is not None:
+            task, self.task = self.task, None
+            task.call_on_fit_task_end(estimator=self.data["estimator"])
+
+    def end(self):
+        """End the fit, its attributes set."""
+        if self.root is not None:
+            self.root.call_on_fit_task_end(**self.data, reconstruction_attributes={})

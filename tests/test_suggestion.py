@@ -1,0 +1,197 @@
+"""suggest_losses on data made so that the right answer is known, whatever losses the registry has."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, make_classification
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses.comparison import compare_losses
+from sklearn_losses.losses import Loss
+from sklearn_losses.noise import add_label_noise, add_outliers
+from sklearn_losses.suggestion import RULES, suggest_losses
+
+
+def first_known(*names):
+    """The first of the suitable losses that the registry has."""
+    return next(name for name in names if name in Loss.names())
+
+
+def regression(kind, n=400):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((n, 3))
+    linear = 0.5 * X[:, 0] - 0.3 * X[:, 1] + 1
+    if kind == "clean":
+        return X, linear + 0.5 * rng.standard_normal(n)
+    if kind == "outliers":
+        return X, add_outliers(linear + 0.2 * rng.standard_normal(n), 0.1, side="up", random_state=0)[0]
+    if kind == "heavy":
+        return X, linear + 0.3 * rng.laplace(size=n)
+    if kind == "counts":
+        return X, rng.poisson(np.exp(linear))
+    if kind == "positive":
+        return X, rng.gamma(1.5, np.exp(linear) / 1.5)
+    if kind == "zeros":
+        return X, np.where(rng.uniform(size=n) < 0.3, 0.0, rng.gamma(2.0, np.exp(linear) / 2))
+
+
+SUITABLE = {
+    "clean": ("mse",),
+    "outliers": ("tukey", "huber"),
+    "heavy": ("huber",),
+    "counts": ("poisson", "mse"),
+    "positive": ("gamma", "poisson", "mae"),
+    "zeros": ("tweedie", "mse"),
+}
+
+
+@pytest.mark.parametrize("kind", SUITABLE)
+def test_the_right_loss_first(kind):
+    X, y = regression(kind)
+    suggestions = suggest_losses(X, y)
+    assert suggestions.facts_["kind"] == (kind if kind in ("counts", "positive", "zeros") else "continuous")
+    assert suggestions[0].loss == first_known(*SUITABLE[kind]), suggestions
+    assert suggestions[0].evidence and suggestions[0].sources
+
+
+@pytest.mark.parametrize(
+    "kind, metric",
+    [("clean", "r2"), ("outliers", "neg_median_absolute_error"), ("counts", "r2"), ("positive", "neg_mean_absolute_error")],
+)
+def test_the_first_loss_is_in_the_best_group(kind, metric):
+    X, y = regression(kind)
+    suggestions = suggest_losses(X, y)
+    losses = dict.fromkeys(["mse", "mae"]) | suggestions.losses
+    losses = {name: spec or name for name, spec in losses.items()}
+    comparison = compare_losses(LossRegressor(), X, y, losses, scoring=metric, refit=False)
+    assert suggestions[0].loss in comparison.best_group_[metric], comparison
+
+
+def classes(kind):
+    weights = [0.96, 0.04] if kind == "imbalance" else None
+    X, y = make_classification(
+        800, 6, n_informative=4, n_redundant=0, class_sep=2.0, flip_y=0, weights=weights, n_clusters_per_class=1, random_state=1
+    )
+    if kind == "label_noise":
+        y = add_label_noise(y, 0.3, random_state=0)[0]
+    return X, y
+
+
+@pytest.mark.parametrize(
+    "kind, suitable",
+    [
+        ("clean", ("cross_entropy",)),
+        ("imbalance", ("cross_entropy",)),
+        ("label_noise", ("generalized_cross_entropy", "cross_entropy")),
+    ],
+)
+def test_the_right_loss_for_classes(kind, suitable):
+    X, y = classes(kind)
+    suggestions = suggest_losses(X, y)
+    facts = suggestions.facts_
+    assert suggestions[0].loss == first_known(*suitable)
+    assert (facts["label_noise"] > 0.1) == (kind == "label_noise")
+    assert (facts["rarest"] < 0.2) == (kind == "imbalance")
+    comparison = compare_losses(make_pipeline(StandardScaler(), LossClassifier()), X, y, suggestions.losses, scoring="accuracy")
+    assert suggestions[0].loss in comparison.best_group_["accuracy"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.3])
+def test_label_noise_is_estimated(share):
+    X, y = classes("clean")
+    noisy = add_label_noise(y, share, random_state=0)[0]
+    assert suggest_losses(X, noisy).facts_["label_noise"] == pytest.approx(share, abs=0.06)
+
+
+def test_outliers_and_tails_are_measured():
+    X, y = regression("outliers")
+    assert suggest_losses(X, y).facts_["outliers"] == pytest.approx(0.1, abs=0.02)
+    clean = suggest_losses(*regression("clean")).facts_
+    assert clean["outliers"] == 0 and clean["tails"] == pytest.approx(1, abs=0.12)
+    assert clean["residual_scale"] == pytest.approx(0.5, rel=0.1) and clean["rows_per_parameter"] == 100
+    heavy = suggest_losses(*regression("heavy", n=3000)).facts_
+    assert heavy["tails"] == pytest.approx(np.log(0.05) / np.log(0.5) / 2.906, rel=0.07)  # Laplace, by its quantiles
+
+
+def test_outliers_in_a_positive_target_are_outliers():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 3))
+    y = add_outliers(10 + X[:, 0] + 2 * rng.standard_normal(400), 0.1, side="up", random_state=0)[0]
+    facts = suggest_losses(X, np.abs(y)).facts_
+    assert facts["kind"] == "continuous" and facts["outliers"] == pytest.approx(0.1, abs=0.02)
+    X, y = load_diabetes(return_X_y=True)
+    y = add_outliers(y, 0.1, side="up", random_state=0)[0]
+    assert suggest_losses(X, y).facts_["kind"] == "continuous"
+
+
+def test_changing_spread():
+    X, y = regression("clean")
+    rng = np.random.default_rng(0)
+    fans = X[:, 0] + 0.3 * np.exp(X[:, 0]) * rng.standard_normal(len(X))
+    assert "quantile" in suggest_losses(X, fans, max_losses=9).losses
+    assert "quantile" not in suggest_losses(X, y, max_losses=9).losses
+
+
+def test_the_metric_that_counts_comes_first():
+    X, y = regression("clean")
+    assert suggest_losses(X, y, metric="neg_mean_absolute_error")[0].loss == "mae"
+    assert suggest_losses(*regression("outliers"), metric="r2")[0].loss == "mse"
+    X, y = classes("label_noise")
+    assert suggest_losses(X, y, metric="neg_log_loss")[0].loss == "cross_entropy"
+    X, y = classes("imbalance")
+    assert "class_weight='balanced'" in repr(suggest_losses(X, y, metric="balanced_accuracy"))
+    assert "No rule knows the metric 'mine'" in repr(suggest_losses(X, y, metric="mine"))
+
+
+def test_kinds_of_targets():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((90, 2))
+    for y, task, kind in (
+        (np.tile(["a", "b", "c"], 30), None, "classes"),
+        (np.tile([True, False], 45), None, "binary"),
+        (np.tile([0, 1, 2], 30), None, "classes"),
+        (np.tile([0, 1, 2], 30), "regression", "counts"),
+        (rng.poisson(9, size=90), None, "counts"),
+        (rng.normal(size=90), None, "continuous"),
+        (rng.normal(10, 1, size=90), None, "continuous"),
+        (rng.integers(-50, 50, size=90), None, "continuous"),
+        (rng.lognormal(size=90), None, "positive"),
+    ):
+        assert suggest_losses(X, y, task=task).facts_["kind"] == kind
+
+
+def test_queries_ask_for_a_ranking_loss():
+    rng = np.random.default_rng(0)
+    suggestions = suggest_losses(rng.standard_normal((60, 2)), rng.integers(0, 5, 60), qid=np.repeat(np.arange(6), 10))
+    assert suggestions.facts_["n_queries"] == 6 and suggestions.facts_["n_grades"] == 5
+    assert suggestions[0].loss == first_known("lambdarank", "listnet", "ranknet", "mse")
+
+
+def test_few_rows_speak_for_convex_losses():
+    X, y = regression("outliers", n=25)
+    suggestions = suggest_losses(X, y)
+    assert suggestions.facts_["rows_per_parameter"] == 6.25
+    assert Loss.make(suggestions[0].loss).convex
+
+
+def test_prints_in_plain_sentences_with_sources():
+    text = repr(suggest_losses(*regression("outliers")))
+    assert "400 rows, 3 features, a real target" in text
+    assert "beyond 5 robust standard deviations" in text and "Huber 1964" in text
+    assert all(rule.source and rule.says for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(y=np.full(20, np.nan)), "nan"),
+        (dict(y=np.ones(20, dtype=int)), "nothing to learn"),
+        (dict(y=["a"] * 20, task="regression"), "needs numbers"),
+        (dict(y=np.arange(20.0), task="guess"), "task must be"),
+        (dict(y=np.arange(19.0)), "inconsistent"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        suggest_losses(np.random.default_rng(0).standard_normal((20, 2)), **arguments)
