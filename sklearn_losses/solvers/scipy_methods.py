@@ -42,9 +42,10 @@ class _ScipySolver(SmoothSolver):
                 raise _Stopped
 
         try:
-            outcome = minimize(
-                scaled, params, jac=True, method=method, bounds=bounds, callback=after_iteration, options=options, **more
-            )
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # trial steps too far out
+                outcome = minimize(
+                    scaled, params, jac=True, method=method, bounds=bounds, callback=after_iteration, options=options, **more
+                )
         except _Stopped:
             return run.result()
         # scipy stopped by itself: it finds no lower value. Whether that is the optimum, the gradient tells.

@@ -85,7 +85,7 @@ class StochasticSolver(Solver):
 
     def _adapt(self, state, value, tol):
         """A fifth of the rate after five epochs without progress (schedule="adaptive")."""
-        if value < state.best - tol * abs(state.best):
+        if np.isinf(state.best) or value < state.best - tol * abs(state.best):
             state.best, state.waited = value, 0
         else:
             state.waited += 1
