@@ -193,6 +193,20 @@ class Batches:
             X = self.standardization.apply(X)
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
 
+    def columns(self, features):
+        """The same rows with some of their columns, copied; those of an array are standardised once and for all."""
+        X, standardization = self.X[:, features].astype(self.dtype, copy=False), self.standardization
+        if standardization is not None:
+            standardization = Standardization(standardization.center[features], standardization.scale[features])
+            if not self.sparse:
+                X, standardization = standardization.apply(X), None
+            else:
+                # The scale goes into the copy; only what would make it dense stays in the view.
+                X = X @ sparse.diags_array(1 / standardization.scale, format="csr").astype(self.dtype)
+                center = standardization.center / standardization.scale
+                standardization = Standardization(center, np.ones_like(center)) if center.any() else None
+        return Batches(X, self.y, self.sample_weight, standardization, self.dtype)
+
     def minibatches(self, size, rng):
         """All rows once, shuffled, `size` at a time; in order and without a draw where one batch holds them all."""
         if size >= self.n_rows:

@@ -102,6 +102,12 @@ class Linear(Model):
         mask[: self.n_weights] = 1
         return mask
 
+    def restricted(self, features):
+        """The model of some of the features, and where its parameters are among this one's, both in order."""
+        weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
+        intercept = np.arange(self.n_weights, self.n_params)
+        return Linear(len(features), self.n_outputs, self.fit_intercept), np.concatenate([weights, intercept])
+
     def predict(self, params, X):
         [weights], [intercept] = self.unpack(np.asarray(params, dtype=X.dtype))
         if self.n_outputs == 1:  # a vector product is faster than one with a matrix of one column
@@ -112,6 +118,11 @@ class Linear(Model):
         return raw + intercept if self.fit_intercept else raw
 
     def linearize(self, params, X):
+        return self.predict(params, X), *self.derivative(X)
+
+    def derivative(self, X):
+        """The two maps of `linearize`, the same at every point."""
+
         def jvp(direction):
             return self.predict(direction, X)
 
@@ -119,7 +130,7 @@ class Linear(Model):
             pulled = (X.T @ gradient).ravel()
             return np.concatenate([pulled, np.atleast_1d(gradient.sum(axis=0))]) if self.fit_intercept else pulled
 
-        return self.predict(params, X), jvp, vjp
+        return jvp, vjp
 
     def curvature(self, X, hessian):
         """The second derivative in `params` when that in `raw` is `hessian`: J.T H J as a matrix.
@@ -134,6 +145,9 @@ class Linear(Model):
         ndarray of shape (n_params, n_params)
         """
         outputs, features = self.n_outputs, self.n_features
+        curved = hessian != 0 if hessian.ndim == 1 else np.any(hessian != 0, axis=(1, 2))
+        if 4 * np.count_nonzero(curved) < 3 * len(curved):  # rows on a straight piece of the loss add nothing
+            X, hessian = X[curved], hessian[curved]
         matrix = np.zeros((self.n_params, self.n_params))
         weights = matrix[: self.n_weights, : self.n_weights].reshape(features, outputs, features, outputs)
         cross = matrix[: self.n_weights, self.n_weights :].reshape(features, outputs, -1)
@@ -141,12 +155,18 @@ class Linear(Model):
         for j in range(outputs):
             for k in range(j, outputs):
                 weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
-                weighted = X.T * weight
-                gram = weighted @ X
+                if j == k and np.all(weight >= 0):  # the product of a matrix with itself takes half the work
+                    weighted = (X * np.sqrt(weight)[:, None]).T
+                    gram = weighted @ weighted.T
+                    sums = weighted @ np.sqrt(weight)
+                else:
+                    weighted = X.T * weight
+                    gram = weighted @ X
+                    sums = weighted.sum(axis=1)
                 weights[:, j, :, k] = gram
                 weights[:, k, :, j] = gram.T
                 if self.fit_intercept:
-                    cross[:, j, k] = cross[:, k, j] = weighted.sum(axis=1)
+                    cross[:, j, k] = cross[:, k, j] = sums
                     corner[j, k] = corner[k, j] = weight.sum()
         matrix[self.n_weights :, : self.n_weights] = matrix[: self.n_weights, self.n_weights :].T
         return matrix

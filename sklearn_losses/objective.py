@@ -11,7 +11,7 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 
 import numpy as np
 
-from sklearn_losses.pieces import Pieces
+from sklearn_losses.pieces import Pieces, PiecesWithWeights
 
 __all__ = ["Objective"]
 
@@ -162,6 +162,46 @@ class Objective:
             product += vjp(_by_row(curved, batch.weight))
         return product / self.n_rows + self.penalty.l2 * direction
 
+    def hessian_operator(self, params):
+        """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
+        raws = [self.model.predict(params, batch.X) for batch in self.batches.blocks()]
+        flat = raws[0].ndim == 1
+        if flat:
+            raws = [_by_row(self.loss.hessian(b.y, raw), b.weight) for b, raw in zip(self.batches.blocks(), raws, strict=True)]
+
+        def product(direction):
+            total = np.zeros(self.n_params)
+            for batch, raw in zip(self.batches.blocks(), raws, strict=True):
+                jvp, vjp = self.model.derivative(batch.X)
+                moved = jvp(direction)
+                if flat:
+                    moved *= raw
+                else:
+                    moved = _by_row(self.loss.hessian_product(batch.y, raw, moved), batch.weight)
+                total += vjp(moved)
+            return total / self.n_rows + self.penalty.l2 * direction
+
+        return product
+
+    def restricted(self, features):
+        """This objective with the weights of all other features at 0 (linear models).
+
+        Parameters
+        ----------
+        features : ndarray of int
+            In rising order.
+
+        Returns
+        -------
+        objective : Objective
+            With the parameters of these features, and the intercepts.
+        coordinates : ndarray of int
+            Where they are among all parameters.
+        """
+        model, coordinates = self.model.restricted(features)
+        part = Objective(self.loss, model, self.penalty.restricted(coordinates), self.batches.columns(features))
+        return part, coordinates
+
     def hessian(self, params):
         """The second derivative at `params` as a matrix (linear models, dense rows)."""
         matrix = np.zeros((self.n_params, self.n_params))
@@ -197,8 +237,9 @@ class Objective:
         return bool(self.loss.kinks)
 
     def pieces(self):
-        """The kinks of a piecewise linear loss over all rows, for exact solvers."""
-        return Pieces(self.loss, self.model, self.penalty, self.batches)
+        """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
+        pieces = Pieces(self.loss, self.model, self.penalty, self.batches)
+        return pieces if self.smooth_penalty else PiecesWithWeights(pieces, self.penalty.l1)
 
     def kink_distance(self, params):
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""

@@ -6,6 +6,8 @@
 that it rescaled, the factor turns a weight back into the user's units, so that alpha keeps its meaning.
 """
 
+from copy import copy
+
 import numpy as np
 
 __all__ = ["ElasticNet"]
@@ -29,6 +31,12 @@ class ElasticNet:
         self.l2 = alpha * (1 - l1_ratio) * factors**2
         self.l1 = alpha * l1_ratio * factors
         self.smooth = not self.l1.any()
+
+    def restricted(self, coordinates):
+        """The penalty of some of the parameters."""
+        part = copy(self)
+        part.factors, part.l2, part.l1 = self.factors[coordinates], self.l2[coordinates], self.l1[coordinates]
+        return part
 
     def smooth_value_and_gradient(self, params):
         """Value and gradient of the quadratic part."""

@@ -6,7 +6,7 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 
 import numpy as np
 
-__all__ = ["Pieces"]
+__all__ = ["Pieces", "PiecesWithWeights"]
 
 
 class Pieces:
@@ -33,7 +33,7 @@ class Pieces:
 
     def _arguments(self, params):
         return np.concatenate(
-            [self.loss.argument(b.y, self.model.predict(params, b.X)).astype(np.float64) for b in self.batches.dense_blocks()]
+            [self.loss.argument(b.y, self.model.predict(params, b.X)).astype(np.float64) for b in self.batches.blocks()]
         )
 
     def distance(self, params):
@@ -42,14 +42,14 @@ class Pieces:
 
     def direction(self, change):
         """The change of the distances when the parameters change."""
-        moved = np.concatenate([self.loss.direction(b.y, self.model.predict(change, b.X)) for b in self.batches.dense_blocks()])
+        moved = np.concatenate([self.loss.direction(b.y, self.model.predict(change, b.X)) for b in self.batches.blocks()])
         return np.broadcast_to(moved[None], self.left.shape)
 
     def adjoint(self, slopes):
         """The gradient in the parameters for given slopes of the pieces."""
         slopes = slopes.sum(axis=0)
         total, start = np.zeros(self.model.n_params), 0
-        for batch in self.batches.dense_blocks():
+        for batch in self.batches.blocks():
             stop = start + len(batch.y)
             gradient = self.loss.pullback(batch.y, slopes[start:stop])
             total += self.model.linearize(np.zeros(self.model.n_params), batch.X)[2](gradient)
@@ -92,6 +92,10 @@ class Pieces:
         bend = self.right - self.left
         return float((bend * np.abs(distance)).sum() / bend.sum()) or 1.0
 
+    def snapped(self, params, on_kink):
+        """The point with what `on_kink` says is 0 at exactly 0 (only the weights can be)."""
+        return params
+
     def rows(self, indices):
         """The rows of A and the positions (right-hand sides) of the pieces with these flat indices."""
         where = np.unravel_index(indices, self.left.shape)
@@ -101,3 +105,65 @@ class Pieces:
         batch = self.batches.take(row)
         gradient = self.loss.pullback(batch.y, slopes).reshape(len(indices), self.model.n_outputs)
         return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
+
+
+class PiecesWithWeights:
+    """The pieces of the rows and one more for each weight, ``l1 * |weight|``: exact solvers need no other notion of it.
+
+    Arrays are flat here: first the pieces of the rows, then those of the weights.
+
+    Parameters
+    ----------
+    rows : Pieces
+    l1 : ndarray of shape (n_params,)
+        The slope of each absolute value; 0 for an intercept, which has no piece.
+    """
+
+    def __init__(self, rows, l1):
+        self.of_rows, self.ridge, self.shape = rows, rows.ridge, rows.left.shape
+        self.weights = np.flatnonzero(l1)
+        self.size = rows.left.size
+        self.left = np.concatenate([rows.left.ravel(), -l1[self.weights]])
+        self.right = np.concatenate([rows.right.ravel(), l1[self.weights]])
+
+    def _split(self, array):
+        return array[: self.size].reshape(self.shape), array[self.size :]
+
+    def distance(self, params):
+        return np.concatenate([self.of_rows.distance(params).ravel(), params[self.weights]])
+
+    def direction(self, change):
+        return np.concatenate([self.of_rows.direction(change).ravel(), change[self.weights]])
+
+    def adjoint(self, slopes):
+        of_rows, of_weights = self._split(slopes)
+        total = self.of_rows.adjoint(of_rows)
+        total[self.weights] += of_weights
+        return total
+
+    def gram(self, metric):
+        of_rows, of_weights = self._split(metric)
+        total = self.of_rows.gram(of_rows)
+        total[self.weights, self.weights] += of_weights
+        return total
+
+    def value(self, params, distance):
+        return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
+
+    def anchoring(self, params):
+        return self.of_rows.anchoring(params)
+
+    def typical(self, distance):
+        return self.of_rows.typical(self._split(distance)[0])
+
+    def snapped(self, params, on_kink):
+        params = params.copy()
+        params[self.weights[on_kink[self.size :]]] = 0
+        return params
+
+    def rows(self, indices):
+        of_rows, of_weights = indices[indices < self.size], indices[indices >= self.size] - self.size
+        units = np.zeros((len(of_weights), len(self.ridge)))
+        units[np.arange(len(of_weights)), self.weights[of_weights]] = 1
+        rows, positions = self.of_rows.rows(of_rows)
+        return np.vstack([rows, units]), np.concatenate([positions, np.zeros(len(of_weights))])

@@ -5,6 +5,7 @@ from sklearn_losses.solvers.base import SmoothSolver, Solver
 from sklearn_losses.solvers.gradient_descent import GradientDescent
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.newton import Newton
+from sklearn_losses.solvers.proximal import ProximalNewton
 from sklearn_losses.solvers.scipy_methods import LBFGS, Scipy
 from sklearn_losses.solvers.stochastic import SGD, Adam, StochasticSolver
 
@@ -16,6 +17,7 @@ __all__ = [
     "GradientDescent",
     "InteriorPoint",
     "Newton",
+    "ProximalNewton",
     "Scipy",
     "SmoothSolver",
     "Solver",

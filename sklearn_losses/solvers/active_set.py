@@ -8,10 +8,13 @@ mend it (a primal-dual active set method: Hintermueller, Ito and Kunisch, SIAM J
 import numpy as np
 from scipy import linalg
 
+from sklearn_losses.solvers.subgradient import least_subgradient, relative
+
 __all__ = ["finish"]
 
 LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
 ROUNDS = 30
+SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
 
 
 def finish(objective, params, width, reference=None):
@@ -27,14 +30,23 @@ def finish(objective, params, width, reference=None):
     reference : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
     """
-    exact = objective.linear and objective.smooth_penalty and objective.piecewise_linear
-    if not exact or objective.n_params > LARGEST_SYSTEM:
+    if not (objective.linear and objective.piecewise_linear):
         return None
-    pieces = objective.pieces()
     anchor = params if reference is None else reference
+    exact = None
+    if not objective.smooth_penalty:
+        exact = _finish_on_support(objective, params, width, anchor)
+    if exact is None and objective.n_params <= (LARGEST_SYSTEM if objective.smooth_penalty else SMALL):
+        exact = _finish(objective, params, width, anchor)
+    return exact
+
+
+def _finish(objective, params, width, anchor):
+    pieces = objective.pieces()
     anchoring = pieces.anchoring(anchor)
     distance = pieces.distance(params)
-    typical = pieces.typical(distance)
+    # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
+    typical = max(pieces.typical(distance), pieces.typical(pieces.distance(anchor)))
     on_kink = np.abs(distance) <= width
     slopes = np.where(distance > 0, pieces.right, pieces.left)
     for _ in range(ROUNDS):
@@ -49,6 +61,7 @@ def finish(objective, params, width, reference=None):
         off = on_kink & ((slopes > pieces.right + slack) | (slopes < pieces.left - slack) | (np.abs(distance) > 1e-9 * typical))
         on = ~on_kink & (distance * np.where(slopes > pieces.left, 1, -1) < -1e-10 * typical)
         if not (off.any() or on.any()):
+            point = pieces.snapped(point, on_kink)
             better = objective.value(point) <= objective.value(params) * (1 + 1e-9)
             return objective.centered(point) if better else None
         upper = np.where(np.abs(distance) > 1e-9 * typical, distance > 0, slopes > pieces.right)
@@ -79,3 +92,53 @@ def _solve(pieces, anchoring, anchor, slopes, kinked):
     middle = (left + right) / 2
     remaining = -(ridge * point + pull) - rows.T @ middle
     return point, middle + share * (u @ ((spanned @ remaining) / singular))
+
+
+def _finish_on_support(objective, params, width, reference):
+    """The same for the features that have a weight; then the slopes at all others must be within the penalty's."""
+    model = objective.model
+    support = params[: model.n_weights].reshape(model.n_features, model.n_outputs).any(axis=1)
+    support[0] = True
+    part, where = objective.restricted(np.flatnonzero(support))
+    if part.n_params > LARGEST_SYSTEM:
+        return None
+    found = _finish(part, params[where], width, reference[where])
+    if found is None:
+        return None
+    exact = np.zeros_like(params)
+    exact[where] = found
+    return exact if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
+
+
+def _least_violation(objective, part, where, params, start):
+    """The relative size of the least subgradient of a piecewise linear loss, with the best slopes at its kinks.
+
+    Parameters
+    ----------
+    objective, part : Objective
+        The problem, and its restriction to features that include all with a weight.
+    where : ndarray of int
+        The parameters of `part` among all.
+    params, start : ndarray of shape (n_params,)
+        The point, and where the fit began.
+
+    Returns
+    -------
+    float
+    """
+    pieces, l1 = part.pieces().of_rows, part.penalty.l1
+    point = params[where]
+    distance = pieces.distance(point)
+    kinked = np.flatnonzero(
+        np.abs(distance) <= 1e-9 * max(pieces.typical(distance), pieces.typical(pieces.distance(start[where])))
+    )
+    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    slopes.flat[kinked] = 0
+    held = (point != 0) | (l1 == 0)
+    rows = pieces.rows(kinked)[0][:, held] if len(kinked) else np.zeros((0, int(held.sum())))
+    wanted = -(pieces.adjoint(slopes) + pieces.ridge * point + l1 * np.sign(point))[held]
+    multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
+    slopes.flat[kinked] = np.clip(multipliers, pieces.left.flat[kinked], pieces.right.flat[kinked])
+    gradient = objective.pieces().of_rows.adjoint(slopes) + objective.penalty.l2 * params
+    violation = relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
+    return float(np.max(violation, initial=0.0))

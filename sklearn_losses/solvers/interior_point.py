@@ -22,7 +22,7 @@ __all__ = ["InteriorPoint"]
 
 
 class InteriorPoint(Solver, name="interior_point"):
-    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile, hinge), ridge penalty.
+    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile, hinge), any elastic net.
 
     The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else to the gap of the last
     iterate. Each iteration forms a Gram matrix of the features: meant for up to a few thousand parameters.
@@ -45,8 +45,6 @@ class InteriorPoint(Solver, name="interior_point"):
             return (
                 f"solver {self.label!r} needs a piecewise linear loss, which {objective.describe()} is not; use solver='lbfgs'."
             )
-        if not objective.smooth_penalty:
-            return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         return None
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
@@ -55,25 +53,37 @@ class InteriorPoint(Solver, name="interior_point"):
         typical = pieces.typical(point.distance)
         least = 1e-12 * pieces.value(params, typical)  # where the loss can be 0, relative to what?
         run = Run(params, max_iter, callback)
+        best, least_gap, kept, stale = np.inf, np.inf, params, 0
         while True:
             step = point.advance()
             value = pieces.value(point.params, point.distance)
             if run.record(point.params, value):
                 break
             gap = point.gap() / max(value, least)
+            # Rounding ends the progress where the metrics of the pieces span too many orders of magnitude.
+            stale += 1
+            if point.gap() < 0.9 * least_gap:
+                best, least_gap, kept, stale = gap, point.gap(), point.params, 0
             if point.infeasibility() <= 1e-9 * typical and gap <= 1e-3 * min(tol, 1e-6):
                 run.converged()
                 break
-            if step < 1e-10:
-                run.success = gap <= tol
+            if step < 1e-10 or stale == 8:
+                run.success = best <= tol
+                run.params, run.value = kept, objective.value(kept)
                 run.message = "converged" if run.success else "stalled"
                 break
         if run.message in ("converged", "stalled"):
-            exact = finish(objective, run.params, np.sqrt(np.finfo(float).eps) * typical, reference=params)
+            # A weight whose slope is strictly inside its bounds is 0.
+            inside = np.minimum(point.above, point.below) > 1e-3 * (pieces.right - pieces.left)
+            zeroed = pieces.snapped(run.params, inside)
+            exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, reference=params)
             if exact is not None:
-                run.params, run.value = exact, objective.value(exact)
                 run.converged()
-        return run.result()
+                zeroed = exact
+            value = objective.value(zeroed)
+            if exact is not None or value <= run.value + tol * max(run.value, least):
+                run.params, run.value = zeroed, value
+        return run.result(gap=best)
 
 
 class _Iterate:
