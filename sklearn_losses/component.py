@@ -95,7 +95,8 @@ class Component(BaseEstimator):
 
     def __init_subclass__(cls, name=None, aliases=(), family=None, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls.name = name or cls.__name__
+        if name or not isinstance(getattr(cls, "name", None), property):
+            cls.name = name or cls.__name__
         if family is not None:
             cls.family, cls.registry, cls.aliases, cls.root = family, {}, {}, cls
         if name is not None:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.special import expit
 
-__all__ = ["ACTIVATIONS", "MLP", "Linear", "Model"]
+__all__ = ["ACTIVATIONS", "MLP", "Linear", "Model", "WithConstants"]
 
 
 class Model(ABC):
@@ -26,6 +26,12 @@ class Model(ABC):
     """
 
     linear = False
+    n_constants = 0
+
+    @property
+    def base(self):
+        """The model without further constants."""
+        return self
 
     @abstractmethod
     def init(self, constant, rng):
@@ -303,3 +309,66 @@ class MLP(Model):
             return _squeeze(change)
 
         return _squeeze(raw), jvp, vjp
+
+
+class WithConstants(Model):
+    """A model with further raw outputs that are the same for all rows: numbers that a loss learns with the coefficients.
+
+    `params` holds those of the model, then the constants, which no penalty touches.
+
+    Parameters
+    ----------
+    model : Model
+    n_constants : int
+    """
+
+    def __init__(self, model, n_constants):
+        self.model, self.n_constants = model, n_constants
+        self.n_params = model.n_params + n_constants
+        self.n_outputs = model.n_outputs + n_constants
+        self.linear = model.linear
+
+    @property
+    def base(self):
+        return self.model
+
+    def init(self, constant, rng):
+        return np.concatenate([self.model.init(constant[: -self.n_constants], rng), constant[-self.n_constants :]])
+
+    def unpack(self, params):
+        return self.model.unpack(params[: -self.n_constants])
+
+    def weights(self):
+        return np.concatenate([self.model.weights(), np.zeros(self.n_constants)])
+
+    def _joined(self, raw, constants):
+        constants = np.broadcast_to(constants.astype(raw.dtype), (len(raw), self.n_constants))
+        return np.hstack([raw.reshape(len(raw), -1), constants])
+
+    def predict(self, params, X):
+        return self._joined(self.model.predict(params[: -self.n_constants], X), params[-self.n_constants :])
+
+    def linearize(self, params, X):
+        raw, model_jvp, model_vjp = self.model.linearize(params[: -self.n_constants], X)
+
+        def jvp(direction):
+            return self._joined(model_jvp(direction[: -self.n_constants]), direction[-self.n_constants :])
+
+        def vjp(gradient):
+            own, constants = gradient[:, : -self.n_constants], gradient[:, -self.n_constants :]
+            return np.concatenate([model_vjp(_squeeze(np.ascontiguousarray(own))), constants.sum(axis=0)])
+
+        return self._joined(raw, params[-self.n_constants :]), jvp, vjp
+
+    def curvature(self, X, hessian):
+        """As `Linear.curvature`; the constants are columns of ones."""
+        own, outputs = self.model.n_params, self.model.n_outputs
+        matrix = np.zeros((self.n_params, self.n_params))
+        inner = np.ascontiguousarray(hessian[:, :outputs, :outputs])
+        matrix[:own, :own] = self.model.curvature(X, inner[:, 0, 0] if outputs == 1 else inner)
+        pull = self.model.linearize(np.zeros(own), X)[2]
+        for constant in range(self.n_constants):
+            mixed = pull(_squeeze(np.ascontiguousarray(hessian[:, :outputs, outputs + constant])))
+            matrix[:own, own + constant] = matrix[own + constant, :own] = mixed
+        matrix[own:, own:] = hessian[:, outputs:, outputs:].sum(axis=0)
+        return matrix

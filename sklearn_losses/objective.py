@@ -62,6 +62,16 @@ class Objective:
         return self.loss.convex and self.model.linear
 
     @property
+    def bounded_hessian(self):
+        """The Hessian is that of a convex function, or a bound from above that is never negative."""
+        return self.linear and (self.loss.convex or self.loss.hessian_bound)
+
+    @property
+    def by_steps(self):
+        """The loss is made for steps on batches: its exact minimum is of no use."""
+        return self.loss.by_steps
+
+    @property
     def sparse(self):
         return self.batches.sparse
 
@@ -235,17 +245,12 @@ class Objective:
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""
         total = 0.0
         for batch in self.batches.blocks():
-            t = self.loss.argument(batch.y, self.model.predict(params, batch.X))
-            distance = np.min([np.abs(t - kink.position) for kink in self.loss.kinks], axis=0)
-            if distance.ndim > 1:
-                distance = distance.mean(axis=1)
-            total += _weighted(distance, batch.weight)
+            total += _weighted(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)), batch.weight)
         return total / self.n_rows or 1.0
 
     def smoothing_error(self, width):
         """A bound on how far the objective and ``smoothed(width)`` are apart."""
-        arguments = max(1, self.model.n_outputs - (self.loss.task == "classification"))
-        return arguments * sum(kink.right - kink.left for kink in self.loss.kinks) * width / 4
+        return self.loss.smoothing_error(width, self.model.n_outputs)
 
     def smoothed(self, width):
         """This objective with a smooth loss within O(width) of its own."""

@@ -22,7 +22,7 @@ from sklearn_losses.component import Choice, Interval, Whole, check_parameters
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.models import ACTIVATIONS, MLP, Linear
+from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.solvers import Adam, Auto, Solver
@@ -48,6 +48,7 @@ class Fit(NamedTuple):
     params: np.ndarray
     standardization: Standardization | None
     validation: Objective | None
+    source: str
 
 
 def _steps_on_batches(estimator):
@@ -270,7 +271,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _split(self, rows, rng):
         """Part of the rows held out for early stopping."""
-        stratify = rows.y if self._task == "classification" else None
+        stratify = rows.y if rows.y.dtype.kind != "f" else None
         n_rows = rows.X.shape[0]
         try:
             keep, hold = train_test_split(
@@ -294,7 +295,16 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _start(self, loss, solver, rows, held_out, n_outputs, rng, going_on, streaming=False):
         model = self._model_for(rows.X.shape[1], n_outputs)
+        source = repr(loss)
         loss = self._bound_loss(loss, rows, n_outputs)
+        pilot = None
+        if loss.pilot is not None and streaming and going_on and source == self._source:
+            loss = self._loss  # the first batch decided on the scale
+        elif loss.pilot is not None:
+            pilot = self._pilot(loss, rows, n_outputs)
+            loss = loss.calibrated(rows.y, pilot[0], _weights(rows)) if pilot else loss
+        if loss.n_constants:
+            model = WithConstants(model, loss.n_constants)
         if isinstance(solver, Auto):
             solver = solver.choose(self._objective(loss, model, rows, None, rows.X.dtype))
         standardization = None
@@ -312,17 +322,46 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if held_out is not None:
             validation = self._objective(loss, model, held_out, standardization, dtype)
         if going_on:
-            params = self._packed(model)
+            params = self._packed(model.base)
+        elif pilot is not None and model.linear:
+            params = pilot[1]
         else:
-            weight = np.ones(rows.X.shape[0]) if rows.weight is None else rows.weight
-            params = model.init(loss.best_constant(rows.y, weight, n_outputs), rng)
-        params = params.astype(np.float64)
-        if standardization is not None:
-            params = standardization.from_user(model, params)
-        return Fit(loss, model, solver, objective, params, standardization, validation)
+            params = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
+        constants = self._constants if going_on and len(self._constants) == loss.n_constants else loss.start_constants
+        params = _moved(standardization and standardization.from_user, model, np.append(params, constants).astype(np.float64))
+        if pilot is not None and loss.n_init > 1 and model.linear and not (going_on or getattr(solver, "stochastic", False)):
+            starts = [params]
+            for _ in range(loss.n_init - 1):
+                weight = mean_one(_weights(rows) * rng.standard_exponential(rows.X.shape[0]))
+                other = self._pilot(loss, rows._replace(weight=weight), n_outputs)[1]
+                other = np.append(other, loss.start_constants)
+                starts.append(_moved(standardization and standardization.from_user, model, other))
+            ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
+            params = min(ends, key=objective.value)
+        return Fit(loss, model, solver, objective, params, standardization, validation, source)
+
+    def _pilot(self, loss, rows, n_outputs):
+        """Raw predictions and parameters of a linear model fitted with the loss's pilot; None where a batch lacks a class."""
+        alpha = loss.pilot_alpha(float(self.alpha) * (1 - float(self.l1_ratio)), rows.y, _weights(rows))
+        # On many rows first-order steps come close enough for a scale and a start, at a fraction of the time.
+        way = {"solver": "lbfgs", "tol": 1e-4} if rows.X.shape[0] > 20_000 else {}
+        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept, **way)
+        y = self._pilot_targets(rows, n_outputs)
+        if y is None:
+            return None
+        with warnings.catch_warnings():
+            # A scale and a start need no certified optimum; the fit itself warns where it misses its own.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            pilot.fit(rows.X, y, rows.weight)
+        return pilot._raw(rows.X), pilot._packed(Linear(rows.X.shape[1], n_outputs, self.fit_intercept))
+
+    def _pilot_targets(self, rows, n_outputs):
+        return rows.y
 
     def _objective(self, loss, model, rows, standardization, dtype):
-        factors = model.weights() if standardization is None else standardization.factors(model)
+        factors = model.weights()
+        if standardization is not None:
+            factors = np.append(standardization.factors(model.base), np.zeros(model.n_constants))
         penalty = ElasticNet(float(self.alpha), float(self.l1_ratio), factors.astype(dtype))
         y = rows.y if self._task == "classification" else rows.y.astype(dtype, copy=False)
         return Objective(loss, model, penalty, Batches(rows.X, y, rows.weight, standardization, dtype))
@@ -335,12 +374,16 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         def as_fitted(params):
             """What a prediction needs."""
-            user_params = params if fit.standardization is None else fit.standardization.to_user(fit.model, params)
+            user_params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+            user_params, constants = np.split(user_params, [fit.model.base.n_params])
             return {
                 **attributes,
-                **self._shaped(fit.model, user_params.astype(objective.batches.X.dtype, copy=False), attributes),
+                **fit.loss.learned(constants),
+                **self._shaped(fit.model.base, user_params.astype(objective.batches.X.dtype, copy=False), attributes),
                 "_loss": fit.loss,
-                "_model": fit.model,
+                "_source": fit.source,
+                "_constants": constants,
+                "_model": fit.model.base,
                 "_standardization": fit.standardization,
             }
 
@@ -456,6 +499,18 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _weights(rows):
+    return np.ones(rows.X.shape[0]) if rows.weight is None else rows.weight
+
+
+def _moved(change, model, params):
+    """A change of the columns' coordinates applied to the model's parameters; learned constants are in none."""
+    if change is None:
+        return params
+    own, constants = np.split(params, [model.base.n_params])
+    return np.append(change(model.base, own), constants)
 
 
 def check_weights(sample_weight, n_rows, name="sample_weight"):

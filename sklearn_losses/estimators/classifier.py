@@ -9,6 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
 from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.classification import SoftLabels
 
 __all__ = ["LossClassifier"]
 
@@ -33,8 +34,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     Parameters
     ----------
     loss : str, Loss or callable, default="cross_entropy"
-        "cross_entropy", "hinge", "squared_hinge", an object, or a function ``f(y_true, y_pred)`` of one-hot targets and
-        raw scores that returns one value per row (see `sklearn_losses.losses.CustomLoss`).
+        A name such as "cross_entropy", "hinge" or "focal", an object such as ``Focal(gamma=1)``, or a function
+        ``f(y_true, y_pred)`` of one-hot targets and raw scores that
+        returns one value per row (see `sklearn_losses.losses.CustomLoss`).
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`.
     alpha : float, default=1e-4
@@ -109,6 +111,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         self.class_weight = class_weight
 
     def _rows(self, X, y, sample_weight, *, first, classes=None):
+        targets = np.asarray(y)
+        if targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f":
+            return self._soft_rows(X, y, sample_weight, first)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=first)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -137,6 +142,32 @@ class LossClassifier(ClassifierMixin, LossEstimator):
             kept = weight > 0
             X, codes, weight = (X, codes, weight) if np.all(kept) else (X[kept], codes[kept], weight[kept])
         return Rows(X, codes.astype(np.intp, copy=False), mean_one(weight)), {"classes_": classes}
+
+    def _soft_rows(self, X, y, sample_weight, first):
+        """Rows whose targets are probabilities, (n, n_classes); those of the second class alone where there are two."""
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=first
+        )
+        y = y.astype(np.float64, copy=False)
+        if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
+            raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
+        if self.class_weight is not None:
+            raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
+        weight = check_weights(sample_weight, X.shape[0])
+        if weight is not None and not np.all(weight > 0):
+            kept = weight > 0
+            X, y, weight = X[kept], y[kept], weight[kept]
+        classes = np.arange(y.shape[1])
+        return Rows(X, y[:, 1] if len(classes) == 2 else y, mean_one(weight)), {"classes_": classes}
+
+    def _bound_loss(self, loss, rows, n_outputs):
+        bound = super()._bound_loss(loss, rows, n_outputs)
+        return SoftLabels(bound) if rows.y.dtype.kind == "f" and not bound.soft_labels else bound
+
+    def _pilot_targets(self, rows, n_outputs):
+        if rows.y.dtype.kind == "f":
+            return np.stack([1 - rows.y, rows.y], axis=1) if rows.y.ndim == 1 else rows.y
+        return rows.y if len(np.unique(rows.y)) == max(n_outputs, 2) else None
 
     def _checked_components(self):
         if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from sklearn_losses.estimators.base import LossEstimator, Rows, check_weights, mean_one
 from sklearn_losses.losses.base import MeanOverTargets
@@ -19,7 +19,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     Parameters
     ----------
     loss : str, Loss or callable, default="mse"
-        "mse", "mae", "huber", "quantile", an object such as ``Huber(delta=2)``, or a function ``f(y_true, y_pred)`` that
+        A name such as "mse", "mae", "huber" or "poisson", an object such as ``Huber(delta=2)``, or a function
+        ``f(y_true, y_pred)`` that
         returns one value per row (see `sklearn_losses.losses.CustomLoss`). With several targets the mean over them.
     solver : str, Solver or object with ``minimize``, default="auto"
         "gd", "sgd", "adam", "lbfgs", "newton", "interior_point", a method of `scipy.optimize.minimize` such as "bfgs",
@@ -75,6 +76,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     solver_ : str
         The solver that ran.
     n_parameters_ : int
+    scale_ : float or ndarray of shape (n_targets,)
+        Robust losses only: the scale of the residuals.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
 
@@ -122,7 +125,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             X, y, weight = X[kept], y[kept], weight[kept]
         attributes = {"_y_shape": y.shape[1:]}
         if y.ndim == 2 and y.shape[1] == 1:
-            y = y[:, 0]
+            y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
         return Rows(X, y, mean_one(weight)), attributes
 
     def _n_outputs(self, attributes):
@@ -133,6 +136,16 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             return super()._bound_loss(loss, rows, n_outputs)
         flat = rows._replace(y=rows.y.ravel())
         return MeanOverTargets(super()._bound_loss(loss, flat, 1), n_outputs)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        try:
+            tags.target_tags.positive_only = bool(getattr(self._loss_spec(), "positive_target", False))
+        except ValueError:  # fit says what is wrong with the loss
+            pass
+        # Several positive targets work; but whoever reads the tags feeds such estimators targets of any sign.
+        tags.target_tags.multi_output = not tags.target_tags.positive_only
+        return tags
 
     def _flat_output(self, attributes):
         return attributes["_y_shape"] == ()

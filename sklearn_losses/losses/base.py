@@ -12,10 +12,21 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize, minimize_scalar
 
 from sklearn_losses.component import Component
 
-__all__ = ["Kink", "Loss", "MarginLoss", "MeanOverTargets", "PiecewiseLinear", "ResidualLoss", "ScalarLoss", "Smoothed"]
+__all__ = [
+    "EachTarget",
+    "Kink",
+    "Loss",
+    "MarginLoss",
+    "MeanOverTargets",
+    "PiecewiseLinear",
+    "ResidualLoss",
+    "ScalarLoss",
+    "Smoothed",
+]
 
 
 class Loss(Component, ABC, family="loss"):
@@ -31,6 +42,9 @@ class Loss(Component, ABC, family="loss"):
         Convex in `raw`.
     has_hessian : bool
         `hessian` and `hessian_product` are there.
+    hessian_bound : bool
+        They give no second derivative but a bound on it from above that is never negative, as in iteratively
+        reweighted least squares: Newton's method then takes a loss that is not convex.
     has_probabilities : bool
         `inverse_link` gives class probabilities.
     shift_invariant : bool
@@ -41,17 +55,39 @@ class Loss(Component, ABC, family="loss"):
         The bends of a loss made of straight pieces; empty for all others.
     examples : tuple of dict
         Parameter sets, besides the defaults, that every generated test runs.
+    positive_target : bool
+        Targets must not be negative.
+    soft_labels : bool
+        A classification loss that takes probabilities as targets by itself; others get their expectation, see `SoftLabels`.
+    pilot : str, Loss or None
+        A loss that the estimator fits first. Its raw predictions go to `calibrated`; a linear fit starts from its parameters.
+    n_init : int
+        Starts of a deterministic fit, of which the best is kept: the pilot's, and those of pilots with random weights.
+    n_constants : int
+        Numbers learned with the coefficients, the same for all rows (a scale, a threshold): further columns of `raw`.
+    start_constants : tuple of float
+        Where they start.
+    by_steps : bool
+        Made for steps on batches: its exact minimum is of no use.
     """
 
     task = None
     smooth = True
     convex = True
     has_hessian = True
+    hessian_bound = False
     has_probabilities = False
     shift_invariant = False
     attained = True
     kinks = ()
     examples = ()
+    positive_target = False
+    soft_labels = False
+    pilot = None
+    n_init = 1
+    n_constants = 0
+    start_constants = ()
+    by_steps = False
     recipe = None  # what makes a loss of a plain function; the module `custom` enters its class here
 
     @abstractmethod
@@ -102,14 +138,26 @@ class Loss(Component, ABC, family="loss"):
         """Raw prediction -> prediction in the target's units, or class probabilities."""
         return raw
 
+    def link(self, prediction):
+        """The inverse of `inverse_link`, for scores of predictions."""
+        return prediction
+
     def smoothed(self, width):
         """A smooth loss uniformly within O(width) of this one; the loss itself where it is smooth."""
         if self.smooth:
             return self
         raise NotImplementedError(f"loss {self.label!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'.")
 
+    def kink_distance(self, y, raw):
+        """About how far each row is from where the gradient jumps, (n,): a width to start smoothing with."""
+        return np.abs(raw) if raw.ndim == 1 else np.abs(raw).mean(axis=1)
+
+    def smoothing_error(self, width, n_outputs):
+        """A bound on how far ``smoothed(width)`` is from this loss."""
+        return 0.0
+
     def best_constant(self, y, sample_weight, n_outputs):
-        """The raw prediction that intercepts start from; the minimiser over constants where that is cheap.
+        """The raw prediction that intercepts start from: the minimiser over constants, found numerically.
 
         Parameters
         ----------
@@ -122,7 +170,40 @@ class Loss(Component, ABC, family="loss"):
         -------
         ndarray of shape (n_outputs,)
         """
-        return np.zeros(n_outputs)
+        if self.task == "classification":
+            return best_scores(self, y, sample_weight, n_outputs)
+        return np.array([best_number(self, y, sample_weight)])
+
+    def calibrated(self, y, raw, sample_weight):
+        """The loss with what it takes from the pilot's raw predictions (a scale, a start): a new object, or itself.
+
+        Parameters
+        ----------
+        y, raw : ndarray of shape (n,)
+            Targets and the pilot's raw predictions; (n, K) raw predictions for K outputs.
+        sample_weight : ndarray of shape (n,)
+        """
+        return self
+
+    def learned(self, constants):
+        """Fitted attributes that the loss adds to the estimator's, from the learned constants (n_constants,): a dict."""
+        return {}
+
+    def __mul__(self, weight):
+        from sklearn_losses.losses.aggregation import WeightedSum  # written in terms of this class
+
+        return WeightedSum.of([(weight, self)])
+
+    __rmul__ = __mul__
+
+    def __add__(self, other):
+        from sklearn_losses.losses.aggregation import WeightedSum
+
+        return WeightedSum.of([(1.0, self), (1.0, other)])
+
+    def pilot_alpha(self, alpha, y, sample_weight):
+        """The strength of the pilot's ridge, where the pilot's values are not in the units of this loss's."""
+        return alpha
 
     def check_target(self, y):
         """Raise ValueError where a target is outside the loss's domain."""
@@ -193,6 +274,15 @@ class ScalarLoss(Loss):
 
     def hessian_product(self, y, raw, direction):
         return self.pullback(y, self.curvature(self.argument(y, raw)) * self.direction(y, direction))
+
+    def kink_distance(self, y, raw):
+        t = self.argument(y, raw)
+        distance = np.min([np.abs(t - kink.position) for kink in self.kinks], axis=0)
+        return distance if distance.ndim == 1 else distance.mean(axis=1)
+
+    def smoothing_error(self, width, n_outputs):
+        arguments = max(1, n_outputs - (self.task == "classification"))
+        return arguments * sum(kink.right - kink.left for kink in self.kinks) * width / 4
 
 
 def _over_rows(values):
@@ -273,6 +363,9 @@ class PiecewiseLinear:
             at_kink = min(max(0.0, left), right)
             total = total + np.select([t < position, t > position], [t.dtype.type(left), t.dtype.type(right)], at_kink)
         return total.astype(t.dtype, copy=False)
+
+    def curvature(self, t):
+        return np.zeros_like(t)  # off the kinks; of use beside other losses in a sum
 
     def smoothed(self, width):
         return Smoothed(self, width)
@@ -355,6 +448,10 @@ class MeanOverTargets(Loss):
         self.n_targets = n_targets
 
     @property
+    def name(self):
+        return self.loss.name
+
+    @property
     def smooth(self):
         return self.loss.smooth
 
@@ -369,6 +466,18 @@ class MeanOverTargets(Loss):
     @property
     def has_hessian(self):
         return self.loss.has_hessian
+
+    @property
+    def hessian_bound(self):
+        return self.loss.hessian_bound
+
+    @property
+    def pilot(self):
+        return self.loss.pilot
+
+    @property
+    def n_init(self):
+        return self.loss.n_init
 
     def value(self, y, raw):
         return self.loss.value(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
@@ -402,8 +511,143 @@ class MeanOverTargets(Loss):
     def smoothed(self, width):
         return MeanOverTargets(self.loss.smoothed(width), self.n_targets)
 
+    def kink_distance(self, y, raw):
+        return self.loss.kink_distance(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
+
+    def smoothing_error(self, width, n_outputs):
+        return self.loss.smoothing_error(width, 1)
+
     def best_constant(self, y, sample_weight, n_outputs):
         return np.concatenate([self.loss.best_constant(target, sample_weight, 1) for target in y.T])
 
     def check_target(self, y):
         self.loss.check_target(y.ravel())
+
+    def pilot_alpha(self, alpha, y, sample_weight):
+        return float(np.mean([self.loss.pilot_alpha(alpha, target, sample_weight) for target in y.T]))
+
+    def calibrated(self, y, raw, sample_weight):
+        losses = [self.loss.calibrated(*columns, sample_weight) for columns in zip(y.T, raw.T, strict=True)]
+        return self if all(loss is self.loss for loss in losses) else EachTarget(losses)
+
+
+class EachTarget(Loss):
+    """The mean over several targets of losses that differ between them, each with a scale of its own.
+
+    Parameters
+    ----------
+    losses : list of Loss
+        One per target. The constants that they learn follow the targets in `raw`, loss by loss.
+    """
+
+    task = "regression"
+    has_hessian = False
+
+    def __init__(self, losses):
+        self.losses = losses
+        self.name = losses[0].name
+        self.n_constants = sum(loss.n_constants for loss in losses)
+        self.start_constants = tuple(constant for loss in losses for constant in loss.start_constants)
+        self.smooth = all(loss.smooth for loss in losses)
+        self.convex = all(loss.convex for loss in losses)
+        self.has_hessian = all(loss.has_hessian for loss in losses) and not self.n_constants
+        self.hessian_bound = all(loss.hessian_bound for loss in losses)
+
+    def _columns(self):
+        """Each loss with the columns of `raw` that are its own."""
+        position = len(self.losses)
+        for target, loss in enumerate(self.losses):
+            own = [target, *range(position, position + loss.n_constants)]
+            position += loss.n_constants
+            yield target, loss, own if loss.n_constants else target
+
+    def _mean(self, method, y, raw):
+        return sum(getattr(loss, method)(y[:, k], raw[:, own]) for k, loss, own in self._columns()) / len(self.losses)
+
+    def _scatter(self, method, y, raw):
+        result = np.empty_like(raw)
+        for k, loss, own in self._columns():
+            result[:, own] = getattr(loss, method)(y[:, k], raw[:, own])
+        return result / len(self.losses)
+
+    def value(self, y, raw):
+        return self._mean("value", y, raw)
+
+    def gradient(self, y, raw):
+        return self._scatter("gradient", y, raw)
+
+    def hessian(self, y, raw):
+        return self._scatter("hessian", y, raw)
+
+    def kink_distance(self, y, raw):
+        return self._mean("kink_distance", y, raw)
+
+    def smoothing_error(self, width, n_outputs):
+        return max(loss.smoothing_error(width, 1) for loss in self.losses)
+
+    def smoothed(self, width):
+        return EachTarget([loss.smoothed(width) for loss in self.losses])
+
+    def inverse_link(self, raw):
+        return self.losses[0].inverse_link(raw)
+
+    def best_constant(self, y, sample_weight, n_outputs):
+        return np.concatenate(
+            [loss.best_constant(target, sample_weight, 1) for loss, target in zip(self.losses, y.T, strict=True)]
+        )
+
+    def learned(self, constants):
+        found, start = [], 0
+        for loss in self.losses:
+            found.append(loss.learned(constants[start : start + loss.n_constants]))
+            start += loss.n_constants
+        return {name: np.array([one[name] for one in found]) for name in found[0]}
+
+
+def best_number(loss, y, sample_weight):
+    """The constant raw prediction of least mean loss, by Brent's method around the best of some quantiles of `y`."""
+    shares = sample_weight / sample_weight.sum()
+
+    def mean(constant):
+        value = float(shares @ loss.value(y, np.full(len(y), constant, dtype=np.float64)))
+        return value if np.isfinite(value) else np.inf
+
+    quantiles = np.quantile(y, np.linspace(0, 1, 17))
+    with np.errstate(all="ignore"):
+        candidates = np.concatenate([[0.0], quantiles, loss.link(quantiles)])
+    spread = float(np.ptp(y)) or 1.0
+    candidates = np.unique(candidates[np.isfinite(candidates)])
+    values = np.array([mean(constant) for constant in candidates])
+    best = int(np.argmin(values))
+    center, lowest = candidates[best], values[best]
+    if not np.isfinite(lowest):
+        return 0.0
+    low = candidates[best - 1] if best else center - spread
+    high = candidates[best + 1] if best + 1 < len(candidates) else center + spread
+    outcome = minimize_scalar(mean, bounds=(low, high), method="bounded", options={"xatol": 1e-9 * spread})
+    return float(outcome.x) if outcome.fun < lowest else float(center)
+
+
+def best_scores(loss, y, sample_weight, n_outputs):
+    """The constant scores of least mean loss; zeros where a class has no rows, since its best score is minus infinity."""
+    n_classes = max(n_outputs, 2)
+    if y.dtype.kind == "f":  # soft labels
+        shares = np.average(y if y.ndim == 2 else np.stack([1 - y, y], axis=1), axis=0, weights=sample_weight)
+        rows = np.eye(n_classes) if y.ndim == 2 else np.array([0.0, 1.0])
+    else:
+        shares = np.bincount(y, weights=sample_weight, minlength=n_classes) / sample_weight.sum()
+        rows = np.arange(n_classes)
+    if not np.all(shares > 0):
+        return np.zeros(n_outputs)
+    smooth = loss if loss.smooth else loss.smoothed(1e-4)
+
+    def mean(scores):
+        raw = np.broadcast_to(scores[0] if n_outputs == 1 else scores, n_classes if n_outputs == 1 else (n_classes,) * 2).copy()
+        value, gradient = smooth.value_and_gradient(rows, raw)
+        return float(shares @ value), np.atleast_1d(shares @ gradient)
+
+    logs = np.log(shares) - np.log(shares).mean()
+    start = np.array([logs[1] - logs[0]]) if n_outputs == 1 else logs
+    outcome = minimize(mean, start, jac=True, method="BFGS", options={"gtol": 1e-9})
+    best = min((np.zeros(n_outputs), start, outcome.x), key=lambda scores: mean(scores)[0])
+    return best - best.mean() if loss.shift_invariant and n_outputs > 1 else best

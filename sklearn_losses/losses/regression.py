@@ -1,11 +1,15 @@
-"""Losses of a real target: each a curve of the residual ``t = y - raw``."""
+"""Losses of a real target: curves of the residual ``t = y - raw``, and deviances with a log link."""
 
 import numpy as np
+from scipy.special import xlogy
 
 from sklearn_losses.component import Interval
-from sklearn_losses.losses.base import Kink, PiecewiseLinear, ResidualLoss
+from sklearn_losses.losses.base import Kink, Loss, PiecewiseLinear, ResidualLoss
 
-__all__ = ["MAE", "MSE", "Huber", "Quantile"]
+__all__ = [
+    "MAE", "MSE", "Deviance", "EpsilonInsensitive", "Expectile", "Gamma", "LogCosh", "Poisson", "Quantile",
+    "SquaredEpsilonInsensitive", "Tweedie",
+]  # fmt: skip
 
 
 class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
@@ -89,57 +93,266 @@ class Quantile(PiecewiseLinear, ResidualLoss, name="quantile", aliases=("pinball
         return np.array([weighted_quantile(y, self.quantile, sample_weight)])
 
 
-class Huber(ResidualLoss, name="huber"):
-    """Huber's loss: a parabola ``t**2 / 2`` for ``|t| <= delta``, straight lines of slope delta beyond [1]_.
+class Expectile(ResidualLoss, name="expectile"):
+    """Asymmetric squared error, ``|q - 1[y < raw]| (y - raw)**2``.
 
-    Follows the mean where the noise is small and the median where a residual is large.
+    Gives the conditional expectile of level q [1]_: to the mean what a quantile is to the median.
 
     Parameters
     ----------
-    delta : float, default=1.35
-        Where the parabola ends, in the units of the target, larger than 0. Standardise the target, or choose delta
-        from the size of the noise: 1.35 standard deviations keep 95 % efficiency at the normal distribution.
+    expectile : float, default=0.5
+        The level q, inside (0, 1).
 
     References
     ----------
-    .. [1] Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964), section 2.
+    .. [1] Newey and Powell, "Asymmetric least squares estimation and testing", Econometrica 55 (1987), equation 2.1.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import Huber
-    >>> Huber(delta=1.0).value(np.array([0.5, 3.0]), np.zeros(2))
-    array([0.125, 2.5  ])
+    >>> from sklearn_losses.losses import Expectile
+    >>> Expectile(0.9).value(np.array([3.0, -1.0]), np.array([1.0, 1.0]))
+    array([3.6, 0.4])
     """
 
-    conditions = {"delta": Interval(0.0, closed="neither")}
-    examples = ({"delta": 0.3}, {"delta": 10.0})
+    conditions = {"expectile": Interval(0.0, 1.0, closed="neither")}
+    examples = ({"expectile": 0.9}, {"expectile": 0.05})
 
-    def __init__(self, delta=1.35):
-        self.delta = delta
+    def __init__(self, expectile=0.5):
+        self.expectile = expectile
+
+    def _share(self, t):
+        return np.where(t < 0, 1 - self.expectile, self.expectile).astype(t.dtype)
 
     def curve(self, t):
-        clipped = np.clip(t, -self.delta, self.delta)
-        return clipped * (t - 0.5 * clipped)
+        return self._share(t) * t * t
 
     def slope(self, t):
-        return np.clip(t, -self.delta, self.delta)
+        return 2 * self._share(t) * t
 
     def curvature(self, t):
-        return (np.abs(t) <= self.delta).astype(t.dtype)
+        return 2 * self._share(t)
+
+
+class EpsilonInsensitive(PiecewiseLinear, ResidualLoss, name="epsilon_insensitive"):
+    """``max(0, |y - raw| - epsilon)``, the loss of support vector regression [1]_.
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Residuals up to this size cost nothing; in the units of the target, at least 0.
+
+    References
+    ----------
+    .. [1] Vapnik, "The Nature of Statistical Learning Theory" (1995), section 6.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import EpsilonInsensitive
+    >>> EpsilonInsensitive(0.5).value(np.array([3.0, 0.2]), np.zeros(2))
+    array([2.5, 0. ])
+    """
+
+    conditions = {"epsilon": Interval(0.0)}
+    examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
+
+    def __init__(self, epsilon=0.1):
+        self.epsilon = epsilon
+
+    @property
+    def kinks(self):
+        if self.epsilon == 0:
+            return (Kink(0.0, -1.0, 1.0),)
+        return (Kink(-self.epsilon, -1.0, 0.0), Kink(self.epsilon, 0.0, 1.0))
+
+
+class SquaredEpsilonInsensitive(ResidualLoss, name="squared_epsilon_insensitive"):
+    """``max(0, |y - raw| - epsilon)**2``, the smooth loss of `sklearn.svm.LinearSVR`.
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Residuals up to this size cost nothing; in the units of the target, at least 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import SquaredEpsilonInsensitive
+    >>> SquaredEpsilonInsensitive(0.5).value(np.array([3.0, 0.2]), np.zeros(2))
+    array([6.25, 0.  ])
+    """
+
+    conditions = {"epsilon": Interval(0.0)}
+    examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
+
+    def __init__(self, epsilon=0.1):
+        self.epsilon = epsilon
+
+    def curve(self, t):
+        return np.maximum(np.abs(t) - self.epsilon, 0) ** 2
+
+    def slope(self, t):
+        return 2 * (t - np.clip(t, -self.epsilon, self.epsilon))
+
+    def curvature(self, t):
+        return 2 * (np.abs(t) > self.epsilon).astype(t.dtype)
+
+
+class LogCosh(ResidualLoss, name="log_cosh"):
+    """``log(cosh(y - raw))``: the squared error's half near 0, the absolute error further out.
+
+    The residual counts in the units of the target: standardise it, or use `Huber`, which has a scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import LogCosh
+    >>> LogCosh().value(np.array([1.0, 1000.0]), np.zeros(2)).round(4)
+    array([4.338000e-01, 9.993069e+02])
+    """
+
+    def curve(self, t):
+        size = np.abs(t)
+        return size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(t.dtype)
+
+    def slope(self, t):
+        return np.tanh(t)
+
+    def curvature(self, t):
+        return 4 * np.exp(-2 * np.abs(t)) / (1 + np.exp(-2 * np.abs(t))) ** 2
+
+
+def safe_exp(t):
+    """``exp(t)`` and its derivative; beyond what squares of it can hold, a parabola goes on, twice differentiable."""
+    cap = 300 if t.dtype == np.float64 else 36
+    base = np.exp(np.minimum(t, cap))
+    beyond = np.maximum(t - cap, 0)
+    return base * (1 + beyond + beyond**2 / 2), base * (1 + beyond), base
+
+
+class Deviance(Loss):
+    """Base of the deviances with a log link: the prediction is ``exp(raw)``, so it is positive and effects multiply.
+
+    The variance of the target is taken to grow with the power `power` of its mean [1]_.
+
+    References
+    ----------
+    .. [1] Jorgensen, "The Theory of Dispersion Models" (1997), section 4.1.
+    """
+
+    task = "regression"
+    positive_target = True
+
+    def check_target(self, y):
+        if self.power < 2 and np.any(y < 0):
+            raise ValueError(f"loss {self.name!r} needs targets of at least 0. Got {np.min(y)}.")
+        if self.power >= 2 and np.any(y <= 0):
+            raise ValueError(f"loss {self.name!r} needs targets above 0. Got {np.min(y)}.")
+
+    def _terms(self, raw):
+        """The functions of raw that multiply the target and that stand alone, each with two derivatives."""
+        power = self.power
+        if power == 1:
+            first, ones = (-raw, -np.ones_like(raw), np.zeros_like(raw)), safe_exp(raw)
+            return first, ones
+        value, slope, bend = safe_exp((1 - power) * raw)
+        first = (value / (power - 1), -slope, (power - 1) * bend)
+        if power == 2:
+            return first, (raw, np.ones_like(raw), np.zeros_like(raw))
+        value, slope, bend = safe_exp((2 - power) * raw)
+        return first, (value / (2 - power), slope, (2 - power) * bend)
+
+    def _least(self, y):
+        """The part without raw, which makes the deviance 0 at ``exp(raw) == y``."""
+        if self.power == 1:
+            return xlogy(y, y) - y
+        if self.power == 2:
+            return -1 - np.log(y)
+        return y ** (2 - self.power) / ((1 - self.power) * (2 - self.power))
+
+    def value(self, y, raw):
+        on_target, alone = self._terms(raw)
+        return 2 * (y * on_target[0] + alone[0] + self._least(y)).astype(raw.dtype, copy=False)
+
+    def gradient(self, y, raw):
+        on_target, alone = self._terms(raw)
+        return 2 * (y * on_target[1] + alone[1]).astype(raw.dtype, copy=False)
+
+    def hessian(self, y, raw):
+        on_target, alone = self._terms(raw)
+        return 2 * (y * on_target[2] + alone[2]).astype(raw.dtype, copy=False)
+
+    def inverse_link(self, raw):
+        return safe_exp(raw)[0]
+
+    def link(self, prediction):
+        return np.log(prediction)
 
     def best_constant(self, y, sample_weight, n_outputs):
-        # The minimiser is the root of a rising piecewise linear function; halving the interval finds it from any start.
-        low, high = float(np.min(y)), float(np.max(y))
-        for _ in range(200):
-            middle = low + (high - low) / 2
-            if not low < middle < high:
-                break
-            if np.average(self.slope(y - middle), weights=sample_weight) > 0:
-                low = middle
-            else:
-                high = middle
-        return np.array([low + (high - low) / 2])
+        mean = np.average(y, weights=sample_weight)
+        return np.array([np.log(mean) if mean > 0 else 0.0])
+
+
+class Poisson(Deviance, name="poisson"):
+    """Poisson deviance, ``2 (y log(y / mu) - y + mu)`` with ``mu = exp(raw)``, for counts and rates.
+
+    Its mean is `sklearn.metrics.mean_poisson_deviance`. Targets must not be negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import Poisson
+    >>> Poisson().value(np.array([0.0, 1.0]), np.zeros(2))
+    array([2., 0.])
+    """
+
+    power = 1
+
+
+class Gamma(Deviance, name="gamma"):
+    """Gamma deviance, ``2 (log(mu / y) + y / mu - 1)`` with ``mu = exp(raw)``, for positive targets of constant relative error.
+
+    Its mean is `sklearn.metrics.mean_gamma_deviance`. Targets must be above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import Gamma
+    >>> Gamma().value(np.array([1.0, 2.0]), np.array([0.0, np.log(2)])).round(4)
+    array([0., 0.])
+    """
+
+    power = 2
+
+
+class Tweedie(Deviance, name="tweedie"):
+    """Tweedie deviance with ``mu = exp(raw)``; its mean is `sklearn.metrics.mean_tweedie_deviance`.
+
+    Between 1 and 2 it fits targets that are 0 or positive, such as insurance claims.
+
+    Parameters
+    ----------
+    power : float, default=1.5
+        From 1 (`Poisson`) to 2 (`Gamma`) and on to 3 (inverse Gaussian); convex in `raw` up to 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import Tweedie
+    >>> Tweedie(1.5).value(np.array([0.0, 1.0]), np.zeros(2))
+    array([4., 0.])
+    """
+
+    conditions = {"power": Interval(1.0, 3.0, closed="both")}
+    examples = ({"power": 1.0}, {"power": 1.9}, {"power": 2.0}, {"power": 3.0})
+
+    def __init__(self, power=1.5):
+        self.power = power
+
+    @property
+    def convex(self):
+        return self.power <= 2
 
 
 def weighted_quantile(values, level, sample_weight):

@@ -30,7 +30,7 @@ def finish(objective, params, width, reference=None):
     reference : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
     """
-    if not objective.linear:
+    if not (objective.linear and objective.piecewise_linear):
         return None
     anchor = params if reference is None else reference
     exact = None

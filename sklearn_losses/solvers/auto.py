@@ -17,27 +17,28 @@ class Auto(Solver, name="auto"):
     """Chooses a solver from the model, the loss and the penalty.
 
     1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could find.
-    2. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
+    2. A loss that is made for steps (the perceptron): ``adam``.
+    3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
        up to 1,500 parameters, else ``proximal_newton``; zeros are exact.
-    3. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss is convex and has a Hessian,
-       ``interior_point`` where it is piecewise linear. Both end on the exact optimum. With more parameters and sparse rows
-       ``newton`` too, where products with the Hessian cost little.
-    4. Everything else: ``lbfgs``.
+    4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a Hessian and is convex or
+       redescending, ``interior_point`` where it is piecewise linear. Both end on the exact optimum. With more parameters and
+       sparse rows ``newton`` too, where products with the Hessian cost little.
+    5. Everything else: ``lbfgs``.
 
     The name of the solver that ran is the estimator's ``solver_``.
     """
 
     def choose(self, objective):
         """The solver for this objective."""
-        if not objective.linear:
+        if not objective.linear or objective.by_steps:
             return Adam()
         if objective.convex and not objective.smooth_penalty and (objective.piecewise_linear or objective.has_hessian):
             exact = objective.piecewise_linear and objective.n_params <= LARGEST_WITH_WEIGHTS
             return InteriorPoint() if exact else ProximalNewton()
-        if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty and objective.convex:
-            if objective.piecewise_linear:
+        if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty:
+            if objective.convex and objective.piecewise_linear:
                 return InteriorPoint()
-            if objective.has_hessian:
+            if objective.has_hessian and objective.bounded_hessian:
                 return Newton()
         if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
             return Newton()

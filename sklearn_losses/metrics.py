@@ -1,0 +1,115 @@
+"""Scores: any loss as a scorer for cross-validation and searches."""
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from sklearn_losses.estimators.base import check_weights
+from sklearn_losses.losses.aggregation import Aggregated
+from sklearn_losses.losses.base import Loss
+
+__all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
+
+
+class LossScorer:
+    """A scorer ``scorer(estimator, X, y, sample_weight=None)``: minus the mean loss of the predictions, so larger is better.
+
+    See `make_loss_scorer`.
+
+    Parameters
+    ----------
+    loss : str or Loss
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __repr__(self):
+        return f"make_loss_scorer({self.loss!r})"
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        loss = Loss.make(self.loss)
+        loss.check()
+        y = np.asarray(y)
+        weight = check_weights(sample_weight, len(y))
+        weight = np.ones(len(y)) if weight is None else weight
+        if (loss.task or ("classification" if is_classifier(estimator) else "regression")) == "classification":
+            loss, targets, raw = _class_scores(loss, estimator, X, y)
+            center = raw
+        else:
+            targets, prediction = y.astype(np.float64), np.asarray(estimator.predict(X), dtype=np.float64)
+            if targets.shape != prediction.shape:
+                raise ValueError(f"The predictions have shape {prediction.shape} and the targets {targets.shape}.")
+            weight = np.repeat(weight, targets[0].size)
+            targets = targets.ravel()
+            loss = loss.bind(targets, 1, "regression")
+            loss.check_target(targets)
+            raw = loss.link(prediction).ravel()
+            center = raw if isinstance(loss, Aggregated) else np.full_like(raw, np.median(targets))
+        if loss.pilot is not None:
+            loss = loss.calibrated(targets, center, weight)
+        if loss.n_constants:
+            constants = np.broadcast_to(loss.start_constants, (len(raw), loss.n_constants))
+            raw = np.hstack([raw.reshape(len(raw), -1), constants])
+        return -float(np.average(loss.value(targets, raw), weights=weight))
+
+
+def _class_scores(loss, estimator, X, y):
+    """The loss for these classes, their codes, and raw scores: from probabilities, for a loss of margins from decisions."""
+    classes = np.asarray(estimator.classes_)
+    codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    unseen = np.unique(y[classes[codes] != y])
+    if len(unseen):
+        raise ValueError(f"y has labels that the estimator has not seen: {list(unseen)}.")
+    loss = loss.bind(codes, 1 if len(classes) == 2 else len(classes), "classification")
+    if not loss.has_probabilities:
+        return loss, codes, np.asarray(estimator.decision_function(X), dtype=np.float64)
+    proba = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+    return loss, codes, loss.link(proba[:, 1] if len(classes) == 2 else proba)
+
+
+def make_loss_scorer(loss):
+    """A scorer from any loss, for ``scoring=`` in `cross_validate` and searches, and for any scikit-learn estimator.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A name, also with "neg_" before it, or an object. Regression losses score `predict`, losses of class probabilities
+        `predict_proba`, losses of margins `decision_function`. A residual scale that a fit would estimate is that of the
+        targets around their median here, the same for every model that is compared; pass an object with a number for
+        another one.
+
+    Returns
+    -------
+    LossScorer
+        ``scorer(estimator, X, y, sample_weight=None)``, minus the mean loss.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn_losses.metrics import make_loss_scorer
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> cross_val_score(LinearRegression(), X, y, scoring=make_loss_scorer("neg_mae")).mean().round(1)
+    np.float64(-44.3)
+    """
+    if isinstance(loss, str) and loss.startswith("neg_"):
+        loss = loss[4:]
+    Loss.make(loss)  # an unknown name is refused now, not in a search
+    return LossScorer(loss)
+
+
+def loss_scorers():
+    """Scorers of all registered losses by name, "neg_huber" and so on, as a dict for ``scoring=`` of `cross_validate`.
+
+    Returns
+    -------
+    dict of str to LossScorer
+
+    Examples
+    --------
+    >>> from sklearn_losses.metrics import loss_scorers
+    >>> loss_scorers()["neg_poisson"]
+    make_loss_scorer('poisson')
+    """
+    return {f"neg_{name}": LossScorer(name) for name in sorted(Loss.names())}

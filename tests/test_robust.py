@@ -1,0 +1,214 @@
+"""Robust losses: their scale, their resistance, and agreement with statsmodels and scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import HuberRegressor
+
+from sklearn_losses import LossRegressor
+from sklearn_losses.losses import Barron, Cauchy, Fair, GemanMcClure, Huber, Loss, RobustLoss, Tukey, Welsch
+from sklearn_losses.losses.robust import residual_scale
+
+FAMILY = sorted(name for name, maker in Loss.names().items() if isinstance(maker(), RobustLoss))
+REDESCENDING = ["tukey", "cauchy", "welsch", "geman_mcclure"]
+
+
+def line(n=300, outliers=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    y = X @ [1.0, -2.0, 3.0] + 4 + 0.5 * rng.normal(size=n)
+    bad = rng.permutation(n)[: int(outliers * n)]
+    y[bad] = 60 + 20 * rng.normal(size=len(bad))
+    return X, y
+
+
+@pytest.mark.parametrize("loss", [*FAMILY, "adaptive_barron", Huber(scale="joint"), Barron(shape=-1.0)], ids=str)
+@pytest.mark.parametrize("factor", [1e-3, 250.0])
+def test_a_multiple_of_y_gives_that_multiple_of_the_coefficients(loss, factor):
+    X, y = line(outliers=0.1)
+    # The likelihood of adaptive_barron and the objective of the joint scale are not in squared units: no penalty there.
+    alpha = 0.1 if loss in FAMILY or isinstance(loss, Barron) else 0.0
+    one = LossRegressor(loss, alpha=alpha, tol=1e-9).fit(X, y)
+    other = LossRegressor(loss, alpha=alpha, tol=1e-9).fit(X, factor * y)
+    np.testing.assert_allclose(other.coef_, factor * one.coef_, rtol=1e-4)
+    np.testing.assert_allclose(other.intercept_, factor * one.intercept_, rtol=1e-4)
+    np.testing.assert_allclose(other.scale_, factor * one.scale_, rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", REDESCENDING + ["adaptive_barron"])
+def test_thirty_percent_outliers_leave_the_coefficients(loss):
+    X, y = line(outliers=0.3)
+    truth = np.array([1.0, -2.0, 3.0])
+    robust, plain = LossRegressor(loss, alpha=0).fit(X, y), LossRegressor("mse", alpha=0).fit(X, y)
+    assert np.max(np.abs(robust.coef_ / truth - 1)) < 0.06
+    assert abs(robust.intercept_ - 4) < 0.2
+    assert np.max(np.abs(plain.coef_ / truth - 1)) > 0.3
+    assert plain.intercept_ > 15
+
+
+def test_more_starts_are_never_worse():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 2))
+    y = np.where(rng.random(60) < 0.5, X @ [5.0, 0.0], X @ [-5.0, 3.0]) + 0.1 * rng.normal(size=60)
+    values = [LossRegressor(Tukey(c=1.0, scale=0.3, n_init=n), alpha=0, random_state=0).fit(X, y).objective_ for n in (1, 20)]
+    assert values[1] < values[0] - 1e-4
+
+
+def test_joint_scale_is_that_of_HuberRegressor():
+    X, y = line(outliers=0.1)
+    for alpha in (0.0, 3.0):
+        reference = HuberRegressor(epsilon=1.35, alpha=alpha, tol=1e-10, max_iter=10_000).fit(X, y)
+        ours = LossRegressor(Huber(scale="joint"), alpha=2 * alpha / len(y), tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(ours.coef_, reference.coef_, rtol=1e-4)
+        np.testing.assert_allclose(ours.intercept_, reference.intercept_, rtol=1e-4)
+        np.testing.assert_allclose(ours.scale_, reference.scale_, rtol=1e-4)
+
+
+def test_scale_is_the_weighted_median_absolute_deviation():
+    statsmodels = pytest.importorskip("statsmodels.robust.scale")
+    rng = np.random.default_rng(0)
+    residual = rng.normal(size=101)
+    ours = residual_scale(residual, np.zeros(101), np.ones(101))
+    np.testing.assert_allclose(ours, statsmodels.mad(residual), rtol=1e-12)
+    weight = rng.integers(1, 5, 101)
+    repeated = np.repeat(residual, weight)
+    np.testing.assert_allclose(
+        residual_scale(residual, np.zeros(101), weight / weight.mean()),
+        residual_scale(repeated, np.zeros(len(repeated)), np.ones(len(repeated))),
+        rtol=1e-12,
+    )
+
+
+def test_scale_of_data_without_noise_is_that_of_the_targets():
+    X = np.arange(20.0)[:, None]
+    y = 2 * X[:, 0] + 1
+    model = LossRegressor("huber", alpha=0).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y, atol=1e-8)
+    assert model.scale_ > 1
+
+
+def test_each_target_has_its_own_scale():
+    X, y = line(outliers=0.1)
+    both = LossRegressor("tukey", alpha=0).fit(X, np.stack([y, 100 * y], axis=1))
+    alone = LossRegressor("tukey", alpha=0).fit(X, y)
+    np.testing.assert_allclose(both.scale_, [alone.scale_, 100 * alone.scale_], rtol=1e-6)
+    np.testing.assert_allclose(both.coef_, [alone.coef_, 100 * alone.coef_], rtol=1e-3)
+    joint = LossRegressor(Huber(scale="joint"), alpha=0).fit(X, np.stack([y, 100 * y], axis=1))
+    np.testing.assert_allclose(joint.scale_[1] / joint.scale_[0], 100, rtol=1e-2)
+
+
+def test_the_first_batch_decides_on_the_scale():
+    X, y = line()
+    model = LossRegressor("huber", solver="sgd", random_state=0)
+    first = model.partial_fit(X[:100], y[:100]).scale_
+    assert model.partial_fit(X[100:], 50 * y[100:]).scale_ == first
+
+
+def test_a_perceptron_network_with_a_scale():
+    X, y = line(outliers=0.1)
+    model = LossRegressor("tukey", hidden_layer_sizes=(8,), max_iter=20, tol=0, random_state=0)
+    with pytest.warns(UserWarning, match="max_iter"):
+        model.fit(X, y)
+    assert 0.3 < model.scale_ < 1.0  # the noise is 0.5
+
+
+def test_adaptive_shape_follows_the_noise():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(800, 2))
+    clean = LossRegressor("adaptive_barron", alpha=0).fit(X, X @ [1.0, 2.0] + rng.normal(size=800))
+    heavy = LossRegressor("adaptive_barron", alpha=0).fit(X, X @ [1.0, 2.0] + rng.standard_cauchy(800))
+    assert clean.shape_ > 1.8 and heavy.shape_ < 0.3
+    np.testing.assert_allclose(clean.scale_, 1, rtol=0.1)
+
+
+def test_adaptive_normaliser_against_quadrature():
+    from scipy.integrate import quad
+
+    from sklearn_losses.losses.robust import _SQUARE, _STEP, barron_rho
+
+    for shape in (0.01, 0.5, 1.0, 1.5, 1.99):
+        exact = 2 * quad(lambda x, a=shape: float(np.exp(-barron_rho(np.array(x * x), a))), 0, np.inf, limit=500)[0]
+        np.testing.assert_allclose((np.exp(-barron_rho(_SQUARE, shape)) * _STEP).sum(), exact, rtol=1e-6)
+
+
+def test_barron_has_the_other_losses_as_its_cases():
+    t, zero = np.linspace(-8, 8, 161), np.zeros(161)
+    cases = [
+        (Barron(2.0, scale=1.0), 0.5 * t**2),
+        (Barron(2.0 - 1e-9, scale=1.0), 0.5 * t**2),
+        (Barron(1.0, scale=1.0), np.sqrt(t**2 + 1) - 1),
+        (Barron(0.0, c=2.0, scale=1.0), np.log1p((t / 2) ** 2 / 2)),
+        (Barron(1e-9, c=2.0, scale=1.0), np.log1p((t / 2) ** 2 / 2)),
+        (Barron(-2.0, scale=1.0), GemanMcClure(scale=1.0).value(t, zero)),
+        (Barron(-np.inf, scale=1.0), 1 - np.exp(-(t**2) / 2)),
+        (Barron(-1e9, scale=1.0), 1 - np.exp(-(t**2) / 2)),
+    ]
+    for loss, expected in cases:
+        np.testing.assert_allclose(loss.value(t, zero), expected, rtol=1e-6, atol=1e-9, err_msg=str(loss))
+
+
+def norms():
+    robust = pytest.importorskip("statsmodels.robust.norms")
+    return [
+        (Huber(1.345, scale=1.0), robust.HuberT(1.345)),
+        (Tukey(4.685, scale=1.0), robust.TukeyBiweight(4.685)),
+    ]
+
+
+def test_values_and_gradients_are_those_of_statsmodels():
+    t, zero = np.linspace(-8, 8, 161), np.zeros(161)
+    for loss, norm in norms():
+        # statsmodels' bisquare is shifted so that it ends at 0.
+        np.testing.assert_allclose(loss.value(t, zero), norm.rho(t) - norm.rho(np.zeros(1)), atol=1e-12)
+        np.testing.assert_allclose(loss.gradient(t, zero), -norm.psi(t), atol=1e-12)
+
+
+class TestStackloss:
+    """Coefficients of statsmodels' RLM at the scale that it ends with."""
+
+    @pytest.fixture
+    def data(self):
+        api = pytest.importorskip("statsmodels.api")
+        data = api.datasets.stackloss.load_pandas().data
+        return api, data.drop(columns="STACKLOSS").to_numpy(), data["STACKLOSS"].to_numpy()
+
+    @pytest.mark.parametrize("loss", [Huber(1.345), Tukey(4.685)], ids=str)
+    def test_huber_and_tukey(self, data, loss):
+        api, X, y = data
+        norm = api.robust.norms.HuberT(1.345) if isinstance(loss, Huber) else api.robust.norms.TukeyBiweight(4.685)
+        reference = api.RLM(y, api.add_constant(X), M=norm).fit(tol=1e-12, maxiter=500)
+        ours = LossRegressor(type(loss)(**loss.get_params() | {"scale": float(reference.scale)}), alpha=0, tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(ours.coef_, reference.params[1:], rtol=1e-4)
+        np.testing.assert_allclose(ours.intercept_, reference.params[0], rtol=1e-4)
+
+    @pytest.mark.parametrize("loss", [Cauchy(), Welsch(), Fair()], ids=str)
+    def test_others_by_reweighted_least_squares(self, data, loss):
+        """The same stationary point as iteratively reweighted least squares, which shares nothing with our solvers."""
+        api, X, y = data
+        scale = 2.0
+        loss = type(loss)(**loss.get_params() | {"scale": scale})
+        rows = api.add_constant(X)
+        params = np.linalg.lstsq(rows, y, rcond=None)[0]
+        if not loss.convex:
+            start = LossRegressor("mae", alpha=0).fit(X, y)
+            params = np.append(start.intercept_, start.coef_)
+        for _ in range(5000):
+            u = (y - rows @ params) / scale
+            root = np.sqrt(loss.psi(u) / np.where(u == 0, 1, u) + (u == 0))
+            params = np.linalg.lstsq(rows * root[:, None], y * root, rcond=None)[0]
+        ours = LossRegressor(loss, alpha=0, tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(ours.coef_, params[1:], rtol=1e-4)
+        np.testing.assert_allclose(ours.intercept_, params[0], rtol=1e-4)
+
+    def test_published_optimum(self, data):
+        """MASS rlm's scale; the optimum at that scale to ten digits."""
+        _, X, y = data
+        ours = LossRegressor(Huber(1.345, scale=2.4407137948), alpha=0).fit(X, y)
+        np.testing.assert_allclose(ours.coef_, [0.8293789118, 0.9260907096, -0.1278482622], rtol=1e-7)
+        np.testing.assert_allclose(ours.intercept_, -41.0265473776, rtol=1e-8)
+        ours = LossRegressor(Tukey(4.685, scale=2.2818858796), alpha=0, tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(ours.coef_, [0.9275570518, 0.6507187397, -0.1123331588], rtol=1e-5)
+
+
+def test_joint_scale_needs_a_wide_delta():
+    with pytest.raises(ValueError, match="delta above 1"):
+        LossRegressor(Huber(delta=0.9, scale="joint")).fit(*line())
