@@ -44,7 +44,9 @@ def main(cv=4, units=((10,), (50,))):
     return {
         # A list of grids: every loss meets every model, and the networks get what they alone need.
         "complexity": search("Loss and hidden layers", [linear, mlp], X, y, cv=cv),
-        "delta": search("Where Huber's parabola ends", [{"loss__delta": [3, 10, 30, 100, 300]}], X, y, cv=cv, loss="huber"),
+        "delta": search(
+            "Where Huber's parabola ends", [{"loss__delta": [0.05, 0.2, 0.5, 1.35, 3.0]}], X, y, cv=cv, loss="huber"
+        ),
         "rate": search(
             "SGD's learning rate", [{"solver__learning_rate": RATES}], X, y, cv=cv, solver="sgd", early_stopping=True
         ),

@@ -22,6 +22,8 @@ MAY_IMPORT = {
     "solvers": {"component"},
     "perplexity": set(),
     "slot": set(),
+    "metrics": {"losses", "estimators"},
+    "testing": {"component", "batches", "losses", "models", "objective", "penalties", "solvers"},
     "display": {"losses", "slot"},
     "comparison": {"display", "losses", "perplexity", "slot"},
     "noise": {"comparison", "display", "slot"},

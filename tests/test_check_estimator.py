@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.losses import Loss
+from sklearn_losses.losses import CostSensitive, CVaR, Huber, Loss, Quantile, Tilted
 from sklearn_losses.solvers import Adam, Solver
 
 # Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them.
@@ -49,8 +49,23 @@ def exempt(estimator):
     return dict.fromkeys(WEIGHT_CHECKS, REASON) if steered else {}
 
 
+COMPOSED = [
+    LossRegressor(Huber(scale="joint")),
+    LossRegressor(0.7 * Huber() + 0.3 * Quantile(0.9)),
+    LossRegressor(CVaR("mae", share=0.3)),
+    LossRegressor(Tilted("mse")),
+    LossClassifier(CostSensitive("squared_hinge")),
+    LossClassifier(CVaR("cross_entropy", share=0.5)),
+]
+
+
 @parametrize_with_checks([estimator(loss, hidden_layer_sizes=hidden) for loss, estimator in LOSSES for hidden in ((), (4,))])
 def test_default_solver(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(COMPOSED)
+def test_composed_losses(estimator, check):
     check(estimator)
 
 

@@ -40,7 +40,7 @@ def diabetes():
     return StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
 
 
-@pytest.mark.parametrize(("function", "builtin"), [(squared, "mse"), (huber, Huber(0.5))])
+@pytest.mark.parametrize(("function", "builtin"), [(squared, "mse"), (huber, Huber(0.5, scale=1.0))])
 @pytest.mark.parametrize("hidden", [(), (4,)])
 def test_regression_equals_the_builtin(function, builtin, hidden, diabetes):
     X, y = diabetes

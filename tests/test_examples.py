@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sklearn_losses.losses import Loss
@@ -50,8 +51,8 @@ def test_grid_search_losses(example):
     searches = example("grid_search_losses").main(cv=3, units=((5,),))
     assert len(searches["complexity"].cv_results_["params"]) == 3 + 3
     assert searches["complexity"].best_score_ > -50
-    assert searches["delta"].best_params_["model__loss__delta"] >= 10
-    assert searches["delta"].best_estimator_[-1].get_params()["loss__delta"] >= 10
+    assert searches["delta"].best_params_["model__loss__delta"] >= 1
+    assert searches["delta"].best_estimator_[-1].get_params()["loss__delta"] >= 1
     assert searches["rate"].best_params_["model__solver__learning_rate"] < 0.1
 
 
@@ -61,6 +62,27 @@ def test_custom_loss(example):
     assert costs["lopsided, a class"] == pytest.approx(costs["cost, a function"], rel=1e-3)
     assert difference < 1e-3
     assert factor in (2, 3, 4)
+
+
+def test_label_noise_digits(example, capsys):
+    module = example("label_noise_digits")
+    found = module.main(losses=("cross_entropy", *module.TOLERANT), seeds=(0, 1))
+    best = {loss: max(scores) for loss, scores in found.items()}
+    for loss in map(str, module.TOLERANT):
+        assert best[loss] > best["cross_entropy"] + 0.003, loss
+    assert len(capsys.readouterr().out.splitlines()) == 2 + len(found)
+
+
+def test_robust_regression(example):
+    models = example("robust_regression").main()
+
+    def error(loss):
+        return np.abs([*(models[loss].coef_ - [2, -1]), models[loss].intercept_ - 5]).max()
+
+    assert error("mse") > 10
+    for loss in ("tukey", "cauchy", "welsch", "geman_mcclure", "adaptive_barron"):
+        assert error(loss) < 0.1 < error("huber") < 1, loss
+    assert models["tukey"].scale_ == pytest.approx(0.5, abs=0.4)
 
 
 def test_every_example_is_tested():

@@ -112,8 +112,8 @@ def test_sgd_regressors_huber_at_convergence(diabetes):
         loss="huber", epsilon=0.5, alpha=alpha, learning_rate="invscaling", eta0=0.05, power_t=0.6, average=1000 * len(y),
         max_iter=2000, tol=None, random_state=0,
     ).fit(X, y)  # fmt: skip
-    ours = LossRegressor(Huber(0.5), alpha=alpha).fit(X, y)
-    reached = objective(Huber(0.5), alpha, peer.coef_, peer.intercept_, X, y)
+    ours = LossRegressor(Huber(0.5, scale=1.0), alpha=alpha).fit(X, y)
+    reached = objective(Huber(0.5, scale=1.0), alpha, peer.coef_, peer.intercept_, X, y)
     assert ours.objective_ == pytest.approx(reached, rel=1e-5)
     assert ours.objective_ <= reached * (1 + 1e-12)
     np.testing.assert_allclose(ours.coef_, peer.coef_, atol=1e-4)

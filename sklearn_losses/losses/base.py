@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import brentq, minimize, minimize_scalar
 
 from sklearn_losses.component import Component
 
@@ -605,14 +605,15 @@ class EachTarget(Loss):
 
 
 def best_number(loss, y, sample_weight):
-    """The constant raw prediction of least mean loss, by Brent's method around the best of some quantiles of `y`."""
+    """The constant raw prediction of least mean loss, by Brent's methods around the best of some quantiles of `y`."""
     shares = sample_weight / sample_weight.sum()
 
     def mean(constant):
         value = float(shares @ loss.value(y, np.full(len(y), constant, dtype=np.float64)))
         return value if np.isfinite(value) else np.inf
 
-    quantiles = np.quantile(y, np.linspace(0, 1, 17))
+    order = np.argsort(y)
+    quantiles = np.interp(np.linspace(0, 1, 17), np.cumsum(shares[order]), y[order])
     with np.errstate(all="ignore"):
         candidates = np.concatenate([[0.0], quantiles, loss.link(quantiles)])
     spread = float(np.ptp(y)) or 1.0
@@ -625,7 +626,18 @@ def best_number(loss, y, sample_weight):
     low = candidates[best - 1] if best else center - spread
     high = candidates[best + 1] if best + 1 < len(candidates) else center + spread
     outcome = minimize_scalar(mean, bounds=(low, high), method="bounded", options={"xatol": 1e-9 * spread})
-    return float(outcome.x) if outcome.fun < lowest else float(center)
+    best = float(outcome.x) if outcome.fun < lowest else float(center)
+    if not loss.smooth:
+        return best
+
+    # A value tells its minimum to the root of the rounding error; the root of the derivative is told to rounding.
+    def slope(constant):
+        return float(shares @ loss.gradient(y, np.full(len(y), constant, dtype=np.float64)))
+
+    low, high = best - 1e-6 * spread, best + 1e-6 * spread
+    if not slope(low) < 0 < slope(high):
+        return best
+    return float(brentq(slope, low, high, xtol=np.finfo(float).tiny, rtol=8.9e-16))
 
 
 def best_scores(loss, y, sample_weight, n_outputs):
@@ -641,13 +653,19 @@ def best_scores(loss, y, sample_weight, n_outputs):
         return np.zeros(n_outputs)
     smooth = loss if loss.smooth else loss.smoothed(1e-4)
 
+    def every_row(scores):
+        return np.full(n_classes, scores[0]) if n_outputs == 1 else np.tile(scores, (n_classes, 1))
+
     def mean(scores):
-        raw = np.broadcast_to(scores[0] if n_outputs == 1 else scores, n_classes if n_outputs == 1 else (n_classes,) * 2).copy()
-        value, gradient = smooth.value_and_gradient(rows, raw)
+        value, gradient = smooth.value_and_gradient(rows, every_row(scores))
         return float(shares @ value), np.atleast_1d(shares @ gradient)
 
     logs = np.log(shares) - np.log(shares).mean()
     start = np.array([logs[1] - logs[0]]) if n_outputs == 1 else logs
     outcome = minimize(mean, start, jac=True, method="BFGS", options={"gtol": 1e-9})
-    best = min((np.zeros(n_outputs), start, outcome.x), key=lambda scores: mean(scores)[0])
+    candidates = [np.zeros(n_outputs), start]
+    # A bounded loss may like one class best with certainty: scores at infinity, where no gradient is left to start from.
+    if np.max(np.abs(outcome.x)) < 10:
+        candidates.append(outcome.x)
+    best = min(candidates, key=lambda scores: float(shares @ loss.value(rows, every_row(scores))))
     return best - best.mean() if loss.shift_invariant and n_outputs > 1 else best

@@ -43,9 +43,9 @@ class SoftmaxLoss(Loss):
 
 
 class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
-    """Cross-entropy, the negative log-likelihood of the class; its mean is `sklearn.metrics.log_loss`.
+    """Cross-entropy, ``-log(t)``: the negative log-likelihood of the class; gives probabilities.
 
-    Logistic for two classes, softmax for more. Gives calibrated probabilities.
+    Logistic for two classes, softmax for more. Its mean is `sklearn.metrics.log_loss`.
 
     Parameters
     ----------
@@ -137,10 +137,11 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
 
 class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
-    """The hinge, ``max(0, 1 - margin)``, of support vector machines; binary: `sklearn.metrics.hinge_loss`.
+    """The hinge of support vector machines, ``max(0, 1 - margin)``, summed over the other classes: the label alone matters.
 
-    With K > 2 classes the sum over the other classes, ``sum_j max(0, 1 - raw_own + raw_j)`` [1]_, recommended over eight
-    other multi-class hinges by [2]_. Gives the most likely class from few support vectors, but no probabilities.
+    For two classes its mean is `sklearn.metrics.hinge_loss`. With K > 2 classes the sum over the other classes, ``sum_j
+    max(0, 1 - raw_own + raw_j)`` [1]_, recommended over eight other multi-class hinges by [2]_. Gives the most likely class
+    from few support vectors, but no probabilities.
 
     References
     ----------

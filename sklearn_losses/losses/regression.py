@@ -13,9 +13,9 @@ __all__ = [
 
 
 class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
-    """Squared error, ``(y - raw)**2``; its mean is `sklearn.metrics.mean_squared_error`.
+    """The squared error, ``(y - raw)**2``: gives the mean, where outliers are rare.
 
-    Gives the conditional mean. One outlier can move the fit as far as it likes.
+    Its mean is `sklearn.metrics.mean_squared_error`. One outlier can move the fit as far as it likes.
 
     Examples
     --------
@@ -39,9 +39,9 @@ class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
 
 
 class MAE(PiecewiseLinear, ResidualLoss, name="mae", aliases=("absolute_error",)):
-    """Absolute error, ``|y - raw|``; its mean is `sklearn.metrics.mean_absolute_error`.
+    """The absolute error, ``|y - raw|``: gives the median, whatever the outliers.
 
-    Gives the conditional median: an outlier counts by its side, not by its distance.
+    Its mean is `sklearn.metrics.mean_absolute_error`. An outlier counts by its side, not by its distance.
 
     Examples
     --------
@@ -58,9 +58,9 @@ class MAE(PiecewiseLinear, ResidualLoss, name="mae", aliases=("absolute_error",)
 
 
 class Quantile(PiecewiseLinear, ResidualLoss, name="quantile", aliases=("pinball",)):
-    """Pinball loss, ``max(q (y - raw), (q - 1) (y - raw))``; its mean is `sklearn.metrics.mean_pinball_loss`.
+    """The pinball loss, ``max(q (y - raw), (q - 1) (y - raw))``: gives the quantile of level q [1]_.
 
-    Gives the conditional quantile of level q [1]_.
+    For a bound, an interval, or costs that differ by side. Its mean is `sklearn.metrics.mean_pinball_loss`.
 
     Parameters
     ----------
@@ -327,9 +327,9 @@ class Gamma(Deviance, name="gamma"):
 
 
 class Tweedie(Deviance, name="tweedie"):
-    """Tweedie deviance with ``mu = exp(raw)``; its mean is `sklearn.metrics.mean_tweedie_deviance`.
+    """Tweedie deviance with ``mu = exp(raw)``: for targets that are 0 or positive, such as insurance claims.
 
-    Between 1 and 2 it fits targets that are 0 or positive, such as insurance claims.
+    Its mean is `sklearn.metrics.mean_tweedie_deviance`.
 
     Parameters
     ----------

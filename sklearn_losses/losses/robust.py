@@ -94,7 +94,7 @@ class RobustLoss(ResidualLoss):
 
 
 class Huber(RobustLoss, name="huber"):
-    """Huber's loss: a parabola ``t**2 / 2`` for residuals up to delta scales, straight lines beyond [1]_.
+    """Huber's loss, ``u**2 / 2`` up to ``|u| = delta`` and straight lines beyond: the mean of the bulk, not of outliers [1]_.
 
     Follows the mean where the noise is small and the median where a residual is large.
 
