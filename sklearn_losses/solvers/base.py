@@ -120,7 +120,7 @@ class Run:
             factor = np.max(decreases[1:] / decreases[:-1])
             if factor < 0.7 and decreases[-1] * factor / (1 - factor) <= 0.3 * goal:
                 return True
-        return max(self.history[-window - 1 :]) - self.value <= 0.01 * goal
+        return np.ptp(self.history[-window - 1 :]) <= 0.01 * goal
 
     def result(self, state=None, **more):
         """The outcome in scipy's form."""

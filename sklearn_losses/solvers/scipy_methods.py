@@ -1,7 +1,7 @@
 """scipy's minimisers: L-BFGS-B, and any other method of `scipy.optimize.minimize` that takes a gradient."""
 
 import numpy as np
-from scipy.optimize import Bounds, minimize
+from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from sklearn_losses.component import Choice, Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
@@ -9,6 +9,7 @@ from sklearn_losses.solvers.base import Run, SmoothSolver
 __all__ = ["LBFGS", "Scipy"]
 
 _NEVER = 2**31 - 1  # the count at which scipy itself would stop
+_SHRINKAGES = 60  # of a trust region without a step, each to a quarter: no step is left that changes a parameter
 
 
 class _ScipySolver(SmoothSolver):
@@ -28,11 +29,19 @@ class _ScipySolver(SmoothSolver):
                 return 1e3 * max(1.0, abs(run.value / unit) if np.isfinite(run.value) else 1.0), np.zeros_like(point)
             return value / unit, gradient / unit
 
+        shrinkages = 0
+
         def after_iteration(intermediate_result):
+            nonlocal shrinkages
             # Some methods pass the point alone, and not all understand StopIteration: hence an exception of our own.
             point = np.array(getattr(intermediate_result, "x", intermediate_result))
             if run.history and np.array_equal(point if merge is None else merge(point), run.params):
-                return  # a trust region that shrank; not the lack of progress that `settled` looks for
+                # A trust region that shrank; not the lack of progress that `settled` looks for, unless it does so for ever.
+                shrinkages += 1
+                if shrinkages > _SHRINKAGES:
+                    raise _Stuck
+                return
+            shrinkages = 0
             value = getattr(intermediate_result, "fun", None)
             value = function(point)[0] if value is None else float(value) * unit
             if run.record(point if merge is None else merge(point), value):
@@ -48,7 +57,9 @@ class _ScipySolver(SmoothSolver):
                 )
         except _Stopped:
             return run.result()
-        # scipy stopped by itself: it finds no lower value. Whether that is the optimum, the gradient tells.
+        except _Stuck:
+            outcome = OptimizeResult(x=run.params)
+        # scipy finds no lower value. Whether that is the optimum, the gradient tells.
         end = outcome.x if merge is None else merge(outcome.x)
         value, gradient = function(outcome.x)
         run.params, run.value, run.history = end, value, run.history or [value]
@@ -65,6 +76,10 @@ class _ScipySolver(SmoothSolver):
 
 class _Stopped(Exception):
     """Raised by the callback to end scipy's loop."""
+
+
+class _Stuck(Exception):
+    """Raised by the callback where a trust-region method would go on without a step."""
 
 
 class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
