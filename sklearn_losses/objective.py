@@ -214,12 +214,14 @@ class Objective:
 
     def centered(self, params):
         """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim."""
-        if not (self.loss.shift_invariant and self.model.linear and self.model.n_outputs > 1):
+        model = self.model.base
+        if not (self.loss.shift_invariant and model.linear and model.n_outputs > 1):
             return params
-        [weights], [intercept] = self.model.unpack(params)
+        own, constants = np.split(params, [model.n_params])
+        [weights], [intercept] = model.unpack(own)
         if self.smooth_penalty:
             weights = weights - weights.mean(axis=1, keepdims=True)
-        return self.model.pack(weights, intercept - intercept.mean())
+        return np.concatenate([model.pack(weights, intercept - intercept.mean()), constants])
 
     def prox(self, params, step):
         """Minimiser of ``step * l1 part + |. - params|^2 / 2``."""

@@ -1,4 +1,8 @@
-"""scikit-learn's own checks, for every loss with every solver that can take it, linear and MLP."""
+"""scikit-learn's own checks, linear and MLP: every loss, and every solver that can take it.
+
+The losses of `WITH_ALL`, one of each kind, meet every solver; each further loss meets the default and one solver more, by
+turns, so that the whole takes minutes.
+"""
 
 import pytest
 from sklearn.utils.estimator_checks import (
@@ -17,8 +21,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier}
 LOSSES = [(name, ESTIMATORS[maker.task]) for name, maker in sorted(Loss.names().items()) if maker.task in ESTIMATORS]
+WITH_ALL = {"mse", "mae", "huber", "quantile", "cross_entropy", "hinge", "squared_hinge"}
 # An MLP's epochs are what the checks' time goes into: larger steps, fewer of them.
 QUICK = {"adam": Adam(learning_rate=0.05)}
+BRIEF = {"hidden_layer_sizes": (3,), "max_iter": 50}
 LINEAR_ONLY = ("newton", "interior_point", "proximal_newton")
 SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are one solver under many names
 
@@ -29,18 +35,34 @@ WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_
 REASON = "many minima; rounding errors steer the path to one of them"
 
 
+def solvers_of(loss):
+    """The named solvers for a loss; what a linear solver takes among kinked losses, its refusal would say."""
+    made = Loss.make(loss)
+    for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
+        if solver == "interior_point" and not made.kinks:
+            continue
+        if solver == "newton" and not (made.has_hessian or made.kinks):
+            continue
+        if solver == "proximal_newton" and not (made.convex and (made.has_hessian or made.kinks)):
+            continue
+        yield solver
+
+
 def pairs():
-    """Estimators by loss and named solver; `refusal`, not a list here, decides what a linear solver takes."""
-    for loss, estimator in LOSSES:
-        for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
-            made = Loss.make(loss)
-            if solver == "interior_point" and not made.kinks:
-                continue
-            if solver == "newton" and not (made.has_hessian or made.kinks):
-                continue
+    """Estimators by loss and named solver."""
+    for turn, (loss, estimator) in enumerate(LOSSES):
+        solvers = list(solvers_of(loss))
+        for solver in solvers if loss in WITH_ALL else [solvers[turn % len(solvers)]]:
             yield estimator(loss, solver=solver)
             if solver not in LINEAR_ONLY:
-                yield estimator(loss, solver=QUICK.get(solver, solver), hidden_layer_sizes=(3,), max_iter=50)
+                yield estimator(loss, solver=QUICK.get(solver, solver), **BRIEF)
+
+
+def defaults():
+    """Estimators by loss with the default solver; an MLP with quicker steps for losses beyond `WITH_ALL`."""
+    for loss, estimator in LOSSES:
+        yield estimator(loss)
+        yield estimator(loss, hidden_layer_sizes=(4,)) if loss in WITH_ALL else estimator(loss, solver=QUICK["adam"], **BRIEF)
 
 
 def exempt(estimator):
@@ -59,7 +81,7 @@ COMPOSED = [
 ]
 
 
-@parametrize_with_checks([estimator(loss, hidden_layer_sizes=hidden) for loss, estimator in LOSSES for hidden in ((), (4,))])
+@parametrize_with_checks(list(defaults()))
 def test_default_solver(estimator, check):
     check(estimator)
 

@@ -1,6 +1,5 @@
 """Noise-tolerant losses: their formulas, their limits, and their use on data with wrong labels."""
 
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris

@@ -222,7 +222,7 @@ class Aggregated(Loss):
         return self._loss.log_inverse_link(raw)
 
 
-for _fact in ("task", "smooth", "convex", "has_probabilities", "soft_labels", "positive_target"):
+for _fact in ("task", "smooth", "convex", "has_probabilities", "shift_invariant", "soft_labels", "positive_target"):
     setattr(Aggregated, _fact, property(lambda self, fact=_fact: getattr(self._loss, fact)))
 
 
