@@ -97,8 +97,10 @@ class Objective:
 
     def mean_loss(self, params):
         """The first term: the weighted mean of the loss."""
-        total = sum(_weighted(self.loss.value(b.y, self.model.predict(params, b.X)), b.weight) for b in self.batches.blocks())
-        return total / self.n_rows
+        def weighted(batch, _):
+            return _weighted(self.loss.value(batch.y, self.model.predict(params, batch.X)), batch.weight)
+
+        return sum(self.batches.each(weighted)) / self.n_rows
 
     def unbounded(self, params):
         """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes."""
@@ -118,8 +120,7 @@ class Objective:
     def value_and_gradient(self, params):
         """The formula less the absolute values, and its gradient (a subgradient where the loss has a kink)."""
         total, gradient = 0.0, np.zeros(self.n_params)
-        for batch in self.batches.blocks():
-            value, pulled = self._evaluate(params, batch)
+        for value, pulled in self.batches.each(lambda batch, _: self._evaluate(params, batch)):
             total += value
             gradient += pulled
         penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
@@ -155,12 +156,12 @@ class Objective:
 
     def hessian_product(self, params, direction):
         """The second derivative at `params` applied to `direction`; for an MLP the Gauss-Newton part of it."""
-        product = np.zeros(self.n_params)
-        for batch in self.batches.blocks():
+
+        def pulled(batch, _):
             raw, jvp, vjp = self.model.linearize(params, batch.X)
-            curved = self.loss.hessian_product(batch.y, raw, jvp(direction))
-            product += vjp(_by_row(curved, batch.weight))
-        return product / self.n_rows + self.penalty.l2 * direction
+            return vjp(_by_row(self.loss.hessian_product(batch.y, raw, jvp(direction)), batch.weight))
+
+        return sum(self.batches.each(pulled), np.zeros(self.n_params)) / self.n_rows + self.penalty.l2 * direction
 
     def hessian_operator(self, params):
         """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
@@ -204,10 +205,14 @@ class Objective:
 
     def hessian(self, params):
         """The second derivative at `params` as a matrix (linear models, dense rows)."""
-        matrix = np.zeros((self.n_params, self.n_params))
-        for batch in self.batches.dense_blocks():
+
+        def of_block(batch, _):
             hessian = self.loss.hessian_matrix(batch.y, self.model.predict(params, batch.X))
-            matrix += self.model.curvature(batch.X, _by_row(hessian, batch.weight))
+            return self.model.curvature(batch.X, _by_row(hessian, batch.weight))
+
+        matrix = np.zeros((self.n_params, self.n_params))
+        for part in self.batches.each(of_block, dense=True):
+            matrix += part
         matrix /= self.n_rows
         matrix[np.diag_indices_from(matrix)] += self.penalty.l2
         return matrix

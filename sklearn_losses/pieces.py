@@ -32,9 +32,10 @@ class Pieces:
         self.position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * self.origin.ndim)
 
     def _arguments(self, params):
-        return np.concatenate(
-            [self.loss.argument(b.y, self.model.predict(params, b.X)).astype(np.float64) for b in self.batches.blocks()]
-        )
+        def argument(batch, _):
+            return self.loss.argument(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
+
+        return np.concatenate(list(self.batches.each(argument)))
 
     def distance(self, params):
         """The signed distance of each piece from its kink."""
@@ -42,28 +43,32 @@ class Pieces:
 
     def direction(self, change):
         """The change of the distances when the parameters change."""
-        moved = np.concatenate([self.loss.direction(b.y, self.model.predict(change, b.X)) for b in self.batches.blocks()])
+
+        def direction(batch, _):
+            return self.loss.direction(batch.y, self.model.predict(change, batch.X))
+
+        moved = np.concatenate(list(self.batches.each(direction)))
         return np.broadcast_to(moved[None], self.left.shape)
 
     def adjoint(self, slopes):
         """The gradient in the parameters for given slopes of the pieces."""
         slopes = slopes.sum(axis=0)
-        total, start = np.zeros(self.model.n_params), 0
-        for batch in self.batches.blocks():
-            stop = start + len(batch.y)
-            gradient = self.loss.pullback(batch.y, slopes[start:stop])
-            total += self.model.linearize(np.zeros(self.model.n_params), batch.X)[2](gradient)
-            start = stop
-        return total
+
+        def pulled(batch, rows):
+            return self.model.derivative(batch.X)[1](self.loss.pullback(batch.y, slopes[rows]))
+
+        return sum(self.batches.each(pulled), np.zeros(self.model.n_params))
 
     def gram(self, metric):
         """``A.T diag(metric) A``."""
         metric = metric.sum(axis=0)
-        total, start = np.zeros((self.model.n_params, self.model.n_params)), 0
-        for batch in self.batches.dense_blocks():
-            stop = start + len(batch.y)
-            total += self.model.curvature(batch.X, self._raw_curvature(batch.y, metric[start:stop]))
-            start = stop
+
+        def of_block(batch, rows):
+            return self.model.curvature(batch.X, self._raw_curvature(batch.y, metric[rows]))
+
+        total = np.zeros((self.model.n_params, self.model.n_params))
+        for part in self.batches.each(of_block, dense=True):
+            total += part
         return total
 
     def _raw_curvature(self, y, metric):

@@ -6,6 +6,7 @@ callback, Ctrl-C) leaves the old state, or, once there is a point worth keeping,
 
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from numbers import Integral
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.solvers import Adam, Auto, Solver
+from sklearn_losses.threads import block_threads
 
 __all__ = ["LossEstimator"]
 
@@ -226,8 +228,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         held_out = None
         if self.early_stopping:
             rows, held_out = self._split(rows, rng)
-        fit = self._start(loss, solver, rows, held_out, self._n_outputs(attributes), rng, going_on)
-        return self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on)
+        on_batches = self._hidden_sizes() or getattr(solver, "stochastic", False)  # few large products: BLAS's own threads
+        with nullcontext() if on_batches else block_threads():
+            fit = self._start(loss, solver, rows, held_out, self._n_outputs(attributes), rng, going_on)
+            return self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on)
 
     @available_if(_steps_on_batches)
     def partial_fit(self, X, y, sample_weight=None):
