@@ -217,6 +217,34 @@ class Objective:
         matrix[np.diag_indices_from(matrix)] += self.penalty.l2
         return matrix
 
+    @property
+    def has_hessian_root(self):
+        """`hessian_root` is there."""
+        return self.linear and self.model.n_outputs == 1 and not self.model.n_constants and self.loss.convex
+
+    def hessian_root(self, params):
+        """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: one output, dense rows."""
+
+        def of_block(batch, _):
+            curvature = _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            root = np.sqrt(np.maximum(curvature, 0) / self.n_rows)
+            return np.linalg.qr(self.model.rows(batch.X, np.ones((len(root), 1))) * root[:, None], mode="r")
+
+        root = np.diag(np.sqrt(self.penalty.l2))
+        for part in self.batches.each(of_block, dense=True):
+            root = np.linalg.qr(np.vstack([root, part]), mode="r")
+        return root
+
+    def relative_move(self, params, direction):
+        """The largest change of a raw prediction along `direction`, as a share of the largest prediction."""
+
+        def sizes(batch, _):
+            raw = self.model.predict(params, batch.X)
+            return np.max(np.abs(self.model.predict(params + direction, batch.X) - raw)), np.max(np.abs(raw))
+
+        moves, size = np.max(list(self.batches.each(sizes)), axis=0)
+        return float(moves / (size or 1.0))
+
     def centered(self, params):
         """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim."""
         if not (self.loss.shift_invariant and self.model.linear and self.model.n_outputs > 1):

@@ -51,7 +51,7 @@ class InteriorPoint(Solver, name="interior_point"):
         pieces = objective.pieces()
         point = _Iterate(pieces, params)
         typical = pieces.typical(point.distance)
-        least = 1e-12 * pieces.value(params, typical)  # where the loss can be 0, relative to what?
+        least = 1e-12 * float(np.maximum(-pieces.left, pieces.right).sum()) * typical  # where the loss can be 0, relative to what?
         run = Run(params, max_iter, callback)
         best, least_gap, kept, stale = np.inf, np.inf, params, 0
         while True:
@@ -155,17 +155,13 @@ class _Iterate:
 
     def _longest_step(self, change):
         """The largest step up to 1 that keeps every variable from becoming negative."""
-        step = 1.0
-        for variable, moved in (
-            (self.over, change.over),
-            (self.under, change.under),
-            (self.above, -change.slopes),
-            (self.below, change.slopes),
-        ):
-            falling = moved < 0
-            if falling.any():
-                step = min(step, float(np.min(variable[falling] / -moved[falling])))
-        return step
+        fastest = max(
+            np.max(-change.over / self.over),
+            np.max(-change.under / self.under),
+            np.max(change.slopes / self.above),
+            np.max(-change.slopes / self.below),
+        )
+        return min(1.0, 1 / float(fastest)) if fastest > 0 else 1.0
 
 
 class _Change(NamedTuple):
