@@ -285,6 +285,32 @@ class Objective:
         """A bound on how far the objective and ``smoothed(width)`` are apart."""
         return self.loss.smoothing_error(width, self.model.n_outputs)
 
+    def smoothed_slopes(self, params, width):
+        """The gradient of the loss of ``smoothed(width)`` as slopes of this one: what a duality gap is made of.
+
+        Returns
+        -------
+        tuple of (float, ndarray of shape (n_params,)) or None
+            The mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None where the loss knows none.
+        """
+        smooth = self.loss.smoothed(width)
+
+        def of_block(batch, _):
+            raw, _, vjp = self.model.linearize(params, batch.X)
+            gradient = smooth.gradient(batch.y, raw)
+            shortfall = self.loss.shortfall(batch.y, raw, gradient)
+            if shortfall is None:
+                return None
+            return _weighted(shortfall, batch.weight), vjp(_by_row(gradient, batch.weight))
+
+        total, gradient = 0.0, np.zeros(self.n_params)
+        for part in self.batches.each(of_block):
+            if part is None:
+                return None
+            total += part[0]
+            gradient += part[1]
+        return total / self.n_rows, gradient / self.n_rows
+
     def smoothed(self, width):
         """This objective with a smooth loss within O(width) of its own."""
         return Objective(self.loss.smoothed(width), self.model, self.penalty, self.batches)

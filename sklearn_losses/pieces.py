@@ -12,6 +12,9 @@ __all__ = ["Pieces", "PiecesWithWeights"]
 class Pieces:
     """``sum_k max(left_k * d_k, right_k * d_k) + ridge`` with distances ``d = A params - position``.
 
+    `ridge` and `linear` are the factors of ``params**2 / 2`` and of `params`, (n_params,); `steepest` the sum of the steeper
+    slope of every piece.
+
     Parameters
     ----------
     loss : ScalarLoss with kinks
@@ -22,7 +25,7 @@ class Pieces:
 
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.batches = loss, model, batches
-        self.ridge = penalty.l2
+        self.ridge, self.linear = penalty.l2, np.zeros(model.n_params)
         self.origin = self._arguments(np.zeros(model.n_params))
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight
         weight = weight.astype(np.float64) / batches.n_rows
@@ -36,6 +39,14 @@ class Pieces:
             return self.loss.argument(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
 
         return np.concatenate(list(self.batches.each(argument)))
+
+    @property
+    def steepest(self):
+        return float(np.maximum(-self.left, self.right).sum())
+
+    def of_rows(self, slopes):
+        """Those of the rows among the slopes of all pieces."""
+        return slopes
 
     def distance(self, params):
         """The signed distance of each piece from its kink."""
@@ -125,7 +136,7 @@ class PiecesWithWeights:
     """
 
     def __init__(self, rows, l1):
-        self.of_rows, self.ridge, self.shape = rows, rows.ridge, rows.left.shape
+        self.pieces, self.ridge, self.linear, self.shape = rows, rows.ridge, rows.linear, rows.left.shape
         self.weights = np.flatnonzero(l1)
         self.size = rows.left.size
         self.left = np.concatenate([rows.left.ravel(), -l1[self.weights]])
@@ -134,21 +145,28 @@ class PiecesWithWeights:
     def _split(self, array):
         return array[: self.size].reshape(self.shape), array[self.size :]
 
+    @property
+    def steepest(self):
+        return float(np.maximum(-self.left, self.right).sum())
+
+    def of_rows(self, slopes):
+        return self._split(slopes)[0]
+
     def distance(self, params):
-        return np.concatenate([self.of_rows.distance(params).ravel(), params[self.weights]])
+        return np.concatenate([self.pieces.distance(params).ravel(), params[self.weights]])
 
     def direction(self, change):
-        return np.concatenate([self.of_rows.direction(change).ravel(), change[self.weights]])
+        return np.concatenate([self.pieces.direction(change).ravel(), change[self.weights]])
 
     def adjoint(self, slopes):
         of_rows, of_weights = self._split(slopes)
-        total = self.of_rows.adjoint(of_rows)
+        total = self.pieces.adjoint(of_rows)
         total[self.weights] += of_weights
         return total
 
     def gram(self, metric):
         of_rows, of_weights = self._split(metric)
-        total = self.of_rows.gram(of_rows)
+        total = self.pieces.gram(of_rows)
         total[self.weights, self.weights] += of_weights
         return total
 
@@ -156,10 +174,10 @@ class PiecesWithWeights:
         return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
 
     def anchoring(self, params):
-        return self.of_rows.anchoring(params)
+        return self.pieces.anchoring(params)
 
     def typical(self, distance):
-        return self.of_rows.typical(self._split(distance)[0])
+        return self.pieces.typical(self._split(distance)[0])
 
     def snapped(self, params, on_kink):
         params = params.copy()
@@ -170,5 +188,5 @@ class PiecesWithWeights:
         of_rows, of_weights = indices[indices < self.size], indices[indices >= self.size] - self.size
         units = np.zeros((len(of_weights), len(self.ridge)))
         units[np.arange(len(of_weights)), self.weights[of_weights]] = 1
-        rows, positions = self.of_rows.rows(of_rows)
+        rows, positions = self.pieces.rows(of_rows)
         return np.vstack([rows, units]), np.concatenate([positions, np.zeros(len(of_weights))])

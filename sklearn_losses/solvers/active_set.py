@@ -126,7 +126,7 @@ def _least_violation(objective, part, where, params, start):
     -------
     float
     """
-    pieces, l1 = part.pieces().of_rows, part.penalty.l1
+    pieces, l1 = part.pieces().pieces, part.penalty.l1
     point = params[where]
     distance = pieces.distance(point)
     kinked = np.flatnonzero(
@@ -139,6 +139,6 @@ def _least_violation(objective, part, where, params, start):
     wanted = -(pieces.adjoint(slopes) + pieces.ridge * point + l1 * np.sign(point))[held]
     multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
     slopes.flat[kinked] = np.clip(multipliers, pieces.left.flat[kinked], pieces.right.flat[kinked])
-    gradient = objective.pieces().of_rows.adjoint(slopes) + objective.penalty.l2 * params
+    gradient = objective.pieces().pieces.adjoint(slopes) + objective.penalty.l2 * params
     violation = relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
     return float(np.max(violation, initial=0.0))

@@ -25,6 +25,9 @@ class Auto(Solver, name="auto"):
        sparse rows ``newton`` too, where products with the Hessian cost little.
     5. Everything else: ``lbfgs``.
 
+    Where one of the exact solvers stalls or its optimum is not certified, ``lbfgs`` goes on from there, and ``solver_`` names
+    both.
+
     The name of the solver that ran is the estimator's ``solver_``.
     """
 
@@ -43,6 +46,10 @@ class Auto(Solver, name="auto"):
         if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
             return Newton()
         return LBFGS()
+
+    def next_after(self, solver, objective):
+        """The solver to go on with where `solver` ended short of the optimum; None after the last."""
+        return None if isinstance(solver, (LBFGS, Adam)) or not objective.linear else LBFGS()
 
     def minimize(self, objective, params, **arguments):
         return self.choose(objective).minimize(objective, params, **arguments)

@@ -1,21 +1,6 @@
-"""Exact minimisation of piecewise linear losses under a ridge penalty: a primal-dual interior point method.
+"""Exact minimisation of piecewise linear losses under any elastic net: `barrier` as a solver."""
 
-With pieces k (a kink of the curve at a row) the problem is
-
-    minimise  1/2 x.T Q x + sum_k max(left_k * d_k, right_k * d_k),    d = A x - position,
-
-whose dual variables are the slopes u_k in [left_k, right_k]. Splitting ``d = over - under`` with both parts positive,
-the optimality conditions are ``Q x + A.T u = 0``, ``over * (right - u) = 0`` and ``under * (u - left) = 0``. Newton's method on
-them, with the products at a small positive value that shrinks (Mehrotra's predictor and corrector, SIAM J. Optim. 2
-(1992)), needs one weighted Gram matrix of X per iteration and 15 to 30 iterations whatever the size.
-"""
-
-from typing import NamedTuple
-
-import numpy as np
-from scipy import linalg
-
-from sklearn_losses.solvers.active_set import finish
+from sklearn_losses.solvers.barrier import exact_minimum
 from sklearn_losses.solvers.base import Run, Solver
 
 __all__ = ["InteriorPoint"]
@@ -48,138 +33,9 @@ class InteriorPoint(Solver, name="interior_point"):
         return None
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
-        pieces = objective.pieces()
-        point = _Iterate(pieces, params)
-        typical = pieces.typical(point.distance)
-        least = 1e-12 * float(np.maximum(-pieces.left, pieces.right).sum()) * typical  # where the loss can be 0, relative to what?
         run = Run(params, max_iter, callback)
-        best, least_gap, kept, stale = np.inf, np.inf, params, 0
-        while True:
-            step = point.advance()
-            value = pieces.value(point.params, point.distance)
-            if run.record(point.params, value):
-                break
-            gap = point.gap() / max(value, least)
-            # Rounding ends the progress where the metrics of the pieces span too many orders of magnitude.
-            stale += 1
-            if point.gap() < 0.9 * least_gap:
-                best, least_gap, kept, stale = gap, point.gap(), point.params, 0
-            if point.infeasibility() <= 1e-9 * typical and gap <= 1e-3 * min(tol, 1e-6):
-                run.converged()
-                break
-            if step < 1e-10 or stale == 8:
-                run.success = best <= tol
-                run.params, run.value = kept, objective.value(kept)
-                run.message = "converged" if run.success else "stalled"
-                break
-        if run.message in ("converged", "stalled"):
-            # A weight whose slope is strictly inside its bounds is 0.
-            inside = np.minimum(point.above, point.below) > 1e-3 * (pieces.right - pieces.left)
-            zeroed = pieces.snapped(run.params, inside)
-            exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, reference=params)
-            if exact is not None:
-                run.converged()
-                zeroed = exact
-            value = objective.value(zeroed)
-            if exact is not None or value <= run.value + tol * max(run.value, least):
-                run.params, run.value = zeroed, value
-        return run.result(gap=best)
-
-
-class _Iterate:
-    """A point strictly inside all bounds, and the step that brings it nearer to the optimum.
-
-    Attributes
-    ----------
-    params, distance : ndarray
-        The primal point and the distances of the pieces from their kinks.
-    over, under : ndarray
-        The positive and negative parts of `distance`, kept above 0.
-    above, below : ndarray
-        How far the slopes are from their bounds; kept by themselves, since differences of `slopes` would round to 0.
-    """
-
-    def __init__(self, pieces, params):
-        self.pieces, self.start = pieces, params
-        self.anchoring = pieces.anchoring(params)
-        self.params, self.distance = params.copy(), pieces.distance(params)
-        typical = pieces.typical(self.distance)
-        self.over, self.under = np.maximum(self.distance, 0) + typical, np.maximum(-self.distance, 0) + typical
-        self.slopes = (pieces.left + pieces.right) / 2
-        self.above, self.below = pieces.right - self.slopes, self.slopes - pieces.left
-
-    def gap(self):
-        """The sum of all products: the duality gap of a feasible point."""
-        return float(self.over.ravel() @ self.above.ravel() + self.under.ravel() @ self.below.ravel())
-
-    def infeasibility(self):
-        """The largest difference between a distance and its two parts."""
-        return float(np.max(np.abs(self.distance - self.over + self.under)))
-
-    def advance(self):
-        """One predictor and corrector step; returns its length."""
-        ridge = self.pieces.ridge + self.anchoring
-        metric = 1 / (self.over / self.above + self.under / self.below)
-        factor = _factor(self.pieces.gram(metric), ridge)
-        gap = self.gap()
-        change = self._change(factor, metric, -self.over * self.above, -self.under * self.below)
-        step = self._longest_step(change)
-        predicted = (self.over + step * change.over).ravel() @ (self.above - step * change.slopes).ravel()
-        predicted += (self.under + step * change.under).ravel() @ (self.below + step * change.slopes).ravel()
-        target = gap / (2 * self.distance.size) * (predicted / gap) ** 3
-        change = self._change(
-            factor,
-            metric,
-            target - self.over * self.above + change.over * change.slopes,
-            target - self.under * self.below - change.under * change.slopes,
-        )
-        step = min(1.0, 0.99 * self._longest_step(change))
-        self.params = self.params + step * change.params
-        self.distance = self.distance + step * change.distance
-        self.slopes = self.slopes + step * change.slopes
-        self.over, self.under = self.over + step * change.over, self.under + step * change.under
-        self.above, self.below = self.above - step * change.slopes, self.below + step * change.slopes
-        return step
-
-    def _change(self, factor, metric, over_product, under_product):
-        """Newton's direction towards given changes of the two families of products."""
-        pieces = self.pieces
-        shift = over_product / self.above - under_product / self.below + self.distance - self.over + self.under
-        pull = pieces.ridge * self.params + self.anchoring * (self.params - self.start)
-        params = linalg.cho_solve(factor, pieces.adjoint(metric * shift - self.slopes) - pull)
-        distance = pieces.direction(params)
-        slopes = metric * (distance - shift)
-        over = (over_product + self.over * slopes) / self.above
-        under = (under_product - self.under * slopes) / self.below
-        return _Change(params, distance, slopes, over, under)
-
-    def _longest_step(self, change):
-        """The largest step up to 1 that keeps every variable from becoming negative."""
-        fastest = max(
-            np.max(-change.over / self.over),
-            np.max(-change.under / self.under),
-            np.max(change.slopes / self.above),
-            np.max(-change.slopes / self.below),
-        )
-        return min(1.0, 1 / float(fastest)) if fastest > 0 else 1.0
-
-
-class _Change(NamedTuple):
-    params: np.ndarray
-    distance: np.ndarray
-    slopes: np.ndarray
-    over: np.ndarray
-    under: np.ndarray
-
-
-def _factor(gram, ridge):
-    """Cholesky factor of the Gram matrix plus a diagonal, which grows until it serves."""
-    diagonal = np.diag_indices_from(gram)
-    gram[diagonal] += ridge
-    extra = 0.0
-    while True:
-        try:
-            return linalg.cho_factor(gram, check_finite=False)
-        except linalg.LinAlgError:
-            extra = max(10 * extra, 1e-14 * np.max(gram[diagonal]))
-            gram[diagonal] += extra
+        path = exact_minimum(objective, params, tol, run.record)
+        if path.message is not None:
+            run.params, run.value = path.params, objective.value(path.params)
+            run.success, run.message = path.message == "converged", path.message
+        return run.result(gap=path.gap, slopes=path.slopes)

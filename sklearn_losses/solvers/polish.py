@@ -42,7 +42,8 @@ def _direction_by_root(objective, params, gradient, longest):
     steps = np.zeros_like(gradient)
     steps[kept] = (right @ gradient)[kept] / size[kept] ** 2
     direction = -right.T @ steps
-    return direction * min(1.0, longest / max(np.max(np.abs(direction)), np.finfo(float).tiny))
+    size = np.max(np.abs(direction))
+    return direction * (longest / size) if size > longest else direction
 
 
 def rounding(objective, value, first):
