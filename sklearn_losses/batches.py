@@ -208,6 +208,11 @@ class Batches:
             X = self.standardization.apply(X)
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
 
+    def some(self, rows):
+        """The rows of an array of indices, copied, as batches of their own."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Batches(self.X[rows], self.y[rows], weight, self.standardization, self.dtype)
+
     def columns(self, features):
         """The same rows with some of their columns, copied; those of an array are standardised once and for all."""
         X, standardization = self.X[:, features].astype(self.dtype, copy=False), self.standardization

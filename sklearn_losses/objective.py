@@ -37,6 +37,10 @@ class Objective:
         return self.model.n_params
 
     @property
+    def n_outputs(self):
+        return self.model.n_outputs
+
+    @property
     def n_rows(self):
         return self.batches.n_rows
 

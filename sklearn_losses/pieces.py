@@ -4,6 +4,8 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 (n_kinks, n, m); the sample weights are in the slopes.
 """
 
+from copy import copy
+
 import numpy as np
 
 __all__ = ["Pieces", "PiecesWithWeights"]
@@ -25,7 +27,7 @@ class Pieces:
 
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.batches = loss, model, batches
-        self.ridge, self.linear = penalty.l2, np.zeros(model.n_params)
+        self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
         self.origin = self._arguments(np.zeros(model.n_params))
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight
         weight = weight.astype(np.float64) / batches.n_rows
@@ -47,6 +49,25 @@ class Pieces:
     def of_rows(self, slopes):
         """Those of the rows among the slopes of all pieces."""
         return slopes
+
+    def sample(self, rows):
+        """The pieces of some rows, with weights that stand for all of them."""
+        return self._of(rows, float(np.sum(self.right - self.left) / np.sum(self.right[:, rows] - self.left[:, rows])))
+
+    def near(self, rows, params, distance):
+        """The pieces of some rows; all others as the straight lines that they are at `params`, where `distance` was found."""
+        slopes = np.where(distance > 0, self.right, self.left)
+        slopes[:, rows] = 0
+        part = self._of(rows, 1.0)
+        part.linear = self.linear + self.adjoint(slopes)
+        part.constant = self.constant + float(np.sum(slopes * distance) - (part.linear - self.linear) @ params)
+        return part
+
+    def _of(self, rows, factor):
+        part = copy(self)
+        part.batches, part.origin = self.batches.some(rows), self.origin[rows]
+        part.left, part.right = factor * self.left[:, rows], factor * self.right[:, rows]
+        return part
 
     def distance(self, params):
         """The signed distance of each piece from its kink."""
@@ -96,7 +117,8 @@ class Pieces:
 
     def value(self, params, distance):
         """The objective, given the distances at `params`."""
-        return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
+        lines = np.maximum(self.left * distance, self.right * distance).sum() + self.linear @ params + self.constant
+        return float(lines + 0.5 * self.ridge @ params**2)
 
     def anchoring(self, params):
         """A ridge too weak to move the optimum beyond 1e-10 of its value, which makes it unique: one number per parameter."""

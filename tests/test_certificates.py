@@ -12,7 +12,8 @@ from sklearn_losses.losses import Loss
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
-from sklearn_losses.solvers import dual_gap
+from sklearn_losses.pieces import Pieces
+from sklearn_losses.solvers import barrier, dual_gap
 
 LOSSES = [("mae", 1), ("quantile", 1), ("epsilon_insensitive", 1), ("hinge", 2), ("hinge", 3), ("crammer_singer", 3)]
 PENALTIES = [(0.0, 0.0), (0.05, 0.0), (0.05, 0.5), (0.05, 1.0)]
@@ -168,3 +169,33 @@ def test_gradient_norm_is_in_the_users_units(shift):
     assert fitted.gradient_norm_ == pytest.approx(largest, abs=1e-13 * max(1, shift) ** 2)
     assert fitted.gradient_norm_ <= 1e-12 * max(1, shift) ** 2
     assert not hasattr(fitted, "dual_gap_")
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+@pytest.mark.parametrize("loss", ["mae", "epsilon_insensitive", "hinge"])
+def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch):
+    """Many rows are solved by those near their kink; the optimum is that of all rows, to rounding."""
+    rng = np.random.default_rng(3)
+    n, p = 20_000, 5
+    X = rng.standard_normal((n, p)) * np.exp(rng.standard_normal((n, 1)))
+    y = X @ rng.standard_normal(p) + rng.standard_cauchy(n)
+    rows = np.argsort(y) if order == "sorted" else np.arange(n)
+    X, y, weight = X[rows], y[rows], rng.exponential(1.0, n)
+    y = y > 0 if loss == "hinge" else y
+    classes = 2 if loss == "hinge" else 1
+    sizes, of_part = [], Pieces.near
+
+    def recording(self, rows, params, distance):
+        sizes.append(len(rows))
+        return of_part(self, rows, params, distance)
+
+    monkeypatch.setattr(Pieces, "near", recording)
+    fitted = estimator(loss, classes, alpha=1e-6).fit(X, y, weight)
+    assert sizes and min(sizes) < n / 2
+    monkeypatch.setattr(barrier, "SPREADS", 1e9)
+    sizes.clear()
+    whole = estimator(loss, classes, alpha=1e-6).fit(X, y, weight)
+    assert not sizes
+    assert fitted.dual_gap_ < 1e-12
+    assert fitted.objective_ == pytest.approx(whole.objective_, rel=1e-12)
+    np.testing.assert_allclose(fitted.coef_, whole.coef_, rtol=1e-7)

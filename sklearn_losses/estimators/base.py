@@ -356,9 +356,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _pilot(self, loss, rows, n_outputs):
         """Raw predictions and parameters of a linear model fitted with the loss's pilot; None where a batch lacks a class."""
         alpha = loss.pilot_alpha(float(self.alpha) * (1 - float(self.l1_ratio)), rows.y, _weights(rows))
-        # On many rows first-order steps come close enough for a scale and a start, at a fraction of the time.
-        way = {"solver": "lbfgs", "tol": 1e-4} if rows.X.shape[0] > 20_000 else {}
-        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept, **way)
+        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept)
         y = self._pilot_targets(rows, n_outputs)
         if y is None:
             return None
