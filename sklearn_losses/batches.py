@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from sklearn_losses.threads import each
+
 __all__ = ["Batch", "Batches", "Standardization"]
 
 BLOCK_BYTES = 2**21  # about the size of a core's second-level cache
@@ -101,7 +103,7 @@ def _moments(X, weight):
     for rows in _row_slices(X):
         centred = X[rows] - mean
         drift += share[rows] @ centred
-        variance += share[rows] @ centred**2
+        variance += share[rows] @ np.square(centred, out=centred)
     return mean + drift, np.sqrt(np.maximum(variance - drift**2, 0))
 
 
@@ -176,14 +178,27 @@ class Batches:
         for rows in _row_slices(self.X):
             yield self._batch(rows)
 
-    def dense_blocks(self):
-        """`blocks`, each as an array: for the Gram matrices of exact solvers, which are dense in any case."""
-        if not self.sparse:
-            yield from self.blocks()
+    def each(self, function, dense=False):
+        """``function(batch, rows)`` of every block of `blocks` in order, on threads where there are any.
+
+        Parameters
+        ----------
+        function : callable
+            Called with the `Batch` and the slice of its rows.
+        dense : bool, default=False
+            Make arrays of sparse blocks, as the Gram matrices of exact solvers are dense in any case.
+
+        Yields
+        ------
+        object
+            What `function` returns.
+        """
+        if not (dense and self.sparse):
+            yield from each(lambda rows: function(self._batch(rows), rows), _row_slices(self.X))
             return
-        rows = max(256, BLOCK_BYTES // (8 * max(1, self.X.shape[1])))
-        for start in range(0, self.n_rows, rows):
-            yield self.take(slice(start, start + rows))
+        size = max(256, BLOCK_BYTES // (8 * max(1, self.X.shape[1])))
+        slices = [slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size)]
+        yield from each(lambda rows: function(self.take(rows), rows), slices)
 
     def take(self, rows):
         """The rows of a slice or an array of indices, as arrays."""
@@ -192,6 +207,11 @@ class Batches:
         if self.standardization is not None:
             X = self.standardization.apply(X)
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+
+    def some(self, rows):
+        """The rows of an array of indices, copied, as batches of their own."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Batches(self.X[rows], self.y[rows], weight, self.standardization, self.dtype)
 
     def columns(self, features):
         """The same rows with some of their columns, copied; those of an array are standardised once and for all."""

@@ -37,6 +37,10 @@ class Objective:
         return self.model.n_params
 
     @property
+    def n_outputs(self):
+        return self.model.n_outputs
+
+    @property
     def n_rows(self):
         return self.batches.n_rows
 
@@ -97,8 +101,10 @@ class Objective:
 
     def mean_loss(self, params):
         """The first term: the weighted mean of the loss."""
-        total = sum(_weighted(self.loss.value(b.y, self.model.predict(params, b.X)), b.weight) for b in self.batches.blocks())
-        return total / self.n_rows
+        def weighted(batch, _):
+            return _weighted(self.loss.value(batch.y, self.model.predict(params, batch.X)), batch.weight)
+
+        return sum(self.batches.each(weighted)) / self.n_rows
 
     def unbounded(self, params):
         """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes."""
@@ -118,8 +124,7 @@ class Objective:
     def value_and_gradient(self, params):
         """The formula less the absolute values, and its gradient (a subgradient where the loss has a kink)."""
         total, gradient = 0.0, np.zeros(self.n_params)
-        for batch in self.batches.blocks():
-            value, pulled = self._evaluate(params, batch)
+        for value, pulled in self.batches.each(lambda batch, _: self._evaluate(params, batch)):
             total += value
             gradient += pulled
         penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
@@ -155,12 +160,12 @@ class Objective:
 
     def hessian_product(self, params, direction):
         """The second derivative at `params` applied to `direction`; for an MLP the Gauss-Newton part of it."""
-        product = np.zeros(self.n_params)
-        for batch in self.batches.blocks():
+
+        def pulled(batch, _):
             raw, jvp, vjp = self.model.linearize(params, batch.X)
-            curved = self.loss.hessian_product(batch.y, raw, jvp(direction))
-            product += vjp(_by_row(curved, batch.weight))
-        return product / self.n_rows + self.penalty.l2 * direction
+            return vjp(_by_row(self.loss.hessian_product(batch.y, raw, jvp(direction)), batch.weight))
+
+        return sum(self.batches.each(pulled), np.zeros(self.n_params)) / self.n_rows + self.penalty.l2 * direction
 
     def hessian_operator(self, params):
         """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
@@ -204,13 +209,45 @@ class Objective:
 
     def hessian(self, params):
         """The second derivative at `params` as a matrix (linear models, dense rows)."""
-        matrix = np.zeros((self.n_params, self.n_params))
-        for batch in self.batches.dense_blocks():
+
+        def of_block(batch, _):
             hessian = self.loss.hessian_matrix(batch.y, self.model.predict(params, batch.X))
-            matrix += self.model.curvature(batch.X, _by_row(hessian, batch.weight))
+            return self.model.curvature(batch.X, _by_row(hessian, batch.weight))
+
+        matrix = np.zeros((self.n_params, self.n_params))
+        for part in self.batches.each(of_block, dense=True):
+            matrix += part
         matrix /= self.n_rows
         matrix[np.diag_indices_from(matrix)] += self.penalty.l2
         return matrix
+
+    @property
+    def has_hessian_root(self):
+        """`hessian_root` is there."""
+        return self.linear and self.model.n_outputs == 1 and not self.model.n_constants and self.loss.convex
+
+    def hessian_root(self, params):
+        """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: one output, dense rows."""
+
+        def of_block(batch, _):
+            curvature = _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            root = np.sqrt(np.maximum(curvature, 0) / self.n_rows)
+            return np.linalg.qr(self.model.rows(batch.X, np.ones((len(root), 1))) * root[:, None], mode="r")
+
+        root = np.diag(np.sqrt(self.penalty.l2))
+        for part in self.batches.each(of_block, dense=True):
+            root = np.linalg.qr(np.vstack([root, part]), mode="r")
+        return root
+
+    def relative_move(self, params, direction):
+        """The largest change of a raw prediction along `direction`, as a share of the largest prediction."""
+
+        def sizes(batch, _):
+            raw = self.model.predict(params, batch.X)
+            return np.max(np.abs(self.model.predict(params + direction, batch.X) - raw)), np.max(np.abs(raw))
+
+        moves, size = np.max(list(self.batches.each(sizes)), axis=0)
+        return float(moves / (size or 1.0))
 
     def centered(self, params):
         """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim."""
@@ -253,6 +290,32 @@ class Objective:
     def smoothing_error(self, width):
         """A bound on how far the objective and ``smoothed(width)`` are apart."""
         return self.loss.smoothing_error(width, self.model.n_outputs)
+
+    def smoothed_slopes(self, params, width):
+        """The gradient of the loss of ``smoothed(width)`` as slopes of this one: what a duality gap is made of.
+
+        Returns
+        -------
+        tuple of (float, ndarray of shape (n_params,)) or None
+            The mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None where the loss knows none.
+        """
+        smooth = self.loss.smoothed(width)
+
+        def of_block(batch, _):
+            raw, _, vjp = self.model.linearize(params, batch.X)
+            gradient = smooth.gradient(batch.y, raw)
+            shortfall = self.loss.shortfall(batch.y, raw, gradient)
+            if shortfall is None:
+                return None
+            return _weighted(shortfall, batch.weight), vjp(_by_row(gradient, batch.weight))
+
+        total, gradient = 0.0, np.zeros(self.n_params)
+        for part in self.batches.each(of_block):
+            if part is None:
+                return None
+            total += part[0]
+            gradient += part[1]
+        return total / self.n_rows, gradient / self.n_rows
 
     def smoothed(self, width):
         """This objective with a smooth loss within O(width) of its own."""

@@ -4,6 +4,8 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 (n_kinks, n, m); the sample weights are in the slopes.
 """
 
+from copy import copy
+
 import numpy as np
 
 __all__ = ["Pieces", "PiecesWithWeights"]
@@ -11,6 +13,9 @@ __all__ = ["Pieces", "PiecesWithWeights"]
 
 class Pieces:
     """``sum_k max(left_k * d_k, right_k * d_k) + ridge`` with distances ``d = A params - position``.
+
+    `ridge` and `linear` are the factors of ``params**2 / 2`` and of `params`, (n_params,); `steepest` the sum of the steeper
+    slope of every piece.
 
     Parameters
     ----------
@@ -22,7 +27,7 @@ class Pieces:
 
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.batches = loss, model, batches
-        self.ridge = penalty.l2
+        self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
         self.origin = self._arguments(np.zeros(model.n_params))
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight
         weight = weight.astype(np.float64) / batches.n_rows
@@ -32,9 +37,37 @@ class Pieces:
         self.position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * self.origin.ndim)
 
     def _arguments(self, params):
-        return np.concatenate(
-            [self.loss.argument(b.y, self.model.predict(params, b.X)).astype(np.float64) for b in self.batches.blocks()]
-        )
+        def argument(batch, _):
+            return self.loss.argument(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
+
+        return np.concatenate(list(self.batches.each(argument)))
+
+    @property
+    def steepest(self):
+        return float(np.maximum(-self.left, self.right).sum())
+
+    def of_rows(self, slopes):
+        """Those of the rows among the slopes of all pieces."""
+        return slopes
+
+    def sample(self, rows):
+        """The pieces of some rows, with weights that stand for all of them."""
+        return self._of(rows, float(np.sum(self.right - self.left) / np.sum(self.right[:, rows] - self.left[:, rows])))
+
+    def near(self, rows, params, distance):
+        """The pieces of some rows; all others as the straight lines that they are at `params`, where `distance` was found."""
+        slopes = np.where(distance > 0, self.right, self.left)
+        slopes[:, rows] = 0
+        part = self._of(rows, 1.0)
+        part.linear = self.linear + self.adjoint(slopes)
+        part.constant = self.constant + float(np.sum(slopes * distance) - (part.linear - self.linear) @ params)
+        return part
+
+    def _of(self, rows, factor):
+        part = copy(self)
+        part.batches, part.origin = self.batches.some(rows), self.origin[rows]
+        part.left, part.right = factor * self.left[:, rows], factor * self.right[:, rows]
+        return part
 
     def distance(self, params):
         """The signed distance of each piece from its kink."""
@@ -42,28 +75,32 @@ class Pieces:
 
     def direction(self, change):
         """The change of the distances when the parameters change."""
-        moved = np.concatenate([self.loss.direction(b.y, self.model.predict(change, b.X)) for b in self.batches.blocks()])
+
+        def direction(batch, _):
+            return self.loss.direction(batch.y, self.model.predict(change, batch.X))
+
+        moved = np.concatenate(list(self.batches.each(direction)))
         return np.broadcast_to(moved[None], self.left.shape)
 
     def adjoint(self, slopes):
         """The gradient in the parameters for given slopes of the pieces."""
         slopes = slopes.sum(axis=0)
-        total, start = np.zeros(self.model.n_params), 0
-        for batch in self.batches.blocks():
-            stop = start + len(batch.y)
-            gradient = self.loss.pullback(batch.y, slopes[start:stop])
-            total += self.model.linearize(np.zeros(self.model.n_params), batch.X)[2](gradient)
-            start = stop
-        return total
+
+        def pulled(batch, rows):
+            return self.model.derivative(batch.X)[1](self.loss.pullback(batch.y, slopes[rows]))
+
+        return sum(self.batches.each(pulled), np.zeros(self.model.n_params))
 
     def gram(self, metric):
         """``A.T diag(metric) A``."""
         metric = metric.sum(axis=0)
-        total, start = np.zeros((self.model.n_params, self.model.n_params)), 0
-        for batch in self.batches.dense_blocks():
-            stop = start + len(batch.y)
-            total += self.model.curvature(batch.X, self._raw_curvature(batch.y, metric[start:stop]))
-            start = stop
+
+        def of_block(batch, rows):
+            return self.model.curvature(batch.X, self._raw_curvature(batch.y, metric[rows]))
+
+        total = np.zeros((self.model.n_params, self.model.n_params))
+        for part in self.batches.each(of_block, dense=True):
+            total += part
         return total
 
     def _raw_curvature(self, y, metric):
@@ -80,7 +117,8 @@ class Pieces:
 
     def value(self, params, distance):
         """The objective, given the distances at `params`."""
-        return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
+        lines = np.maximum(self.left * distance, self.right * distance).sum() + self.linear @ params + self.constant
+        return float(lines + 0.5 * self.ridge @ params**2)
 
     def anchoring(self, params):
         """A ridge too weak to move the optimum beyond 1e-10 of its value, which makes it unique: one number per parameter."""
@@ -120,7 +158,7 @@ class PiecesWithWeights:
     """
 
     def __init__(self, rows, l1):
-        self.of_rows, self.ridge, self.shape = rows, rows.ridge, rows.left.shape
+        self.pieces, self.ridge, self.linear, self.shape = rows, rows.ridge, rows.linear, rows.left.shape
         self.weights = np.flatnonzero(l1)
         self.size = rows.left.size
         self.left = np.concatenate([rows.left.ravel(), -l1[self.weights]])
@@ -129,21 +167,28 @@ class PiecesWithWeights:
     def _split(self, array):
         return array[: self.size].reshape(self.shape), array[self.size :]
 
+    @property
+    def steepest(self):
+        return float(np.maximum(-self.left, self.right).sum())
+
+    def of_rows(self, slopes):
+        return self._split(slopes)[0]
+
     def distance(self, params):
-        return np.concatenate([self.of_rows.distance(params).ravel(), params[self.weights]])
+        return np.concatenate([self.pieces.distance(params).ravel(), params[self.weights]])
 
     def direction(self, change):
-        return np.concatenate([self.of_rows.direction(change).ravel(), change[self.weights]])
+        return np.concatenate([self.pieces.direction(change).ravel(), change[self.weights]])
 
     def adjoint(self, slopes):
         of_rows, of_weights = self._split(slopes)
-        total = self.of_rows.adjoint(of_rows)
+        total = self.pieces.adjoint(of_rows)
         total[self.weights] += of_weights
         return total
 
     def gram(self, metric):
         of_rows, of_weights = self._split(metric)
-        total = self.of_rows.gram(of_rows)
+        total = self.pieces.gram(of_rows)
         total[self.weights, self.weights] += of_weights
         return total
 
@@ -151,10 +196,10 @@ class PiecesWithWeights:
         return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
 
     def anchoring(self, params):
-        return self.of_rows.anchoring(params)
+        return self.pieces.anchoring(params)
 
     def typical(self, distance):
-        return self.of_rows.typical(self._split(distance)[0])
+        return self.pieces.typical(self._split(distance)[0])
 
     def snapped(self, params, on_kink):
         params = params.copy()
@@ -165,5 +210,5 @@ class PiecesWithWeights:
         of_rows, of_weights = indices[indices < self.size], indices[indices >= self.size] - self.size
         units = np.zeros((len(of_weights), len(self.ridge)))
         units[np.arange(len(of_weights)), self.weights[of_weights]] = 1
-        rows, positions = self.of_rows.rows(of_rows)
+        rows, positions = self.pieces.rows(of_rows)
         return np.vstack([rows, units]), np.concatenate([positions, np.zeros(len(of_weights))])

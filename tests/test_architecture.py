@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "component": set(),
     "penalties": set(),
     "models": set(),
-    "batches": set(),
+    "threads": set(),
+    "batches": {"threads"},
     "losses": {"component"},
     "pieces": set(),
     "objective": {"pieces"},
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     "comparison": {"display", "losses", "perplexity", "slot"},
     "noise": {"comparison", "display", "slot"},
     "suggestion": {"comparison", "estimators", "losses"},
-    "estimators": {"component", "batches", "losses", "models", "objective", "penalties", "solvers"},
+    "estimators": {"component", "batches", "losses", "models", "objective", "penalties", "solvers", "threads"},
 }
 
 

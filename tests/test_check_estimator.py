@@ -62,7 +62,11 @@ def defaults():
     """Estimators by loss with the default solver; an MLP with quicker steps for losses beyond `WITH_ALL`."""
     for loss, estimator in LOSSES:
         yield estimator(loss)
-        yield estimator(loss, hidden_layer_sizes=(4,)) if loss in WITH_ALL else estimator(loss, solver=QUICK["adam"], **BRIEF)
+        yield (
+            estimator(loss, hidden_layer_sizes=(4,))
+            if loss in WITH_ALL
+            else estimator(loss, solver=QUICK["adam"], hidden_layer_sizes=(4,), max_iter=100)
+        )
 
 
 def exempt(estimator):

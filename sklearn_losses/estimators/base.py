@@ -6,6 +6,9 @@ callback, Ctrl-C) leaves the old state, or, once there is a point worth keeping,
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from numbers import Integral
 from typing import NamedTuple
 
@@ -25,7 +28,8 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
-from sklearn_losses.solvers import Adam, Auto, Solver
+from sklearn_losses.solvers import Adam, Auto, Solver, dual_gap, gradient_norm
+from sklearn_losses.threads import block_threads
 
 __all__ = ["LossEstimator"]
 
@@ -39,7 +43,10 @@ class Rows(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """Where a fit starts: names turned into objects, data in place."""
+    """Where a fit starts: names turned into objects, data in place.
+
+    `original` is the objective in the user's columns, and `alternative` what gives the solver to go on with after a stall.
+    """
 
     loss: Loss
     model: object
@@ -49,6 +56,8 @@ class Fit(NamedTuple):
     standardization: Standardization | None
     validation: Objective | None
     source: str
+    original: Objective
+    alternative: Callable | None
 
 
 def _steps_on_batches(estimator):
@@ -226,8 +235,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         held_out = None
         if self.early_stopping:
             rows, held_out = self._split(rows, rng)
-        fit = self._start(loss, solver, rows, held_out, self._n_outputs(attributes), rng, going_on)
-        return self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on)
+        on_batches = self._hidden_sizes() or getattr(solver, "stochastic", False)  # few large products: BLAS's own threads
+        with nullcontext() if on_batches else block_threads():
+            fit = self._start(loss, solver, rows, held_out, self._n_outputs(attributes), rng, going_on)
+            return self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on)
 
     @available_if(_steps_on_batches)
     def partial_fit(self, X, y, sample_weight=None):
@@ -305,8 +316,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             loss = loss.calibrated(rows.y, pilot[0], _weights(rows)) if pilot else loss
         if loss.n_constants:
             model = WithConstants(model, loss.n_constants)
+        original, alternative = self._objective(loss, model, rows, None, np.float64), None
         if isinstance(solver, Auto):
-            solver = solver.choose(self._objective(loss, model, rows, None, rows.X.dtype))
+            auto, solver = solver, solver.choose(original)
+            alternative = partial(auto.next_after, solver)
         standardization = None
         if going_on and self._state is not None and getattr(solver, "stochastic", False):
             standardization = self._standardization  # the coordinates in which the state goes on
@@ -338,14 +351,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 starts.append(_moved(standardization and standardization.from_user, model, other))
             ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
             params = min(ends, key=objective.value)
-        return Fit(loss, model, solver, objective, params, standardization, validation, source)
+        return Fit(loss, model, solver, objective, params, standardization, validation, source, original, alternative)
 
     def _pilot(self, loss, rows, n_outputs):
         """Raw predictions and parameters of a linear model fitted with the loss's pilot; None where a batch lacks a class."""
         alpha = loss.pilot_alpha(float(self.alpha) * (1 - float(self.l1_ratio)), rows.y, _weights(rows))
-        # On many rows first-order steps come close enough for a scale and a start, at a fraction of the time.
-        way = {"solver": "lbfgs", "tol": 1e-4} if rows.X.shape[0] > 20_000 else {}
-        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept, **way)
+        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept)
         y = self._pilot_targets(rows, n_outputs)
         if y is None:
             return None
@@ -393,13 +404,28 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             max_iter=max_iter, report=lambda params: self._progress.iteration(lambda: as_fitted(params)),
         )  # fmt: skip
         self._progress.begin()
-        interruption = None
+        interruption, certificate = None, {}
         try:
             result = solver.minimize(
                 objective, fit.params, max_iter=max_iter, tol=self.tol, state=state, callback=monitor, rng=rng
             )
             params, nit, message, success = result.x, result.nit, result.message, result.success
             state = result.get("state")
+            certificate = self._certificate(fit, result)
+            short = message not in ("callback", "max_iter", "diverged") and not (success and self._certified(certificate))
+            other = fit.alternative(objective) if fit.alternative and short and not objective.unbounded(params) else None
+            if other is not None:
+                monitor.solver = f"{monitor.solver}, {other.label}"
+                more = other.minimize(
+                    objective, params, max_iter=max(1, max_iter - nit), tol=self.tol, callback=monitor, rng=rng
+                )
+                nit += more.nit
+                if more.fun < objective.value(params) or more.success > success:
+                    params, message, success = more.x, more.message, more.success
+                    certificate = self._certificate(fit, more)
+            if not stochastic and "dual_gap_" in certificate and message not in ("callback", "diverged"):
+                success = self._certified(certificate)
+                message = "converged" if success else "max_iter" if message == "max_iter" else "stalled"
         except KeyboardInterrupt as stop:
             if monitor.params is None:
                 raise
@@ -438,12 +464,29 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             "converged_": bool(success or monitor.stopped) and not self._progress.stopped,
             "solver_": monitor.solver,
             "n_parameters_": fit.model.n_params,
+            **certificate,
             "_state": state,
         }
         if fit.validation is not None:
             fitted["validation_scores_"] = monitor.scores
             fitted["best_validation_score_"] = max(monitor.scores)
         return fitted, interruption
+
+    def _certificate(self, fit, result):
+        """How far the end of a deterministic linear fit is from the optimum, as a fitted attribute."""
+        objective = fit.objective
+        if not objective.linear or getattr(fit.solver, "stochastic", False) or not np.all(np.isfinite(result.x)):
+            return {}
+        with np.errstate(over="ignore", invalid="ignore"):
+            if objective.smooth_loss:
+                params = _moved(fit.standardization and fit.standardization.to_user, fit.model, result.x)
+                return {"gradient_norm_": gradient_norm(fit.original, params)}
+            gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width")) if objective.convex else None
+        return {} if gap is None else {"dual_gap_": gap}
+
+    def _certified(self, certificate):
+        """Whether a duality gap, where there is one, is within tol; rounding leaves 1e-9."""
+        return certificate.get("dual_gap_", 0.0) <= max(self.tol, 1e-9)
 
     def _advice(self, message, nit, monitor):
         name = type(self).__name__

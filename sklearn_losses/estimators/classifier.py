@@ -79,6 +79,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
     n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, solver_, n_parameters_
         As for `LossRegressor`.
+    dual_gap_, gradient_norm_
+        As for `LossRegressor`.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
 

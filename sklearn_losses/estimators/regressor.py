@@ -37,8 +37,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
     tol : float, default=1e-6
-        Deterministic solvers stop within this relative distance of the minimum, as far as it can be told; stochastic ones
-        when the loss has not fallen by more than this share for `n_iter_no_change` passes.
+        Deterministic solvers stop within this relative distance of the minimum: as a duality gap certifies it for losses with
+        kinks (a `ConvergenceWarning` where it is larger), as the decreases or Newton's model let it be estimated for smooth
+        ones. Stochastic solvers stop when the loss has not fallen by more than this share for `n_iter_no_change` passes.
     early_stopping : bool, default=False
         Hold rows out, stop when their loss no longer falls, and keep the best parameters.
     validation_fraction : float, default=0.1
@@ -74,7 +75,12 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         The largest of them.
     converged_ : bool
     solver_ : str
-        The solver that ran.
+        The solver that ran; several, joined by ", ", where one stalled and the next went on.
+    dual_gap_ : float
+        Convex losses with kinks, linear models: a bound on ``(objective_ - minimum) / objective_``, from the duality gap.
+    gradient_norm_ : float
+        Smooth losses, linear models: the largest entry of the objective's gradient (under an L1 penalty, of its smallest
+        subgradient) in the units of X and y. Neither attribute is there after stochastic solvers.
     n_parameters_ : int
     scale_ : float or ndarray of shape (n_targets,)
         Robust losses only: the scale of the residuals.

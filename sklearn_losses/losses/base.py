@@ -156,6 +156,14 @@ class Loss(Component, ABC, family="loss"):
         """A bound on how far ``smoothed(width)`` is from this loss."""
         return 0.0
 
+    def shortfall(self, y, raw, gradient):
+        """How far `gradient` is from the loss's own at `raw`: its value plus its conjugate's less their product, (n,).
+
+        Never negative, and 0 for a (sub)gradient at `raw` itself. Losses that are not smooth and have no kinks say it, so that
+        fits are certified; None stands for unknown.
+        """
+        return None
+
     def best_constant(self, y, sample_weight, n_outputs):
         """The raw prediction that intercepts start from: the minimiser over constants, found numerically.
 

@@ -226,6 +226,8 @@ class Exponential(MarginLoss, name="exponential"):
     array([1.    , 2.7183])
     """
 
+    attained = False
+
     def curve(self, t):
         return safe_exp(-t)[0]
 
@@ -321,6 +323,11 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
     def smoothed(self, width):
         return SmoothedCrammerSinger(width)
+
+    def shortfall(self, y, raw, gradient):
+        violations = _violations(y, raw)
+        # The own class's violation is 0, so the 1 by which its gradient differs from its share does not count.
+        return violations.max(axis=1) - np.sum(gradient * violations, axis=1)
 
 
 class SmoothedCrammerSinger(Loss):

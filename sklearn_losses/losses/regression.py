@@ -214,7 +214,9 @@ class LogCosh(ResidualLoss, name="log_cosh"):
 
     def curve(self, t):
         size = np.abs(t)
-        return size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(t.dtype)
+        # log cosh t = log(1 + 2 sinh(t/2)^2) keeps the digits of a small t, of which the other form subtracts all.
+        small = np.log1p(2 * np.sinh(np.minimum(size, 1) / 2) ** 2)
+        return np.where(size < 1, small, size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(t.dtype))
 
     def slope(self, t):
         return np.tanh(t)

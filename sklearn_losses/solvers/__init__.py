@@ -2,6 +2,7 @@
 
 from sklearn_losses.solvers.auto import Auto
 from sklearn_losses.solvers.base import SmoothSolver, Solver
+from sklearn_losses.solvers.certificate import dual_gap, gradient_norm
 from sklearn_losses.solvers.gradient_descent import GradientDescent
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.newton import Newton
@@ -22,4 +23,6 @@ __all__ = [
     "SmoothSolver",
     "Solver",
     "StochasticSolver",
+    "dual_gap",
+    "gradient_norm",
 ]

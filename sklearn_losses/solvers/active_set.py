@@ -17,7 +17,7 @@ ROUNDS = 30
 SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
 
 
-def finish(objective, params, width, reference=None):
+def finish(objective, params, width, reference=None, inside=None):
     """The exact optimum near `params`, or None where it cannot be confirmed.
 
     Parameters
@@ -29,6 +29,8 @@ def finish(objective, params, width, reference=None):
         Pieces closer to their kink than this are taken to sit on it at first.
     reference : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
+    inside : ndarray of bool, default=None
+        Pieces whose slope is known to be inside its bounds, so that they sit on their kink too.
     """
     if not (objective.linear and objective.piecewise_linear):
         return None
@@ -37,17 +39,18 @@ def finish(objective, params, width, reference=None):
     if not objective.smooth_penalty:
         exact = _finish_on_support(objective, params, width, anchor)
     if exact is None and objective.n_params <= (LARGEST_SYSTEM if objective.smooth_penalty else SMALL):
-        exact = _finish(objective, params, width, anchor)
+        exact = _finish(objective, params, width, anchor, inside)
     return exact
 
 
-def _finish(objective, params, width, anchor):
+def _finish(objective, params, width, anchor, inside=None):
     pieces = objective.pieces()
     anchoring = pieces.anchoring(anchor)
     distance = pieces.distance(params)
     # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
     typical = max(pieces.typical(distance), pieces.typical(pieces.distance(anchor)))
     on_kink = np.abs(distance) <= width
+    on_kink = on_kink if inside is None else on_kink | inside
     slopes = np.where(distance > 0, pieces.right, pieces.left)
     for _ in range(ROUNDS):
         kinked = np.flatnonzero(on_kink)
@@ -126,7 +129,7 @@ def _least_violation(objective, part, where, params, start):
     -------
     float
     """
-    pieces, l1 = part.pieces().of_rows, part.penalty.l1
+    pieces, l1 = part.pieces().pieces, part.penalty.l1
     point = params[where]
     distance = pieces.distance(point)
     kinked = np.flatnonzero(
@@ -139,6 +142,6 @@ def _least_violation(objective, part, where, params, start):
     wanted = -(pieces.adjoint(slopes) + pieces.ridge * point + l1 * np.sign(point))[held]
     multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
     slopes.flat[kinked] = np.clip(multipliers, pieces.left.flat[kinked], pieces.right.flat[kinked])
-    gradient = objective.pieces().of_rows.adjoint(slopes) + objective.penalty.l2 * params
+    gradient = objective.pieces().pieces.adjoint(slopes) + objective.penalty.l2 * params
     violation = relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
     return float(np.max(violation, initial=0.0))

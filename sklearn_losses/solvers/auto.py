@@ -10,6 +10,7 @@ from sklearn_losses.solvers.stochastic import Adam
 __all__ = ["Auto"]
 
 LARGEST_MATRIX = 1000  # parameters up to which a matrix of them per iteration pays
+LARGEST_WORK = 2e9  # multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on
 LARGEST_WITH_WEIGHTS = 1500  # the same where each weight has a kink as well
 
 
@@ -21,9 +22,13 @@ class Auto(Solver, name="auto"):
     3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
        up to 1,500 parameters, else ``proximal_newton``; zeros are exact.
     4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a Hessian and is convex or
-       redescending, ``interior_point`` where it is piecewise linear. Both end on the exact optimum. With more parameters and
+       redescending, ``interior_point`` where it is piecewise linear. Both end on the exact optimum. With several raw outputs
+       ``newton`` only while a Hessian is cheap: rows times the square of the parameters up to 2e9. With more parameters and
        sparse rows ``newton`` too, where products with the Hessian cost little.
     5. Everything else: ``lbfgs``.
+
+    Where one of the exact solvers stalls or its optimum is not certified, ``lbfgs`` goes on from there, and ``solver_`` names
+    both.
 
     The name of the solver that ran is the estimator's ``solver_``.
     """
@@ -38,11 +43,16 @@ class Auto(Solver, name="auto"):
         if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty:
             if objective.convex and objective.piecewise_linear:
                 return InteriorPoint()
-            if objective.has_hessian and objective.bounded_hessian:
+            cheap = objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= LARGEST_WORK
+            if objective.has_hessian and objective.bounded_hessian and cheap:
                 return Newton()
         if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
             return Newton()
         return LBFGS()
+
+    def next_after(self, solver, objective):
+        """The solver to go on with where `solver` ended short of the optimum; None after the last."""
+        return None if isinstance(solver, (LBFGS, Adam)) or not objective.linear else LBFGS()
 
     def minimize(self, objective, params, **arguments):
         return self.choose(objective).minimize(objective, params, **arguments)

@@ -12,9 +12,12 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.component import Component
 from sklearn_losses.solvers.active_set import finish
+from sklearn_losses.solvers.barrier import exact_minimum
 from sklearn_losses.solvers.polish import polish
 
 __all__ = ["Run", "SmoothSolver", "Solver"]
+
+LARGEST_EXACT = 1000  # parameters up to which a matrix of them per iteration is cheap
 
 
 class Solver(Component, ABC, family="solver"):
@@ -154,7 +157,7 @@ class SmoothSolver(Solver):
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise smoothed versions of the objective, each ten times closer to it and started from the one before."""
         width = objective.kink_distance(params)
-        start, done, exact = params, 0, None
+        start, done, exact, slopes = params, 0, None, None
         while True:
             # There is no point in solving a stage to more than its distance from the true objective.
             error = objective.smoothing_error(width) / (abs(objective.value(params)) or 1.0)
@@ -179,7 +182,25 @@ class SmoothSolver(Solver):
             ):
                 break
             width /= 10
+        if exact is None and self._exact_end(objective, result) and done < max_iter:
+            rest = Run(params, max_iter - done, callback)
+            path = exact_minimum(objective, params, tol, rest.record)
+            done += len(rest.history)
+            params, exact, slopes = path.params, path.params, path.slopes
+            result.message = path.message or rest.message
+            result.success = result.message in ("converged", "callback")
         if exact is None and result.message == "converged" and done >= max_iter:
             result.success, result.message = False, "max_iter"
         result.x, result.fun, result.nit = params, objective.value(params), done
+        result.slopes = slopes
+        result.width = None if exact is not None else width  # of the smoothing whose minimum this is
         return result
+
+    def _exact_end(self, objective, result):
+        """Whether the interior point method takes over where smoothing did not show which rows are on a kink."""
+        return (
+            result.message in ("converged", "stalled")
+            and objective.piecewise_linear
+            and objective.linear
+            and objective.n_params <= LARGEST_EXACT
+        )

@@ -7,7 +7,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from sklearn_losses.component import Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
-from sklearn_losses.solvers.polish import newton_direction, newton_step
+from sklearn_losses.solvers.polish import newton_direction, newton_step, rounding
 
 __all__ = ["Newton"]
 
@@ -57,6 +57,7 @@ class Newton(SmoothSolver, name="newton"):
         params = objective.centered(params)
         run = Run(params, max_iter, callback)
         value, gradient = objective.value_and_gradient(params)
+        first = value
         while True:
             direction = objective.centered(self._direction(objective, params, gradient))
             promised = -float(gradient @ direction)
@@ -67,12 +68,19 @@ class Newton(SmoothSolver, name="newton"):
                 break
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is left.
             # Conjugate gradients are too dear for that: there it ends where the model promises less than asked for.
-            enough = 0.1 * tol if objective.n_params > self.largest_matrix else 16 * objective.precision
-            if promised <= (tol if moved is None else enough) * max(abs(value), objective.precision * abs(run.history[0])):
+            goal = tol * max(abs(value), objective.precision * abs(first))
+            enough = 0.1 * goal if objective.n_params > self.largest_matrix else rounding(objective, value, first)
+            # Where values are noisier than their last digits (targets far from 0), ten steps in a row that gain next to
+            # nothing show it.
+            still = moved is None or (len(run.history) > 10 and run.history[-11] - value <= 1e-4 * goal)
+            if promised <= enough or (still and promised <= goal):
                 run.converged()
                 break
-            if moved is None:
+            if still:
+                # The value may be all rounding, as at an exact fit: a step that moves no prediction is none.
                 run.message = "stalled"
+                if objective.relative_move(params, direction) <= 64 * objective.precision:
+                    run.converged()
                 break
         return run.result()
 

@@ -7,10 +7,11 @@ return independent of the path, at the price of a few Hessians.
 import numpy as np
 from scipy import linalg
 
-__all__ = ["newton_direction", "newton_step", "polish"]
+__all__ = ["newton_direction", "newton_step", "polish", "rounding"]
 
 LARGEST_WORK = 1e8  # multiplications of one Hessian; up to here it costs next to nothing
 ROUNDS = 30
+DEPENDENT = 1e-5  # ratio of a Cholesky factor's pivots from which half the digits are lost
 
 
 def newton_direction(objective, params, gradient):
@@ -24,9 +25,30 @@ def newton_direction(objective, params, gradient):
     while True:
         hessian[diagonal] += extra
         try:
-            return -linalg.cho_solve(linalg.cho_factor(hessian, check_finite=False), gradient)
+            factor = linalg.cho_factor(hessian, check_finite=False)
         except linalg.LinAlgError:
             extra *= 10
+            continue
+        pivots = np.abs(factor[0][diagonal])
+        if np.min(pivots) < DEPENDENT * np.max(pivots) and objective.has_hessian_root:
+            return _direction_by_root(objective, params, gradient, longest)
+        return -linalg.cho_solve(factor, gradient)
+
+
+def _direction_by_root(objective, params, gradient, longest):
+    """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose."""
+    size, right = np.linalg.svd(objective.hessian_root(params))[1:]
+    kept = size > 1e-13 * size[0] if size[0] > 0 else np.zeros(len(size), dtype=bool)
+    steps = np.zeros_like(gradient)
+    steps[kept] = (right @ gradient)[kept] / size[kept] ** 2
+    direction = -right.T @ steps
+    size = np.max(np.abs(direction))
+    return direction * (longest / size) if size > longest else direction
+
+
+def rounding(objective, value, first):
+    """The decrease that rounding hides at `value`, in a fit whose first value was `first`."""
+    return objective.precision * max(16 * abs(value), 0.01 * abs(first))
 
 
 def newton_step(objective, params, value, gradient, direction):
@@ -58,6 +80,7 @@ def polish(objective, params):
         return None
     params = objective.centered(params)
     value, gradient = objective.value_and_gradient(params)
+    first = value
     for _ in range(ROUNDS):
         direction = objective.centered(newton_direction(objective, params, gradient))
         promised = -float(gradient @ direction)
@@ -65,6 +88,6 @@ def polish(objective, params):
         if moved is None:
             return None
         params, value, gradient = moved
-        if promised <= 16 * objective.precision * abs(value):
+        if promised <= rounding(objective, value, first):
             return params
     return None

@@ -1,0 +1,109 @@
+"""How far a point is from the optimum, told from the point itself and not from the solver that found it.
+
+A convex loss that is a maximum of straight lines has a dual: slopes u, one per piece and inside its bounds. Whatever they
+are, the objective at any point is at least their dual value, so the difference, the duality gap, bounds what is left to gain
+(Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1). With Q the diagonal of the ridge and g = A.T u it is
+
+    sum_k (max(left_k d_k, right_k d_k) - u_k d_k)  +  |Q x + g|^2 / (2 Q),
+
+two sums of terms that are never negative, so nothing cancels. The absolute value of a weight is one more piece. A parameter
+without a quadratic penalty asks for a gradient of 0; what rounding leaves of it counts with the size of the parameter.
+"""
+
+import numpy as np
+from scipy.optimize import lsq_linear
+
+from sklearn_losses.solvers.subgradient import least_subgradient
+
+__all__ = ["dual_gap", "gradient_norm"]
+
+LARGEST_SYSTEM = 4e6  # entries of the rows on a kink
+SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
+
+
+def dual_gap(objective, params, slopes=None, width=None):
+    """The duality gap as a share of the objective; None where no slopes are known.
+
+    Parameters
+    ----------
+    objective : Objective
+        Linear model, convex loss that is not smooth.
+    params : ndarray of shape (n_params,)
+    slopes : ndarray, default=None
+        Of the pieces of the rows, as a solver left them: tried besides those that `params` shows.
+    width : float, default=None
+        Where `params` is the minimum of ``objective.smoothed(width)``: its slopes are tried too.
+
+    Returns
+    -------
+    float or None
+    """
+    penalty, gaps = objective.penalty, []
+    value = objective.value(params)
+    if objective.piecewise_linear:
+        pieces = objective.pieces()
+        pieces = pieces if objective.smooth_penalty else pieces.pieces
+        distance = pieces.distance(params)
+        size = max(pieces.typical(distance), pieces.typical(pieces.distance(np.zeros_like(params))))
+        least = 1e-12 * size * pieces.steepest
+        candidates = [slopes, _slopes_at(pieces, penalty, params, distance, 1e-9 * size)]
+        if width is not None:
+            rising = np.clip(distance / (2 * width) + 0.5, 0, 1)
+            candidates.append(pieces.left + (pieces.right - pieces.left) * rising)
+        for slopes in candidates:
+            if slopes is not None:
+                slopes = np.clip(slopes, pieces.left, pieces.right)
+                shortfall = np.maximum(pieces.left * distance, pieces.right * distance) - slopes * distance
+                gaps.append(float(shortfall.sum()) + _of_gradient(pieces.adjoint(slopes), penalty, params, size))
+    elif width is not None:
+        known = objective.smoothed_slopes(params, width)
+        if known is not None:
+            shortfall, gradient = known
+            least = 1e-12
+            gaps.append(shortfall + _of_gradient(gradient, penalty, params, 1.0))
+    return min(gaps) / max(value, least) if gaps else None
+
+
+def _slopes_at(pieces, penalty, params, distance, close):
+    """The slopes that make the gradient smallest: those of the straight lines, and the best ones at a kink."""
+    kinked = np.flatnonzero(np.abs(distance) <= close)
+    if len(kinked) * len(params) > LARGEST_SYSTEM:
+        return None
+    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    if len(kinked):
+        low, high = pieces.left.flat[kinked], pieces.right.flat[kinked]
+        slopes.flat[kinked] = middle = (low + high) / 2
+        zeros = np.flatnonzero((params == 0) & (penalty.l1 > 0))
+        held = np.ones(len(params), dtype=bool)
+        if len(zeros) > SMALL:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
+            held[zeros], zeros = False, zeros[:0]
+        wanted = -(pieces.adjoint(slopes) + penalty.l2 * params + penalty.l1 * np.sign(params))
+        # A slope's range is its unit: weights may span many orders of magnitude. In its middle is the most room to either side.
+        units = np.zeros((len(params), len(zeros)))
+        units[zeros, np.arange(len(zeros))] = 2 * penalty.l1[zeros]
+        matrix = np.hstack([pieces.rows(kinked)[0].T * (high - low), units])[held]
+        share = np.linalg.lstsq(matrix, wanted[held], rcond=1e-12)[0]
+        if np.any(np.abs(share) > 0.5 + 1e-9):
+            share = lsq_linear(matrix, wanted[held], (-0.5, 0.5), method="bvls", lsq_solver="exact", tol=1e-14).x
+        slopes.flat[kinked] = middle + (high - low) * np.clip(share[: len(kinked)], -0.5, 0.5)
+    return slopes
+
+
+def _of_gradient(gradient, penalty, params, size):
+    """What the gradient of the slopes leaves of the gap, the best slope of each weight's absolute value chosen."""
+
+    def cost(residual):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quadratic = np.where(penalty.l2 > 0, residual**2 / (2 * penalty.l2), np.inf)
+        return np.minimum(quadratic, np.abs(residual) * np.maximum(np.abs(params), size))
+
+    pull = gradient + penalty.l2 * params
+    flat = np.clip(-pull, -penalty.l1, penalty.l1)
+    straight = penalty.l1 * np.sign(params)
+    return float(np.minimum(cost(pull + flat) + penalty.l1 * np.abs(params) - flat * params, cost(pull + straight)).sum())
+
+
+def gradient_norm(objective, params):
+    """The largest entry of the gradient; of the least subgradient where there is an L1 penalty."""
+    _, gradient = objective.value_and_gradient(params)
+    return float(np.max(np.abs(least_subgradient(params, gradient, objective.penalty.l1))))
