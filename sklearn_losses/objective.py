@@ -101,6 +101,7 @@ class Objective:
 
     def mean_loss(self, params):
         """The first term: the weighted mean of the loss."""
+
         def weighted(batch, _):
             return _weighted(self.loss.value(batch.y, self.model.predict(params, batch.X)), batch.weight)
 

@@ -278,7 +278,7 @@ def test_a_solver_of_ones_own(diabetes):
         ({"solver": "interior_point"}, "piecewise linear loss"),
         ({"solver": "newton", "l1_ratio": 0.5}, "L1 penalty"),
         ({"solver": "bfgs", "l1_ratio": 0.5}, "L1 penalty"),
-        ({"solver": "newton", "loss": lambda y_true, y_pred: (y_true - y_pred) ** 2}, "needs a Hessian"),
+        ({"solver": "newton", "loss": "adaptive_barron"}, "needs a Hessian"),
     ],
 )
 def test_refusals_name_both_sides_and_the_way_out(params, message, diabetes):

@@ -24,7 +24,7 @@ from sklearn_losses.batches import Batches, Standardization
 from sklearn_losses.component import Choice, Interval, Whole, check_parameters
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
-from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.base import Loss, MeanOverTargets
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
@@ -336,7 +336,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             validation = self._objective(loss, model, held_out, standardization, dtype)
         if going_on:
             params = self._packed(model.base)
-        elif pilot is not None and model.linear:
+        elif pilot is not None and model.linear and not (loss.convex and getattr(solver, "stochastic", False)):
+            # Adam's first steps have the size of its learning rate: next to an optimum they would follow rounding errors.
             params = pilot[1]
         else:
             params = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
@@ -355,16 +356,28 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _pilot(self, loss, rows, n_outputs):
         """Raw predictions and parameters of a linear model fitted with the loss's pilot; None where a batch lacks a class."""
-        alpha = loss.pilot_alpha(float(self.alpha) * (1 - float(self.l1_ratio)), rows.y, _weights(rows))
-        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept)
         y = self._pilot_targets(rows, n_outputs)
         if y is None:
             return None
+        alpha = float(self.alpha) * (1 - float(self.l1_ratio))
+        model = Linear(rows.X.shape[1], n_outputs, self.fit_intercept)
+        if not isinstance(loss, MeanOverTargets):
+            pilot = self._pilot_fit(loss, rows, y, alpha)
+            return pilot._raw(rows.X), pilot._packed(model)
+        # Targets have scales of their own, and so do the penalties of their pilots: as if each were fitted alone.
+        pilots = [self._pilot_fit(loss.loss, rows, target, alpha * loss.n_targets) for target in y.T]
+        weights, intercepts = ([getattr(pilot, name) for pilot in pilots] for name in ("coef_", "intercept_"))
+        params = model.pack(np.stack(weights, axis=1), np.array(intercepts))
+        return np.stack([pilot._raw(rows.X) for pilot in pilots], axis=1), params
+
+    def _pilot_fit(self, loss, rows, y, alpha):
+        pilot = type(self)(
+            loss=loss.pilot, alpha=loss.pilot_alpha(alpha, y, _weights(rows)), fit_intercept=self.fit_intercept
+        )  # fmt: skip
         with warnings.catch_warnings():
             # A scale and a start need no certified optimum; the fit itself warns where it misses its own.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            pilot.fit(rows.X, y, rows.weight)
-        return pilot._raw(rows.X), pilot._packed(Linear(rows.X.shape[1], n_outputs, self.fit_intercept))
+            return pilot.fit(rows.X, y, rows.weight)
 
     def _pilot_targets(self, rows, n_outputs):
         return rows.y

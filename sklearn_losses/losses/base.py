@@ -531,9 +531,6 @@ class MeanOverTargets(Loss):
     def check_target(self, y):
         self.loss.check_target(y.ravel())
 
-    def pilot_alpha(self, alpha, y, sample_weight):
-        return float(np.mean([self.loss.pilot_alpha(alpha, target, sample_weight) for target in y.T]))
-
     def calibrated(self, y, raw, sample_weight):
         losses = [self.loss.calibrated(*columns, sample_weight) for columns in zip(y.T, raw.T, strict=True)]
         return self if all(loss is self.loss for loss in losses) else EachTarget(losses)

@@ -289,13 +289,17 @@ def _search(objective, start, end, value, gradient):
     moved = end - start
     absolute = objective.l1_value(start)
     promised = -float(gradient @ moved) - objective.l1_value(end) + absolute
-    # Rounding in the value hides decreases below this; from there on full steps still improve the point.
+    # Rounding in the value hides decreases below this; from there on the subgradient tells which steps improve the point.
     noise = 16 * objective.precision * abs(value + absolute)
+    hidden, l1 = promised <= noise, objective.penalty.l1
+    violation = np.max(np.abs(least_subgradient(start, gradient, l1)), initial=0.0)
     length = 1.0
     for _ in range(60):
         point = end if length == 1 else start + length * moved
         new_value, new_gradient = objective.value_and_gradient(point)
         if new_value + objective.l1_value(point) <= value + absolute - 1e-4 * length * promised + noise:
+            return point, new_value, new_gradient, length
+        if hidden and np.max(np.abs(least_subgradient(point, new_gradient, l1)), initial=0.0) <= 0.5 * violation:
             return point, new_value, new_gradient, length
         length /= 2
     return start, value, gradient, 0.0
