@@ -52,7 +52,10 @@ def pairs():
     """Estimators by loss and named solver."""
     for turn, (loss, estimator) in enumerate(LOSSES):
         solvers = list(solvers_of(loss))
-        for solver in solvers if loss in WITH_ALL else [solvers[turn % len(solvers)]]:
+        if loss not in WITH_ALL:
+            yield estimator(loss, solver=solvers[turn % len(solvers)])
+            continue
+        for solver in solvers:
             yield estimator(loss, solver=solver)
             if solver not in LINEAR_ONLY:
                 yield estimator(loss, solver=QUICK.get(solver, solver), **BRIEF)
@@ -62,11 +65,8 @@ def defaults():
     """Estimators by loss with the default solver; an MLP with quicker steps for losses beyond `WITH_ALL`."""
     for loss, estimator in LOSSES:
         yield estimator(loss)
-        yield (
-            estimator(loss, hidden_layer_sizes=(4,))
-            if loss in WITH_ALL
-            else estimator(loss, solver=QUICK["adam"], hidden_layer_sizes=(4,), max_iter=100)
-        )
+        quick = {} if loss in WITH_ALL else {"solver": QUICK["adam"], "max_iter": 100}
+        yield estimator(loss, hidden_layer_sizes=(4,), **quick)
 
 
 def exempt(estimator):
