@@ -2,7 +2,7 @@
 
 from sklearn_losses.comparison import compare_losses
 from sklearn_losses.display import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
-from sklearn_losses.estimators import LossClassifier, LossRegressor
+from sklearn_losses.estimators import LossClassifier, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.noise import add_label_noise, add_outliers, noise_curve
 from sklearn_losses.perplexity import neg_perplexity, perplexity_score
 from sklearn_losses.suggestion import suggest_losses
@@ -13,6 +13,7 @@ __all__ = [
     "LossCurveDisplay",
     "LossFunctionDisplay",
     "LossRegressor",
+    "MultiQuantileRegressor",
     "add_label_noise",
     "add_outliers",
     "compare_losses",

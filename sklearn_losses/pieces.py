@@ -120,10 +120,19 @@ class Pieces:
         lines = np.maximum(self.left * distance, self.right * distance).sum() + self.linear @ params + self.constant
         return float(lines + 0.5 * self.ridge @ params**2)
 
-    def anchoring(self, params):
-        """A ridge too weak to move the optimum beyond 1e-10 of its value, which makes it unique: one number per parameter."""
+    def anchoring(self, params, typical=None):
+        """A ridge around `params`, which makes the optimum unique: a function of the point, one number per parameter.
+
+        Too weak to move the optimum beyond 1e-10 of its value, also where nearly dependent columns bring large parameters.
+        """
+        typical = self.typical(self.distance(params)) if typical is None else typical
         total = float((self.right - self.left).sum())
-        return np.full(self.model.n_params, 1e-10 * total / self.typical(self.distance(params)))
+
+        def around(point):
+            furthest = max(typical, float(np.max(np.abs(point - params), initial=0.0)))
+            return np.full(self.model.n_params, 1e-10 * total * typical / furthest**2)
+
+        return around
 
     def typical(self, distance):
         """The weighted mean size of the distances, 1 where all are 0."""
@@ -195,8 +204,8 @@ class PiecesWithWeights:
     def value(self, params, distance):
         return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
 
-    def anchoring(self, params):
-        return self.pieces.anchoring(params)
+    def anchoring(self, params, typical=None):
+        return self.pieces.anchoring(params, typical)
 
     def typical(self, distance):
         return self.pieces.typical(self._split(distance)[0])

@@ -45,7 +45,7 @@ def finish(objective, params, width, reference=None, inside=None):
 
 def _finish(objective, params, width, anchor, inside=None):
     pieces = objective.pieces()
-    anchoring = pieces.anchoring(anchor)
+    anchoring = pieces.anchoring(anchor)(params)
     distance = pieces.distance(params)
     # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
     typical = max(pieces.typical(distance), pieces.typical(pieces.distance(anchor)))

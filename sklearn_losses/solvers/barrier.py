@@ -122,17 +122,24 @@ def exact_minimum(objective, params, tol, record):
 
 
 def _by_a_part(pieces, params, tol, record):
-    """`follow` on the rows near their kink, as a random part of all rows shows them; on all where that does not pay."""
+    """`follow` on the rows near their kink, as the start or a random part of the rows shows them, or on all rows."""
     n_rows = pieces.left.shape[1]
+    if pieces.left.ndim > 2:
+        return follow(pieces, params, tol, record)
     # The minimum over m of the rows is off by about sqrt(n_params / m) of the spread of the kinks, so that a band of SPREADS
     # times that holds all rows that may change sides. This m makes part and band the fewest rows together.
     size = int((SPREADS / 2 * n_rows * np.sqrt(len(params))) ** (2 / 3))
-    band = int(SPREADS * np.sqrt(len(params) / size) * n_rows)
-    if pieces.left.ndim > 2 or size + band > 0.6 * n_rows:
-        return follow(pieces, params, tol, record)
-    part = np.sort(np.random.RandomState(0).permutation(n_rows)[:size])
-    params = _by_a_part(pieces.sample(part), params, 1e-4, lambda params, value: False).params
     distance = pieces.distance(params)
+    known = _worth(pieces, params, distance)
+    if known < size:
+        if size + _band(size, pieces) > 0.6 * n_rows:
+            return follow(pieces, params, tol, record)
+        part, known = np.sort(np.random.RandomState(0).permutation(n_rows)[:size]), size
+        params = _by_a_part(pieces.sample(part), params, 1e-4, lambda params, value: False).params
+        distance = pieces.distance(params)
+    band = _band(known, pieces)
+    if band > 0.6 * n_rows:
+        return follow(pieces, params, tol, record)
     closest = np.min(np.abs(distance), axis=0)
     kept = closest <= np.partition(closest, band)[band]
     for _ in range(ROUNDS):
@@ -155,6 +162,20 @@ def _by_a_part(pieces, params, tol, record):
     return follow(pieces, params, tol, record)
 
 
+def _band(size, pieces):
+    """The number of rows that a start as good as the minimum over `size` rows leaves undecided."""
+    return int(SPREADS * np.sqrt(len(pieces.ridge) / size) * pieces.left.shape[1])
+
+
+def _worth(pieces, params, distance):
+    """Over how many random rows a minimum would leave as large a gradient as `params` does: what a warm start is worth."""
+    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    gradient = pieces.adjoint(slopes) + pieces.linear + pieces.ridge * params
+    spread = 0.5 * float(np.sum(pieces.right - pieces.left))
+    n_rows = pieces.left.shape[1]
+    return float(min(n_rows, (spread / max(np.max(np.abs(gradient)), spread / n_rows)) ** 2))
+
+
 class _Iterate:
     """A point strictly inside all bounds, and the step that brings it nearer to the optimum.
 
@@ -170,9 +191,9 @@ class _Iterate:
 
     def __init__(self, pieces, params):
         self.pieces, self.start = pieces, params
-        self.anchoring = pieces.anchoring(params)
         self.params, self.distance = params.copy(), pieces.distance(params)
         typical = pieces.typical(self.distance)
+        self.anchored = pieces.anchoring(params, typical)
         self.over, self.under = np.maximum(self.distance, 0) + typical, np.maximum(-self.distance, 0) + typical
         self.slopes = (pieces.left + pieces.right) / 2
         self.above, self.below = pieces.right - self.slopes, self.slopes - pieces.left
@@ -187,6 +208,7 @@ class _Iterate:
 
     def advance(self):
         """One predictor and corrector step; returns its length."""
+        self.anchoring = self.anchored(self.params)
         ridge = self.pieces.ridge + self.anchoring
         metric = 1 / (self.over / self.above + self.under / self.below)
         factor = _factor(self.pieces.gram(metric), ridge)
