@@ -165,7 +165,7 @@ class Objective:
     def hessian_operator(self, params):
         """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
         raws = [self.model.predict(params, batch.X) for batch in self.batches.blocks()]
-        flat = raws[0].ndim == 1
+        flat = self.loss.rowwise and raws[0].ndim == 1
         if flat:
             raws = [_by_row(self.loss.hessian(b.y, raw), b.weight) for b, raw in zip(self.batches.blocks(), raws, strict=True)]
 
@@ -206,7 +206,12 @@ class Objective:
         """The second derivative at `params` as a matrix (linear models, dense rows)."""
         matrix = np.zeros((self.n_params, self.n_params))
         for batch in self.batches.dense_blocks():
-            hessian = self.loss.hessian_matrix(batch.y, self.model.predict(params, batch.X))
+            raw = self.model.predict(params, batch.X)
+            if not self.loss.rowwise:
+                jacobian = self.model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
+                matrix += jacobian.T @ self.loss.hessian_product(batch.y, raw, jacobian)
+                continue
+            hessian = self.loss.hessian_matrix(batch.y, raw)
             matrix += self.model.curvature(batch.X, _by_row(hessian, batch.weight))
         matrix /= self.n_rows
         matrix[np.diag_indices_from(matrix)] += self.penalty.l2
