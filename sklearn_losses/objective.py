@@ -199,7 +199,7 @@ class Objective:
             Where they are among all parameters.
         """
         model, coordinates = self.model.restricted(features)
-        part = Objective(self.loss, model, self.penalty.restricted(coordinates), self.batches.columns(features))
+        part = type(self)(self.loss, model, self.penalty.restricted(coordinates), self.batches.columns(features))
         return part, coordinates
 
     def hessian(self, params):
@@ -259,7 +259,7 @@ class Objective:
 
     def smoothed(self, width):
         """This objective with a smooth loss within O(width) of its own."""
-        return Objective(self.loss.smoothed(width), self.model, self.penalty, self.batches)
+        return type(self)(self.loss.smoothed(width), self.model, self.penalty, self.batches)
 
 
 def _weighted(values, weight):

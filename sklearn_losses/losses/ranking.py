@@ -89,6 +89,9 @@ class RankingLoss(Loss):
         """The diagonal of `hessian_matrix`, for few rows."""
         return np.diag(self.hessian_matrix(y, raw))
 
+    def best_constant(self, y, sample_weight, n_outputs):
+        return np.zeros(n_outputs)  # differences of scores alone count
+
     def check_target(self, y):
         if not self.needs_gains:
             return
@@ -128,6 +131,8 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
     >>> RankNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.array([0.0, 0.0])).round(4)
     array([0.6931])
     """
+
+    attained = False  # falls for ever where every pair is in order
 
     def pair_weights(self, y, scores):
         """A function of two arrays of row numbers that gives the weights of their pairs; None for equal ones."""
