@@ -236,7 +236,7 @@ class QueryBatches(Batches):
 
     def _ranges(self):
         if self._parts is None:
-            n = rows = self.X.shape[0]
+            rows = self.X.shape[0]
             if not self.sparse:
                 rows = max(256, BLOCK_BYTES // max(1, self.X.shape[1] * self.X.dtype.itemsize))
             ends, first, self._parts = self.y.offsets, 0, []

@@ -187,7 +187,10 @@ class Queries:
         """
         order = np.lexsort((-raw, self.query))
         ordered = raw[order]
-        drops = np.concatenate([[True], ordered[:-1] - ordered[1:] > self._gap(ordered, tie)[1:]])
+        return self._places(order, np.concatenate([[True], ordered[:-1] - ordered[1:] > self._gap(ordered, tie)[1:]]))
+
+    def _places(self, order, drops):
+        """`ranking` from an order of the rows, best first, and from where in it a new place begins."""
         drops[self.offsets[:-1]] = True
         starts = np.flatnonzero(drops)
         copies = self.multiplicity[order]
@@ -205,13 +208,10 @@ class Queries:
         return np.repeat(tie * (ordered[self.offsets[:-1]] - ordered[self.offsets[1:] - 1]), self.lengths)
 
     def order_by_draw(self, raw):
-        """`ranking` with ties broken by `draw`, for scores that are all equal at the start of a fit."""
+        """`ranking` with ties broken by `draw`, which equal rows share, for scores that are all equal at the start of a fit."""
         order = np.lexsort((self.draw, -raw, self.query))
-        copies = self.multiplicity[order]
-        before = np.cumsum(copies) - copies
-        above = np.empty(self.n_rows)
-        above[order] = before - np.repeat(before[self.offsets[:-1]], self.lengths)
-        return above, self.multiplicity
+        drawn = self.draw[order]
+        return self._places(order, np.concatenate([[True], drawn[1:] != drawn[:-1]]))
 
     def gains(self, kind, max_rank=None):
         """Gains of the rows divided by the largest DCG that the query allows; 0 where that is 0."""

@@ -23,11 +23,25 @@ MAY_IMPORT = {
     "solvers": {"component"},
     "perplexity": set(),
     "slot": set(),
+    "metrics": {"estimators", "losses"},
+    "testing": {"batches", "losses", "models", "objective", "penalties", "solvers"},
+    "ranking_metrics": {"losses", "queries"},
     "display": {"losses", "slot"},
-    "comparison": {"display", "losses", "perplexity", "slot"},
+    "comparison": {"display", "losses", "perplexity", "queries", "slot"},
     "noise": {"comparison", "display", "slot"},
     "suggestion": {"comparison", "estimators", "losses"},
-    "estimators": {"component", "batches", "losses", "models", "objective", "penalties", "solvers"},
+    "estimators": {
+        "component",
+        "batches",
+        "losses",
+        "models",
+        "objective",
+        "penalties",
+        "pieces",
+        "queries",
+        "ranking_metrics",
+        "solvers",
+    },
 }
 
 

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.losses import Loss
 from sklearn_losses.solvers import Adam, Solver
 
@@ -24,6 +24,7 @@ SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are o
 
 # What an exemption may be: the weight equivalence (1e-7 of the predictions) of a first-order solver on a non-smooth loss.
 # A smoothed hinge of an MLP has many minima, and these methods follow a path to one that rounding errors steer.
+RANKING = [name for name, maker in sorted(Loss.names().items()) if maker.task == "ranking"]
 STEERED = {("hinge", "lbfgs"), ("hinge", "bfgs")}
 WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
 REASON = "many minima; rounding errors steer the path to one of them"
@@ -43,14 +44,47 @@ def pairs():
                 yield estimator(loss, solver=QUICK.get(solver, solver), hidden_layer_sizes=(3,), max_iter=50)
 
 
+def quick_ranker(loss, solver):
+    return LossRanker(loss, solver=QUICK.get(solver, solver), hidden_layer_sizes=(3,), max_iter=50)
+
+
+def ranking_pairs():
+    """Rankers by loss and named solver, chosen as in `pairs`."""
+    for loss in RANKING:
+        made = Loss.make(loss)
+        for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
+            if solver == "interior_point" and not made.kinks:
+                continue
+            if solver == "newton" and not (made.has_hessian or made.kinks):
+                continue
+            if solver == "proximal_newton" and not made.convex:
+                continue
+            yield LossRanker(loss, solver=solver)
+            if solver not in LINEAR_ONLY:
+                yield quick_ranker(loss, solver)
+
+
 def exempt(estimator):
     """The checks that this pair may fail, with the reason."""
+    if isinstance(estimator, LossRanker):
+        return {}
     steered = (estimator.loss, estimator.solver) in STEERED and estimator.hidden_layer_sizes
     return dict.fromkeys(WEIGHT_CHECKS, REASON) if steered else {}
 
 
 @parametrize_with_checks([estimator(loss, hidden_layer_sizes=hidden) for loss, estimator in LOSSES for hidden in ((), (4,))])
 def test_default_solver(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([LossRanker(loss) for loss in RANKING] + [LossRanker("mse"), quick_ranker("listnet", "adam")])
+def test_default_ranker(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(list(ranking_pairs()))
+def test_rankers(estimator, check):
     check(estimator)
 
 

@@ -9,7 +9,6 @@ from sklearn_losses.batches import QueryBatches
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
 from sklearn_losses.estimators.staged import RankingObjective, Staged
 from sklearn_losses.models import Linear
-from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.queries import Queries, codes_of, group
 from sklearn_losses.ranking_metrics import need_queries, query_ndcg_score
@@ -196,19 +195,21 @@ solver_, n_parameters_
             ordered.offsets,
             copies=_none_if_equal(weight / ordered.spread(np.minimum.reduceat(weight, ordered.offsets[:-1]))),
             weight=mean_one(ordered.sum(weight) / ordered.lengths),
-            draw=self._draw(X, ordered),
+            draw=self._draw(X, ordered.relevance),
         )
         attributes["n_queries_"] = len(queries)
         return Rows(X, queries, mean_one(weight)), attributes
 
-    def _draw(self, X, y):
-        """One number in [0, 1) per row; equal rows of a query, which lie side by side, share theirs."""
+    def _draw(self, X, relevance):
+        """One number in [0, 1) per row; equal rows share theirs, whatever their query, so that a query may come twice."""
         seed = self.random_state if isinstance(self.random_state, (int, np.integer)) else 0
-        differences = X[1:] - X[:-1]
-        same = np.asarray(abs(differences).sum(axis=1)).ravel() == 0
-        same &= (y.relevance[1:] == y.relevance[:-1]) & (y.query[1:] == y.query[:-1])
-        numbers = np.cumsum(np.concatenate([[True], ~same])) - 1
-        return np.random.default_rng(seed).uniform(size=numbers[-1] + 1)[numbers]
+        order = np.lexsort((relevance, _key(X)))
+        ordered = X[order]
+        same = np.asarray(abs(ordered[1:] - ordered[:-1]).sum(axis=1)).ravel() == 0
+        same &= np.diff(relevance[order]) == 0
+        numbers = np.empty(len(order), dtype=np.intp)
+        numbers[order] = np.cumsum(np.concatenate([[True], ~same])) - 1
+        return np.random.default_rng(seed).uniform(size=numbers.max() + 1)[numbers]
 
     def _n_outputs(self, attributes):
         return 1
@@ -265,7 +266,8 @@ solver_, n_parameters_
         -------
         ndarray of shape (n_samples,)
         """
-        return self._loss.inverse_link(self._raw(X))
+        raw = self._raw(X)
+        return self._loss.inverse_link(raw)
 
     def score(self, X, y, sample_weight=None, *, qid=None):
         """Mean NDCG over queries, with gains ``2**relevance - 1``.
@@ -296,7 +298,9 @@ solver_, n_parameters_
         tags.target_tags.required = True
         try:
             loss = self._loss_spec()
-            tags.target_tags.positive_only = bool(getattr(loss, "needs_gains", False) or getattr(loss, "positive_target", False))
+            tags.target_tags.positive_only = bool(
+                getattr(loss, "needs_gains", False) or getattr(loss, "positive_target", False)
+            )
         except ValueError:  # fit says what is wrong with the loss
             pass
         return tags
@@ -308,15 +312,19 @@ def _canonical(X, y, codes):
     Queries come by the least of their rows, rows by relevance, from the best; a fixed projection of X breaks ties, so
     that equal rows lie side by side.
     """
-    # Irrational multiples: no two rows that differ are likely to meet.
-    projection = np.sqrt(2.0) + np.modf(np.arange(1, X.shape[1] + 1) * np.sqrt(5.0))[0]
-    key = np.asarray(X @ projection, dtype=np.float64).ravel()
+    key = _key(X)
     order, offsets = group(codes)
     least = np.minimum.reduceat(key[order], offsets[:-1])
     query = np.empty(len(y), dtype=np.intp)
     query[order] = np.repeat(np.argsort(np.argsort(least, kind="stable")), np.diff(offsets))
     order = np.lexsort((key, -y, query))
     return order, group(query[order])[1]
+
+
+def _key(X):
+    """A number per row that depends on its content alone; no two rows that differ are likely to share it."""
+    projection = np.sqrt(2.0) + np.modf(np.arange(1, X.shape[1] + 1) * np.sqrt(5.0))[0]
+    return np.asarray(X @ projection, dtype=np.float64).ravel()
 
 
 def _none_if_equal(values):
