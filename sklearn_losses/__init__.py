@@ -2,9 +2,10 @@
 
 from sklearn_losses.comparison import compare_losses
 from sklearn_losses.display import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
-from sklearn_losses.estimators import LossClassifier, LossRegressor, MultiQuantileRegressor
+from sklearn_losses.estimators import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.noise import add_label_noise, add_outliers, noise_curve
 from sklearn_losses.perplexity import neg_perplexity, perplexity_score
+from sklearn_losses.ranking_metrics import make_ranking
 from sklearn_losses.suggestion import suggest_losses
 
 __all__ = [
@@ -12,11 +13,13 @@ __all__ = [
     "LossComparisonDisplay",
     "LossCurveDisplay",
     "LossFunctionDisplay",
+    "LossRanker",
     "LossRegressor",
     "MultiQuantileRegressor",
     "add_label_noise",
     "add_outliers",
     "compare_losses",
+    "make_ranking",
     "neg_perplexity",
     "noise_curve",
     "perplexity_score",

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from sklearn_losses.threads import each
 
-__all__ = ["Batch", "Batches", "Standardization"]
+__all__ = ["Batch", "Batches", "QueryBatches", "Standardization"]
 
 BLOCK_BYTES = 2**21  # about the size of a core's second-level cache
 
@@ -235,3 +235,68 @@ class Batches:
         order = rng.permutation(self.n_rows)
         for start in range(0, self.n_rows, size):
             yield self._batch(order[start : start + size])
+
+
+class QueryBatches(Batches):
+    """Rows grouped by query, handed out in whole queries; sizes and means count queries, not rows.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, p)
+    y : Queries
+        Of the rows of X, in their order; weights of mean 1.
+    standardization : Standardization, default=None
+    dtype : dtype, default=None
+    """
+
+    def __init__(self, X, y, standardization=None, dtype=None):
+        super().__init__(X, y, None, standardization, dtype)
+        self.n_rows = len(y)
+        self._parts = None  # made once: the targets keep layouts that every evaluation needs
+
+    def _ranges(self):
+        if self._parts is None:
+            rows = self.X.shape[0]
+            if not self.sparse:
+                rows = max(256, BLOCK_BYTES // max(1, self.X.shape[1] * self.X.dtype.itemsize))
+            ends, first, self._parts = self.y.offsets, 0, []
+            while first < len(self.y):
+                last = max(first + 1, int(np.searchsorted(ends, ends[first] + rows, side="right")) - 1)
+                self._parts.append((slice(int(ends[first]), int(ends[last])), self.y.part(np.arange(first, last))))
+                first = last
+        return self._parts
+
+    def _queries(self, rows, y, dense=False):
+        whole = isinstance(rows, slice) and rows == slice(0, self.X.shape[0])
+        X = self.X if whole else self.X[rows]
+        X = (X.toarray() if dense and self.sparse else X).astype(self.dtype, copy=False)
+        return Batch(X if self.standardization is None else self.standardization.apply(X), y, None)
+
+    def blocks(self):
+        for rows, y in self._ranges():
+            yield self._queries(rows, y)
+
+    def each(self, function, dense=False):
+        yield from each(lambda part: function(self._queries(*part, dense), part[0]), self._ranges())
+
+    def columns(self, features):
+        part = super().columns(features)
+        other = QueryBatches(part.X, self.y, part.standardization, part.dtype)
+        other._parts = self._ranges()
+        return other
+
+    def after(self, raw):
+        """The same rows with the ranking by the scores `raw`, (n,), held fixed."""
+        other = QueryBatches(self.X, self.y.after(raw), self.standardization, self.dtype)
+        other._parts = [(rows, y.after(raw[rows])) for rows, y in self._ranges()]
+        return other
+
+    def minibatches(self, size, rng):
+        """All queries once, shuffled, `size` of them at a time."""
+        if size >= self.n_rows:
+            yield self._queries(slice(0, self.X.shape[0]), self.y)
+            return
+        order = rng.permutation(self.n_rows)
+        for start in range(0, self.n_rows, size):
+            queries = order[start : start + size]
+            yield self._queries(self.y.rows(queries), self.y.part(queries))

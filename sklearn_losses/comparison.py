@@ -31,6 +31,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.perplexity import neg_perplexity
+from sklearn_losses.queries import Queries
 from sklearn_losses.slot import Slot
 
 __all__ = ["LossComparison", "compare_losses", "corrected_resampled_ttest", "holm"]
@@ -146,7 +147,7 @@ def labelled(losses, slot, y):
         chosen = {}
         for name in sorted(Loss.names()):
             loss = Loss.make(name)
-            if loss.task in (None, slot.task) and _takes(loss, slot.task, y):
+            if loss.task in (None, slot.task, *slot.more_tasks) and _takes(loss, slot.task, y):
                 chosen[name] = name
         return chosen
     if isinstance(losses, str) or not hasattr(losses, "__iter__"):
@@ -176,9 +177,10 @@ def _takes(loss, task, y):
     if task == "classification":
         y = np.unique(y, return_inverse=True)[1] if y.ndim == 1 else y
     else:
-        y = y.astype(np.float64)
+        y = y.astype(np.float64).ravel()
+        y = Queries(y, np.array([0, len(y)])) if loss.task == "ranking" else y
     try:
-        loss.check_target(y.ravel() if task == "regression" else y)
+        loss.check_target(y)
     except ValueError:
         return False
     return True

@@ -171,7 +171,7 @@ class Objective:
     def hessian_operator(self, params):
         """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
         raws = [self.model.predict(params, batch.X) for batch in self.batches.blocks()]
-        flat = raws[0].ndim == 1
+        flat = self.loss.rowwise and raws[0].ndim == 1
         if flat:
             raws = [_by_row(self.loss.hessian(b.y, raw), b.weight) for b, raw in zip(self.batches.blocks(), raws, strict=True)]
 
@@ -205,15 +205,18 @@ class Objective:
             Where they are among all parameters.
         """
         model, coordinates = self.model.restricted(features)
-        part = Objective(self.loss, model, self.penalty.restricted(coordinates), self.batches.columns(features))
+        part = type(self)(self.loss, model, self.penalty.restricted(coordinates), self.batches.columns(features))
         return part, coordinates
 
     def hessian(self, params):
         """The second derivative at `params` as a matrix (linear models, dense rows)."""
 
         def of_block(batch, _):
-            hessian = self.loss.hessian_matrix(batch.y, self.model.predict(params, batch.X))
-            return self.model.curvature(batch.X, _by_row(hessian, batch.weight))
+            raw = self.model.predict(params, batch.X)
+            if not self.loss.rowwise:
+                jacobian = self.model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
+                return jacobian.T @ self.loss.hessian_product(batch.y, raw, jacobian)
+            return self.model.curvature(batch.X, _by_row(self.loss.hessian_matrix(batch.y, raw), batch.weight))
 
         matrix = np.zeros((self.n_params, self.n_params))
         for part in self.batches.each(of_block, dense=True):
@@ -320,7 +323,7 @@ class Objective:
 
     def smoothed(self, width):
         """This objective with a smooth loss within O(width) of its own."""
-        return Objective(self.loss.smoothed(width), self.model, self.penalty, self.batches)
+        return type(self)(self.loss.smoothed(width), self.model, self.penalty, self.batches)
 
 
 def _weighted(values, weight):

@@ -28,6 +28,7 @@ class Slot:
         self.path = holders[0].split("__") if holders[0] else []
         self.prefix = "".join(f"{name}__" for name in self.path)
         self.task = self.part(estimator)._task
+        self.more_tasks = self.part(estimator)._more_tasks
         node, steps = estimator, []
         for name in self.path:
             if isinstance(node, Pipeline):

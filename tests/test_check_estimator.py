@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.losses import CostSensitive, CVaR, Huber, Loss, Quantile, Tilted
 from sklearn_losses.solvers import Adam, Solver
 
@@ -30,6 +30,7 @@ SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are o
 
 # What an exemption may be: the weight equivalence (1e-7 of the predictions) of a first-order solver on a non-smooth loss.
 # A smoothed hinge of an MLP has many minima, and these methods follow a path to one that rounding errors steer.
+RANKING = [name for name, maker in sorted(Loss.names().items()) if maker.task == "ranking"]
 STEERED = {("hinge", "lbfgs"), ("hinge", "bfgs")}
 WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
 REASON = "many minima; rounding errors steer the path to one of them"
@@ -69,8 +70,24 @@ def defaults():
         yield estimator(loss, hidden_layer_sizes=(4,), **quick)
 
 
+def quick_ranker(loss, solver):
+    return LossRanker(loss, solver=QUICK.get(solver, solver), hidden_layer_sizes=(3,), max_iter=50)
+
+
+def ranking_pairs():
+    """Rankers by loss and named solver: one loss meets them all, each other loss one, by turns."""
+    for turn, loss in enumerate(RANKING):
+        solvers = list(solvers_of(loss))
+        for solver in solvers if loss == "ranknet" else [solvers[turn % len(solvers)]]:
+            yield LossRanker(loss, solver=solver)
+            if solver not in LINEAR_ONLY:
+                yield quick_ranker(loss, solver)
+
+
 def exempt(estimator):
     """The checks that this pair may fail, with the reason."""
+    if isinstance(estimator, LossRanker):
+        return {}
     steered = (estimator.loss, estimator.solver) in STEERED and estimator.hidden_layer_sizes
     return dict.fromkeys(WEIGHT_CHECKS, REASON) if steered else {}
 
@@ -92,6 +109,17 @@ def test_default_solver(estimator, check):
 
 @parametrize_with_checks(COMPOSED)
 def test_composed_losses(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([LossRanker(loss) for loss in RANKING] + [LossRanker("mse"), quick_ranker("listnet", "adam")])
+def test_default_ranker(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(list(ranking_pairs()))
+def test_rankers(estimator, check):
     check(estimator)
 
 

@@ -74,6 +74,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
 
     _task = None
+    _more_tasks = ()
+    _frames = 6  # from the warning to the caller of `fit`
     _conditions = {
         "alpha": Interval(0.0),
         "l1_ratio": Interval(0.0, 1.0, closed="both"),
@@ -161,8 +163,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Loss and solver as objects, all parameters inside their ranges."""
         check_parameters(self, self._conditions)
         loss, solver = self._loss_spec(), self._solver_spec()
-        if loss.task not in (None, self._task):
-            other = {"regression": "LossRegressor", "classification": "LossClassifier"}[loss.task]
+        if loss.task not in (None, self._task, *self._more_tasks):
+            other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
             known = sorted(name for name, maker in Loss.names().items() if maker.task == self._task)
             raise ValueError(
                 f"loss {loss.label!r} is a {loss.task} loss and {type(self).__name__} takes {self._task} losses: "
@@ -225,10 +227,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             raise interruption
         return self
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, **targets):
         loss, solver = self._checked_components()
         going_on = self.warm_start and hasattr(self, "_fitted_names")
-        rows, attributes = self._rows(X, y, sample_weight, first=True)
+        rows, attributes = self._rows(X, y, sample_weight, first=True, **targets)
         rng = check_random_state(self.random_state)
         if going_on:
             self._check_continues(attributes, rows)
@@ -464,7 +466,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if objective.unbounded(params):
             message, success = "unbounded", False
         if warn and interruption is None and not (success or monitor.stopped):
-            warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=6)
+            warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=self._frames)
         curve = [float(value) for value in monitor.losses]
         if going_on and stochastic:
             curve = [*self.loss_curve_, *curve]

@@ -24,6 +24,18 @@ from sklearn_losses.losses.noisy_labels import (
     OwnProbabilityLoss,
     SymmetricCrossEntropy,
 )
+from sklearn_losses.losses.ranking import (
+    XENDCG,
+    ApproxNDCG,
+    LambdaLoss,
+    LambdaRank,
+    ListMLE,
+    ListNet,
+    PairwiseHinge,
+    RankingLoss,
+    RankNet,
+    SquaredPairwiseHinge,
+)
 from sklearn_losses.losses.regression import (
     MAE,
     MSE,
@@ -51,6 +63,16 @@ from sklearn_losses.losses.robust import (
 )
 
 __all__ = [
+    "ApproxNDCG",
+    "LambdaLoss",
+    "LambdaRank",
+    "ListMLE",
+    "ListNet",
+    "PairwiseHinge",
+    "RankNet",
+    "RankingLoss",
+    "SquaredPairwiseHinge",
+    "XENDCG",
     "MAE",
     "MSE",
     "ActivePassive",

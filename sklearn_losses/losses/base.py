@@ -34,7 +34,7 @@ class Loss(Component, ABC, family="loss"):
 
     Attributes
     ----------
-    task : {"regression", "classification"}
+    task : {"regression", "classification", "ranking"}
         Which estimator takes it.
     smooth : bool
         The gradient is continuous. Solvers that need that get ``smoothed(width)`` where it is not.
@@ -51,6 +51,8 @@ class Loss(Component, ABC, family="loss"):
         Adding one number to all K > 1 raw outputs of a row changes nothing, as for softmax.
     attained : bool
         A row's loss has a minimum; that of cross-entropy falls for ever as the score of its class grows.
+    rowwise : bool
+        The loss of a row depends on its own raw prediction alone; ranking losses look at all rows of a query.
     kinks : tuple of Kink
         The bends of a loss made of straight pieces; empty for all others.
     examples : tuple of dict
@@ -79,6 +81,7 @@ class Loss(Component, ABC, family="loss"):
     has_probabilities = False
     shift_invariant = False
     attained = True
+    rowwise = True
     kinks = ()
     examples = ()
     positive_target = False
