@@ -102,11 +102,11 @@ def main(n_rows=40_000, hidden=64, epochs=6, draw=True):
         ("bigrams", previous[: len(y)], previous_new[: len(y_new)]),
     ):
         found[name] = perplexity_score(y_new, counted(before, y, before_new, n), labels=labels)
-    for name, hidden_layer_sizes, rate in (("softmax regression", (), 0.01), (f"MLP ({hidden})", (hidden,), 0.003)):
+    for name, hidden_layer_sizes, rate in (("softmax regression", (), 0.001), (f"MLP ({hidden})", (hidden,), 0.003)):
         began = time.perf_counter()
         # A share of the training text held out says when to stop; the last pass may well be the best.
         models[name] = LossClassifier(
-            solver=Adam(learning_rate=rate), hidden_layer_sizes=hidden_layer_sizes, alpha=1e-6, max_iter=epochs, tol=0.002,
+            solver=Adam(learning_rate=rate), hidden_layer_sizes=hidden_layer_sizes, alpha=1e-5, max_iter=epochs, tol=0.002,
             n_iter_no_change=1, early_stopping=True, random_state=0,
         )  # fmt: skip
         model = fit_quietly(models[name], X, y)
