@@ -53,6 +53,8 @@ class Loss(Component, ABC, family="loss"):
         A row's loss has a minimum; that of cross-entropy falls for ever as the score of its class grows.
     kinks : tuple of Kink
         The bends of a loss made of straight pieces; empty for all others.
+    rivals : bool
+        The loss is the largest of the entries of ``violations(y, raw)``, (n, K), as for Crammer and Singer.
     examples : tuple of dict
         Parameter sets, besides the defaults, that every generated test runs.
     positive_target : bool
@@ -80,6 +82,7 @@ class Loss(Component, ABC, family="loss"):
     shift_invariant = False
     attained = True
     kinks = ()
+    rivals = False
     examples = ()
     positive_target = False
     soft_labels = False
