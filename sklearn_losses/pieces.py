@@ -359,9 +359,7 @@ class Rivals:
         return solve
 
     def value(self, params, distance):
-        return float(
-            (self.right * np.maximum(distance, 0)).sum() + self.linear @ params + 0.5 * self.ridge @ params**2
-        )
+        return float((self.right * np.maximum(distance, 0)).sum() + self.linear @ params + 0.5 * self.ridge @ params**2)
 
     def anchoring(self, params, typical):
         total = float(self.right.sum())
