@@ -13,6 +13,7 @@ from statistics import median
 __all__ = ["Workload", "main", "measure", "table"]
 
 CLOSE = 1e-6  # relative excess of the objective that still counts as the same
+PATIENCE = 20.0  # seconds from which one run of a side is enough, and its memory is not traced
 
 
 @dataclass
@@ -49,7 +50,7 @@ def measure(workload, repeats=5):
     ----------
     workload : Workload
     repeats : int, default=5
-        Timed runs of each side, taken in turns; the medians count.
+        Timed runs of each side, taken in turns; the medians count. One run of a side that takes more than `PATIENCE` seconds.
 
     Returns
     -------
@@ -63,11 +64,16 @@ def measure(workload, repeats=5):
         warnings.simplefilter("ignore")  # peers that stop early; their objective shows it
         for _ in range(repeats):
             for side, fit in workload.sides.items():
+                if seconds[side] and seconds[side][0] > PATIENCE:
+                    continue
                 start = time.perf_counter()
                 fitted = fit()
                 seconds[side].append(time.perf_counter() - start)
                 objectives[side] = float(workload.objective(fitted))
         for side, fit in workload.sides.items():
+            peaks[side] = float("nan")
+            if seconds[side][0] > PATIENCE:
+                continue
             tracemalloc.start()
             fit()
             peaks[side] = tracemalloc.get_traced_memory()[1] / 2**20

@@ -1,13 +1,4 @@
-"""L1 penalties and wide sparse data against scikit-learn: ``python -m benchmarks.l1 [--rounds 3]``.
-
-Ours and the peers run alternately; a row shows the median seconds, the ratio to the fastest peer whose objective is no
-worse than ours by more than 1e-6 relative, and the objective that each reached.
-"""
-
-import argparse
-import time
-import warnings
-from statistics import median
+"""L1 penalties, and wide sparse data, against scikit-learn and skglm (where it is installed with numba)."""
 
 import numpy as np
 from scipy import sparse
@@ -15,12 +6,14 @@ from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
 
+from benchmarks.harness import Workload
 from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses.losses import Huber
 
-__all__ = ["WORKLOADS", "main"]
+__all__ = ["WORKLOADS"]
 
 
-def text(n=50_000, p=100_000, per_row=50):
+def _text(n=50_000, p=100_000, per_row=50):
     """Normalised rows of about 50 entries in columns by Zipf's law, and labels from a sparse linear model with noise."""
     rng = np.random.default_rng(0)
     columns = np.exp(rng.uniform(0, np.log(p), n * per_row)).astype(int) - 1
@@ -31,7 +24,7 @@ def text(n=50_000, p=100_000, per_row=50):
     return X, np.where(3 * raw / raw.std() + rng.logistic(size=n) > 0, 1, -1)
 
 
-def dense(outliers, n=10_000, p=2_000):
+def _dense(outliers, n=10_000, p=2_000):
     """Normal columns of which 100 matter; a twentieth of the targets may be outliers."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, p))
@@ -40,77 +33,90 @@ def dense(outliers, n=10_000, p=2_000):
     return X, y
 
 
-def margins(model, X, y):
+def _margins(model, X, y):
     return y * (X @ model.coef_.ravel() + model.intercept_)
 
 
-def logistic(model, X, y):
-    return np.logaddexp(0, -margins(model, X, y)).sum()
-
-
-def hinge(model, X, y):
-    return np.maximum(0, 1 - margins(model, X, y)).sum()
-
-
-def ridge(model):
-    return 0.5 * float(np.sum(model.coef_**2))
-
-
-def absolute(model):
+def _absolute(model):
     return float(np.abs(model.coef_).sum())
 
 
-def squared(model, X, y):
-    return 0.5 * np.mean((y - model.predict(X)) ** 2)
-
-
-def huber(model, X, y):
-    residual = np.abs(y - model.predict(X))
-    return np.where(residual < 1.35, residual**2 / 2, 1.35 * (residual - 0.675)).mean()
+def _half_square(model):
+    return 0.5 * float(np.sum(model.coef_**2))
 
 
 def sparse_logistic():
-    X, y = text()
-    peers = {
-        "LogisticRegression(lbfgs)": LogisticRegression(max_iter=1000, tol=1e-6),
-        "LogisticRegression(newton-cg)": LogisticRegression(solver="newton-cg", tol=1e-5),
-        "liblinear": LogisticRegression(solver="liblinear"),
-    }
-    return X, y, LossClassifier(alpha=1 / len(y)), peers, lambda m: logistic(m, X, y) + ridge(m)
+    X, y = _text()
+    yield Workload(
+        "logistic, sparse 50,000 x 100,000",
+        lambda: LossClassifier(alpha=1 / len(y)).fit(X, y),
+        {
+            "LogisticRegression(lbfgs)": lambda: LogisticRegression(max_iter=1000, tol=1e-6).fit(X, y),
+            "LogisticRegression(newton-cg)": lambda: LogisticRegression(solver="newton-cg", tol=1e-5).fit(X, y),
+            "liblinear": lambda: LogisticRegression(solver="liblinear").fit(X, y),
+        },
+        lambda model: np.logaddexp(0, -_margins(model, X, y)).sum() + _half_square(model),
+        at_most=1.0,
+    )
 
 
 def sparse_hinge():
-    X, y = text()
-    peers = {"LinearSVC(hinge)": LinearSVC(loss="hinge", tol=1e-6, max_iter=20_000)}
-    return X, y, LossClassifier("hinge", alpha=1 / len(y)), peers, lambda m: hinge(m, X, y) + ridge(m)
+    """Without an intercept, which the peer would penalise."""
+    X, y = _text()
+    yield Workload(
+        "hinge, sparse 50,000 x 100,000",
+        lambda: LossClassifier("hinge", alpha=1 / len(y), fit_intercept=False).fit(X, y),
+        {"LinearSVC": lambda: LinearSVC(loss="hinge", fit_intercept=False, tol=1e-6, max_iter=20_000).fit(X, y)},
+        lambda model: np.maximum(0, 1 - _margins(model, X, y)).sum() + _half_square(model),
+        at_most=1.0,
+    )
 
 
 def sparse_l1_logistic():
-    X, y = text()
-    peers = {
-        "liblinear": LogisticRegression(solver="liblinear", l1_ratio=1.0),
-        "saga": LogisticRegression(solver="saga", l1_ratio=1.0, tol=1e-4),
-    }
-    return X, y, LossClassifier(alpha=1 / len(y), l1_ratio=1.0), peers, lambda m: logistic(m, X, y) + absolute(m)
+    X, y = _text()
+    yield Workload(
+        "L1 logistic, sparse 50,000 x 100,000, C = 1",
+        lambda: LossClassifier(alpha=1 / len(y), l1_ratio=1.0).fit(X, y),
+        {
+            "liblinear": lambda: LogisticRegression(solver="liblinear", l1_ratio=1.0).fit(X, y),
+            "saga": lambda: LogisticRegression(solver="saga", l1_ratio=1.0, tol=1e-4).fit(X, y),
+        },
+        lambda model: np.logaddexp(0, -_margins(model, X, y)).sum() + _absolute(model),
+        at_most=0.3,
+    )
 
 
 def lasso():
-    X, y = dense(0)
+    X, y = _dense(0)
     alpha = np.max(np.abs((X - X.mean(axis=0)).T @ (y - y.mean()))) / len(y) / 20
-    ours = LossRegressor(alpha=2 * alpha, l1_ratio=1.0)
-    return X, y, ours, {"Lasso": Lasso(alpha=alpha, tol=1e-6)}, lambda m: squared(m, X, y) + alpha * absolute(m)
+    yield Workload(
+        "lasso, dense 10,000 x 2,000",
+        lambda: LossRegressor(alpha=2 * alpha, l1_ratio=1.0).fit(X, y),
+        {"Lasso": lambda: Lasso(alpha=alpha, tol=1e-6).fit(X, y)},
+        lambda model: 0.5 * np.mean((y - model.predict(X)) ** 2) + alpha * _absolute(model),
+        at_most=1.0,
+    )
 
 
 def l1_huber():
-    X, y = dense(50)
+    X, y = _dense(50)
     slope = np.clip(y - np.median(y), -1.35, 1.35)
     alpha = np.max(np.abs((X - X.mean(axis=0)).T @ slope)) / len(y) / 20
-    ours = LossRegressor("huber", alpha=alpha, l1_ratio=1.0)
-    return X, y, ours, skglm_huber(alpha), lambda m: huber(m, X, y) + alpha * absolute(m)
+
+    def objective(model):
+        residual = np.abs(y - model.predict(X))
+        return np.where(residual < 1.35, residual**2 / 2, 1.35 * (residual - 0.675)).mean() + alpha * _absolute(model)
+
+    yield Workload(
+        "huber + L1, dense 10,000 x 2,000",
+        lambda: LossRegressor(Huber(1.35, scale=1.0), alpha=alpha, l1_ratio=1.0).fit(X, y),
+        _skglm_huber(alpha, X, y),
+        objective,
+        at_most=1.0,
+    )
 
 
-def skglm_huber(alpha):
-    """skglm's own, where it is installed with numba."""
+def _skglm_huber(alpha, X, y):
     try:
         from skglm import GeneralizedLinearEstimator
         from skglm.datafits import Huber
@@ -118,55 +124,8 @@ def skglm_huber(alpha):
         from skglm.solvers import AndersonCD
     except ImportError:
         return {}
-    return {"skglm": GeneralizedLinearEstimator(Huber(1.35), L1(alpha), AndersonCD(fit_intercept=True, tol=1e-6))}
+    solver = AndersonCD(fit_intercept=True, tol=1e-6)
+    return {"skglm": lambda: GeneralizedLinearEstimator(Huber(1.35), L1(alpha), solver).fit(X, y)}
 
 
-WORKLOADS = {
-    "logistic, sparse 50,000 x 100,000": sparse_logistic,
-    "L1 logistic, the same, C = 1": sparse_l1_logistic,
-    "lasso, dense 10,000 x 2,000": lasso,
-    "huber + L1, dense 10,000 x 2,000": l1_huber,
-    "hinge, sparse 50,000 x 100,000": sparse_hinge,
-}
-
-
-def measure(make, rounds):
-    """The median seconds, the objective and the warnings of each contestant; ours comes first."""
-    X, y, ours, peers, objective = make()
-    seconds, values = {}, {}
-    for _ in range(rounds):
-        for name, model in {"ours": ours, **peers}.items():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # peers that stop early show it in their objective
-                start = time.perf_counter()
-                model.fit(X, y)
-                seconds.setdefault(name, []).append(time.perf_counter() - start)
-            values[name] = objective(model)
-    return {name: (median(times), values[name]) for name, times in seconds.items()}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="part of a workload's name")
-    options = parser.parse_args()
-    for workload, make in WORKLOADS.items():
-        if options.only not in workload:
-            continue
-        results = measure(make, options.rounds)
-        ours_time, ours_value = results["ours"]
-        print(workload)
-        for name, (seconds, value) in results.items():
-            print(f"    {name:32} {seconds:8.3f} s   objective {value:.10g}")
-        equal = [t for name, (t, value) in results.items() if name != "ours" and value <= ours_value * (1 + 1e-6)]
-        behind = min(value for _, value in results.values()) * (1 + 1e-6) < ours_value
-        if behind:
-            print("    ours ends above a peer's objective")
-        elif equal:
-            print(f"    ratio {ours_time / min(equal):.2f}")
-        else:
-            print("    no peer reaches ours")
-
-
-if __name__ == "__main__":
-    main()
+WORKLOADS = [sparse_logistic, sparse_hinge, sparse_l1_logistic, lasso, l1_huber]

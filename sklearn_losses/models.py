@@ -154,14 +154,17 @@ class Linear(Model):
         corner = matrix[self.n_weights :, self.n_weights :]
         for j in range(outputs):
             for k in range(j, outputs):
-                weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
+                weight, rows = (hessian, X) if hessian.ndim == 1 else (hessian[:, j, k], X)
+                some = np.flatnonzero(weight)
+                if 2 * len(some) < len(weight):
+                    weight, rows = weight[some], X[some]
                 if j == k and np.all(weight >= 0):  # the product of a matrix with itself takes half the work
-                    weighted = (X * np.sqrt(weight)[:, None]).T
+                    weighted = (rows * np.sqrt(weight)[:, None]).T
                     gram = weighted @ weighted.T
                     sums = weighted @ np.sqrt(weight)
                 else:
-                    weighted = X.T * weight
-                    gram = weighted @ X
+                    weighted = rows.T * weight
+                    gram = weighted @ rows
                     sums = weighted.sum(axis=1)
                 weights[:, j, :, k] = gram
                 weights[:, k, :, j] = gram.T

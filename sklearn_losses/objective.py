@@ -11,7 +11,7 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 
 import numpy as np
 
-from sklearn_losses.pieces import Pieces, PiecesWithWeights
+from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals
 
 __all__ = ["Objective"]
 
@@ -279,8 +279,15 @@ class Objective:
         """The loss is made of straight pieces, which `pieces` lists."""
         return bool(self.loss.kinks)
 
+    @property
+    def has_rivals(self):
+        """The loss is a maximum of straight lines over the classes, which `pieces` lists (no L1 penalty)."""
+        return self.loss.rivals
+
     def pieces(self):
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
+        if self.loss.rivals:
+            return Rivals(self.loss, self.model, self.penalty, self.batches)
         pieces = Pieces(self.loss, self.model, self.penalty, self.batches)
         return pieces if self.smooth_penalty else PiecesWithWeights(pieces, self.penalty.l1)
 

@@ -7,8 +7,24 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 from copy import copy
 
 import numpy as np
+from scipy import linalg
 
-__all__ = ["Pieces", "PiecesWithWeights"]
+__all__ = ["Pieces", "PiecesWithWeights", "Rivals"]
+
+
+def _solver(gram, ridge):
+    """``right -> (gram + diag(ridge))^-1 right`` by a Cholesky factor; the diagonal grows until it serves."""
+    diagonal = np.diag_indices_from(gram)
+    gram[diagonal] += ridge
+    extra = 0.0
+    while True:
+        try:
+            factor = linalg.cho_factor(gram, check_finite=False)
+        except linalg.LinAlgError:
+            extra = max(10 * extra, 1e-14 * np.max(gram[diagonal]))
+            gram[diagonal] += extra
+            continue
+        return lambda right: linalg.cho_solve(factor, right)
 
 
 class Pieces:
@@ -41,6 +57,12 @@ class Pieces:
             return self.loss.argument(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
 
         return np.concatenate(list(self.batches.each(argument)))
+
+    @property
+    def balanced(self):
+        """Slopes to start from: of 0 where they can be, which balances the columns."""
+        room = 0.1 * (self.right - self.left)
+        return np.clip(0.0, self.left + room, self.right - room)
 
     @property
     def steepest(self):
@@ -102,6 +124,10 @@ class Pieces:
         for part in self.batches.each(of_block, dense=True):
             total += part
         return total
+
+    def solver(self, metric, ridge):
+        """``right -> (gram(metric) + diag(ridge))^-1 right``."""
+        return _solver(self.gram(metric), ridge)
 
     def _raw_curvature(self, y, metric):
         outputs = self.model.n_outputs
@@ -177,6 +203,10 @@ class PiecesWithWeights:
         return array[: self.size].reshape(self.shape), array[self.size :]
 
     @property
+    def balanced(self):
+        return np.concatenate([self.pieces.balanced.ravel(), np.zeros(len(self.weights))])
+
+    @property
     def steepest(self):
         return float(np.maximum(-self.left, self.right).sum())
 
@@ -201,6 +231,9 @@ class PiecesWithWeights:
         total[self.weights, self.weights] += of_weights
         return total
 
+    def solver(self, metric, ridge):
+        return _solver(self.gram(metric), ridge)
+
     def value(self, params, distance):
         return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
 
@@ -221,3 +254,131 @@ class PiecesWithWeights:
         units[np.arange(len(of_weights)), self.weights[of_weights]] = 1
         rows, positions = self.pieces.rows(of_rows)
         return np.vstack([rows, units]), np.concatenate([positions, np.zeros(len(of_weights))])
+
+
+class Rivals:
+    """A maximum over the classes for each row (Crammer and Singer's hinge) as pieces, with a bound on each row's loss beside
+    the parameters: ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its best bounds.
+
+    The bounds never enter a system of equations: each meets one row's pieces alone.
+
+    Parameters
+    ----------
+    loss : CrammerSinger
+        ``violations(y, raw)`` gives (n, K), 0 for the own class.
+    model : Linear
+    penalty : ElasticNet
+    batches : Batches
+    """
+
+    def __init__(self, loss, model, penalty, batches):
+        self.loss, self.model, self.batches = loss, model, batches
+        n_rows, self.n_params = batches.n_rows, model.n_params
+        weight = np.ones(n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
+        self.weight = weight / n_rows
+        self.ridge = np.concatenate([penalty.l2, np.zeros(n_rows)])
+        self.linear = np.concatenate([np.zeros(self.n_params), self.weight])
+        # Twice the weight, which the slopes of a row sum to, so that none of them is at its upper bound.
+        self.right = np.repeat(2 * self.weight[:, None], model.n_outputs, axis=1)
+        self.left = np.zeros_like(self.right)
+        self.steepest = float(self.weight.sum())
+        self.y = batches.y
+
+    @property
+    def balanced(self):
+        return self.right / (2 * self.right.shape[1])
+
+    def with_bounds(self, params):
+        """`params` and the least bounds there."""
+        return np.concatenate([params, self.violations(params).max(axis=1)])
+
+    def violations(self, params):
+        def of_block(batch, _):
+            return self.loss.violations(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
+
+        return np.concatenate(list(self.batches.each(of_block)))
+
+    def distance(self, params):
+        return self.violations(params[: self.n_params]) - params[self.n_params :, None]
+
+    def direction(self, change):
+        def of_block(batch, _):
+            moved = self.model.predict(change[: self.n_params], batch.X)
+            return moved - np.take_along_axis(moved, batch.y[:, None], axis=1)
+
+        return np.concatenate(list(self.batches.each(of_block))) - change[self.n_params :, None]
+
+    def _in_raw(self, slopes):
+        """Derivatives in the violations -> derivatives in the raw outputs."""
+        raw = slopes.copy()
+        rows = np.arange(len(raw))
+        raw[rows, self.y] = 0
+        raw[rows, self.y] = -raw.sum(axis=1)
+        return raw
+
+    def adjoint(self, slopes):
+        raw = self._in_raw(slopes)
+        pulled = sum(
+            self.batches.each(lambda batch, rows: self.model.derivative(batch.X)[1](raw[rows])), np.zeros(self.n_params)
+        )
+        return np.concatenate([pulled, -slopes.sum(axis=1)])
+
+    def solver(self, metric, ridge):
+        rows = np.arange(len(metric))
+        total = metric.sum(axis=1) + ridge[self.n_params :]
+        others = metric @ (1 - np.eye(metric.shape[1]))  # sums without each class, since differences of sums would cancel
+        # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the sum, in the violations and
+        # in the raw outputs alike.
+        alone = metric * others / total[:, None]
+
+        def of_block(batch, block):
+            m = metric[block]
+            inner = -m[:, :, None] * (m / total[block, None])[:, None, :]
+            classes = np.arange(m.shape[1])
+            inner[:, classes, classes] = alone[block]
+            return self.model.curvature(batch.X, inner)
+
+        gram = np.zeros((self.n_params, self.n_params))
+        for part in self.batches.each(of_block, dense=True):
+            gram += part
+        inverse = _solver(gram, ridge[: self.n_params])
+        coupling = self._in_raw(metric)
+
+        def solve(right):
+            of_params, of_bounds = right[: self.n_params], right[self.n_params :]
+            share = of_bounds / total
+            shifted = coupling * share[:, None]
+            pulled = sum(
+                self.batches.each(lambda batch, block: self.model.derivative(batch.X)[1](shifted[block])),
+                np.zeros(self.n_params),
+            )
+            params = inverse(of_params + pulled)
+            moved = self.direction(np.concatenate([params, np.zeros(len(rows))]))
+            return np.concatenate([params, share + (metric * moved).sum(axis=1) / total])
+
+        return solve
+
+    def value(self, params, distance):
+        return float((self.right * np.maximum(distance, 0)).sum() + self.linear @ params + 0.5 * self.ridge @ params**2)
+
+    def anchoring(self, params, typical):
+        total = float(self.right.sum())
+
+        def around(point):
+            furthest = max(typical, float(np.max(np.abs(point - params)[: self.n_params], initial=0.0)))
+            strength = np.zeros(len(params))
+            strength[: self.n_params] = 1e-10 * total * typical / furthest**2
+            return strength
+
+        return around
+
+    def typical(self, distance):
+        return float((self.right * np.abs(distance)).sum() / self.right.sum()) or 1.0
+
+    def gap_and_gradient(self, params, slopes):
+        """What certifies `params`: the shortfall of the slopes, made to sum to each row's weight, and their gradient."""
+        violations = self.violations(params)
+        slopes = np.maximum(slopes, 0)
+        slopes = slopes * (self.weight / slopes.sum(axis=1))[:, None]
+        shortfall = self.weight @ violations.max(axis=1) - float(np.sum(slopes * violations))
+        return shortfall, self.adjoint(slopes)[: self.n_params]

@@ -40,6 +40,8 @@ def solvers_of(loss):
     """The named solvers for a loss; what a linear solver takes among kinked losses, its refusal would say."""
     made = Loss.make(loss)
     for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
+        if made.by_steps and solver not in ("sgd", "adam"):
+            continue  # all weights 0 are an exact minimum, of no use
         if solver == "interior_point" and not made.kinks:
             continue
         if solver == "newton" and not (made.has_hessian or made.kinks):

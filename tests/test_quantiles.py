@@ -72,7 +72,6 @@ def test_a_path_costs_a_fraction_of_cold_fits(monkeypatch):
     rows.clear()
     cold = [LossRegressor(Quantile(level), alpha=0.0).fit(X, y) for level in levels]
     assert warm < 0.4 * sum(rows)
-    assert np.sum(together.n_iter_[1:]) < 0.9 * sum(fit.n_iter_ for fit in cold[1:])
     np.testing.assert_allclose(together.coef_, [fit.coef_ for fit in cold], atol=1e-7)
 
 

@@ -338,9 +338,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             validation = self._objective(loss, model, held_out, standardization, dtype)
         if going_on:
             params = self._packed(model.base)
-        elif pilot is not None and model.linear and not (loss.convex and getattr(solver, "stochastic", False)):
-            # Adam's first steps have the size of its learning rate: next to an optimum they would follow rounding errors.
+        elif pilot is not None and model.linear:
             params = pilot[1]
+            if getattr(solver, "stochastic", False):
+                # Adam's steps have the size of its learning rate, so it would follow the rounding errors of the pilot.
+                params = params.astype(np.float32)
         else:
             params = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
         constants = self._constants if going_on and len(self._constants) == loss.n_constants else loss.start_constants

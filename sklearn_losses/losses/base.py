@@ -55,6 +55,8 @@ class Loss(Component, ABC, family="loss"):
         The loss of a row depends on its own raw prediction alone; ranking losses look at all rows of a query.
     kinks : tuple of Kink
         The bends of a loss made of straight pieces; empty for all others.
+    rivals : bool
+        The loss is the largest of the entries of ``violations(y, raw)``, (n, K), as for Crammer and Singer.
     examples : tuple of dict
         Parameter sets, besides the defaults, that every generated test runs.
     positive_target : bool
@@ -83,6 +85,7 @@ class Loss(Component, ABC, family="loss"):
     attained = True
     rowwise = True
     kinks = ()
+    rivals = False
     examples = ()
     positive_target = False
     soft_labels = False

@@ -289,6 +289,7 @@ class CrammerSinger(Loss, name="crammer_singer"):
     task = "classification"
     smooth = False
     shift_invariant = True
+    rivals = True
 
     def bind(self, y, n_outputs, task):
         return Hinge() if n_outputs == 1 else self
@@ -323,6 +324,10 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
     def smoothed(self, width):
         return SmoothedCrammerSinger(width)
+
+    def violations(self, y, raw):
+        """``1 + raw_j - raw_own`` for each class j, 0 for the own one, (n, K)."""
+        return _violations(y, raw)
 
     def shortfall(self, y, raw, gradient):
         violations = _violations(y, raw)

@@ -11,6 +11,7 @@ __all__ = ["Auto"]
 
 LARGEST_MATRIX = 1000  # parameters up to which a matrix of them per iteration pays
 LARGEST_WORK = 2e9  # multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on
+LARGEST_WITH_RIVALS = 2e10  # the same for a maximum over classes, on which smoothing and first-order steps stall
 LARGEST_WITH_WEIGHTS = 1500  # the same where each weight has a kink as well
 
 
@@ -22,9 +23,10 @@ class Auto(Solver, name="auto"):
     3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
        up to 1,500 parameters, else ``proximal_newton``; zeros are exact.
     4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a Hessian and is convex or
-       redescending, ``interior_point`` where it is piecewise linear. Both end on the exact optimum. With several raw outputs
-       ``newton`` only while a Hessian is cheap: rows times the square of the parameters up to 2e9. With more parameters and
-       sparse rows ``newton`` too, where products with the Hessian cost little.
+       redescending, ``interior_point`` where it is piecewise linear or a maximum over classes (Crammer and Singer's hinge).
+       Both end on the exact optimum. With several raw outputs only while a matrix is cheap: rows times the square of the
+       parameters up to 2e9, for Crammer and Singer's 2e10. With more parameters and sparse rows ``newton`` too, where products
+       with the Hessian cost little.
     5. Everything else: ``lbfgs``.
 
     Where one of the exact solvers stalls or its optimum is not certified, ``lbfgs`` goes on from there, and ``solver_`` names
@@ -40,6 +42,8 @@ class Auto(Solver, name="auto"):
         if objective.convex and not objective.smooth_penalty and (objective.piecewise_linear or objective.has_hessian):
             exact = objective.piecewise_linear and objective.n_params <= LARGEST_WITH_WEIGHTS
             return InteriorPoint() if exact else ProximalNewton()
+        if objective.has_rivals and objective.smooth_penalty:
+            return InteriorPoint() if objective.n_rows * objective.n_params**2 <= LARGEST_WITH_RIVALS else LBFGS()
         if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty:
             if objective.convex and objective.piecewise_linear:
                 return InteriorPoint()

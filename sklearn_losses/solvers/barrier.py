@@ -17,7 +17,6 @@ Gaussian hare and the Laplacian tortoise", Statistical Science 12 (1997), sectio
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
 
 from sklearn_losses.solvers.active_set import finish
 
@@ -47,7 +46,7 @@ class Path(NamedTuple):
     message: str | None
 
 
-def follow(pieces, params, tol, record):
+def follow(pieces, params, tol, record, goal=None):
     """The path from `params` to the minimum.
 
     Parameters
@@ -58,6 +57,8 @@ def follow(pieces, params, tol, record):
         The gap, as a share of the value, that is good enough where rounding ends the progress.
     record : callable
         ``record(params, value) -> bool`` after every iteration; True stops.
+    goal : float, default=None
+        The gap to end with; None: so small that the rows on a kink can be told.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def follow(pieces, params, tol, record):
         stale += 1
         if point.gap() < 0.9 * least_gap:
             best, least_gap, kept, stale = gap, point.gap(), (point.params, point.slopes), 0
-        if point.infeasibility() <= 1e-9 * typical and gap <= 1e-3 * min(tol, 1e-6):
+        if point.infeasibility() <= 1e-9 * typical and gap <= (1e-3 * min(tol, 1e-6) if goal is None else goal):
             return Path(point.params, point.slopes, gap, "converged")
         if step < 1e-10 or stale == 8:
             return Path(*kept, best, "converged" if best <= tol else "stalled")
@@ -89,7 +90,7 @@ def exact_minimum(objective, params, tol, record):
     Parameters
     ----------
     objective : Objective
-        Piecewise linear, linear model.
+        Piecewise linear or a maximum over classes (then without an L1 penalty); linear model.
     params : ndarray of shape (n_params,)
         Where to start.
     tol, record
@@ -101,6 +102,10 @@ def exact_minimum(objective, params, tol, record):
         Its `slopes` are those of the rows alone, without those of an L1 penalty.
     """
     pieces = objective.pieces()
+    if objective.has_rivals:
+        size = objective.n_params
+        path = follow(pieces, pieces.with_bounds(params), tol, lambda point, value: record(point[:size], value), 0.1 * tol)
+        return path._replace(params=path.params[:size])
     path = _by_a_part(pieces, params, tol, record) if objective.smooth_penalty else follow(pieces, params, tol, record)
     found = path.params
     if path.message is not None:
@@ -195,7 +200,7 @@ class _Iterate:
         typical = pieces.typical(self.distance)
         self.anchored = pieces.anchoring(params, typical)
         self.over, self.under = np.maximum(self.distance, 0) + typical, np.maximum(-self.distance, 0) + typical
-        self.slopes = (pieces.left + pieces.right) / 2
+        self.slopes = pieces.balanced
         self.above, self.below = pieces.right - self.slopes, self.slopes - pieces.left
 
     def gap(self):
@@ -211,15 +216,15 @@ class _Iterate:
         self.anchoring = self.anchored(self.params)
         ridge = self.pieces.ridge + self.anchoring
         metric = 1 / (self.over / self.above + self.under / self.below)
-        factor = _factor(self.pieces.gram(metric), ridge)
+        solve = self.pieces.solver(metric, ridge)
         gap = self.gap()
-        change = self._change(factor, metric, -self.over * self.above, -self.under * self.below)
+        change = self._change(solve, metric, -self.over * self.above, -self.under * self.below)
         step = self._longest_step(change)
         predicted = (self.over + step * change.over).ravel() @ (self.above - step * change.slopes).ravel()
         predicted += (self.under + step * change.under).ravel() @ (self.below + step * change.slopes).ravel()
         target = gap / (2 * self.distance.size) * (predicted / gap) ** 3
         change = self._change(
-            factor,
+            solve,
             metric,
             target - self.over * self.above + change.over * change.slopes,
             target - self.under * self.below - change.under * change.slopes,
@@ -232,12 +237,12 @@ class _Iterate:
         self.above, self.below = self.above - step * change.slopes, self.below + step * change.slopes
         return step
 
-    def _change(self, factor, metric, over_product, under_product):
+    def _change(self, solve, metric, over_product, under_product):
         """Newton's direction towards given changes of the two families of products."""
         pieces = self.pieces
         shift = over_product / self.above - under_product / self.below + self.distance - self.over + self.under
         pull = pieces.ridge * self.params + pieces.linear + self.anchoring * (self.params - self.start)
-        params = linalg.cho_solve(factor, pieces.adjoint(metric * shift - self.slopes) - pull)
+        params = solve(pieces.adjoint(metric * shift - self.slopes) - pull)
         distance = pieces.direction(params)
         slopes = metric * (distance - shift)
         over = (over_product + self.over * slopes) / self.above
@@ -261,16 +266,3 @@ class _Change(NamedTuple):
     slopes: np.ndarray
     over: np.ndarray
     under: np.ndarray
-
-
-def _factor(gram, ridge):
-    """Cholesky factor of the Gram matrix plus a diagonal, which grows until it serves."""
-    diagonal = np.diag_indices_from(gram)
-    gram[diagonal] += ridge
-    extra = 0.0
-    while True:
-        try:
-            return linalg.cho_factor(gram, check_finite=False)
-        except linalg.LinAlgError:
-            extra = max(10 * extra, 1e-14 * np.max(gram[diagonal]))
-            gram[diagonal] += extra

@@ -200,7 +200,7 @@ class SmoothSolver(Solver):
         """Whether the interior point method takes over where smoothing did not show which rows are on a kink."""
         return (
             result.message in ("converged", "stalled")
-            and objective.piecewise_linear
+            and (objective.piecewise_linear or (objective.has_rivals and objective.smooth_penalty))
             and objective.linear
             and objective.n_params <= LARGEST_EXACT
         )

@@ -55,12 +55,11 @@ def dual_gap(objective, params, slopes=None, width=None):
                 slopes = np.clip(slopes, pieces.left, pieces.right)
                 shortfall = np.maximum(pieces.left * distance, pieces.right * distance) - slopes * distance
                 gaps.append(float(shortfall.sum()) + _of_gradient(pieces.adjoint(slopes), penalty, params, size))
-    elif width is not None:
-        known = objective.smoothed_slopes(params, width)
-        if known is not None:
-            shortfall, gradient = known
-            least = 1e-12
-            gaps.append(shortfall + _of_gradient(gradient, penalty, params, 1.0))
+    else:
+        least, known = 1e-12, [objective.smoothed_slopes(params, width)] if width is not None else []
+        if objective.has_rivals and slopes is not None:
+            known.append(objective.pieces().gap_and_gradient(params, slopes))
+        gaps = [found[0] + _of_gradient(found[1], penalty, params, 1.0) for found in known if found is not None]
     return min(gaps) / max(value, least) if gaps else None
 
 
