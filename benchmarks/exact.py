@@ -123,7 +123,11 @@ def crammer_singer():
     yield Workload(
         "crammer_singer 20,000 x 200 x 10",
         lambda: LossClassifier("crammer_singer", alpha=1 / n, fit_intercept=False).fit(X, y),
-        {"LinearSVC": lambda: LinearSVC(multi_class="crammer_singer", C=1.0, fit_intercept=False, max_iter=100_000).fit(X, y)},
+        {
+            "LinearSVC": lambda: LinearSVC(
+                multi_class="crammer_singer", C=1.0, fit_intercept=False, max_iter=100_000
+            ).fit(X, y)
+        },
         _mean_loss(_strongest_rival, X, y, 1 / n),
         at_most=0.02,
     )
