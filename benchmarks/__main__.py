@@ -2,11 +2,12 @@
 
 import argparse
 
-from benchmarks import exact, first_order, l1
+from benchmarks import exact, first_order, l1, ranking
 from benchmarks.harness import main
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*")
 parser.add_argument("--repeats", type=int, default=5)
 arguments = parser.parse_args()
-main([*exact.WORKLOADS, *l1.WORKLOADS, *first_order.WORKLOADS], arguments.names, arguments.repeats)
+workloads = [*exact.WORKLOADS, *l1.WORKLOADS, *first_order.WORKLOADS, *ranking.WORKLOADS]
+main(workloads, arguments.names, arguments.repeats)

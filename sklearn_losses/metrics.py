@@ -6,6 +6,7 @@ from sklearn.base import is_classifier
 from sklearn_losses.estimators.base import check_weights
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
+from sklearn_losses.ranking_metrics import QueryScorer, neg_query_loss
 
 __all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
 
@@ -73,15 +74,15 @@ def make_loss_scorer(loss):
     Parameters
     ----------
     loss : str or Loss
-        A name, also with "neg_" before it, or an object. Regression losses score `predict`, losses of class probabilities
-        `predict_proba`, losses of margins `decision_function`. A residual scale that a fit would estimate is that of the
-        targets around their median here, the same for every model that is compared; pass an object with a number for
-        another one.
+        A name, also with "neg_" before it, or an object. Regression and ranking losses score `predict`, losses of class
+        probabilities `predict_proba`, losses of margins `decision_function`. A residual scale that a fit would estimate is
+        that of the targets around their median here, the same for every model that is compared; pass an object with a
+        number for another one.
 
     Returns
     -------
-    LossScorer
-        ``scorer(estimator, X, y, sample_weight=None)``, minus the mean loss.
+    LossScorer or QueryScorer
+        ``scorer(estimator, X, y, sample_weight=None)``, minus the mean loss; that of a ranking loss asks for `qid`.
 
     Examples
     --------
@@ -95,8 +96,8 @@ def make_loss_scorer(loss):
     """
     if isinstance(loss, str) and loss.startswith("neg_"):
         loss = loss[4:]
-    Loss.make(loss)  # an unknown name is refused now, not in a search
-    return LossScorer(loss)
+    made = Loss.make(loss)  # an unknown name is refused now, not in a search
+    return QueryScorer(neg_query_loss, loss=loss) if made.task == "ranking" else LossScorer(loss)
 
 
 def loss_scorers():
@@ -104,7 +105,7 @@ def loss_scorers():
 
     Returns
     -------
-    dict of str to LossScorer
+    dict of str to LossScorer or QueryScorer
 
     Examples
     --------
@@ -112,4 +113,4 @@ def loss_scorers():
     >>> loss_scorers()["neg_poisson"]
     make_loss_scorer('poisson')
     """
-    return {f"neg_{name}": LossScorer(name) for name in sorted(Loss.names())}
+    return {f"neg_{name}": make_loss_scorer(name) for name in sorted(Loss.names())}

@@ -228,7 +228,8 @@ class Objective:
     @property
     def has_hessian_root(self):
         """`hessian_root` is there."""
-        return self.linear and self.model.n_outputs == 1 and not self.model.n_constants and self.loss.convex
+        rowwise = self.loss.convex and self.loss.rowwise
+        return self.linear and self.model.n_outputs == 1 and not self.model.n_constants and rowwise
 
     def hessian_root(self, params):
         """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: one output, dense rows."""

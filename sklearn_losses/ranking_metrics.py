@@ -13,12 +13,14 @@ from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.ranking import active_sums
 from sklearn_losses.queries import Queries, codes_of, discount, gains, group
 
 __all__ = [
     "QueryScorer",
     "make_ranking",
+    "neg_query_loss",
     "query_average_precision_score",
     "query_err_score",
     "query_kendall_tau_score",
@@ -275,6 +277,39 @@ def query_kendall_tau_score(y_true, y_score, *, qid=None, sample_weight=None):
     size = np.sqrt(y.pairs * apart)
     each = (concordant - discordant) / np.where(size > 0, size, 1.0)
     return _mean(each, y.pairs > 0, weight, "Kendall's tau", "no query has two different relevances")
+
+
+def neg_query_loss(y_true, y_score, *, loss="ranknet", qid=None, sample_weight=None):
+    """Minus the mean over queries of a ranking loss.
+
+    Parameters
+    ----------
+    y_true, y_score : array-like of shape (n_samples,)
+        Relevances and scores.
+    loss : str or Loss, default="ranknet"
+        A ranking loss. One that draws at random draws the same for the same number of rows; one whose weights depend on a
+        ranking takes that by `y_score`.
+    qid : array-like of shape (n_samples,), default=None
+        Query of each row; None: one query.
+    sample_weight : array-like of shape (n_samples,), default=None
+
+    Returns
+    -------
+    float
+        At most 0 where the loss is at least 0; larger is better.
+
+    Examples
+    --------
+    >>> from sklearn_losses.ranking_metrics import neg_query_loss
+    >>> round(neg_query_loss([1, 0, 2], [0.0, 0.0, 0.0], loss="pairwise_hinge"), 6)
+    -1.0
+    """
+    y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
+    loss = Loss.make(loss)
+    loss.check()
+    loss.check_target(y)
+    y = Queries(y.relevance, y.offsets, draw=np.random.default_rng(0).random(len(scores))).after(scores)
+    return -float(np.average(loss.value(y, scores), weights=weight))
 
 
 def need_queries(estimator, qid):

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "solvers": {"component"},
     "perplexity": set(),
     "slot": set(),
-    "metrics": {"losses", "estimators"},
+    "metrics": {"estimators", "losses", "ranking_metrics"},
     "testing": {"component", "batches", "losses", "models", "objective", "penalties", "solvers"},
     "ranking_metrics": {"losses", "queries"},
     "display": {"losses", "slot"},

@@ -231,3 +231,26 @@ def test_separable_queries_without_a_penalty_are_named():
     Z = np.array([[0.0, 1.0], [1.0, 0.5], [2.0, 0.3], [3.0, 0.9]])
     with pytest.warns(ConvergenceWarning, match="use alpha > 0"):
         LossRanker("ranknet", alpha=0.0).fit(Z, [0, 1, 2, 3])
+
+
+def test_more_pairs_than_fit_in_memory_end_with_a_certificate():
+    rng = np.random.RandomState(0)
+    Z = rng.standard_normal((1500, 10))
+    y = (Z @ rng.standard_normal(10) + rng.standard_normal(1500) > 1).astype(int)
+    ranker = LossRanker("pairwise_hinge", tol=1e-4).fit(Z, y)
+    assert ranker.solver_ == "lbfgs" and ranker.converged_ and ranker.dual_gap_ < 1e-4
+    scores = ranker.predict(Z)
+    pairs = np.maximum(0, 1 - np.subtract.outer(scores[y == 1], scores[y == 0]))
+    assert ranker.loss_ == pytest.approx(pairs.mean(), rel=1e-9)
+
+
+def test_derivatives_of_a_query_are_not_those_of_rows():
+    fit = LossRanker("listnet").fit(X, Y, qid=QID)
+    rows, _ = fit._rows(X, Y, None, first=False, qid=QID)
+    objective = fit._objective(fit._loss, fit._model, rows, None, np.float64)
+    assert not objective.has_hessian_root  # a diagonal would be wrong
+    step = 1e-6 * np.eye(4)
+    moved = [
+        (objective.value_and_gradient(fit.coef_ + s)[1] - objective.value_and_gradient(fit.coef_ - s)[1]) / 2e-6 for s in step
+    ]
+    np.testing.assert_allclose(objective.hessian(fit.coef_), moved, rtol=1e-6, atol=1e-9)

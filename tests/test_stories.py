@@ -54,3 +54,14 @@ def test_language_model(plt, capsys):
     assert found["unigrams"] > found["bigrams"] > found["softmax regression"] > 2
     assert found["MLP (16)"] < found["unigrams"]
     assert len(plt.get_fignums()) == 1 and "left to itself: ...returns the " in capsys.readouterr().out
+
+
+def test_learning_to_rank(capsys):
+    module = load("learning_to_rank")
+    found = module.ranking(losses=("mse", "ranknet", "listnet"), n_queries=30, alphas=(1e-3,))
+    for loss in ("ranknet", "listnet"):
+        assert all(ours > pointwise + 0.01 for ours, pointwise in zip(found[loss], found["mse"], strict=True))
+    means = module.area_under_the_curve()
+    assert all(value > means["cross_entropy"] + 0.004 for name, value in means.items() if name != "cross_entropy")
+    printed = capsys.readouterr().out
+    assert "NDCG@10" in printed and "3 % positive" in printed

@@ -65,6 +65,12 @@ class RankingObjective(Objective):
     def smoothing_error(self, width):
         return width / 4
 
+    def smoothed_slopes(self, params, width):
+        """As in `Objective`; a pair within `width` of the kink falls short by an eighth of it at most, others by nothing."""
+        smooth = self.smoothed(width)
+        gradient = sum((part[1] for part in self.batches.each(lambda batch, _: smooth._evaluate(params, batch))), 0.0)
+        return width / 8, gradient / self.n_rows
+
     def scores(self, params):
         """The raw predictions of all rows."""
         return np.concatenate([self.model.predict(params, batch.X) for batch in self.batches.blocks()])

@@ -382,7 +382,9 @@ class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
 class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
     """``max(0, 1 - (s_i - s_j))``, the mean over the pairs with i more relevant than j: the ranking SVM [1]_.
 
-    n log n operations for a query of n rows with a few grades.
+    n log n operations for a query of n rows with a few grades. A linear fit ends on the exact optimum where the differences of
+    all pairs fit into 40 MB; beyond, it closes in on it by smoothed losses, with ``dual_gap_`` for what is left: allow it
+    ``tol=1e-4``, or take `SquaredPairwiseHinge`, which is smooth.
 
     References
     ----------
