@@ -6,6 +6,7 @@ from sklearn.base import is_classifier
 from sklearn_losses.estimators.base import check_weights
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.ranking_metrics import QueryScorer, neg_query_loss
 
 __all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
@@ -30,6 +31,7 @@ class LossScorer:
     def __call__(self, estimator, X, y, sample_weight=None):
         loss = Loss.make(self.loss)
         loss.check()
+        trimmed, loss = (loss, loss.inner) if isinstance(loss, Trimmed) else (None, loss)
         y = np.asarray(y)
         weight = check_weights(sample_weight, len(y))
         weight = np.ones(len(y)) if weight is None else weight
@@ -51,7 +53,8 @@ class LossScorer:
         if loss.n_constants:
             constants = np.broadcast_to(loss.start_constants, (len(raw), loss.n_constants))
             raw = np.hstack([raw.reshape(len(raw), -1), constants])
-        return -float(np.average(loss.value(targets, raw), weights=weight))
+        values = loss.value(targets, raw)
+        return -float(np.average(values, weights=weight if trimmed is None else trimmed.kept(values, weight)))
 
 
 def _class_scores(loss, estimator, X, y):

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
-from sklearn_losses.losses import CostSensitive, CVaR, Huber, Loss, Quantile, Tilted
+from sklearn_losses.losses import CostSensitive, CVaR, Huber, Loss, Quantile, Tilted, Trimmed
 from sklearn_losses.solvers import Adam, Solver
 
 # Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them.
@@ -92,6 +92,8 @@ def exempt(estimator):
     """The checks that this pair may fail, with the reason."""
     if isinstance(estimator, LossRanker):
         return {}
+    if isinstance(estimator.loss, Trimmed):
+        return dict.fromkeys(WEIGHT_CHECKS, "15 rows of 30 columns all fit without error: which fit worst, rounding says")
     if estimator.loss in STEERED_BY_ADAM:
         return dict.fromkeys(WEIGHT_CHECKS, REASON)
     if not estimator.hidden_layer_sizes:
@@ -107,6 +109,8 @@ COMPOSED = [
     LossRegressor(0.7 * Huber() + 0.3 * Quantile(0.9)),
     LossRegressor(CVaR("mae", share=0.3)),
     LossRegressor(Tilted("mse")),
+    LossRegressor(Trimmed("mse", n_steps=3)),
+    LossClassifier(Trimmed("cross_entropy", n_steps=3)),
     LossClassifier(CostSensitive("squared_hinge")),
     LossClassifier(CVaR("cross_entropy", share=0.5)),
 ]
@@ -117,7 +121,7 @@ def test_default_solver(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks(COMPOSED)
+@parametrize_with_checks(COMPOSED, expected_failed_checks=exempt)
 def test_composed_losses(estimator, check):
     check(estimator)
 

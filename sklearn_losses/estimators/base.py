@@ -24,7 +24,9 @@ from sklearn_losses.batches import Batches, Standardization
 from sklearn_losses.component import Choice, Interval, Whole, check_parameters
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
+from sklearn_losses.estimators.trimming import concentrated
 from sklearn_losses.losses.base import Loss, MeanOverTargets
+from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
@@ -40,6 +42,11 @@ class Rows(NamedTuple):
     X: object
     y: np.ndarray
     weight: np.ndarray | None
+
+    def some(self, weight):
+        """The rows of positive weight, with these weights."""
+        part = weight > 0
+        return Rows(self.X[part], self.y[part], mean_one(weight[part]))
 
 
 class Fit(NamedTuple):
@@ -239,6 +246,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             rows, held_out = self._split(rows, rng)
         on_batches = self._hidden_sizes() or getattr(solver, "stochastic", False)  # few large products: BLAS's own threads
         with nullcontext() if on_batches else block_threads():
+            if isinstance(loss, Trimmed):
+                rows = rows.some(concentrated(self, loss, solver, rows, self._n_outputs(attributes), rng))
+                loss = loss.inner
             fit = self._start(loss, solver, rows, held_out, self._n_outputs(attributes), rng, going_on)
             return self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on)
 

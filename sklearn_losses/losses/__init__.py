@@ -61,6 +61,7 @@ from sklearn_losses.losses.robust import (
     Tukey,
     Welsch,
 )
+from sklearn_losses.losses.trimmed import Trimmed
 
 __all__ = [
     "ApproxNDCG",
@@ -117,6 +118,7 @@ __all__ = [
     "SquaredHinge",
     "SymmetricCrossEntropy",
     "Tilted",
+    "Trimmed",
     "Tukey",
     "Tweedie",
     "WeightedSum",

@@ -1,0 +1,105 @@
+"""The mean of the best part of the rows: the rest is given up as not of this model."""
+
+import numpy as np
+
+from sklearn_losses.component import Interval, Whole
+from sklearn_losses.losses.base import Loss
+
+__all__ = ["Trimmed"]
+
+
+class Trimmed(Loss):
+    """The mean of the best part of the rows, of any loss: rows that fit worst do not count [1]_.
+
+    With "mse" that is least trimmed squares, which bears gross errors in up to ``1 - share`` of the rows. `fit` alternates
+    [2]_ between the model for the rows that are kept and the rows that the model fits best, which lowers the trimmed mean at
+    each step, until neither changes; it starts from the least absolute deviations for a regression, else from the loss of
+    all rows. Not convex: more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver, certificates) is
+    that of the loss on the rows that are kept.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="mse"
+        One that learns no constants.
+    share : float, default=0.75
+        The part of the rows that counts, by weight, in (0, 1]; 1 is the plain mean.
+    n_steps : int, default=30
+        Number of alternations at the most.
+    n_init : int, default=1
+        Number of starts; the further ones give the rows random weights.
+
+    References
+    ----------
+    .. [1] Rousseeuw, "Least median of squares regression", JASA 79 (1984), section 4.
+    .. [2] Rousseeuw and Van Driessen, "Computing LTS regression for large data sets", Data Mining and Knowledge Discovery
+       12 (2006), theorem 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.losses import Trimmed
+    >>> X = np.arange(10.0)[:, None]
+    >>> y = 2 * X[:, 0] + 1
+    >>> y[[1, 8]] = 1000.0
+    >>> LossRegressor(Trimmed("mse", share=0.8), alpha=0).fit(X, y).coef_.round(6)
+    array([2.])
+    """
+
+    conditions = {"share": Interval(0.0, 1.0, closed="right"), "n_steps": Whole(1), "n_init": Whole(1)}
+    convex = False
+
+    def __init__(self, loss="mse", share=0.75, n_steps=30, n_init=1):
+        self.loss = loss
+        self.share = share
+        self.n_steps = n_steps
+        self.n_init = n_init
+
+    @property
+    def inner(self):
+        """The loss of a row that is kept."""
+        return Loss.make(self.loss)
+
+    @property
+    def task(self):
+        return self.inner.task
+
+    @property
+    def has_probabilities(self):
+        return self.inner.has_probabilities
+
+    @property
+    def name(self):
+        return f"Trimmed({self.inner.name})"
+
+    def check(self):
+        super().check()
+        self.inner.check()
+
+    def kept(self, losses, sample_weight):
+        """The weights that the rows keep: all of the best ones, part of the last, none beyond.
+
+        Parameters
+        ----------
+        losses, sample_weight : ndarray of shape (n,)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        order = np.argsort(losses, kind="stable")
+        before = np.cumsum(sample_weight[order]) - sample_weight[order]
+        room = np.clip(self.share * sample_weight.sum() - before, 0, sample_weight[order])
+        room[room < 1e-9 * sample_weight[order]] = 0  # a rounding error of the sum is no row
+        kept = np.empty_like(room)
+        kept[order] = room
+        return kept
+
+    def value(self, y, raw):
+        return self.inner.value(y, raw)
+
+    def gradient(self, y, raw):
+        return self.inner.gradient(y, raw)
+
+    def bind(self, y, n_outputs, task):
+        raise ValueError(f"{self.name} looks at all rows: it must be the outermost loss, and is for fit, not for partial_fit.")
