@@ -17,6 +17,7 @@ from sklearn_losses.losses.regression import MAE, MSE
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
+from sklearn_losses.queries import Queries
 from sklearn_losses.solvers import Solver
 
 __all__ = ["check_loss", "check_solver"]
@@ -31,7 +32,7 @@ def check_loss(loss, task=None):
     ----------
     loss : str, Loss, CustomLoss or callable
         The loss, with the parameters to check.
-    task : {"regression", "classification"}, default=None
+    task : {"regression", "classification", "ranking"}, default=None
         For a custom function, which says nothing by itself; "regression" where it is None.
 
     Raises
@@ -60,6 +61,9 @@ def check_loss(loss, task=None):
     loss = Loss.make(loss)
     _check_parameters(loss)
     task = loss.task or task or "regression"
+    if task == "ranking":
+        _check_ranking(loss)
+        return
     for n_outputs in (1,) if task == "regression" else (1, 4):
         y, raw = _points(loss, task, n_outputs)
         bound = loss.bind(y, n_outputs, task)
@@ -93,6 +97,54 @@ def _points(loss, task, n_outputs):
     if constants:
         raw = np.hstack([raw, np.full((n, constants), 0.3)])
     return y, raw[:, 0] if raw.shape[1] == 1 else raw
+
+
+def _check_ranking(loss):
+    """The promises of a loss of whole queries; a ranking that its weights depend on is held fixed."""
+    rng = np.random.default_rng(0)
+    lengths = np.array([1, 2, 5, 9, 14])
+    relevance = rng.integers(0, 4, lengths.sum()).astype(float)
+    raw = 2 * rng.normal(size=len(relevance))
+    y = Queries(relevance, np.concatenate([[0], np.cumsum(lengths)]), draw=rng.random(len(relevance))).after(raw)
+    loss.check_target(y)
+    kept = raw.copy()
+    value, gradient = loss.value(y, raw), loss.gradient(y, raw)
+    if np.shape(value) != (len(y),) or np.shape(gradient) != raw.shape:
+        _fail(loss, f"value must have shape {(len(y),)} and gradient {raw.shape}; got {np.shape(value)}, {np.shape(gradient)}.")
+    if not np.array_equal(raw, kept):
+        _fail(loss, f"value or gradient changes its input raw, by up to {np.max(np.abs(raw - kept)):.3g}.")
+    both = loss.value_and_gradient(y, raw)
+    for which, one, other in zip(("value", "gradient"), (value, gradient), both, strict=True):
+        if _relative(one, other) > 1e-6:
+            _fail(loss, f"value_and_gradient gives another {which} than {which}(), by {_relative(one, other):.3g} relative.")
+    differences = [_differences(lambda point: loss.value(y, point).sum(), raw, unit, _STEP) for unit in np.eye(len(raw))]
+    numeric, bend = np.array(differences).T
+    scale = np.abs(numeric) + 1e-3 * np.max(np.abs(numeric)) + 1e-300
+    near_kink = bend > (np.inf if loss.smooth else 1e-4) * scale
+    worst = float(np.max(np.where(near_kink, 0, np.abs(gradient - numeric) / scale)))
+    if worst > 1e-4:
+        _fail(loss, f"the gradient is wrong: it differs from central differences of the value by {worst:.3g} relative.")
+    for size in (0.1, 1.0, 5.0) if loss.convex else ():
+        move = size * rng.normal(size=raw.shape)
+        after = loss.gradient(y, raw + move)
+        fall = -y.sum((after - gradient) * move) - 1e-7 * y.sum((np.abs(after) + np.abs(gradient)) * np.abs(move))
+        if np.max(fall) > 0:
+            _fail(loss, f"convex = True is not so: along a line the slope falls, by {np.max(fall):.3g}.")
+    if loss.has_hessian:
+        move = rng.normal(size=raw.shape)
+        product = loss.hessian_product(y, raw, move)
+        numeric = (loss.gradient(y, raw + 1e-5 * move) - loss.gradient(y, raw - 1e-5 * move)) / 2e-5
+        error = float(np.max(np.abs(product - numeric)) / np.max(np.abs(numeric)))
+        if error > 1e-3:
+            _fail(
+                loss, f"the Hessian is wrong: hessian_product differs from differences of the gradient by {error:.3g} relative."
+            )
+    for dtype in (np.float64, np.float32):
+        far = (1e3 * raw).astype(dtype)
+        with np.errstate(over="raise", invalid="raise"):
+            outcome = loss.value_and_gradient(y, far)
+        if not all(np.all(np.isfinite(part)) for part in outcome):
+            _fail(loss, f"overflow: not finite at scores of {np.max(np.abs(far)):.3g} in {np.dtype(dtype)}.")
 
 
 def _check_parameters(loss):

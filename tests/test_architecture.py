@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "perplexity": set(),
     "slot": set(),
     "metrics": {"estimators", "losses", "ranking_metrics"},
-    "testing": {"component", "batches", "losses", "models", "objective", "penalties", "solvers"},
+    "testing": {"component", "batches", "losses", "models", "objective", "penalties", "queries", "solvers"},
     "ranking_metrics": {"losses", "queries"},
     "display": {"losses", "slot"},
     "comparison": {"display", "losses", "perplexity", "queries", "slot"},

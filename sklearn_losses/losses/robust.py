@@ -512,12 +512,14 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
 
     ``rho((y - raw) / scale, shape) + log(scale) + log Z(shape)``, Z the integral of ``exp(-rho)``: a heavy tail must pay for
     itself, so that clean data give a shape near 2 (least squares) and outliers one near 0 (Cauchy). The fitted
-    attributes `shape_` and `scale_` tell. The value is a negative log-likelihood, so alpha does not change with the scale.
+    attributes `shape_` and `scale_` tell. As in the rest of the family a fit multiplies by the square of a scale, here the
+    one it starts from, so that alpha weighs against squared units of the target.
 
     Notes
     -----
     The shape stays inside (0.01, 1.99) by a logistic function, as in the source; the start is 1, at the MAD scale of the
-    least absolute deviations. In a fit `raw` has three columns: the prediction, the shape's logit, the logarithm of the scale.
+    least absolute deviations. In a fit `raw` has three columns: the prediction, the shape's logit and the logarithm of the
+    scale, both times the starting scale so that a solver meets numbers of one size.
 
     References
     ----------
@@ -553,7 +555,7 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
 
     def _constants(self, raw):
         """Shape and scale, each with its derivative in its constant; they are the same in all rows."""
-        logit, log_scale = float(raw[0, 1]), float(np.clip(raw[0, 2], -60, 60))
+        logit, log_scale = float(raw[0, 1] / self._unit), float(np.clip(raw[0, 2] / self._unit, -60, 60))
         share = 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
         return 0.01 + 1.98 * share, 1.98 * share * (1 - share), self._unit * np.exp(log_scale)
 
@@ -572,14 +574,15 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         square = u * u
         density = np.exp(-barron_rho(_SQUARE, shape)) * _STEP
         total = density.sum()
-        value = barron_rho(square, shape) + (np.log(scale) + np.log(total))
+        unit = self._unit
+        value = barron_rho(square, shape) + (np.log(scale / unit) + np.log(total))
         slope = u * barron_weight(square, shape)
         gradient = np.empty_like(raw)
-        gradient[:, 0] = -slope / scale
+        gradient[:, 0] = -slope * unit / scale
         expected = density @ _shape_derivative(_SQUARE, shape) / total
         gradient[:, 1] = (_shape_derivative(square, shape) - expected) * shape_slope
         gradient[:, 2] = 1 - slope * u
-        return value.astype(raw.dtype, copy=False), gradient
+        return (unit**2 * value).astype(raw.dtype, copy=False), (unit * gradient).astype(raw.dtype, copy=False)
 
     def learned(self, constants):
         shape, _, scale = self._constants(np.array([[0.0, *constants]]))
