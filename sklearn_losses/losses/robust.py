@@ -47,10 +47,8 @@ def residual_scale(y, raw, sample_weight):
     y = y.astype(np.float64)
     center = np.average(y, weights=sample_weight)
     spread = float(np.sqrt(np.average((y - center) ** 2, weights=sample_weight)))
-    for scale in (deviation(y - raw), deviation(y)):
-        if scale > 1e-6 * spread:
-            return scale
-    return spread or 1.0
+    scales = (deviation(y - raw), deviation(y), spread)
+    return next((scale for scale in scales if scale > 1e-6 * spread), 1.0)
 
 
 def ridge_of_deviations(alpha, y, sample_weight):

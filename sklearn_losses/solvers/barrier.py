@@ -67,6 +67,7 @@ def follow(pieces, params, tol, record, goal=None):
     point = _Iterate(pieces, params)
     typical = pieces.typical(point.distance)
     least = 1e-12 * pieces.steepest * typical  # where the loss can be 0, relative to what?
+    released = False  # from the anchor at the start, whose pull is not of the problem
     best, least_gap, kept, stale = np.inf, np.inf, (params, point.slopes), 0
     while True:
         step = point.advance()
@@ -78,8 +79,11 @@ def follow(pieces, params, tol, record, goal=None):
         stale += 1
         if point.gap() < 0.9 * least_gap:
             best, least_gap, kept, stale = gap, point.gap(), (point.params, point.slopes), 0
-        if point.infeasibility() <= 1e-9 * typical and gap <= (1e-3 * min(tol, 1e-6) if goal is None else goal):
-            return Path(point.params, point.slopes, gap, "converged")
+        small = point.infeasibility() <= 1e-9 * typical and gap <= (1e-3 * min(tol, 1e-6) if goal is None else goal)
+        if small:
+            if point.open_gradient(typical) <= 0.1 * tol * max(value, least) or released:
+                return Path(point.params, point.slopes, gap, "converged")
+            point.start, released = point.params, True
         if step < 1e-10 or stale == 8:
             return Path(*kept, best, "converged" if best <= tol else "stalled")
 
@@ -210,6 +214,11 @@ class _Iterate:
     def infeasibility(self):
         """The largest difference between a distance and its two parts."""
         return float(np.max(np.abs(self.distance - self.over + self.under)))
+
+    def open_gradient(self, typical):
+        """What the gradient of the parameters without a ridge adds to the gap of the whole problem."""
+        free = self.pieces.ridge == 0
+        return float(np.abs(self.pieces.adjoint(self.slopes)[free]) @ np.maximum(np.abs(self.params[free]), typical))
 
     def advance(self):
         """One predictor and corrector step; returns its length."""

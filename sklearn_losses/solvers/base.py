@@ -123,7 +123,8 @@ class Run:
             factor = np.max(decreases[1:] / decreases[:-1])
             if factor < 0.7 and decreases[-1] * factor / (1 - factor) <= 0.3 * goal:
                 return True
-        return np.ptp(self.history[-window - 1 :]) <= 0.01 * goal
+        recent = self.history[-window - 1 :]
+        return max(recent) - self.value <= 0.01 * goal and self.value - min(recent) <= goal  # nor a rise
 
     def result(self, state=None, **more):
         """The outcome in scipy's form."""
