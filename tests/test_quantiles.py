@@ -115,6 +115,6 @@ def test_max_iter_warns_and_parameters_stay(spread_grows):
 def test_check_estimator(estimator, check):
     """All but two checks, which want one column of predictions."""
     if check.func.__name__ in ("check_estimator_sparse_array", "check_estimator_sparse_matrix"):
-        assert estimator.fit(sparse.eye_array(30, format="csr"), np.arange(30.0)).predict(np.eye(30)).shape == (30, 3)
+        assert estimator.fit(sparse.csr_array(np.eye(30)), np.arange(30.0)).predict(np.eye(30)).shape == (30, 3)
     else:
         check(estimator)

@@ -62,7 +62,11 @@ class _ScipySolver(SmoothSolver):
         # scipy finds no lower value. Whether that is the optimum, the gradient tells.
         end = outcome.x if merge is None else merge(outcome.x)
         value, gradient = function(outcome.x)
-        run.params, run.value, run.history = end, value, run.history or [value]
+        if not run.history:  # scipy ended before its first callback
+            run.record(end, value)
+            if run.message in ("callback", "diverged"):
+                return run.result()
+        run.params, run.value = end, value
         if bounds is not None:
             gradient = np.where((outcome.x <= bounds.lb) & (gradient > 0), 0, gradient)
         size = np.abs(outcome.x)
