@@ -81,7 +81,7 @@ def follow(pieces, params, tol, record, goal=None):
             best, least_gap, kept, stale = gap, point.gap(), (point.params, point.slopes), 0
         small = point.infeasibility() <= 1e-9 * typical and gap <= (1e-3 * min(tol, 1e-6) if goal is None else goal)
         if small:
-            if point.open_gradient(typical) <= 0.1 * tol * max(value, least) or released:
+            if goal is not None or released or point.open_gradient(typical) <= 0.1 * tol * max(value, least):
                 return Path(point.params, point.slopes, gap, "converged")
             point.start, released = point.params, True
         if step < 1e-10 or stale == 8:
