@@ -71,7 +71,7 @@ class LossRanker(LossEstimator):
 solver_, n_parameters_
         As for `LossRegressor`; for "lambdarank" and "lambdaloss" with the weights of the final ranking.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     See Also
     --------

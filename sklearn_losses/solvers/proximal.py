@@ -33,12 +33,10 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     largest_matrix : int, default=1500
         Number of parameters in the working set up to which the Hessian is formed (where X is sparse, also less).
 
-    Attributes of the result
-    ------------------------
-    gap : float
-        Estimated relative distance from the optimum: the decrease that a quadratic model promises.
-    subgradient : float
-        The largest entry of the least subgradient, as a share of the penalty's slope there: 0 at the optimum.
+    Notes
+    -----
+    The result says `gap`, the estimated relative distance from the optimum (the decrease that a quadratic model promises),
+    and `subgradient`, the largest entry of the least subgradient as a share of the penalty's slope there: 0 at the optimum.
 
     References
     ----------
