@@ -109,7 +109,7 @@ def _moments(X, weight):
 
 def _row_slices(X):
     n = X.shape[0]
-    rows = n if sparse.issparse(X) else max(256, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+    rows = max(1, n) if sparse.issparse(X) else max(256, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
     return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
 
 

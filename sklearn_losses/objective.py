@@ -11,7 +11,7 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 
 import numpy as np
 
-from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals
+from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
 
@@ -291,6 +291,10 @@ class Objective:
             return Rivals(self.loss, self.model, self.penalty, self.batches)
         pieces = Pieces(self.loss, self.model, self.penalty, self.batches)
         return pieces if self.smooth_penalty else PiecesWithWeights(pieces, self.penalty.l1)
+
+    def pieces_with_bounds(self):
+        """Those of a loss with rivals as kinks of one number each, with a bound for each row beside the parameters."""
+        return RivalsWithBounds(self.pieces())
 
     def kink_distance(self, params):
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""

@@ -4,12 +4,16 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 (n_kinks, n, m); the sample weights are in the slopes.
 """
 
+from collections.abc import Callable
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
 
-__all__ = ["Pieces", "PiecesWithWeights", "Rivals"]
+__all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
+
+NO_CURVATURE = 1e-4  # of a row's weight: what the other classes may share where one has nearly all of it
 
 
 def _solver(gram, ridge):
@@ -25,6 +29,21 @@ def _solver(gram, ridge):
             gram[diagonal] += extra
             continue
         return lambda right: linalg.cho_solve(factor, right)
+
+
+class Curvature(NamedTuple):
+    """The second derivative of smoothed pieces.
+
+    Attributes
+    ----------
+    product : callable
+        A change of the parameters -> that of the gradient.
+    solver : callable
+        ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``.
+    """
+
+    product: Callable
+    solver: Callable
 
 
 class Pieces:
@@ -67,6 +86,39 @@ class Pieces:
     @property
     def steepest(self):
         return float(np.maximum(-self.left, self.right).sum())
+
+    @property
+    def middle(self):
+        """Slopes halfway between their bounds."""
+        return (self.left + self.right) / 2
+
+    def shortfall(self, distance, slopes):
+        """How far the straight lines of these slopes are below the pieces, summed over them."""
+        return float((np.maximum(self.left * distance, self.right * distance) - slopes * distance).sum())
+
+    def allowed(self, slopes):
+        """`slopes` within their bounds."""
+        return np.clip(slopes, self.left, self.right)
+
+    def smoothed(self, distance, centers, width):
+        """The pieces with a parabola over `width` to either side in place of each kink, whose slope is centred.
+
+        The maximum over the allowed slopes of ``slopes * distance - (slopes - centers)**2 / (2 * stiffness)``, summed, and
+        the slopes that reach it.
+        """
+        stiffness = (self.right - self.left) / (2 * width)
+        slopes = self.allowed(centers + stiffness * distance)
+        return float((slopes * distance - (slopes - centers) ** 2 / (2 * stiffness)).sum()), slopes
+
+    def curvature(self, slopes, width):
+        """The second derivative of `smoothed` where it gave these slopes: None where no row is on a parabola."""
+        inside = (slopes > self.left) & (slopes < self.right)
+        rows = np.flatnonzero(inside.any(axis=(0, *range(2, inside.ndim))))
+        if not len(rows):
+            return None
+        part = self._of(rows, 1.0)
+        metric = inside[:, rows] * (part.right - part.left) / (2 * width)
+        return Curvature(lambda change: part.adjoint(metric * part.direction(change)), lambda ridge: part.solver(metric, ridge))
 
     def of_rows(self, slopes):
         """Those of the rows among the slopes of all pieces."""
@@ -165,6 +217,11 @@ class Pieces:
         bend = self.right - self.left
         return float((bend * np.abs(distance)).sum() / bend.sum()) or 1.0
 
+    def size(self, distance):
+        """What a parameter without a penalty counts as at the least in a duality gap: the larger typical distance, at
+        `distance` or at parameters of 0."""
+        return max(self.typical(distance), self.typical(self.origin[None] - self.position))
+
     def snapped(self, params, on_kink):
         """The point with what `on_kink` says is 0 at exactly 0 (only the weights can be)."""
         return params
@@ -257,10 +314,7 @@ class PiecesWithWeights:
 
 
 class Rivals:
-    """A maximum over the classes for each row (Crammer and Singer's hinge) as pieces, with a bound on each row's loss beside
-    the parameters: ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its best bounds.
-
-    The bounds never enter a system of equations: each meets one row's pieces alone.
+    """A maximum over the classes for each row (Crammer and Singer's hinge): slopes (n, K) that sum to the row's weight.
 
     Parameters
     ----------
@@ -272,43 +326,46 @@ class Rivals:
     """
 
     def __init__(self, loss, model, penalty, batches):
-        self.loss, self.model, self.batches = loss, model, batches
-        n_rows, self.n_params = batches.n_rows, model.n_params
-        weight = np.ones(n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
-        self.weight = weight / n_rows
-        self.ridge = np.concatenate([penalty.l2, np.zeros(n_rows)])
-        self.linear = np.concatenate([np.zeros(self.n_params), self.weight])
-        # Twice the weight, which the slopes of a row sum to, so that none of them is at its upper bound.
-        self.right = np.repeat(2 * self.weight[:, None], model.n_outputs, axis=1)
-        self.left = np.zeros_like(self.right)
-        self.steepest = float(self.weight.sum())
-        self.y = batches.y
+        self.loss, self.model, self.batches, self.y = loss, model, batches, batches.y
+        self.ridge = penalty.l2
+        weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
+        self.weight = weight / batches.n_rows
 
     @property
-    def balanced(self):
-        return self.right / (2 * self.right.shape[1])
+    def middle(self):
+        """Slopes without a favourite class."""
+        return np.repeat(self.weight[:, None] / self.model.n_outputs, self.model.n_outputs, axis=1)
 
-    def with_bounds(self, params):
-        """`params` and the least bounds there."""
-        return np.concatenate([params, self.violations(params).max(axis=1)])
+    @property
+    def steepest(self):
+        return float(self.weight.sum())
 
-    def violations(self, params):
+    def typical(self, distance):
+        """The weighted mean size of the violations, 1 where all are 0."""
+        return float((self.weight @ np.abs(distance)).sum() / (self.weight.sum() * distance.shape[1])) or 1.0
+
+    def size(self, distance):
+        """What a parameter without a penalty counts as at the least in a duality gap: the margin that is asked for."""
+        return 1.0
+
+    def distance(self, params):
+        """The violations of each row, (n, K)."""
+
         def of_block(batch, _):
             return self.loss.violations(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
 
         return np.concatenate(list(self.batches.each(of_block)))
 
-    def distance(self, params):
-        return self.violations(params[: self.n_params]) - params[self.n_params :, None]
-
     def direction(self, change):
+        """The change of the violations when the parameters change."""
+
         def of_block(batch, _):
-            moved = self.model.predict(change[: self.n_params], batch.X)
+            moved = self.model.predict(change, batch.X)
             return moved - np.take_along_axis(moved, batch.y[:, None], axis=1)
 
-        return np.concatenate(list(self.batches.each(of_block))) - change[self.n_params :, None]
+        return np.concatenate(list(self.batches.each(of_block)))
 
-    def _in_raw(self, slopes):
+    def in_raw(self, slopes):
         """Derivatives in the violations -> derivatives in the raw outputs."""
         raw = slopes.copy()
         rows = np.arange(len(raw))
@@ -317,18 +374,61 @@ class Rivals:
         return raw
 
     def adjoint(self, slopes):
-        raw = self._in_raw(slopes)
-        pulled = sum(
-            self.batches.each(lambda batch, rows: self.model.derivative(batch.X)[1](raw[rows])), np.zeros(self.n_params)
-        )
-        return np.concatenate([pulled, -slopes.sum(axis=1)])
+        """The gradient in the parameters for given slopes."""
+        raw = self.in_raw(slopes)
+        pulled = self.batches.each(lambda batch, rows: self.model.derivative(batch.X)[1](raw[rows]))
+        return sum(pulled, np.zeros(self.model.n_params))
 
-    def solver(self, metric, ridge):
-        rows = np.arange(len(metric))
-        total = metric.sum(axis=1) + ridge[self.n_params :]
+    def value(self, params, distance):
+        """The objective, given the violations at `params`."""
+        return float(self.weight @ distance.max(axis=1) + 0.5 * self.ridge @ params**2)
+
+    def shortfall(self, distance, slopes):
+        """How far the straight lines of these slopes are below the maximum, summed over the rows."""
+        return float(self.weight @ distance.max(axis=1) - np.sum(slopes * distance))
+
+    def allowed(self, slopes):
+        """`slopes` made to sum to each row's weight."""
+        slopes = np.maximum(slopes, 0)
+        return slopes * (self.weight / slopes.sum(axis=1))[:, None]
+
+    def smoothed(self, distance, centers, width):
+        """The maxima with an entropy in place of each corner, which raises them by up to `width`.
+
+        The maximum over the allowed slopes of ``slopes @ distance`` less ``width / log(K)`` times their relative entropy to
+        the centres, summed, and the slopes that reach it.
+        """
+        temperature = width / np.log(distance.shape[1])
+        scores = distance / temperature
+        scores += np.log(np.maximum(centers / self.weight[:, None], np.finfo(float).tiny))
+        top = scores.max(axis=1)
+        slopes = np.exp(scores - top[:, None])
+        total = slopes.sum(axis=1)
+        slopes *= (self.weight / total)[:, None]
+        return temperature * float(self.weight @ (np.log(total) + top)), slopes
+
+    def curvature(self, slopes, width):
+        """The second derivative of `smoothed` where it gave these slopes: None where each row has but one class."""
+        temperature = width / np.log(slopes.shape[1])
+        rows = np.flatnonzero(slopes.max(axis=1) < (1 - NO_CURVATURE) * self.weight)
+        if not len(rows):
+            return None
+        part = copy(self)
+        part.batches, part.y, part.weight = self.batches.some(rows), self.y[rows], self.weight[rows]
+        metric, total = slopes[rows] / temperature, part.weight / temperature
+        share = metric / total[:, None]
+
+        def product(change):
+            moved = part.direction(change)
+            moved -= (share * moved).sum(axis=1)[:, None]
+            moved *= metric
+            return part.adjoint(moved)
+
+        return Curvature(product, lambda ridge: _solver(part.gram(metric, total), ridge))
+
+    def gram(self, metric, total):
+        """The sum over the rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total."""
         others = metric @ (1 - np.eye(metric.shape[1]))  # sums without each class, since differences of sums would cancel
-        # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the sum, in the violations and
-        # in the raw outputs alike.
         alone = metric * others / total[:, None]
 
         def of_block(batch, block):
@@ -338,22 +438,61 @@ class Rivals:
             inner[:, classes, classes] = alone[block]
             return self.model.curvature(batch.X, inner)
 
-        gram = np.zeros((self.n_params, self.n_params))
+        matrix = np.zeros((self.model.n_params, self.model.n_params))
         for part in self.batches.each(of_block, dense=True):
-            gram += part
-        inverse = _solver(gram, ridge[: self.n_params])
-        coupling = self._in_raw(metric)
+            matrix += part
+        return matrix
+
+
+class RivalsWithBounds:
+    """`Rivals` as pieces, with a bound on each row's loss beside the parameters:
+    ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its best bounds.
+
+    The bounds never enter a system of equations: each meets one row's pieces alone.
+
+    Parameters
+    ----------
+    rivals : Rivals
+    """
+
+    def __init__(self, rivals):
+        self.rivals, self.n_params = rivals, rivals.model.n_params
+        n_rows = len(rivals.weight)
+        self.ridge = np.concatenate([rivals.ridge, np.zeros(n_rows)])
+        self.linear = np.concatenate([np.zeros(self.n_params), rivals.weight])
+        # Twice the weight, which the slopes of a row sum to, so that none of them is at its upper bound.
+        self.right = np.repeat(2 * rivals.weight[:, None], rivals.model.n_outputs, axis=1)
+        self.left = np.zeros_like(self.right)
+        self.steepest = rivals.steepest
+
+    @property
+    def balanced(self):
+        return self.right / (2 * self.right.shape[1])
+
+    def with_bounds(self, params):
+        """`params` and the least bounds there."""
+        return np.concatenate([params, self.rivals.distance(params).max(axis=1)])
+
+    def distance(self, params):
+        return self.rivals.distance(params[: self.n_params]) - params[self.n_params :, None]
+
+    def direction(self, change):
+        return self.rivals.direction(change[: self.n_params]) - change[self.n_params :, None]
+
+    def adjoint(self, slopes):
+        return np.concatenate([self.rivals.adjoint(slopes), -slopes.sum(axis=1)])
+
+    def solver(self, metric, ridge):
+        # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the sum, in the violations and
+        # in the raw outputs alike.
+        rivals, total = self.rivals, metric.sum(axis=1) + ridge[self.n_params :]
+        inverse = _solver(rivals.gram(metric, total), ridge[: self.n_params])
 
         def solve(right):
             of_params, of_bounds = right[: self.n_params], right[self.n_params :]
             share = of_bounds / total
-            shifted = coupling * share[:, None]
-            pulled = sum(
-                self.batches.each(lambda batch, block: self.model.derivative(batch.X)[1](shifted[block])),
-                np.zeros(self.n_params),
-            )
-            params = inverse(of_params + pulled)
-            moved = self.direction(np.concatenate([params, np.zeros(len(rows))]))
+            params = inverse(of_params + rivals.adjoint(metric * share[:, None]))
+            moved = rivals.direction(params)
             return np.concatenate([params, share + (metric * moved).sum(axis=1) / total])
 
         return solve
@@ -373,12 +512,4 @@ class Rivals:
         return around
 
     def typical(self, distance):
-        return float((self.right * np.abs(distance)).sum() / self.right.sum()) or 1.0
-
-    def gap_and_gradient(self, params, slopes):
-        """What certifies `params`: the shortfall of the slopes, made to sum to each row's weight, and their gradient."""
-        violations = self.violations(params)
-        slopes = np.maximum(slopes, 0)
-        slopes = slopes * (self.weight / slopes.sum(axis=1))[:, None]
-        shortfall = self.weight @ violations.max(axis=1) - float(np.sum(slopes * violations))
-        return shortfall, self.adjoint(slopes)[: self.n_params]
+        return self.rivals.typical(distance)

@@ -25,7 +25,7 @@ WITH_ALL = {"mse", "mae", "huber", "quantile", "cross_entropy", "hinge", "square
 # An MLP's epochs are what the checks' time goes into: larger steps, fewer of them.
 QUICK = {"adam": Adam(learning_rate=0.05)}
 BRIEF = {"hidden_layer_sizes": (3,), "max_iter": 50}
-LINEAR_ONLY = ("newton", "interior_point", "proximal_newton")
+LINEAR_ONLY = ("newton", "interior_point", "augmented_lagrangian", "proximal_newton")
 SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are one solver under many names
 
 # What an exemption may be: the weight equivalence (1e-7 of the predictions) of a first-order solver on a non-smooth loss.
@@ -44,7 +44,7 @@ def solvers_of(loss):
     for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
         if made.by_steps:
             continue  # all weights 0 are an exact minimum, of no use; the default is adam
-        if solver == "interior_point" and not made.kinks:
+        if solver in ("interior_point", "augmented_lagrangian") and not (made.kinks or made.rivals):
             continue
         if solver == "newton" and not (made.has_hessian or made.kinks):
             continue

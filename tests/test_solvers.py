@@ -14,7 +14,7 @@ from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import Loss, Quantile
 from sklearn_losses.solvers import SGD, Adam, GradientDescent, Solver
 
-DETERMINISTIC = sorted(set(Solver.names()) - {"sgd", "adam", "interior_point", "scipy", "auto"})
+DETERMINISTIC = sorted(set(Solver.names()) - {"sgd", "adam", "interior_point", "augmented_lagrangian", "scipy", "auto"})
 SMOOTH = ["mse", "huber", "cross_entropy", "squared_hinge"]
 
 
@@ -75,7 +75,7 @@ def test_stochastic_solvers_end_at_the_same_coefficients(loss, solver, diabetes,
 
 
 @pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
-@pytest.mark.parametrize("solver", ["interior_point", "lbfgs", "newton", "gd"])
+@pytest.mark.parametrize("solver", ["interior_point", "augmented_lagrangian", "lbfgs", "newton", "gd"])
 def test_quantiles_reach_the_linear_program(level, solver, diabetes):
     X, y = diabetes
     n, p = X.shape
@@ -92,7 +92,7 @@ def test_quantiles_reach_the_linear_program(level, solver, diabetes):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("solver", ["interior_point", "lbfgs", "newton", "gd"])
+@pytest.mark.parametrize("solver", ["interior_point", "augmented_lagrangian", "lbfgs", "newton", "gd"])
 def test_hinge_with_l1_free_objective_reaches_the_linear_program(classes, solver):
     """Without a penalty the hinge, binary or Weston-Watkins, is a linear program too."""
     X, y = make_classification(
@@ -123,7 +123,7 @@ def test_hinge_with_l1_free_objective_reaches_the_linear_program(classes, solver
 
 
 @pytest.mark.parametrize("loss", ["mae", "quantile", "hinge"])
-@pytest.mark.parametrize("solver", ["interior_point", "newton", "lbfgs", "gd"])
+@pytest.mark.parametrize("solver", ["interior_point", "augmented_lagrangian", "newton", "lbfgs", "gd"])
 def test_nonsmooth_optimum_satisfies_its_own_conditions(loss, solver, diabetes, wine):
     """With a ridge penalty: random directions and the coordinate axes show no descent from the solution."""
     X, y = data_for(loss, diabetes, wine)

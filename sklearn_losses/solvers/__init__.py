@@ -1,5 +1,6 @@
 """The solvers: everything that minimises an objective."""
 
+from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
 from sklearn_losses.solvers.auto import Auto
 from sklearn_losses.solvers.base import SmoothSolver, Solver
 from sklearn_losses.solvers.certificate import dual_gap, gradient_norm
@@ -14,6 +15,7 @@ __all__ = [
     "LBFGS",
     "SGD",
     "Adam",
+    "AugmentedLagrangian",
     "Auto",
     "GradientDescent",
     "InteriorPoint",

@@ -1,5 +1,6 @@
 """``solver="auto"``: the solver that a specialist would pick, by a rule that can be said in a few lines."""
 
+from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
 from sklearn_losses.solvers.base import Solver
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.newton import Newton
@@ -11,7 +12,7 @@ __all__ = ["Auto"]
 
 LARGEST_MATRIX = 1000  # parameters up to which a matrix of them per iteration pays
 LARGEST_WORK = 2e9  # multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on
-LARGEST_WITH_RIVALS = 2e10  # the same for a maximum over classes, on which smoothing and first-order steps stall
+LARGEST_WITH_RIVALS = 1e8  # the same for a maximum over classes
 LARGEST_WITH_WEIGHTS = 1500  # the same where each weight has a kink as well
 
 
@@ -24,13 +25,15 @@ class Auto(Solver, name="auto"):
        up to 1,500 parameters, else ``proximal_newton``; zeros are exact.
     4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a Hessian and is convex or
        redescending, ``interior_point`` where it is piecewise linear or a maximum over classes (Crammer and Singer's hinge).
-       Both end on the exact optimum. With several raw outputs only while a matrix is cheap: rows times the square of the
-       parameters up to 2e9, for Crammer and Singer's 2e10. With more parameters and sparse rows ``newton`` too, where products
-       with the Hessian cost little.
-    5. Everything else: ``lbfgs``.
+       Both end on the exact optimum. With several raw outputs ``newton`` only while a matrix is cheap: rows times the square
+       of the parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With more parameters and
+       sparse rows ``newton`` too, where products with the Hessian cost little.
+    5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1 penalty:
+       ``augmented_lagrangian``, which forms no matrix.
+    6. Everything else: ``lbfgs``.
 
-    Where one of the exact solvers stalls or its optimum is not certified, ``lbfgs`` goes on from there, and ``solver_`` names
-    both.
+    Where one of the exact solvers stalls or its optimum is not certified, another goes on from there, and ``solver_`` names
+    both: ``augmented_lagrangian`` after ``interior_point`` for a maximum over classes, else ``lbfgs``.
 
     The name of the solver that ran is the estimator's ``solver_``.
     """
@@ -43,7 +46,8 @@ class Auto(Solver, name="auto"):
             exact = objective.piecewise_linear and objective.n_params <= LARGEST_WITH_WEIGHTS
             return InteriorPoint() if exact else ProximalNewton()
         if objective.has_rivals and objective.smooth_penalty:
-            return InteriorPoint() if objective.n_rows * objective.n_params**2 <= LARGEST_WITH_RIVALS else LBFGS()
+            small = objective.n_rows * objective.n_params**2 <= LARGEST_WITH_RIVALS
+            return InteriorPoint() if small else AugmentedLagrangian()
         if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty:
             if objective.convex and objective.piecewise_linear:
                 return InteriorPoint()
@@ -52,11 +56,15 @@ class Auto(Solver, name="auto"):
                 return Newton()
         if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
             return Newton()
+        if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
+            return AugmentedLagrangian()
         return LBFGS()
 
     def next_after(self, solver, objective):
         """The solver to go on with where `solver` ended short of the optimum; None after the last."""
-        return None if isinstance(solver, (LBFGS, Adam)) or not objective.linear else LBFGS()
+        if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
+            return None
+        return AugmentedLagrangian() if isinstance(solver, InteriorPoint) and objective.has_rivals else LBFGS()
 
     def minimize(self, objective, params, **arguments):
         return self.choose(objective).minimize(objective, params, **arguments)

@@ -107,7 +107,7 @@ def exact_minimum(objective, params, tol, record):
     """
     pieces = objective.pieces()
     if objective.has_rivals:
-        size = objective.n_params
+        size, pieces = objective.n_params, objective.pieces_with_bounds()
         path = follow(pieces, pieces.with_bounds(params), tol, lambda point, value: record(point[:size], value), 0.1 * tol)
         return path._replace(params=path.params[:size])
     path = _by_a_part(pieces, params, tol, record) if objective.smooth_penalty else follow(pieces, params, tol, record)

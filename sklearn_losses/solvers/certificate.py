@@ -15,7 +15,7 @@ from scipy.optimize import lsq_linear
 
 from sklearn_losses.solvers.subgradient import least_subgradient
 
-__all__ = ["dual_gap", "gradient_norm"]
+__all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 
 LARGEST_SYSTEM = 4e6  # entries of the rows on a kink
 SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
@@ -38,28 +38,26 @@ def dual_gap(objective, params, slopes=None, width=None):
     -------
     float or None
     """
-    penalty, gaps = objective.penalty, []
+    penalty, known, size, least = objective.penalty, [], 1.0, 1e-12
     value = objective.value(params)
-    if objective.piecewise_linear:
+    if width is not None and not objective.piecewise_linear:
+        known.append(objective.smoothed_slopes(params, width))
+    if objective.piecewise_linear or (objective.has_rivals and slopes is not None):
         pieces = objective.pieces()
         pieces = pieces if objective.smooth_penalty else pieces.pieces
         distance = pieces.distance(params)
-        size = max(pieces.typical(distance), pieces.typical(pieces.distance(np.zeros_like(params))))
+        size = pieces.size(distance)
         least = 1e-12 * size * pieces.steepest
-        candidates = [slopes, _slopes_at(pieces, penalty, params, distance, 1e-9 * size)]
-        if width is not None:
-            rising = np.clip(distance / (2 * width) + 0.5, 0, 1)
-            candidates.append(pieces.left + (pieces.right - pieces.left) * rising)
+        candidates = [slopes]
+        if objective.piecewise_linear:
+            candidates.append(_slopes_at(pieces, penalty, params, distance, 1e-9 * size))
+            if width is not None:
+                candidates.append(pieces.smoothed(distance, pieces.middle, width)[1])
         for slopes in candidates:
             if slopes is not None:
-                slopes = np.clip(slopes, pieces.left, pieces.right)
-                shortfall = np.maximum(pieces.left * distance, pieces.right * distance) - slopes * distance
-                gaps.append(float(shortfall.sum()) + _of_gradient(pieces.adjoint(slopes), penalty, params, size))
-    else:
-        least, known = 1e-12, [objective.smoothed_slopes(params, width)] if width is not None else []
-        if objective.has_rivals and slopes is not None:
-            known.append(objective.pieces().gap_and_gradient(params, slopes))
-        gaps = [found[0] + _of_gradient(found[1], penalty, params, 1.0) for found in known if found is not None]
+                slopes = pieces.allowed(slopes)
+                known.append((pieces.shortfall(distance, slopes), pieces.adjoint(slopes)))
+    gaps = [found[0] + _of_gradient(found[1], penalty, params, size) for found in known if found is not None]
     return min(gaps) / max(value, least) if gaps else None
 
 
@@ -88,18 +86,24 @@ def _slopes_at(pieces, penalty, params, distance, close):
     return slopes
 
 
+def gradient_cost(gradient, penalty, params, size):
+    """What each entry of the whole gradient leaves of the gap at the most, (n_params,).
+
+    Half its square over the penalty's curvature, or, where that is less or there is no penalty, the entry times the size of
+    the parameter (`size` at least).
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quadratic = np.where(penalty.l2 > 0, gradient**2 / (2 * penalty.l2), np.inf)
+    return np.minimum(quadratic, np.abs(gradient) * np.maximum(np.abs(params), size))
+
+
 def _of_gradient(gradient, penalty, params, size):
     """What the gradient of the slopes leaves of the gap, the best slope of each weight's absolute value chosen."""
-
-    def cost(residual):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            quadratic = np.where(penalty.l2 > 0, residual**2 / (2 * penalty.l2), np.inf)
-        return np.minimum(quadratic, np.abs(residual) * np.maximum(np.abs(params), size))
-
     pull = gradient + penalty.l2 * params
     flat = np.clip(-pull, -penalty.l1, penalty.l1)
     straight = penalty.l1 * np.sign(params)
-    return float(np.minimum(cost(pull + flat) + penalty.l1 * np.abs(params) - flat * params, cost(pull + straight)).sum())
+    of_flat = gradient_cost(pull + flat, penalty, params, size) + penalty.l1 * np.abs(params) - flat * params
+    return float(np.minimum(of_flat, gradient_cost(pull + straight, penalty, params, size)).sum())
 
 
 def gradient_norm(objective, params):

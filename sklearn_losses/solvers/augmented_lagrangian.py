@@ -1,0 +1,185 @@
+"""The method of multipliers for losses with kinks: products with X are all that it needs.
+
+A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each piece. Smoothed around
+centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are the allowed ones nearest to
+``c + stiffness * d``. Its minimum over the parameters is found by Newton's method, where only rows with slopes inside their
+bounds curve; then those slopes become the centres [1]_. So the optimum is reached at a width of smoothing that stays away from
+0, and with it the Newton systems stay well conditioned: conjugate gradients solve them in a few products with the rows
+near their kink, which is what makes the method fast on wide sparse rows [2]_.
+
+.. [1] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in convex programming",
+       Mathematics of Operations Research 1 (1976).
+.. [2] Li, Sun and Toh, "A highly efficient semismooth Newton augmented Lagrangian method for solving Lasso problems",
+       SIAM Journal on Optimization 28 (2018), for the same combination on another problem.
+"""
+
+import numpy as np
+
+from sklearn_losses.solvers.active_set import finish
+from sklearn_losses.solvers.base import LARGEST_EXACT, Run, Solver
+from sklearn_losses.solvers.certificate import gradient_cost
+
+__all__ = ["AugmentedLagrangian"]
+
+SHRINK = 2.0  # of the width from one stage to the next
+NARROWEST = 1e-3  # width, as a share of the typical distance from the kinks
+ACCURACY = 0.1  # of a Newton system: what may be left of the cost of the gradient
+LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
+PRODUCTS = 500  # with the rows for one Newton system at the most
+DEAR = 50  # products from which on a matrix of the parameters is the cheaper way, if there are few of them
+LARGEST_MATRIX = 2000
+LOOSE = 0.1  # cost of the gradient, as a share of the shortfall, that ends a stage
+STAGE = 50  # Newton steps of one stage at the most
+PATIENCE = 20  # stages without a smaller gap
+
+
+class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
+    """The method of multipliers [1]_ with Newton's method inside; linear models, losses with kinks, no L1 penalty.
+
+    For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the features. Ends on a certified
+    duality gap; with few parameters on the exact optimum (`active_set`).
+
+    References
+    ----------
+    .. [1] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in convex programming",
+       Mathematics of Operations Research 1 (1976).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LossClassifier("hinge", alpha=0.01, solver="augmented_lagrangian").fit(scale(X), y)
+    >>> model.converged_, bool(model.dual_gap_ < 1e-6)
+    (True, True)
+    """
+
+    double = True
+
+    def refusal(self, objective):
+        if not objective.linear:
+            return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
+        if not (objective.piecewise_linear or objective.has_rivals):
+            return (
+                f"solver {self.label!r} needs a loss made of straight lines, which {objective.describe()} is not; use "
+                "solver='lbfgs'."
+            )
+        if not objective.smooth_penalty:
+            return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='proximal_newton'."
+        return None
+
+    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+        run = Run(params, max_iter, callback)
+        pieces = objective.pieces()
+        point = _Point(pieces, objective.penalty, params)
+        start, least = params, 1e-12 * pieces.steepest * point.size
+        centers, width, lowest, stale = pieces.middle, point.size, np.inf, 0
+        while run.message is None:
+            point.smooth(centers, width)
+            goal = 0.9 * tol * max(abs(point.value), least)
+            self._stage(point, goal, run)
+            stale = 0 if point.gap < 0.9 * lowest else stale + 1
+            lowest = min(lowest, point.gap)
+            if point.gap <= goal:
+                run.converged()
+            elif stale == PATIENCE:
+                run.message = "stalled"
+            centers, width = point.slopes, max(width / SHRINK, NARROWEST * point.size)
+        result = run.result(slopes=point.slopes)
+        if run.message != "callback" and objective.n_params <= LARGEST_EXACT:
+            inside = (point.slopes > pieces.left) & (point.slopes < pieces.right) if objective.piecewise_linear else None
+            exact = finish(objective, run.params, 1e-9 * point.size, start, inside)
+            if exact is not None:
+                result.x, result.fun = exact, objective.value(exact)
+                result.success, result.message = True, "converged"
+        return result
+
+    def _stage(self, point, goal, run):
+        """Newton steps on the loss smoothed around the present centres."""
+        for _ in range(STAGE):
+            if point.gap <= goal or point.cost <= max(LOOSE * point.shortfall, 0.1 * goal):
+                return
+            moved = point.step()
+            if run.record(point.params, point.value) or not moved:
+                return
+
+
+class _Point:
+    """A point, its best slopes for the present smoothing, and what they certify.
+
+    Attributes
+    ----------
+    params, distance, slopes : ndarray
+    value : float
+        Of the objective.
+    cost, shortfall, gap : float
+        What the gradient and the slopes leave of the duality gap, and their sum.
+    """
+
+    def __init__(self, pieces, penalty, params):
+        self.pieces, self.penalty, self.params = pieces, penalty, params
+        self.distance = pieces.distance(params)
+        self.size = pieces.size(self.distance)
+        # Without a penalty and too few rows near their kink nothing curves in some directions: a little keeps steps finite.
+        self.ridge = np.where(penalty.l2 > 0, penalty.l2, LEAST_CURVATURE * pieces.steepest / self.size)
+        self.products = 0  # with the rows, that the last direction took
+
+    def smooth(self, centers, width):
+        """Change the smoothing."""
+        self.centers, self.width = centers, width
+        self.smoothed, self.slopes = self._smoothed(self.params, self.distance)
+        self._certify()
+
+    def _smoothed(self, params, distance):
+        """The smoothed objective, and its slopes."""
+        value, slopes = self.pieces.smoothed(distance, self.centers, self.width)
+        return value + 0.5 * float(self.penalty.l2 @ params**2), slopes
+
+    def _certify(self):
+        pieces = self.pieces
+        self.gradient = pieces.adjoint(self.slopes) + self.penalty.l2 * self.params
+        self.value = pieces.value(self.params, self.distance)
+        self.cost = self._cost(self.gradient)
+        self.shortfall = pieces.shortfall(self.distance, self.slopes)
+        self.gap = self.cost + self.shortfall
+
+    def _cost(self, gradient):
+        return float(gradient_cost(gradient, self.penalty, self.params, self.pieces.size(self.distance)).sum())
+
+    def step(self):
+        """A Newton step with backtracking; False where none gets lower."""
+        direction = self._direction()
+        change, slope = self.pieces.direction(direction), float(self.gradient @ direction)
+        noise = 1e-14 * abs(self.smoothed)
+        for halving in range(40):
+            share = 0.5**halving
+            params, distance = self.params + share * direction, self.distance + share * change
+            smoothed, slopes = self._smoothed(params, distance)
+            if smoothed <= self.smoothed + 1e-4 * share * slope + noise:
+                self.params, self.distance, self.smoothed, self.slopes = params, distance, smoothed, slopes
+                self._certify()
+                return True
+        return False
+
+    def _direction(self):
+        """Newton's direction, by conjugate gradients until what is left of the gradient costs little."""
+        curvature, gradient, ridge = self.pieces.curvature(self.slopes, self.width), self.gradient, self.ridge
+        if curvature is None:
+            return -gradient / ridge
+        if self.products > DEAR and len(ridge) <= LARGEST_MATRIX:
+            return -curvature.solver(ridge)(gradient)
+        goal = ACCURACY * self.cost
+        direction, residual = np.zeros_like(gradient), -gradient
+        search, square = residual.copy(), float(residual @ residual)
+        for self.products in range(1, PRODUCTS + 1):
+            product = curvature.product(search) + ridge * search
+            length = square / float(search @ product)
+            direction += length * search
+            residual -= length * product
+            if self._cost(residual) <= goal:
+                break
+            before, square = square, float(residual @ residual)
+            search *= square / before
+            search += residual
+        return direction
