@@ -427,7 +427,7 @@ class Rivals:
         return Curvature(product, lambda ridge: _solver(part.gram(metric, total), ridge))
 
     def gram(self, metric, total):
-        """The sum over the rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total."""
+        """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total."""
         others = metric @ (1 - np.eye(metric.shape[1]))  # sums without each class, since differences of sums would cancel
         alone = metric * others / total[:, None]
 

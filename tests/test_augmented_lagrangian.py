@@ -43,7 +43,7 @@ def test_classification(loss, alpha, load):
 
 
 def test_hard_rows():
-    """Weights over twelve orders of magnitude, several targets, far from 0, many rows on their kink, none without an intercept."""
+    """Weights over twelve orders of magnitude, several targets, columns far from 0, many rows on their kink, no intercept."""
     X, y = load_diabetes(return_X_y=True)
     weight = 10 ** np.random.default_rng(0).uniform(-6, 6, len(y))
     assert_same_optimum(LossRegressor, X, y, loss="mae", alpha=1e-3, sample_weight=weight)

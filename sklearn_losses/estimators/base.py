@@ -357,6 +357,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             params = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
         constants = self._constants if going_on and len(self._constants) == loss.n_constants else loss.start_constants
         params = _moved(standardization and standardization.from_user, model, np.append(params, constants).astype(np.float64))
+        if going_on and model.linear and objective.convex and not (loss.n_constants or getattr(solver, "stochastic", False)):
+            # On other rows the last fit may be astronomically bad (exp of a column in new units): then it is no help.
+            cold = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
+            cold = _moved(standardization and standardization.from_user, model, cold.astype(np.float64))
+            with np.errstate(over="ignore", invalid="ignore"):
+                params = params if objective.value(params) <= 1e6 * abs(objective.value(cold)) else cold
         if pilot is not None and loss.n_init > 1 and model.linear and not (going_on or getattr(solver, "stochastic", False)):
             starts = [params]
             for _ in range(loss.n_init - 1):

@@ -83,9 +83,9 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
             target = y if not self.label_smoothing else (1 - self.label_smoothing) * y + self.label_smoothing / 2
             # With e = exp(-|raw|) in (0, 1], neither the logarithm nor the quotient can overflow.
             e = np.exp(-np.abs(raw))
-            value = np.maximum(raw, 0) + np.log1p(e)
-            value -= target * raw
-            gradient = np.where(raw >= 0, 1, e) / (1 + e) - target
+            # What cancels is taken apart first, so that small values and slopes of large scores keep all their digits.
+            value = np.maximum(raw, 0) - target * raw + np.log1p(e)
+            gradient = np.where(raw >= 0, 1 - target - target * e, e - target * e - target) / (1 + e)
             return value.astype(raw.dtype, copy=False), gradient.astype(raw.dtype, copy=False)
         shifted = raw - raw.max(axis=1, keepdims=True)
         own_score = self._own(y, shifted)

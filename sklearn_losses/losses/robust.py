@@ -48,7 +48,9 @@ def residual_scale(y, raw, sample_weight):
     center = np.average(y, weights=sample_weight)
     spread = float(np.sqrt(np.average((y - center) ** 2, weights=sample_weight)))
     scales = (deviation(y - raw), deviation(y), spread)
-    return next((scale for scale in scales if scale > 1e-6 * spread), 1.0)
+    # What counts as rounding is told from the bulk of the targets: outliers lift the standard deviation above all noise.
+    bulk = scales[1] if scales[1] > 1e-12 * abs(weighted_quantile(y, 0.5, sample_weight)) else spread
+    return next((scale for scale in scales if scale > 1e-6 * bulk), 1.0)
 
 
 def ridge_of_deviations(alpha, y, sample_weight):

@@ -17,7 +17,7 @@ import numpy as np
 
 from sklearn_losses.solvers.active_set import finish
 from sklearn_losses.solvers.base import LARGEST_EXACT, Run, Solver
-from sklearn_losses.solvers.certificate import gradient_cost
+from sklearn_losses.solvers.certificate import ROUNDING, gradient_cost
 
 __all__ = ["AugmentedLagrangian"]
 
@@ -73,15 +73,15 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         pieces = objective.pieces()
         point = _Point(pieces, objective.penalty, params)
-        start, least = params, 1e-12 * pieces.steepest * point.size
+        start, least = params, ROUNDING * pieces.steepest * point.size
         centers, width, lowest, stale = pieces.middle, point.size, np.inf, 0
         while run.message is None:
             point.smooth(centers, width)
-            goal = 0.9 * tol * max(abs(point.value), least)
+            goal = max(0.9 * tol * point.value, least)
             self._stage(point, goal, run)
             stale = 0 if point.gap < 0.9 * lowest else stale + 1
             lowest = min(lowest, point.gap)
-            if point.gap <= goal:
+            if point.gap <= goal or point.value <= least:
                 run.converged()
             elif stale == PATIENCE:
                 run.message = "stalled"
@@ -98,7 +98,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     def _stage(self, point, goal, run):
         """Newton steps on the loss smoothed around the present centres."""
         for _ in range(STAGE):
-            if point.gap <= goal or point.cost <= max(LOOSE * point.shortfall, 0.1 * goal):
+            if point.gap <= goal or point.value <= goal or point.cost <= max(LOOSE * point.shortfall, 0.1 * goal):
                 return
             moved = point.step()
             if run.record(point.params, point.value) or not moved:

@@ -224,7 +224,8 @@ class _Iterate:
         """One predictor and corrector step; returns its length."""
         self.anchoring = self.anchored(self.params)
         ridge = self.pieces.ridge + self.anchoring
-        metric = 1 / (self.over / self.above + self.under / self.below)
+        with np.errstate(over="ignore"):  # rows of next to no weight: their metric is 0
+            metric = 1 / (self.over / self.above + self.under / self.below)
         solve = self.pieces.solver(metric, ridge)
         gap = self.gap()
         change = self._change(solve, metric, -self.over * self.above, -self.under * self.below)

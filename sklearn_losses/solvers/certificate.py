@@ -17,6 +17,7 @@ from sklearn_losses.solvers.subgradient import least_subgradient
 
 __all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 
+ROUNDING = 4 * np.finfo(np.float64).eps
 LARGEST_SYSTEM = 4e6  # entries of the rows on a kink
 SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
 
@@ -47,6 +48,8 @@ def dual_gap(objective, params, slopes=None, width=None):
         pieces = pieces if objective.smooth_penalty else pieces.pieces
         distance = pieces.distance(params)
         size = pieces.size(distance)
+        if value <= ROUNDING * size * pieces.steepest:
+            return 0.0  # no objective is below 0, and this one is 0 to rounding
         least = 1e-12 * size * pieces.steepest
         candidates = [slopes]
         if objective.piecewise_linear:

@@ -52,8 +52,8 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
                 new_value, new_gradient = objective.value_and_gradient(point)
                 # Near the optimum rounding hides decreases; a step that is lost in it may be taken.
                 noise = 4 * objective.precision * abs(value)
-                if new_value <= value + float(gradient @ moved) + length / (2 * step) + noise:
-                    break
+                if not new_value > value + float(gradient @ moved) + length / (2 * step) + noise:
+                    break  # also where either is no number: a shorter step would never mend that, and `run` says so
                 step /= 2
             uphill = float((ahead - point) @ (point - params)) > 0
             before, params = params, point

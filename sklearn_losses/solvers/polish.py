@@ -17,6 +17,8 @@ DEPENDENT = 1e-5  # ratio of a Cholesky factor's pivots from which half the digi
 def newton_direction(objective, params, gradient):
     """The step ``-hessian^-1 gradient``, by a Cholesky factor."""
     hessian = objective.hessian(params)
+    if not np.all(np.isfinite(hessian)):
+        return -gradient  # next to where a loss is no number its curvature may be none
     diagonal = np.diag_indices_from(hessian)
     # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
     # and where there is none at all, to keep the step within what a line search can shorten.

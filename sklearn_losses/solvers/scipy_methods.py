@@ -22,10 +22,18 @@ class _ScipySolver(SmoothSolver):
         first = abs(function(params)[0])
         unit = first if np.isfinite(first) and first > 0 else 1.0
 
+        blocked = -np.inf  # the last iteration in which a trial step ended where the objective is no finite number
+
+        def settled():
+            """Whether the decreases end by themselves, and not at a wall of such points."""
+            return run.settled(tol) and len(run.history) - blocked > 5
+
         def scaled(point):
+            nonlocal blocked
             value, gradient = function(point)
             if not (np.isfinite(value) and np.all(np.isfinite(gradient))):
                 # A trial step that overflows: a high value with no slope sends the line search back.
+                blocked = len(run.history)
                 return 1e3 * max(1.0, abs(run.value / unit) if np.isfinite(run.value) else 1.0), np.zeros_like(point)
             return value / unit, gradient / unit
 
@@ -46,7 +54,7 @@ class _ScipySolver(SmoothSolver):
             value = function(point)[0] if value is None else float(value) * unit
             if run.record(point if merge is None else merge(point), value):
                 raise _Stopped
-            if run.settled(tol):
+            if settled():
                 run.converged()
                 raise _Stopped
 
@@ -71,7 +79,7 @@ class _ScipySolver(SmoothSolver):
             gradient = np.where((outcome.x <= bounds.lb) & (gradient > 0), 0, gradient)
         size = np.abs(outcome.x)
         distance = float(np.abs(gradient) @ np.maximum(size, size.mean()))
-        if distance <= max(tol, 100 * objective.precision) * abs(value) or run.settled(tol):
+        if distance <= max(tol, 100 * objective.precision) * abs(value) or settled():
             run.converged()
         else:
             run.message = "max_iter" if len(run.history) >= max_iter else "stalled"
