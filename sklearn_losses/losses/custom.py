@@ -19,6 +19,7 @@ from sklearn_losses.losses.base import Loss
 __all__ = ["CustomLoss"]
 
 _COMPLEX_STEP = 1e-30
+_HALVES = np.array([-0.5, 0.5])
 _RETURNS = "A custom loss must return one value per row, an array of shape (n_rows,)"
 
 
@@ -154,12 +155,15 @@ class _Differentiated(Loss):
     def _prediction(self, raw):
         return raw if self._forward is None else self._forward(raw)
 
-    def _call(self, y, raw):
-        """The function at targets and raw predictions in the form that its author sees."""
-        return self.recipe.function(self._targets(y), self._prediction(self._scores(raw)))
+    def _call(self, targets, raw):
+        """The function at `_targets`, which are made once for several calls, and raw predictions."""
+        return self.recipe.function(targets, self._prediction(self._scores(raw)))
 
     def value(self, y, raw):
-        values = np.asarray(self._call(y, raw.astype(np.float64)))
+        return self._value(self._targets(y), raw)
+
+    def _value(self, targets, raw):
+        values = np.asarray(self._call(targets, raw.astype(np.float64)))
         if values.shape != (len(raw),):
             raise ValueError(f"{_RETURNS}; {self.label} returned shape {values.shape} for {len(raw)} rows.")
         return values.astype(raw.dtype, copy=False)
@@ -175,28 +179,32 @@ class _Differentiated(Loss):
             yield (slice(None), output), unit
 
     def value_and_gradient(self, y, raw):
+        targets = self._targets(y)
         if not (self.complex_step and raw.ndim == 1):
-            return self.value(y, raw), self.gradient(y, raw)
-        both = np.asarray(self._call(y, raw.astype(np.float64) + 1j * _COMPLEX_STEP))
+            return self._value(targets, raw), self._gradient(targets, raw)
+        both = np.asarray(self._call(targets, raw.astype(np.float64) + 1j * _COMPLEX_STEP))
         return both.real.astype(raw.dtype), (both.imag / _COMPLEX_STEP).astype(raw.dtype)
 
     def gradient(self, y, raw):
+        return self._gradient(self._targets(y), raw)
+
+    def _gradient(self, targets, raw):
         point = raw.astype(np.float64)
         if self.recipe.gradient is not None:
-            return self._given_gradient(y, point).astype(raw.dtype, copy=False)
+            return self._given_gradient(targets, point).astype(raw.dtype, copy=False)
         gradient = np.empty(raw.shape)
         for where, unit in self._shifts(point):
-            gradient[where] = self._complex(y, point, unit) if self.complex_step else self._central(y, point, unit)
+            gradient[where] = (self._complex if self.complex_step else self._central)(targets, point, unit)
         return gradient.astype(raw.dtype, copy=False)
 
-    def _complex(self, y, point, unit):
-        return np.imag(self._call(y, point + 1j * _COMPLEX_STEP * unit)) / _COMPLEX_STEP
+    def _complex(self, targets, point, unit):
+        return np.imag(self._call(targets, point + 1j * _COMPLEX_STEP * unit)) / _COMPLEX_STEP
 
-    def _central(self, y, point, unit):
+    def _central(self, targets, point, unit):
         size = np.abs(point) if point.ndim == 1 else np.abs(point * unit).sum(axis=1)
         step = np.cbrt(np.finfo(np.float64).eps) * (size + self.scale)
-        shift = step * unit if point.ndim == 1 else step[:, None] * unit
-        return (np.asarray(self._call(y, point + shift)) - np.asarray(self._call(y, point - shift))) / (2 * step)
+        shift = step if point.ndim == 1 else step[:, None] * unit
+        return (np.asarray(self._call(targets, point + shift)) - np.asarray(self._call(targets, point - shift))) / (2 * step)
 
     @property
     def smooth(self):
@@ -217,7 +225,7 @@ class _Differentiated(Loss):
         for _ in range(5):
             points = low[:, None] + step * np.arange(33)
             with np.errstate(all="ignore"):
-                values = np.asarray(self._call(np.repeat(y, 33), points.ravel())).reshape(points.shape)
+                values = np.asarray(self._call(self._targets(np.repeat(y, 33)), points.ravel())).reshape(points.shape)
             if not np.all(np.isfinite(values)):
                 return 0.0
             slopes = np.diff(values, axis=1) / step
@@ -240,11 +248,12 @@ class _Differentiated(Loss):
 
     def complex_step_agrees(self, y, raw):
         """Whether the function carries complex numbers through; many (abs, comparisons) drop the imaginary part."""
+        targets = self._targets(y)
         for _, unit in self._shifts(raw):
             try:
                 with np.errstate(all="ignore"):
-                    exact = self._complex(y, raw, unit)
-                    approximate = self._central(y, raw, unit)
+                    exact = self._complex(targets, raw, unit)
+                    approximate = self._central(targets, raw, unit)
             except (TypeError, ValueError):
                 return False
             if not np.all(np.isfinite(approximate)):
@@ -270,7 +279,7 @@ class _Differentiated(Loss):
             raise ValueError(f"A custom loss must not change its arguments; {self.label} wrote into y_true or y_pred.")
         half = len(raw) // 2
         apart = np.concatenate(
-            [np.asarray(self._call(y[part], raw[part])).reshape(-1) for part in (slice(half), slice(half, None))]
+            [np.asarray(self._call(targets[part], raw[part])).reshape(-1) for part in (slice(half), slice(half, None))]
         )
         if apart.shape != values.shape or not np.allclose(apart, values, rtol=1e-9, atol=0, equal_nan=True):
             raise ValueError(
@@ -297,8 +306,8 @@ class DifferentiatedPrediction(_Differentiated):
     def inverse_link(self, raw):
         return self._prediction(raw)
 
-    def _given_gradient(self, y, point):
-        gradient = self.recipe.gradient(self._targets(y), self._prediction(point))
+    def _given_gradient(self, targets, point):
+        gradient = self.recipe.gradient(targets, self._prediction(point))
         if self._forward is None:
             return np.asarray(gradient)
         step = np.cbrt(np.finfo(np.float64).eps) * (np.abs(point) + 1)
@@ -308,7 +317,8 @@ class DifferentiatedPrediction(_Differentiated):
         if self.recipe.hessian is None:
             point = raw.astype(np.float64)
             step = np.finfo(np.float64).eps ** 0.25 * (np.abs(point) + self.scale)
-            bend = self._call(y, point + step) - 2 * self._call(y, point) + self._call(y, point - step)
+            targets = self._targets(y)
+            bend = self._call(targets, point + step) - 2 * self._call(targets, point) + self._call(targets, point - step)
             return (bend / step**2).astype(raw.dtype, copy=False)
         return np.asarray(self.recipe.hessian(self._targets(y), raw.astype(np.float64))).astype(raw.dtype, copy=False)
 
@@ -346,14 +356,14 @@ class BoxAveraged(Loss):
         return self.value_and_gradient(y, raw)[1]
 
     def value_and_gradient(self, y, raw):
-        call, width, point = self.loss._call, self.width, raw.astype(np.float64)
-        below, middle, above = (np.asarray(call(y, point + shift)) for shift in (-width, 0.0, width))
+        call, width, point, targets = self.loss._call, self.width, raw.astype(np.float64), self.loss._targets(y)
+        below, middle, above = (np.asarray(call(targets, point + shift)) for shift in (-width, 0.0, width))
         value = (below + 4 * middle + above) / 6
         bent = np.flatnonzero(np.abs(below - 2 * middle + above) > 1e-9 * (np.abs(below) + np.abs(above)))
         if len(bent):
             shifts = np.linspace(-width, width, 33)
-            targets = np.repeat(y[bent], 33, axis=0)
-            values = np.asarray(call(targets, (point[bent, None] + shifts).ravel())).reshape(-1, 33)
+            repeated = np.repeat(targets[bent], 33, axis=0)
+            values = np.asarray(call(repeated, (point[bent, None] + shifts).ravel())).reshape(-1, 33)
             value[bent] = (values.sum(axis=1) - (values[:, 0] + values[:, -1]) / 2) / 32
         gradient = (above - below) / (2 * width)
         return value.astype(raw.dtype, copy=False), gradient.astype(raw.dtype, copy=False)
@@ -380,7 +390,7 @@ class DifferentiatedScores(_Differentiated):
         return np.eye(max(self.n_outputs, 2))[y]
 
     def _scores(self, raw):
-        return np.stack([-raw / 2, raw / 2], axis=1) if raw.ndim == 1 else raw
+        return np.multiply.outer(raw, _HALVES) if raw.ndim == 1 else raw
 
     def inverse_link(self, raw):
         prediction = self._prediction(self._scores(raw))
@@ -390,9 +400,9 @@ class DifferentiatedScores(_Differentiated):
         with np.errstate(divide="ignore"):
             return np.log(self.inverse_link(raw))
 
-    def _given_gradient(self, y, point):
+    def _given_gradient(self, targets, point):
         prediction = self._prediction(self._scores(point))
-        gradient = np.asarray(self.recipe.gradient(self._targets(y), prediction))
+        gradient = np.asarray(self.recipe.gradient(targets, prediction))
         if self._forward is _softmax:
             gradient = prediction * (gradient - (gradient * prediction).sum(axis=1, keepdims=True))
         return (gradient[:, 1] - gradient[:, 0]) / 2 if point.ndim == 1 else gradient
