@@ -17,7 +17,10 @@ from sklearn_losses.threads import each
 
 __all__ = ["Batch", "Batches", "QueryBatches", "Standardization"]
 
-BLOCK_BYTES = 2**21  # about the size of a core's second-level cache
+ENTRIES = 2**20  # of a block of sparse rows at the least
+BLOCK_BYTES = (
+    2**22
+)  # about twice a core's second-level cache: smaller blocks cost more in calls than they save in memory traffic
 
 
 class Batch(NamedTuple):
@@ -94,23 +97,34 @@ def _moments(X, weight):
     share = np.full(n, 1 / n) if weight is None else weight / n
     if sparse.issparse(X):
         mean = np.asarray(X.T @ share).ravel()
-        square = np.asarray(X.multiply(X).T @ share).ravel()
+        square = np.asarray(sparse.csr_matrix((X.data**2, X.indices, X.indptr), X.shape).T @ share).ravel()
         return mean, np.sqrt(np.maximum(square - mean**2, 0))
-    mean = np.zeros(X.shape[1])
-    for rows in _row_slices(X):
-        mean += share[rows] @ X[rows].astype(np.float64, copy=False)
-    variance, drift = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    for rows in _row_slices(X):
-        centred = X[rows] - mean
-        drift += share[rows] @ centred
-        variance += share[rows] @ np.square(centred, out=centred)
-    return mean + drift, np.sqrt(np.maximum(variance - drift**2, 0))
+    # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the mean of all rows.
+    slices = _row_slices(X)
+    origin = np.average(X[slices[0]], axis=0, weights=share[slices[0]])
+
+    def of_block(rows):
+        centred = X[rows] - origin
+        return share[rows] @ centred, share[rows] @ np.square(centred, out=centred)
+
+    drift, square = np.sum(list(each(of_block, slices)), axis=0)
+    return origin + drift, np.sqrt(np.maximum(square - drift**2, 0))
 
 
 def _row_slices(X):
     n = X.shape[0]
-    rows = max(1, n) if sparse.issparse(X) else max(256, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+    if sparse.issparse(X):  # each block makes a vector of all columns, so there are few blocks
+        rows = max(1, -(-n // max(1, min(8, X.nnz // ENTRIES))))
+    else:
+        rows = max(256, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
     return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
+
+
+def _view(X, rows):
+    """A slice of rows of a CSR matrix, of which only the row pointers are copied."""
+    start, stop = X.indptr[rows.start], X.indptr[rows.stop]
+    part = X.data[start:stop], X.indices[start:stop], X.indptr[rows.start : rows.stop + 1] - start
+    return type(X)(part, shape=(rows.stop - rows.start, X.shape[1]), copy=False)
 
 
 class StandardizedSparse:
@@ -118,13 +132,15 @@ class StandardizedSparse:
 
     def __init__(self, X, standardization):
         self.X = X
-        self.standardization = standardization
+        self.center, self.unit = standardization.center, (1 / standardization.scale).astype(X.dtype)
+        self.shifted = self.center.any()
         self.shape = X.shape
         self.dtype = X.dtype
 
     def __matmul__(self, A):
-        scaled = (A.T / self.standardization.scale).T.astype(self.dtype)
-        return self.X @ scaled - (self.standardization.center @ scaled).astype(self.dtype)
+        scaled = (A.T * self.unit).T.astype(self.dtype, copy=False)
+        product = self.X @ scaled
+        return product - (self.center @ scaled).astype(self.dtype) if self.shifted else product
 
     @property
     def T(self):
@@ -136,9 +152,11 @@ class _Transposed:
         self.original = original
 
     def __matmul__(self, G):
-        standardization = self.original.standardization
-        pulled = self.original.X.T @ G - np.multiply.outer(standardization.center, G.sum(axis=0))
-        return (pulled.T / standardization.scale).T.astype(G.dtype)
+        original = self.original
+        pulled = original.X.T @ G
+        if original.shifted:
+            pulled = pulled - np.multiply.outer(original.center, G.sum(axis=0))
+        return (pulled.T * original.unit).T.astype(G.dtype, copy=False)
 
 
 class Batches:
@@ -160,15 +178,20 @@ class Batches:
         self.standardization = standardization
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
         self.n_rows = X.shape[0]
+        self._views = {}  # of a sparse X by their first row: slicing it would copy the entries each time
 
     @property
     def sparse(self):
         return sparse.issparse(self.X)
 
     def _batch(self, rows):
-        # One block of all rows is taken as it is: slicing a sparse matrix copies it.
-        whole = isinstance(rows, slice) and rows == slice(0, self.n_rows)
-        X = (self.X if whole else self.X[rows]).astype(self.dtype, copy=False)
+        if self.sparse and isinstance(rows, slice):
+            X = self._views.get(rows.start)
+            if X is None or X.shape[0] != rows.stop - rows.start:
+                X = self._views[rows.start] = _view(self.X, rows)
+        else:
+            X = self.X[rows]
+        X = X.astype(self.dtype, copy=False)
         if self.standardization is not None:
             X = self.standardization.apply(X)
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
@@ -186,17 +209,20 @@ class Batches:
         function : callable
             Called with the `Batch` and the slice of its rows.
         dense : bool, default=False
-            Make arrays of sparse blocks, as the Gram matrices of exact solvers are dense in any case.
+            For the Gram matrices of exact solvers: arrays of sparse blocks, and a few blocks of few rows.
 
         Yields
         ------
         object
             What `function` returns.
         """
-        if not (dense and self.sparse):
+        if not dense:
             yield from each(lambda rows: function(self._batch(rows), rows), _row_slices(self.X))
             return
-        size = max(256, BLOCK_BYTES // (8 * max(1, self.X.shape[1])))
+        columns = max(1, self.X.shape[1])
+        size = max(256, BLOCK_BYTES // (8 * columns))
+        if 64 * 8 * columns**2 <= BLOCK_BYTES:  # small Gram matrices are worth several threads on fewer rows than fill a block
+            size = min(size, max(256, -(-self.n_rows // 4)))
         slices = [slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size)]
         yield from each(lambda rows: function(self.take(rows), rows), slices)
 
@@ -284,6 +310,10 @@ class QueryBatches(Batches):
         other = QueryBatches(part.X, self.y, part.standardization, part.dtype)
         other._parts = self._ranges()
         return other
+
+    def some(self, queries):
+        """Some of the queries, copied, as batches of their own."""
+        return QueryBatches(self.X[self.y.rows(queries)], self.y.part(queries), self.standardization, self.dtype)
 
     def after(self, raw):
         """The same rows with the ranking by the scores `raw`, (n,), held fixed."""

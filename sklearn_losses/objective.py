@@ -29,6 +29,7 @@ class Objective:
 
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.penalty, self.batches = loss, model, penalty, batches
+        self._last = None  # the last point of `value_and_gradient`, and its first term: fits end with questions about it
 
     # What the objective is.
 
@@ -101,6 +102,8 @@ class Objective:
 
     def mean_loss(self, params):
         """The first term: the weighted mean of the loss."""
+        if self._last is not None and np.array_equal(params, self._last[0]):
+            return self._last[1]
 
         def weighted(batch, _):
             return _weighted(self.loss.value(batch.y, self.model.predict(params, batch.X)), batch.weight)
@@ -124,12 +127,15 @@ class Objective:
 
     def value_and_gradient(self, params):
         """The formula less the absolute values, and its gradient (a subgradient where the loss has a kink)."""
-        total, gradient = 0.0, np.zeros(self.n_params)
-        for value, pulled in self.batches.each(lambda batch, _: self._evaluate(params, batch)):
-            total += value
-            gradient += pulled
+        if self._last is None or not np.array_equal(params, self._last[0]):
+            total, gradient = 0.0, np.zeros(self.n_params)
+            for value, pulled in self.batches.each(lambda batch, _: self._evaluate(params, batch)):
+                total += value
+                gradient += pulled
+            self._last = params.copy(), total / self.n_rows, gradient / self.n_rows
+        _, mean_loss, gradient = self._last
         penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
-        return total / self.n_rows + penalty, gradient / self.n_rows + penalty_gradient
+        return mean_loss + penalty, gradient + penalty_gradient
 
     def _evaluate(self, params, batch):
         """Weighted sums of the loss and of its gradient over a batch."""
@@ -170,22 +176,25 @@ class Objective:
 
     def hessian_operator(self, params):
         """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
-        raws = [self.model.predict(params, batch.X) for batch in self.batches.blocks()]
-        flat = self.loss.rowwise and raws[0].ndim == 1
-        if flat:
-            raws = [_by_row(self.loss.hessian(b.y, raw), b.weight) for b, raw in zip(self.batches.blocks(), raws, strict=True)]
+        diagonal = self.loss.rowwise and self.n_outputs == 1
+
+        def at_point(batch, _):
+            raw = self.model.predict(params, batch.X)
+            return _by_row(self.loss.hessian(batch.y, raw), batch.weight) if diagonal else raw
+
+        known = np.concatenate(list(self.batches.each(at_point)))
 
         def product(direction):
-            total = np.zeros(self.n_params)
-            for batch, raw in zip(self.batches.blocks(), raws, strict=True):
+            def of_block(batch, rows):
                 jvp, vjp = self.model.derivative(batch.X)
                 moved = jvp(direction)
-                if flat:
-                    moved *= raw
+                if diagonal:
+                    moved *= known[rows]
                 else:
-                    moved = _by_row(self.loss.hessian_product(batch.y, raw, moved), batch.weight)
-                total += vjp(moved)
-            return total / self.n_rows + self.penalty.l2 * direction
+                    moved = _by_row(self.loss.hessian_product(batch.y, known[rows], moved), batch.weight)
+                return vjp(moved)
+
+            return sum(self.batches.each(of_block), np.zeros(self.n_params)) / self.n_rows + self.penalty.l2 * direction
 
         return product
 
@@ -243,6 +252,12 @@ class Objective:
         for part in self.batches.each(of_block, dense=True):
             root = np.linalg.qr(np.vstack([root, part]), mode="r")
         return root
+
+    def samples(self, size, number):
+        """This objective over `number` random parts of the rows, always the same ones, that have no row in common."""
+        order = np.random.RandomState(0).permutation(self.n_rows)[: number * size]
+        for rows in np.split(order, number):
+            yield type(self)(self.loss, self.model, self.penalty, self.batches.some(np.sort(rows)))
 
     def relative_move(self, params, direction):
         """The largest change of a raw prediction along `direction`, as a share of the largest prediction."""

@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController  # scikit-learn depends on it
 
 __all__ = ["block_threads", "each"]
 
-AHEAD = 32  # blocks handed out before the first result is taken
+AHEAD = 4  # blocks handed out before the first result is taken; a result may be a large matrix
 
 _pool = ContextVar("pool", default=None)
 _lock = Lock()

@@ -338,7 +338,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         elif model.linear and getattr(solver, "standardizes", False) and not streaming:
             standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, self.alpha * (1 - self.l1_ratio))
         dtype = np.float64 if getattr(solver, "double", False) else rows.X.dtype
-        objective = self._objective(loss, model, rows, standardization, dtype)
+        objective = original
+        if standardization is not None or dtype != np.float64:
+            objective = self._objective(loss, model, rows, standardization, dtype)
         refuse = getattr(solver, "refusal", None)
         refusal = refuse(objective) if refuse else None
         if refusal:

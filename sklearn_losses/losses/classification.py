@@ -79,9 +79,20 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         self.label_smoothing = label_smoothing
 
     def value_and_gradient(self, y, raw):
+        if raw.ndim == 1 and y.dtype.kind != "f" and not self.label_smoothing:
+            # With e = exp(-|margin|) in (0, 1], neither the logarithm nor the quotient can overflow.
+            sign = (1 - 2 * y).astype(raw.dtype)
+            against = sign * raw
+            e = np.abs(against)
+            np.exp(np.negative(e, out=e), out=e)
+            value = np.log1p(e)
+            value += np.maximum(against, 0)
+            sign /= 1 + e
+            np.copyto(e, 1, where=against >= 0)
+            sign *= e
+            return value, sign
         if raw.ndim == 1:
             target = y if not self.label_smoothing else (1 - self.label_smoothing) * y + self.label_smoothing / 2
-            # With e = exp(-|raw|) in (0, 1], neither the logarithm nor the quotient can overflow.
             e = np.exp(-np.abs(raw))
             # What cancels is taken apart first, so that small values and slopes of large scores keep all their digits.
             value = np.maximum(raw, 0) - target * raw + np.log1p(e)
@@ -111,13 +122,16 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         return (1 - self.label_smoothing) * own + self.label_smoothing * scores.mean(axis=1)
 
     def hessian(self, y, raw):
+        if raw.ndim == 1:
+            e = np.exp(-np.abs(raw))
+            return e / (1 + e) ** 2
         p = self.inverse_link(raw)
         return p * (1 - p)
 
     def hessian_product(self, y, raw, direction):
-        p = self.inverse_link(raw)
         if raw.ndim == 1:
-            return p * (1 - p) * direction
+            return self.hessian(y, raw) * direction
+        p = self.inverse_link(raw)
         weighted = p * direction
         return weighted - p * weighted.sum(axis=1, keepdims=True)
 

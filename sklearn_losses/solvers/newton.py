@@ -1,5 +1,6 @@
 """Newton's method for smooth convex losses."""
 
+from functools import partial
 from inspect import signature
 
 import numpy as np
@@ -7,9 +8,12 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from sklearn_losses.component import Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
-from sklearn_losses.solvers.polish import newton_direction, newton_step, rounding
+from sklearn_losses.solvers.polish import newton_solver, newton_step, rounding
 
 __all__ = ["Newton"]
+
+PART = 16  # share of the rows, and
+ROWS_PER_PARAMETER = 100  # the least number of them, that a start is found on
 
 _RELATIVE = "rtol" if "rtol" in signature(cg).parameters else "tol"  # its name before scipy 1.12
 
@@ -54,22 +58,31 @@ class Newton(SmoothSolver, name="newton"):
         return None
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
-        params = objective.centered(params)
         run = Run(params, max_iter, callback)
+        params = self._start(objective, objective.centered(params), tol)
         value, gradient = objective.value_and_gradient(params)
-        first = value
+        first, solve, promised = value, None, np.inf
         while True:
-            direction = objective.centered(self._direction(objective, params, gradient))
-            promised = -float(gradient @ direction)
-            moved = newton_step(objective, params, value, gradient, direction)
-            if moved is not None:
-                params, value, gradient = moved
-            if run.record(params, value):
-                break
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is left.
             # Conjugate gradients are too dear for that: there it ends where the model promises less than asked for.
             goal = tol * max(abs(value), objective.precision * abs(first))
             enough = 0.1 * goal if objective.n_params > self.largest_matrix else rounding(objective, value, first)
+            before = promised
+            if solve is not None:
+                # Where two more steps by the last matrix are enough they cost less than another matrix (Shamanskii 1967).
+                promised = -float(gradient @ solve(gradient))
+                if promised * (promised / before) ** 2 > enough:
+                    solve = None
+            if solve is None:
+                solve, lasting = self._solver(objective, params, gradient)
+            direction = objective.centered(solve(gradient))
+            promised = -float(gradient @ direction)
+            moved = newton_step(objective, params, value, gradient, direction)
+            solve = solve if lasting else None
+            if moved is not None:
+                params, value, gradient = moved
+            if run.record(params, value):
+                break
             # Where values are noisier than their last digits (targets far from 0), ten steps in a row that gain next to
             # nothing show it.
             still = moved is None or (len(run.history) > 10 and run.history[-11] - value <= 1e-4 * goal)
@@ -84,10 +97,19 @@ class Newton(SmoothSolver, name="newton"):
                 break
         return run.result()
 
-    def _direction(self, objective, params, gradient):
+    def _solver(self, objective, params, gradient):
         if objective.n_params > self.largest_matrix:
-            return _conjugate_gradients(objective, params, gradient)
-        return newton_direction(objective, params, gradient)
+            return partial(_conjugate_gradients, objective, params), False
+        return newton_solver(objective, params, gradient)
+
+    def _start(self, objective, params, tol):
+        """Where the minimum over some of many rows is, from which a few full steps are left; `params` if it is no worse."""
+        size = max(objective.n_rows // PART, ROWS_PER_PARAMETER * objective.n_params)
+        if not objective.convex or 4 * size > objective.n_rows:
+            return params
+        part, other = objective.samples(size, 2)
+        found = self.minimize_smooth(part, params, max_iter=20, tol=max(tol, 1e-4), callback=None).x
+        return found if other.value(found) < other.value(params) else params
 
 
 def _conjugate_gradients(objective, params, gradient):

@@ -4,10 +4,12 @@ First-order methods approach an optimum along paths that rounding errors steer. 
 return independent of the path, at the price of a few Hessians.
 """
 
+from functools import partial
+
 import numpy as np
 from scipy import linalg
 
-__all__ = ["newton_direction", "newton_step", "polish", "rounding"]
+__all__ = ["newton_direction", "newton_solver", "newton_step", "polish", "rounding"]
 
 LARGEST_WORK = 1e8  # multiplications of one Hessian; up to here it costs next to nothing
 ROUNDS = 30
@@ -16,9 +18,17 @@ DEPENDENT = 1e-5  # ratio of a Cholesky factor's pivots from which half the digi
 
 def newton_direction(objective, params, gradient):
     """The step ``-hessian^-1 gradient``, by a Cholesky factor."""
+    return newton_solver(objective, params, gradient)[0](gradient)
+
+
+def newton_solver(objective, params, gradient):
+    """``gradient -> -hessian^-1 gradient`` with the Hessian at `params`, and whether it serves for other gradients too.
+
+    It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
+    """
     hessian = objective.hessian(params)
     if not np.all(np.isfinite(hessian)):
-        return -gradient  # next to where a loss is no number its curvature may be none
+        return np.negative, False  # next to where a loss is no number its curvature may be none
     diagonal = np.diag_indices_from(hessian)
     # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
     # and where there is none at all, to keep the step within what a line search can shorten.
@@ -33,19 +43,27 @@ def newton_direction(objective, params, gradient):
             continue
         pivots = np.abs(factor[0][diagonal])
         if np.min(pivots) < DEPENDENT * np.max(pivots) and objective.has_hessian_root:
-            return _direction_by_root(objective, params, gradient, longest)
-        return -linalg.cho_solve(factor, gradient)
+            return _solver_by_root(objective, params, longest), True
+        return partial(_solve, factor), extra <= 1e-8 * np.min(pivots) ** 2
 
 
-def _direction_by_root(objective, params, gradient, longest):
+def _solve(factor, gradient):
+    return -linalg.cho_solve(factor, gradient)
+
+
+def _solver_by_root(objective, params, longest):
     """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose."""
     size, right = np.linalg.svd(objective.hessian_root(params))[1:]
     kept = size > 1e-13 * size[0] if size[0] > 0 else np.zeros(len(size), dtype=bool)
-    steps = np.zeros_like(gradient)
-    steps[kept] = (right @ gradient)[kept] / size[kept] ** 2
-    direction = -right.T @ steps
-    size = np.max(np.abs(direction))
-    return direction * (longest / size) if size > longest else direction
+
+    def solve(gradient):
+        steps = np.zeros_like(gradient)
+        steps[kept] = (right @ gradient)[kept] / size[kept] ** 2
+        direction = -right.T @ steps
+        furthest = np.max(np.abs(direction))
+        return direction * (longest / furthest) if furthest > longest else direction
+
+    return solve
 
 
 def rounding(objective, value, first):
