@@ -64,11 +64,12 @@ class Pieces:
         self.loss, self.model, self.batches = loss, model, batches
         self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
         self.origin = self._arguments(np.zeros(model.n_params))
-        weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight
+        weight = np.ones(1) if batches.sample_weight is None else batches.sample_weight  # equal weights take no memory
         weight = weight.astype(np.float64) / batches.n_rows
-        weight = np.broadcast_to(weight.reshape(-1, *(1,) * (self.origin.ndim - 1)), self.origin.shape)
-        self.left = np.stack([kink.left * weight for kink in loss.kinks])
-        self.right = np.stack([kink.right * weight for kink in loss.kinks])
+        weight = weight.reshape(-1, *(1,) * (self.origin.ndim - 1))
+        shape = len(loss.kinks), *self.origin.shape
+        self.left = np.broadcast_to(np.stack([kink.left * weight for kink in loss.kinks]), shape)
+        self.right = np.broadcast_to(np.stack([kink.right * weight for kink in loss.kinks]), shape)
         self.position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * self.origin.ndim)
 
     def _arguments(self, params):
@@ -132,9 +133,10 @@ class Pieces:
         """The pieces of some rows; all others as the straight lines that they are at `params`, where `distance` was found."""
         slopes = np.where(distance > 0, self.right, self.left)
         slopes[:, rows] = 0
+        pull, value = self.adjoint(slopes), float(slopes.ravel() @ distance.ravel())
+        del slopes  # before rows are copied
         part = self._of(rows, 1.0)
-        part.linear = self.linear + self.adjoint(slopes)
-        part.constant = self.constant + float(np.sum(slopes * distance) - (part.linear - self.linear) @ params)
+        part.linear, part.constant = self.linear + pull, self.constant + value - float(pull @ params)
         return part
 
     def _of(self, rows, factor):

@@ -10,11 +10,20 @@ from scipy import linalg
 
 from sklearn_losses.solvers.subgradient import least_subgradient, relative
 
-__all__ = ["finish"]
+__all__ = ["finish", "shown_inside"]
 
 LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
 ROUNDS = 30
 SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
+
+
+def shown_inside(pieces, slopes, distance, typical):
+    """Which pieces sit on their kink, as a point near the optimum and its slopes show it.
+
+    Of the distance from the kink and the room of the slope within its bounds one is 0 at the optimum: the smaller one tells.
+    """
+    room = np.minimum(pieces.right - slopes, slopes - pieces.left) / (pieces.right - pieces.left)
+    return room > np.abs(distance) / typical
 
 
 def finish(objective, params, width, reference=None, inside=None):

@@ -15,7 +15,7 @@ near their kink, which is what makes the method fast on wide sparse rows [2]_.
 
 import numpy as np
 
-from sklearn_losses.solvers.active_set import finish
+from sklearn_losses.solvers.active_set import finish, shown_inside
 from sklearn_losses.solvers.base import LARGEST_EXACT, Run, Solver
 from sklearn_losses.solvers.certificate import ROUNDING, gradient_cost
 
@@ -23,7 +23,7 @@ __all__ = ["AugmentedLagrangian"]
 
 SHRINK = 2.0  # of the width from one stage to the next
 NARROWEST = 1e-3  # width, as a share of the typical distance from the kinks
-ACCURACY = 0.1  # of a Newton system: what may be left of the cost of the gradient
+ACCURACY = 0.1  # of a Newton system: what may be left of the square of the gradient
 LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
 PRODUCTS = 500  # with the rows for one Newton system at the most
 DEAR = 50  # products from which on a matrix of the parameters is the cheaper way, if there are few of them
@@ -37,7 +37,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     """The method of multipliers [1]_ with Newton's method inside; linear models, losses with kinks, no L1 penalty.
 
     For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the features. Ends on a certified
-    duality gap; with few parameters on the exact optimum (`active_set`).
+    duality gap, and with few parameters on the exact optimum where it can be told (`active_set`).
 
     References
     ----------
@@ -87,8 +87,8 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 run.message = "stalled"
             centers, width = point.slopes, max(width / SHRINK, NARROWEST * point.size)
         result = run.result(slopes=point.slopes)
-        if run.message != "callback" and objective.n_params <= LARGEST_EXACT:
-            inside = (point.slopes > pieces.left) & (point.slopes < pieces.right) if objective.piecewise_linear else None
+        if run.message != "callback" and objective.piecewise_linear and objective.n_params <= LARGEST_EXACT:
+            inside = shown_inside(pieces, point.slopes, point.distance, point.size)
             exact = finish(objective, run.params, 1e-9 * point.size, start, inside)
             if exact is not None:
                 result.x, result.fun = exact, objective.value(exact)
@@ -140,12 +140,10 @@ class _Point:
         pieces = self.pieces
         self.gradient = pieces.adjoint(self.slopes) + self.penalty.l2 * self.params
         self.value = pieces.value(self.params, self.distance)
-        self.cost = self._cost(self.gradient)
+        size = pieces.size(self.distance)
+        self.cost = float(gradient_cost(self.gradient, self.penalty, self.params, size).sum())
         self.shortfall = pieces.shortfall(self.distance, self.slopes)
         self.gap = self.cost + self.shortfall
-
-    def _cost(self, gradient):
-        return float(gradient_cost(gradient, self.penalty, self.params, self.pieces.size(self.distance)).sum())
 
     def step(self):
         """A Newton step with backtracking; False where none gets lower."""
@@ -163,23 +161,23 @@ class _Point:
         return False
 
     def _direction(self):
-        """Newton's direction, by conjugate gradients until what is left of the gradient costs little."""
+        """Newton's direction, by conjugate gradients until little is left of the gradient."""
         curvature, gradient, ridge = self.pieces.curvature(self.slopes, self.width), self.gradient, self.ridge
         if curvature is None:
             return -gradient / ridge
         if self.products > DEAR and len(ridge) <= LARGEST_MATRIX:
             return -curvature.solver(ridge)(gradient)
-        goal = ACCURACY * self.cost
         direction, residual = np.zeros_like(gradient), -gradient
         search, square = residual.copy(), float(residual @ residual)
+        goal = ACCURACY * square
         for self.products in range(1, PRODUCTS + 1):
             product = curvature.product(search) + ridge * search
             length = square / float(search @ product)
             direction += length * search
             residual -= length * product
-            if self._cost(residual) <= goal:
-                break
             before, square = square, float(residual @ residual)
+            if square <= goal:
+                break
             search *= square / before
             search += residual
         return direction

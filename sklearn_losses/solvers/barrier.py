@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_losses.solvers.active_set import finish
+from sklearn_losses.solvers.active_set import finish, shown_inside
 
 __all__ = ["Path", "exact_minimum", "follow"]
 
-SPREADS = 4.0  # half the width of the band of rows that are solved for, in standard errors of the part's predictions
+SPREADS = 3.75  # half the width of the band of rows that are solved for, in standard errors of the part's predictions
 ROUNDS = 3
 
 
@@ -119,8 +119,7 @@ def exact_minimum(objective, params, tol, record):
         # A weight whose slope is strictly inside its bounds is 0.
         room = np.minimum(pieces.right - path.slopes, path.slopes - pieces.left) / (pieces.right - pieces.left)
         zeroed = pieces.snapped(found, room > 1e-3)
-        # Of the distance from the kink and the room of the slope one is 0 at the optimum: the smaller one shows which.
-        inside = room > np.abs(pieces.distance(found)) / typical
+        inside = shown_inside(pieces, path.slopes, pieces.distance(found), typical)
         exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, params, inside)
         if exact is not None:
             path = path._replace(message="converged")
@@ -151,18 +150,21 @@ def _by_a_part(pieces, params, tol, record):
         return follow(pieces, params, tol, record)
     closest = np.min(np.abs(distance), axis=0)
     kept = closest <= np.partition(closest, band)[band]
+    del closest
     for _ in range(ROUNDS):
         if np.sum(kept) > 0.8 * n_rows:
             break
-        path = follow(pieces.near(np.flatnonzero(kept), params, distance), params, tol, record)
+        near, above = pieces.near(np.flatnonzero(kept), params, distance), distance > 0
+        distance = None  # the side is all that is asked for from here on, and takes an eighth of the memory
+        path = follow(near, params, tol, record)
         if path.message is None:
-            return path._replace(slopes=np.where(distance > 0, pieces.right, pieces.left))
+            return path._replace(slopes=np.where(above, pieces.right, pieces.left))
         if path.message == "stalled":
             break
         end = pieces.distance(path.params)
-        wrong = ~kept & np.any((end > 0) != (distance > 0), axis=0)
+        wrong = ~kept & np.any((end > 0) != above, axis=0)
         if not wrong.any():
-            slopes = np.where(distance > 0, pieces.right, pieces.left)
+            slopes = np.where(above, pieces.right, pieces.left)
             slopes[:, kept] = path.slopes
             return path._replace(slopes=slopes)
         # Rows on the other side now have the slopes of that side, and those in between come into the part.
