@@ -209,20 +209,17 @@ class Batches:
         function : callable
             Called with the `Batch` and the slice of its rows.
         dense : bool, default=False
-            For the Gram matrices of exact solvers: arrays of sparse blocks, and a few blocks of few rows.
+            Make arrays of sparse blocks, as the Gram matrices of exact solvers are dense in any case.
 
         Yields
         ------
         object
             What `function` returns.
         """
-        if not dense:
+        if not (dense and self.sparse):
             yield from each(lambda rows: function(self._batch(rows), rows), _row_slices(self.X))
             return
-        columns = max(1, self.X.shape[1])
-        size = max(256, BLOCK_BYTES // (8 * columns))
-        if 64 * 8 * columns**2 <= BLOCK_BYTES:  # small Gram matrices are worth several threads on fewer rows than fill a block
-            size = min(size, max(256, -(-self.n_rows // 4)))
+        size = max(256, BLOCK_BYTES // (8 * max(1, self.X.shape[1])))
         slices = [slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size)]
         yield from each(lambda rows: function(self.take(rows), rows), slices)
 
