@@ -221,10 +221,10 @@ def test_crammer_singer_at_a_size_where_smoothing_stalls():
 
 
 class Stalling(InteriorPoint):
-    """Gives up after an iteration."""
+    """Gives up after two iterations."""
 
     def minimize(self, objective, params, *, max_iter, **more):
-        result = super().minimize(objective, params, max_iter=1, **more)
+        result = super().minimize(objective, params, max_iter=2, **more)
         result.message = "stalled"
         return result
 

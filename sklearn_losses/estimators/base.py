@@ -460,7 +460,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                     certificate = self._certificate(fit, more)
             if not stochastic and "dual_gap_" in certificate and message not in ("callback", "diverged"):
                 success = self._certified(certificate)
-                message = "converged" if success else "max_iter" if message == "max_iter" else "stalled"
+                message = "converged" if success else "max_iter" if message == "max_iter" or nit >= max_iter else "stalled"
         except KeyboardInterrupt as stop:
             if monitor.params is None:
                 raise
