@@ -46,7 +46,7 @@ def block_threads():
         if threads == 1:
             yield
             return
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(threads - 1) as pool:  # the caller is one of them
             token = _pool.set(pool)
             try:
                 yield
@@ -80,8 +80,28 @@ def each(function, items):
         return
     waiting = deque()
     for item in items:
-        waiting.append(pool.submit(function, item))
+        waiting.append(_Task(item, pool.submit(function, item)))
         if len(waiting) > AHEAD:
-            yield waiting.popleft().result()
+            yield _first(function, waiting)
     while waiting:
-        yield waiting.popleft().result()
+        yield _first(function, waiting)
+
+
+class _Task:
+    """An item, and either its future or its result."""
+
+    __slots__ = ("future", "item", "result")
+
+    def __init__(self, item, future):
+        self.item, self.future, self.result = item, future, None
+
+
+def _first(function, waiting):
+    """The result of the first task; until it is there the caller works too, on what no thread has begun."""
+    for task in waiting:
+        if waiting[0].future is None or waiting[0].future.done():
+            break
+        if task.future is not None and task.future.cancel():
+            task.future, task.result = None, function(task.item)
+    task = waiting.popleft()
+    return task.result if task.future is None else task.future.result()
