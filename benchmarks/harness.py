@@ -13,6 +13,7 @@ from statistics import median
 __all__ = ["Workload", "main", "measure", "table"]
 
 CLOSE = 1e-6  # relative excess of the objective that still counts as the same
+REST = 0.2  # seconds before each run: the threads of OpenBLAS and OpenMP spin for a while after the other side's last task
 PATIENCE = 20.0  # seconds from which one run of a side is enough, and its memory is not traced
 
 
@@ -50,7 +51,8 @@ def measure(workload, repeats=5):
     ----------
     workload : Workload
     repeats : int, default=5
-        Timed runs of each side, taken in turns; the medians count. One run of a side that takes more than `PATIENCE` seconds.
+        Timed runs of each side, taken in turns on an idle machine; the medians count. One run of a side that takes more than
+        `PATIENCE` seconds.
 
     Returns
     -------
@@ -66,6 +68,7 @@ def measure(workload, repeats=5):
             for side, fit in workload.sides.items():
                 if seconds[side] and seconds[side][0] > PATIENCE:
                     continue
+                time.sleep(REST)
                 start = time.perf_counter()
                 fitted = fit()
                 seconds[side].append(time.perf_counter() - start)

@@ -29,7 +29,8 @@ class Objective:
 
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.penalty, self.batches = loss, model, penalty, batches
-        self._last = None  # the last point of `value_and_gradient`, and its first term: fits end with questions about it
+        # Fits end with several questions about one point: the last ones of `value_and_gradient` and `mean_loss` are kept.
+        self._last = self._valued = self._pieces = None
 
     # What the objective is.
 
@@ -108,7 +109,9 @@ class Objective:
         def weighted(batch, _):
             return _weighted(self.loss.value(batch.y, self.model.predict(params, batch.X)), batch.weight)
 
-        return sum(self.batches.each(weighted)) / self.n_rows
+        if self._valued is None or not np.array_equal(params, self._valued[0]):
+            self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
+        return self._valued[1]
 
     def unbounded(self, params):
         """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes."""
@@ -302,10 +305,12 @@ class Objective:
 
     def pieces(self):
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
-        if self.loss.rivals:
-            return Rivals(self.loss, self.model, self.penalty, self.batches)
-        pieces = Pieces(self.loss, self.model, self.penalty, self.batches)
-        return pieces if self.smooth_penalty else PiecesWithWeights(pieces, self.penalty.l1)
+        if self._pieces is None:
+            kind = Rivals if self.loss.rivals else Pieces
+            self._pieces = kind(self.loss, self.model, self.penalty, self.batches)
+            if not (self.loss.rivals or self.smooth_penalty):
+                self._pieces = PiecesWithWeights(self._pieces, self.penalty.l1)
+        return self._pieces
 
     def pieces_with_bounds(self):
         """Those of a loss with rivals as kinks of one number each, with a bound for each row beside the parameters."""

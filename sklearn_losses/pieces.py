@@ -63,7 +63,8 @@ class Pieces:
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.batches = loss, model, batches
         self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
-        self.origin = self._arguments(np.zeros(model.n_params))
+        raw = np.zeros(batches.n_rows if model.n_outputs == 1 else (batches.n_rows, model.n_outputs))
+        self.origin = loss.argument(batches.y, raw).astype(np.float64, copy=False)  # at parameters of 0
         weight = np.ones(1) if batches.sample_weight is None else batches.sample_weight  # equal weights take no memory
         weight = weight.astype(np.float64) / batches.n_rows
         weight = weight.reshape(-1, *(1,) * (self.origin.ndim - 1))
@@ -71,6 +72,7 @@ class Pieces:
         self.left = np.broadcast_to(np.stack([kink.left * weight for kink in loss.kinks]), shape)
         self.right = np.broadcast_to(np.stack([kink.right * weight for kink in loss.kinks]), shape)
         self.position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * self.origin.ndim)
+        self._last = None  # point of `distance`, and what it gave: the end of a fit is looked at from several sides
 
     def _arguments(self, params):
         def argument(batch, _):
@@ -129,25 +131,36 @@ class Pieces:
         """The pieces of some rows, with weights that stand for all of them."""
         return self._of(rows, float(np.sum(self.right - self.left) / np.sum(self.right[:, rows] - self.left[:, rows])))
 
-    def near(self, rows, params, distance):
-        """The pieces of some rows; all others as the straight lines that they are at `params`, where `distance` was found."""
-        slopes = np.where(distance > 0, self.right, self.left)
-        slopes[:, rows] = 0
-        pull, value = self.adjoint(slopes), float(slopes.ravel() @ distance.ravel())
-        del slopes  # before rows are copied
-        part = self._of(rows, 1.0)
-        part.linear, part.constant = self.linear + pull, self.constant + value - float(pull @ params)
+    def straight(self, distance):
+        """The slopes away from the kinks, as the signs of the distances show them."""
+        return np.where(distance > 0, self.right, self.left)
+
+    def near(self, rows, params, distance, pull):
+        """The pieces of some rows; all others as the straight lines that they are at `params`.
+
+        `distance` was found there, and `pull` is the gradient of all pieces as straight lines.
+        """
+        part, near = self._of(rows, 1.0), distance[:, rows]
+        pull = pull - part.adjoint(part.straight(near))
+        lines = np.maximum(self.left * distance, self.right * distance).sum()
+        lines -= np.maximum(part.left * near, part.right * near).sum()
+        part.linear, part.constant = self.linear + pull, self.constant + float(lines - pull @ params)
         return part
 
     def _of(self, rows, factor):
         part = copy(self)
-        part.batches, part.origin = self.batches.some(rows), self.origin[rows]
+        part.batches, part.origin, part._last = self.batches.some(rows), self.origin[rows], None
         part.left, part.right = factor * self.left[:, rows], factor * self.right[:, rows]
         return part
 
     def distance(self, params):
-        """The signed distance of each piece from its kink."""
-        return self._arguments(params)[None] - self.position
+        """The signed distance of each piece from its kink; the array is not to be changed."""
+        if self._last is None or not np.array_equal(params, self._last[0]):
+            self._last = None  # before the next one takes memory
+            distance = self._arguments(params)[None] - self.position
+            distance.flags.writeable = False
+            self._last = params.copy(), distance
+        return self._last[1]
 
     def direction(self, change):
         """The change of the distances when the parameters change."""
@@ -329,7 +342,7 @@ class Rivals:
 
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.batches, self.y = loss, model, batches, batches.y
-        self.ridge = penalty.l2
+        self.ridge, self.linear = penalty.l2, np.zeros(model.n_params)
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
         self.weight = weight / batches.n_rows
 

@@ -183,9 +183,9 @@ def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch)
     classes = 2 if loss == "hinge" else 1
     sizes, of_part = [], Pieces.near
 
-    def recording(self, rows, params, distance):
+    def recording(self, rows, *point):
         sizes.append(len(rows))
-        return of_part(self, rows, params, distance)
+        return of_part(self, rows, *point)
 
     monkeypatch.setattr(Pieces, "near", recording)
     fitted = estimator(loss, classes, alpha=1e-6).fit(X, y, weight)

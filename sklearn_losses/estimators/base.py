@@ -25,7 +25,7 @@ from sklearn_losses.component import Choice, Interval, Whole, check_parameters
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.estimators.trimming import concentrated
-from sklearn_losses.losses.base import Loss, MeanOverTargets
+from sklearn_losses.losses.base import Loss, MeanOverTargets, ResidualLoss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
@@ -350,6 +350,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             validation = self._objective(loss, model, held_out, standardization, dtype)
         if going_on:
             params = self._packed(model.base)
+            stochastic = getattr(solver, "stochastic", False)
+            if source != self._source and isinstance(loss, ResidualLoss) and hasattr(self, "coef_") and not stochastic:
+                params = self._at_new_height(loss, rows, params)
         elif pilot is not None and model.linear:
             params = pilot[1]
             if getattr(solver, "stochastic", False):
@@ -375,6 +378,13 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
             params = min(ends, key=objective.value)
         return Fit(loss, model, solver, objective, params, standardization, validation, source, original, alternative)
+
+    def _at_new_height(self, loss, rows, params):
+        """The last loss's plane at the height that this one asks for, such as that of another quantile."""
+        if self.fit_intercept:
+            rest = rows.y - self._model.predict(params, rows.X)
+            params[-1:] += loss.best_constant(rest, _weights(rows), 1)
+        return params
 
     def _pilot(self, loss, rows, n_outputs):
         """Raw predictions and parameters of a linear model fitted with the loss's pilot; None where a batch lacks a class."""

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_losses.component import Choice, Interval, Whole, check_parameters
 from sklearn_losses.estimators.base import check_weights
 from sklearn_losses.estimators.regressor import LossRegressor
-from sklearn_losses.losses.regression import Quantile, weighted_quantile
+from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]
 
@@ -127,12 +127,7 @@ class MultiQuantileRegressor(BaseEstimator):
         )  # fmt: skip
         fits = []
         for level in levels:
-            model.set_params(loss__quantile=float(level), warm_start=bool(fits))
-            if fits and self.fit_intercept:
-                # From the last level's plane at the height that this one asks for.
-                rest = y - model.predict(X)
-                model.intercept_ += float(weighted_quantile(rest, level, np.ones(len(y)) if weight is None else weight))
-            model.fit(X, y, weight)
+            model.set_params(loss__quantile=float(level), warm_start=bool(fits)).fit(X, y, weight)
             fits.append((model.coef_, model.intercept_, getattr(model, "dual_gap_", np.nan), model.n_iter_, model.converged_))
         coef, intercept, gap, n_iter, converged = (np.array(column) for column in zip(*fits, strict=True))
         self.coef_, self.intercept_, self.dual_gap_, self.n_iter_ = coef, intercept, gap, n_iter

@@ -5,16 +5,32 @@ solution of one linear system; its multipliers show whether the guess was right,
 mend it (a primal-dual active set method: Hintermueller, Ito and Kunisch, SIAM J. Optim. 13 (2002)).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import linalg
 
 from sklearn_losses.solvers.subgradient import least_subgradient, relative
 
-__all__ = ["finish", "shown_inside"]
+__all__ = ["Exact", "finish", "shown_inside"]
 
 LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
 ROUNDS = 30
 SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
+
+
+class Exact(NamedTuple):
+    """An optimum.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+    slopes : ndarray of the shape of the pieces of the rows, or None
+        Which certify it, where they are known.
+    """
+
+    params: np.ndarray
+    slopes: np.ndarray | None
 
 
 def shown_inside(pieces, slopes, distance, typical):
@@ -26,7 +42,7 @@ def shown_inside(pieces, slopes, distance, typical):
     return room > np.abs(distance) / typical
 
 
-def finish(objective, params, width, reference=None, inside=None):
+def finish(objective, params, width, reference=None, inside=None, typical=None):
     """The exact optimum near `params`, or None where it cannot be confirmed.
 
     Parameters
@@ -40,6 +56,12 @@ def finish(objective, params, width, reference=None, inside=None):
         Where the optimum is not unique, the one closest to this point; None: to `params`.
     inside : ndarray of bool, default=None
         Pieces whose slope is known to be inside its bounds, so that they sit on their kink too.
+    typical : float, default=None
+        The typical distance at `reference`, where it is known.
+
+    Returns
+    -------
+    Exact or None
     """
     if not (objective.linear and objective.piecewise_linear):
         return None
@@ -48,16 +70,18 @@ def finish(objective, params, width, reference=None, inside=None):
     if not objective.smooth_penalty:
         exact = _finish_on_support(objective, params, width, anchor)
     if exact is None and objective.n_params <= (LARGEST_SYSTEM if objective.smooth_penalty else SMALL):
-        exact = _finish(objective, params, width, anchor, inside)
+        exact = _finish(objective, params, width, anchor, inside, typical)
     return exact
 
 
-def _finish(objective, params, width, anchor, inside=None):
+def _finish(objective, params, width, anchor, inside=None, typical=None):
     pieces = objective.pieces()
-    anchoring = pieces.anchoring(anchor)(params)
     distance = pieces.distance(params)
+    before = pieces.value(params, distance)
+    at_anchor = pieces.typical(pieces.distance(anchor)) if typical is None else typical
+    anchoring = pieces.anchoring(anchor, at_anchor)(params)
     # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
-    typical = max(pieces.typical(distance), pieces.typical(pieces.distance(anchor)))
+    typical = max(pieces.typical(distance), at_anchor)
     on_kink = np.abs(distance) <= width
     on_kink = on_kink if inside is None else on_kink | inside
     slopes = np.where(distance > 0, pieces.right, pieces.left)
@@ -74,8 +98,8 @@ def _finish(objective, params, width, anchor, inside=None):
         on = ~on_kink & (distance * np.where(slopes > pieces.left, 1, -1) < -1e-10 * typical)
         if not (off.any() or on.any()):
             point = pieces.snapped(point, on_kink)
-            better = objective.value(point) <= objective.value(params) * (1 + 1e-9)
-            return objective.centered(point) if better else None
+            better = pieces.value(point, pieces.distance(point)) <= before * (1 + 1e-9)
+            return Exact(objective.centered(point), pieces.of_rows(slopes)) if better else None
         upper = np.where(np.abs(distance) > 1e-9 * typical, distance > 0, slopes > pieces.right)
         slopes = np.where(off, np.where(upper, pieces.right, pieces.left), slopes)
         on_kink = (on_kink & ~off) | on
@@ -118,8 +142,8 @@ def _finish_on_support(objective, params, width, reference):
     if found is None:
         return None
     exact = np.zeros_like(params)
-    exact[where] = found
-    return exact if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
+    exact[where] = found.params
+    return Exact(exact, None) if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
 
 
 def _least_violation(objective, part, where, params, start):

@@ -17,17 +17,13 @@ import numpy as np
 
 from sklearn_losses.solvers.active_set import finish, shown_inside
 from sklearn_losses.solvers.base import LARGEST_EXACT, Run, Solver
-from sklearn_losses.solvers.certificate import ROUNDING, gradient_cost
+from sklearn_losses.solvers.certificate import ROUNDING
+from sklearn_losses.solvers.smoothing import SmoothedPoint
 
 __all__ = ["AugmentedLagrangian"]
 
 SHRINK = 2.0  # of the width from one stage to the next
 NARROWEST = 1e-3  # width, as a share of the typical distance from the kinks
-ACCURACY = 0.1  # of a Newton system: what may be left of the square of the gradient
-LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
-PRODUCTS = 500  # with the rows for one Newton system at the most
-DEAR = 50  # products from which on a matrix of the parameters is the cheaper way, if there are few of them
-LARGEST_MATRIX = 2000
 LOOSE = 0.1  # cost of the gradient, as a share of the shortfall, that ends a stage
 STAGE = 50  # Newton steps of one stage at the most
 PATIENCE = 20  # stages without a smaller gap
@@ -72,7 +68,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         run = Run(params, max_iter, callback)
         pieces = objective.pieces()
-        point = _Point(pieces, objective.penalty, params)
+        point = SmoothedPoint(pieces, params)
         start, least = params, ROUNDING * pieces.steepest * point.size
         centers, width, lowest, stale = pieces.middle, point.size, np.inf, 0
         while run.message is None:
@@ -91,7 +87,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
             inside = shown_inside(pieces, point.slopes, point.distance, point.size)
             exact = finish(objective, run.params, 1e-9 * point.size, start, inside)
             if exact is not None:
-                result.x, result.fun = exact, objective.value(exact)
+                result.x, result.fun, result.slopes = exact.params, objective.value(exact.params), exact.slopes
                 result.success, result.message = True, "converged"
         return result
 
@@ -103,81 +99,3 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
             moved = point.step()
             if run.record(point.params, point.value) or not moved:
                 return
-
-
-class _Point:
-    """A point, its best slopes for the present smoothing, and what they certify.
-
-    Attributes
-    ----------
-    params, distance, slopes : ndarray
-    value : float
-        Of the objective.
-    cost, shortfall, gap : float
-        What the gradient and the slopes leave of the duality gap, and their sum.
-    """
-
-    def __init__(self, pieces, penalty, params):
-        self.pieces, self.penalty, self.params = pieces, penalty, params
-        self.distance = pieces.distance(params)
-        self.size = pieces.size(self.distance)
-        # Without a penalty and too few rows near their kink nothing curves in some directions: a little keeps steps finite.
-        self.ridge = np.where(penalty.l2 > 0, penalty.l2, LEAST_CURVATURE * pieces.steepest / self.size)
-        self.products = 0  # with the rows, that the last direction took
-
-    def smooth(self, centers, width):
-        """Change the smoothing."""
-        self.centers, self.width = centers, width
-        self.smoothed, self.slopes = self._smoothed(self.params, self.distance)
-        self._certify()
-
-    def _smoothed(self, params, distance):
-        """The smoothed objective, and its slopes."""
-        value, slopes = self.pieces.smoothed(distance, self.centers, self.width)
-        return value + 0.5 * float(self.penalty.l2 @ params**2), slopes
-
-    def _certify(self):
-        pieces = self.pieces
-        self.gradient = pieces.adjoint(self.slopes) + self.penalty.l2 * self.params
-        self.value = pieces.value(self.params, self.distance)
-        size = pieces.size(self.distance)
-        self.cost = float(gradient_cost(self.gradient, self.penalty, self.params, size).sum())
-        self.shortfall = pieces.shortfall(self.distance, self.slopes)
-        self.gap = self.cost + self.shortfall
-
-    def step(self):
-        """A Newton step with backtracking; False where none gets lower."""
-        direction = self._direction()
-        change, slope = self.pieces.direction(direction), float(self.gradient @ direction)
-        noise = 1e-14 * abs(self.smoothed)
-        for halving in range(40):
-            share = 0.5**halving
-            params, distance = self.params + share * direction, self.distance + share * change
-            smoothed, slopes = self._smoothed(params, distance)
-            if smoothed <= self.smoothed + 1e-4 * share * slope + noise:
-                self.params, self.distance, self.smoothed, self.slopes = params, distance, smoothed, slopes
-                self._certify()
-                return True
-        return False
-
-    def _direction(self):
-        """Newton's direction, by conjugate gradients until little is left of the gradient."""
-        curvature, gradient, ridge = self.pieces.curvature(self.slopes, self.width), self.gradient, self.ridge
-        if curvature is None:
-            return -gradient / ridge
-        if self.products > DEAR and len(ridge) <= LARGEST_MATRIX:
-            return -curvature.solver(ridge)(gradient)
-        direction, residual = np.zeros_like(gradient), -gradient
-        search, square = residual.copy(), float(residual @ residual)
-        goal = ACCURACY * square
-        for self.products in range(1, PRODUCTS + 1):
-            product = curvature.product(search) + ridge * search
-            length = square / float(search @ product)
-            direction += length * search
-            residual -= length * product
-            before, square = square, float(residual @ residual)
-            if square <= goal:
-                break
-            search *= square / before
-            search += residual
-        return direction

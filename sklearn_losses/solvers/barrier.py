@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_losses.solvers.active_set import finish, shown_inside
+from sklearn_losses.solvers.smoothing import narrowed
 
 __all__ = ["Path", "exact_minimum", "follow"]
 
@@ -66,12 +67,16 @@ def follow(pieces, params, tol, record, goal=None):
     """
     point = _Iterate(pieces, params)
     typical = pieces.typical(point.distance)
-    least = 1e-12 * pieces.steepest * typical  # where the loss can be 0, relative to what?
+    scale = pieces.steepest * typical  # of what the pieces can add to the value
+    least = 1e-12 * scale  # where the loss can be 0, relative to what?
     released = False  # from the anchor at the start, whose pull is not of the problem
     best, least_gap, kept, stale = np.inf, np.inf, (params, point.slopes), 0
     while True:
         step = point.advance()
-        value = pieces.value(point.params, point.distance)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = pieces.value(point.params, point.distance)
+        if not np.isfinite(value):  # rows of next to no weight
+            return Path(*kept, best, "converged" if best <= tol else "stalled")
         if record(point.params, value):
             return Path(point.params, point.slopes, best, None)
         gap = point.gap() / max(value, least)
@@ -79,7 +84,8 @@ def follow(pieces, params, tol, record, goal=None):
         stale += 1
         if point.gap() < 0.9 * least_gap:
             best, least_gap, kept, stale = gap, point.gap(), (point.params, point.slopes), 0
-        small = point.infeasibility() <= 1e-9 * typical and gap <= (1e-3 * min(tol, 1e-6) if goal is None else goal)
+        enough = 1e-3 * min(tol, 1e-6) * min(1.0, scale / max(value, least)) if goal is None else goal
+        small = point.infeasibility() <= 1e-9 * typical and gap <= enough
         if small:
             if goal is not None or released or point.open_gradient(typical) <= 0.1 * tol * max(value, least):
                 return Path(point.params, point.slopes, gap, "converged")
@@ -110,27 +116,28 @@ def exact_minimum(objective, params, tol, record):
         size, pieces = objective.n_params, objective.pieces_with_bounds()
         path = follow(pieces, pieces.with_bounds(params), tol, lambda point, value: record(point[:size], value), 0.1 * tol)
         return path._replace(params=path.params[:size])
+    typical = pieces.typical(pieces.distance(params))
     path = _by_a_part(pieces, params, tol, record) if objective.smooth_penalty else follow(pieces, params, tol, record)
     found = path.params
     if path.message is not None:
-        typical = pieces.typical(pieces.distance(params))
-        least = 1e-12 * pieces.steepest * typical
-        value = objective.value(found)
+        distance = pieces.distance(found)
+        value = pieces.value(found, distance)
         # A weight whose slope is strictly inside its bounds is 0.
         room = np.minimum(pieces.right - path.slopes, path.slopes - pieces.left) / (pieces.right - pieces.left)
         zeroed = pieces.snapped(found, room > 1e-3)
-        inside = shown_inside(pieces, path.slopes, pieces.distance(found), typical)
-        exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, params, inside)
+        inside = shown_inside(pieces, path.slopes, distance, typical)
+        exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, params, inside, typical)
+        least = 1e-12 * pieces.steepest * typical
         if exact is not None:
-            path = path._replace(message="converged")
-            zeroed = exact
-        if exact is not None or objective.value(zeroed) <= value + tol * max(value, least):
+            slopes = pieces.of_rows(path.slopes) if exact.slopes is None else exact.slopes
+            return path._replace(params=exact.params, slopes=slopes, message="converged")
+        if pieces.value(zeroed, pieces.distance(zeroed)) <= value + tol * max(value, least):
             found = zeroed
     return path._replace(params=found, slopes=pieces.of_rows(path.slopes))
 
 
 def _by_a_part(pieces, params, tol, record):
-    """`follow` on the rows near their kink, as the start or a random part of the rows shows them, or on all rows."""
+    """`follow` on the rows near their kink, as the start or Newton's method on smoothed pieces shows them, or on all rows."""
     n_rows = pieces.left.shape[1]
     if pieces.left.ndim > 2:
         return follow(pieces, params, tol, record)
@@ -138,14 +145,35 @@ def _by_a_part(pieces, params, tol, record):
     # times that holds all rows that may change sides. This m makes part and band the fewest rows together.
     size = int((SPREADS / 2 * n_rows * np.sqrt(len(params))) ** (2 / 3))
     distance = pieces.distance(params)
-    known = _worth(pieces, params, distance)
-    if known < size:
-        if size + _band(size, pieces) > 0.6 * n_rows:
-            return follow(pieces, _least_squares(pieces, params, distance), tol, record)
-        part, known = np.sort(np.random.RandomState(0).permutation(n_rows)[:size]), size
-        params = _by_a_part(pieces.sample(part), params, 1e-4, lambda params, value: False).params
-        distance = pieces.distance(params)
-    band = _band(known, pieces)
+    pull = pieces.adjoint(pieces.straight(distance))
+    if _worth(pieces, params, pull) >= size:
+        return _aside(pieces, params, pull, None, tol, record, _narrowed)
+    if size + _band(size, pieces) > 0.6 * n_rows:
+        return _narrowed(pieces, _least_squares(pieces, params, distance), tol, record)
+    part = pieces.sample(np.sort(np.random.RandomState(0).permutation(n_rows)[:size]))
+    start = _least_squares(part, params, part.distance(params))
+    params, _ = narrowed(part, start, lambda params, value: False)
+    del part, distance
+    return _aside(pieces, params, None, size, tol, record, _narrowed)
+
+
+def _narrowed(pieces, params, tol, record):
+    """`follow` on the few rows that Newton's method on smoothed pieces leaves undecided."""
+    params, stopped = narrowed(pieces, params, record)
+    if stopped:
+        return Path(params, pieces.straight(pieces.distance(params)), np.inf, None)
+    return _aside(pieces, params, None, None, tol, record, follow)
+
+
+def _aside(pieces, params, pull, worth, tol, record, solve):
+    """`solve` on the rows near their kink at `params`, which is `worth` as much as the minimum over so many rows.
+
+    The others are straight lines there, and checked at the end; where some changed sides it goes on with those too. `pull` is
+    the gradient of all as straight lines, where it is known.
+    """
+    n_rows, distance = pieces.left.shape[1], pieces.distance(params)
+    pull = pieces.adjoint(pieces.straight(distance)) if pull is None else pull
+    band = _band(_worth(pieces, params, pull) if worth is None else worth, pieces)
     if band > 0.6 * n_rows:
         return follow(pieces, params, tol, record)
     closest = np.min(np.abs(distance), axis=0)
@@ -154,22 +182,21 @@ def _by_a_part(pieces, params, tol, record):
     for _ in range(ROUNDS):
         if np.sum(kept) > 0.8 * n_rows:
             break
-        near, above = pieces.near(np.flatnonzero(kept), params, distance), distance > 0
-        distance = None  # the side is all that is asked for from here on, and takes an eighth of the memory
-        path = follow(near, params, tol, record)
+        near, above = pieces.near(np.flatnonzero(kept), params, distance, pull), distance > 0
+        path = solve(near, params, tol, record)
         if path.message is None:
             return path._replace(slopes=np.where(above, pieces.right, pieces.left))
         if path.message == "stalled":
             break
-        end = pieces.distance(path.params)
-        wrong = ~kept & np.any((end > 0) != above, axis=0)
+        params, distance = path.params, pieces.distance(path.params)
+        wrong = ~kept & np.any((distance > 0) != above, axis=0)
         if not wrong.any():
             slopes = np.where(above, pieces.right, pieces.left)
             slopes[:, kept] = path.slopes
             return path._replace(slopes=slopes)
         # Rows on the other side now have the slopes of that side, and those in between come into the part.
-        kept |= np.min(np.abs(end), axis=0) <= 2 * np.max(np.min(np.abs(end), axis=0)[wrong])
-        params, distance = path.params, end
+        kept |= np.min(np.abs(distance), axis=0) <= 2 * np.max(np.min(np.abs(distance), axis=0)[wrong])
+        pull = pieces.adjoint(pieces.straight(distance))
     return follow(pieces, params, tol, record)
 
 
@@ -186,13 +213,11 @@ def _least_squares(pieces, params, distance):
     return params - solve(pieces.adjoint(stiffness * distance) + pieces.linear + pieces.ridge * params)
 
 
-def _worth(pieces, params, distance):
-    """Over how many random rows a minimum would leave as large a gradient as `params` does: what a warm start is worth."""
-    slopes = np.where(distance > 0, pieces.right, pieces.left)
-    gradient = pieces.adjoint(slopes) + pieces.linear + pieces.ridge * params
+def _worth(pieces, params, pull):
+    """Over how many random rows a minimum would leave as large a gradient as `params` does, where all pieces pull as `pull`."""
+    gradient = pull + pieces.linear + pieces.ridge * params
     spread = 0.5 * float(np.sum(pieces.right - pieces.left))
-    n_rows = pieces.left.shape[1]
-    return float(min(n_rows, (spread / max(np.max(np.abs(gradient)), spread / n_rows)) ** 2))
+    return float((spread / max(np.max(np.abs(gradient)), spread / pieces.left.shape[1])) ** 2)
 
 
 class _Iterate:

@@ -176,7 +176,7 @@ class SmoothSolver(Solver):
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = finish(objective, params, width, reference=start)
             if exact is not None:
-                params = exact
+                params, slopes = exact
                 break
             if objective.smoothing_error(width) <= tol * objective.value(params) or width < 1e-13 * (
                 1 + np.max(np.abs(params))

@@ -18,7 +18,8 @@ from sklearn_losses.solvers.subgradient import least_subgradient
 __all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 
 ROUNDING = 4 * np.finfo(np.float64).eps
-LARGEST_SYSTEM = 4e6  # entries of the rows on a kink
+SETTLED = 1e-12  # relative gap at which no better slopes are looked for
+LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
 SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
 
 
@@ -39,10 +40,12 @@ def dual_gap(objective, params, slopes=None, width=None):
     -------
     float or None
     """
-    penalty, known, size, least = objective.penalty, [], 1.0, 1e-12
-    value = objective.value(params)
+    penalty, value = objective.penalty, objective.value(params)
+    gaps, size, least = [], 1.0, 1e-12
     if width is not None and not objective.piecewise_linear:
-        known.append(objective.smoothed_slopes(params, width))
+        found = objective.smoothed_slopes(params, width)
+        if found is not None:
+            gaps.append(found[0] + _of_gradient(found[1], penalty, params, size))
     if objective.piecewise_linear or (objective.has_rivals and slopes is not None):
         pieces = objective.pieces()
         pieces = pieces if objective.smooth_penalty else pieces.pieces
@@ -51,23 +54,31 @@ def dual_gap(objective, params, slopes=None, width=None):
         if value <= ROUNDING * size * pieces.steepest:
             return 0.0  # no objective is below 0, and this one is 0 to rounding
         least = 1e-12 * size * pieces.steepest
-        candidates = [slopes]
-        if objective.piecewise_linear:
-            candidates.append(_slopes_at(pieces, penalty, params, distance, 1e-9 * size))
-            if width is not None:
-                candidates.append(pieces.smoothed(distance, pieces.middle, width)[1])
-        for slopes in candidates:
-            if slopes is not None:
-                slopes = pieces.allowed(slopes)
-                known.append((pieces.shortfall(distance, slopes), pieces.adjoint(slopes)))
-    gaps = [found[0] + _of_gradient(found[1], penalty, params, size) for found in known if found is not None]
+        for candidate in _candidates(objective, pieces, params, distance, size, slopes, width):
+            allowed = pieces.allowed(candidate)
+            shortfall = pieces.shortfall(distance, allowed)
+            gaps.append(shortfall + _of_gradient(pieces.adjoint(allowed), penalty, params, size))
+            if gaps[-1] <= SETTLED * max(value, least):
+                break
     return min(gaps) / max(value, least) if gaps else None
+
+
+def _candidates(objective, pieces, params, distance, size, slopes, width):
+    """The slopes that may certify the point, one after the other."""
+    if slopes is not None:
+        yield slopes
+    if objective.piecewise_linear:
+        shown = _slopes_at(pieces, objective.penalty, params, distance, 1e-9 * size)
+        if shown is not None:
+            yield shown
+    if objective.piecewise_linear and width is not None:
+        yield pieces.smoothed(distance, pieces.middle, width)[1]
 
 
 def _slopes_at(pieces, penalty, params, distance, close):
     """The slopes that make the gradient smallest: those of the straight lines, and the best ones at a kink."""
     kinked = np.flatnonzero(np.abs(distance) <= close)
-    if len(kinked) * len(params) > LARGEST_SYSTEM:
+    if len(kinked) * len(params) > max(LARGEST_SYSTEM, pieces.batches.X.size):
         return None
     slopes = np.where(distance > 0, pieces.right, pieces.left)
     if len(kinked):
@@ -89,14 +100,14 @@ def _slopes_at(pieces, penalty, params, distance, close):
     return slopes
 
 
-def gradient_cost(gradient, penalty, params, size):
+def gradient_cost(gradient, ridge, params, size):
     """What each entry of the whole gradient leaves of the gap at the most, (n_params,).
 
     Half its square over the penalty's curvature, or, where that is less or there is no penalty, the entry times the size of
     the parameter (`size` at least).
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        quadratic = np.where(penalty.l2 > 0, gradient**2 / (2 * penalty.l2), np.inf)
+        quadratic = np.where(ridge > 0, gradient**2 / (2 * ridge), np.inf)
     return np.minimum(quadratic, np.abs(gradient) * np.maximum(np.abs(params), size))
 
 
@@ -105,8 +116,8 @@ def _of_gradient(gradient, penalty, params, size):
     pull = gradient + penalty.l2 * params
     flat = np.clip(-pull, -penalty.l1, penalty.l1)
     straight = penalty.l1 * np.sign(params)
-    of_flat = gradient_cost(pull + flat, penalty, params, size) + penalty.l1 * np.abs(params) - flat * params
-    return float(np.minimum(of_flat, gradient_cost(pull + straight, penalty, params, size)).sum())
+    of_flat = gradient_cost(pull + flat, penalty.l2, params, size) + penalty.l1 * np.abs(params) - flat * params
+    return float(np.minimum(of_flat, gradient_cost(pull + straight, penalty.l2, params, size)).sum())
 
 
 def gradient_norm(objective, params):

@@ -43,7 +43,7 @@ def newton_solver(objective, params, gradient):
             continue
         pivots = np.abs(factor[0][diagonal])
         if np.min(pivots) < DEPENDENT * np.max(pivots) and objective.has_hessian_root:
-            return _solver_by_root(objective, params, longest), True
+            return _solver_by_root(objective, params, longest, extra), True
         return partial(_solve, factor), extra <= 1e-8 * np.min(pivots) ** 2
 
 
@@ -51,14 +51,22 @@ def _solve(factor, gradient):
     return -linalg.cho_solve(factor, gradient)
 
 
-def _solver_by_root(objective, params, longest):
-    """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose."""
+def _solver_by_root(objective, params, longest, extra):
+    """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose.
+
+    Along what is flat for all rows there is nothing to gain. Along what is flat because rows left their parabola there is:
+    the curvature `extra` stands in for that.
+    """
     size, right = np.linalg.svd(objective.hessian_root(params))[1:]
     kept = size > 1e-13 * size[0] if size[0] > 0 else np.zeros(len(size), dtype=bool)
+    noise = 16 * objective.precision * abs(objective.value(params))
 
     def solve(gradient):
+        along = right @ gradient
         steps = np.zeros_like(gradient)
-        steps[kept] = (right @ gradient)[kept] / size[kept] ** 2
+        steps[kept] = along[kept] / size[kept] ** 2
+        if along[~kept] @ along[~kept] > extra * noise:
+            steps[~kept] = along[~kept] / extra
         direction = -right.T @ steps
         furthest = np.max(np.abs(direction))
         return direction * (longest / furthest) if furthest > longest else direction

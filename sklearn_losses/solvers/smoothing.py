@@ -1,0 +1,149 @@
+"""Newton's method on smoothed pieces: where a problem of straight lines is nearly solved, by work on the rows near their kink.
+
+A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each piece. Smoothed around
+centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are the allowed ones nearest to
+``c + stiffness * d``. Only rows with slopes inside their bounds curve, so a Newton step costs a pass over the rows and a
+system of those few. The slopes are those of a dual point, so that each step says what is left to gain at the most.
+"""
+
+import numpy as np
+
+from sklearn_losses.solvers.certificate import gradient_cost
+
+__all__ = ["SmoothedPoint", "narrowed"]
+
+ACCURACY = 0.1  # of a Newton system: what may be left of the square of the gradient
+LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
+PRODUCTS = 500  # with the rows for one Newton system at the most
+DEAR = 50  # products from which on a matrix of the parameters is the cheaper way, if there are few of them
+LARGEST_MATRIX = 2000
+
+# Of `narrowed`, as measured best together with the solution of the rows that it leaves:
+WIDEST = 0.25  # width that it starts with, as a share of the typical distance from the kinks
+SHRINK = 3.0  # of the width from one stage to the next
+LOOSE = 4.0  # cost of the gradient, as a multiple of the shortfall, that ends a stage
+FEW = 8  # rows on a parabola for each parameter, with which it ends: with fewer than one there is no Newton step
+STEPS = 40
+EXACT = 1e-12  # gap, as a share of the pieces' own size, that is rounding: all rows are fitted
+
+
+class SmoothedPoint:
+    """A point, its best slopes for the present smoothing, and what they certify.
+
+    Parameters
+    ----------
+    pieces : Pieces or Rivals
+    params : ndarray of shape (n_params,)
+    matrix : bool, default=False
+        Solve Newton's equations by a matrix of the parameters; else by conjugate gradients while these are cheap.
+
+    Attributes
+    ----------
+    params, distance, slopes : ndarray
+    value : float
+        Of the objective.
+    cost, shortfall, gap : float
+        What the gradient and the slopes leave of the duality gap, and their sum.
+    """
+
+    def __init__(self, pieces, params, matrix=False):
+        self.pieces, self.params, self.matrix = pieces, params, matrix
+        self.distance = pieces.distance(params)
+        self.size = pieces.size(self.distance)
+        # Without a penalty and too few rows near their kink nothing curves in some directions: a little keeps steps finite.
+        self.ridge = np.where(pieces.ridge > 0, pieces.ridge, LEAST_CURVATURE * pieces.steepest / self.size)
+        self.products = 0  # with the rows, that the last direction took
+
+    def smooth(self, centers, width):
+        """Change the smoothing."""
+        self.centers, self.width = centers, width
+        self.smoothed, self.slopes = self._smoothed(self.params, self.distance)
+        self._certify()
+
+    def _smoothed(self, params, distance):
+        """The smoothed objective, and its slopes."""
+        pieces = self.pieces
+        value, slopes = pieces.smoothed(distance, self.centers, self.width)
+        return value + float((pieces.linear + 0.5 * pieces.ridge * params) @ params), slopes
+
+    def _certify(self):
+        pieces = self.pieces
+        self.gradient = pieces.adjoint(self.slopes) + pieces.linear + pieces.ridge * self.params
+        self.value = pieces.value(self.params, self.distance)
+        size = pieces.size(self.distance)
+        self.cost = float(gradient_cost(self.gradient, pieces.ridge, self.params, size).sum())
+        self.shortfall = pieces.shortfall(self.distance, self.slopes)
+        self.gap = self.cost + self.shortfall
+
+    def step(self):
+        """A Newton step with backtracking; False where none gets lower."""
+        direction = self._direction()
+        change, slope = self.pieces.direction(direction), float(self.gradient @ direction)
+        noise = 1e-14 * abs(self.smoothed)
+        for halving in range(40):
+            share = 0.5**halving
+            params, distance = self.params + share * direction, self.distance + share * change
+            smoothed, slopes = self._smoothed(params, distance)
+            if smoothed <= self.smoothed + 1e-4 * share * slope + noise:
+                self.params, self.distance, self.smoothed, self.slopes = params, distance, smoothed, slopes
+                self._certify()
+                return True
+        return False
+
+    def _direction(self):
+        """Newton's direction, by conjugate gradients until little is left of the gradient."""
+        curvature, gradient, ridge = self.pieces.curvature(self.slopes, self.width), self.gradient, self.ridge
+        if curvature is None:
+            return -gradient / ridge
+        if self.matrix or (self.products > DEAR and len(ridge) <= LARGEST_MATRIX):
+            return -curvature.solver(ridge)(gradient)
+        direction, residual = np.zeros_like(gradient), -gradient
+        search, square = residual.copy(), float(residual @ residual)
+        goal = ACCURACY * square
+        for self.products in range(1, PRODUCTS + 1):
+            product = curvature.product(search) + ridge * search
+            length = square / float(search @ product)
+            direction += length * search
+            residual -= length * product
+            before, square = square, float(residual @ residual)
+            if square <= goal:
+                break
+            search *= square / before
+            search += residual
+        return direction
+
+
+def narrowed(pieces, params, record):
+    """A point from which few rows are undecided: the minimum smoothed with a shrinking width, found to about that width.
+
+    Parameters
+    ----------
+    pieces : Pieces
+    params : ndarray of shape (n_params,)
+        Where to start.
+    record : callable
+        ``record(params, value) -> bool`` after every step; True stops.
+
+    Returns
+    -------
+    params : ndarray of shape (n_params,)
+    stopped : bool
+        By `record`.
+    """
+    point = SmoothedPoint(pieces, params, matrix=True)
+    centers, width = pieces.middle, WIDEST * pieces.typical(point.distance)
+    least, before, steps = EXACT * pieces.steepest * point.size, np.inf, 0
+    while True:
+        point.smooth(centers, width)
+        while point.cost > LOOSE * point.shortfall:
+            steps += 1
+            moved = point.step()
+            if record(point.params, point.value):
+                return point.params, True
+            if not moved or steps == STEPS:
+                return point.params, False
+        inside = np.count_nonzero((point.slopes > pieces.left) & (point.slopes < pieces.right))
+        # Rows that stay as the width shrinks are on their kink: many, where the data are integers.
+        if inside <= FEW * len(params) or inside > 0.8 * before or point.gap <= least:
+            return point.params, False
+        centers, width, before = point.slopes, width / SHRINK, inside
