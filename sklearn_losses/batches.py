@@ -8,6 +8,8 @@ carries parameters to and fro, and the penalty keeps the user's units. Columns w
 sizes, on which plain solvers stall without a word, then cost nothing in accuracy.
 """
 
+from functools import reduce
+from operator import iadd
 from typing import NamedTuple
 
 import numpy as np
@@ -146,6 +148,12 @@ class StandardizedSparse:
     def T(self):
         return _Transposed(self)
 
+    def power(self, n):
+        """The n-th power of each entry, as a sparse matrix of columns that are scaled but not moved."""
+        powers = self.X.power(n)
+        powers.data *= self.unit[powers.indices] ** n
+        return powers
+
 
 class _Transposed:
     def __init__(self, original):
@@ -223,6 +231,10 @@ class Batches:
         slices = [slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size)]
         yield from each(lambda rows: function(self.take(rows), rows), slices)
 
+    def total(self, function, dense=False):
+        """The sum of the new arrays that `each` yields, in the first of them."""
+        return reduce(iadd, self.each(function, dense))
+
     def take(self, rows):
         """The rows of a slice or an array of indices, as arrays."""
         X = self.X[rows]
@@ -234,7 +246,11 @@ class Batches:
     def some(self, rows):
         """The rows of an array of indices, copied, as batches of their own."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Batches(self.X[rows], self.y[rows], weight, self.standardization, self.dtype)
+        X, columns = self.X[rows], self.standardization
+        if self.sparse and columns is not None and not columns.center.any():  # the copy takes the scale once and for all
+            X, columns = X.astype(self.dtype, copy=False), None
+            X.data /= self.standardization.scale[X.indices]
+        return Batches(X, self.y[rows], weight, columns, self.dtype)
 
     def columns(self, features):
         """The same rows with some of their columns, copied; those of an array are standardised once and for all."""

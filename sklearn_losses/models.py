@@ -174,6 +174,12 @@ class Linear(Model):
         matrix[self.n_weights :, : self.n_weights] = matrix[: self.n_weights, self.n_weights :].T
         return matrix
 
+    def diagonal(self, X, hessian):
+        """The diagonal of `curvature` for one output, (n_params,); sparse columns count as if they were not moved."""
+        squares = X**2 if isinstance(X, np.ndarray) else X.power(2)
+        sums = squares.T @ hessian
+        return np.append(sums, hessian.sum()) if self.fit_intercept else sums
+
     def rows(self, X, gradients):
         """The gradient in `params` of each row by itself, given its gradient in `raw`, (n, n_outputs): (n, n_params)."""
         weights = (X[:, :, None] * gradients[:, None, :]).reshape(len(X), self.n_weights)

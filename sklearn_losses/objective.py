@@ -175,7 +175,7 @@ class Objective:
             raw, jvp, vjp = self.model.linearize(params, batch.X)
             return vjp(_by_row(self.loss.hessian_product(batch.y, raw, jvp(direction)), batch.weight))
 
-        return sum(self.batches.each(pulled), np.zeros(self.n_params)) / self.n_rows + self.penalty.l2 * direction
+        return self.batches.total(pulled) / self.n_rows + self.penalty.l2 * direction
 
     def hessian_operator(self, params):
         """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
@@ -197,7 +197,7 @@ class Objective:
                     moved = _by_row(self.loss.hessian_product(batch.y, known[rows], moved), batch.weight)
                 return vjp(moved)
 
-            return sum(self.batches.each(of_block), np.zeros(self.n_params)) / self.n_rows + self.penalty.l2 * direction
+            return self.batches.total(of_block) / self.n_rows + self.penalty.l2 * direction
 
         return product
 
@@ -230,9 +230,7 @@ class Objective:
                 return jacobian.T @ self.loss.hessian_product(batch.y, raw, jacobian)
             return self.model.curvature(batch.X, _by_row(self.loss.hessian_matrix(batch.y, raw), batch.weight))
 
-        matrix = np.zeros((self.n_params, self.n_params))
-        for part in self.batches.each(of_block, dense=True):
-            matrix += part
+        matrix = self.batches.total(of_block, dense=True)
         matrix /= self.n_rows
         matrix[np.diag_indices_from(matrix)] += self.penalty.l2
         return matrix

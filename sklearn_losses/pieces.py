@@ -6,6 +6,7 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import linalg
 
 __all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
 
+OPEN = 1e-3  # of a row's weight, that is shared among its classes where centres could not move otherwise
 NO_CURVATURE = 1e-4  # of a row's weight: what the other classes may share where one has nearly all of it
 
 
@@ -40,10 +42,13 @@ class Curvature(NamedTuple):
         A change of the parameters -> that of the gradient.
     solver : callable
         ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``.
+    diagonal : ndarray of shape (n_params,) or None
+        That of the matrix, or about that; None where it would not help conjugate gradients.
     """
 
     product: Callable
     solver: Callable
+    diagonal: np.ndarray | None = None
 
 
 class Pieces:
@@ -116,12 +121,24 @@ class Pieces:
     def curvature(self, slopes, width):
         """The second derivative of `smoothed` where it gave these slopes: None where no row is on a parabola."""
         inside = (slopes > self.left) & (slopes < self.right)
-        rows = np.flatnonzero(inside.any(axis=(0, *range(2, inside.ndim))))
+        rows = np.flatnonzero(self.in_row(inside))
         if not len(rows):
             return None
         part = self._of(rows, 1.0)
         metric = inside[:, rows] * (part.right - part.left) / (2 * width)
-        return Curvature(lambda change: part.adjoint(metric * part.direction(change)), lambda ridge: part.solver(metric, ridge))
+        if self.model.n_outputs > 1:
+            return Curvature(lambda change: part.adjoint(metric * part.direction(change)), partial(part.solver, metric))
+        bend = metric.sum(axis=0)  # the sign of a row's argument does not matter to it
+
+        def product(change):
+            def of_block(batch, rows):
+                jvp, vjp = self.model.derivative(batch.X)
+                return vjp(bend[rows] * jvp(change))
+
+            return part.batches.total(of_block)
+
+        diagonal = part.batches.total(lambda batch, rows: self.model.diagonal(batch.X, bend[rows]))
+        return Curvature(product, partial(part.solver, metric), diagonal)
 
     def of_rows(self, slopes):
         """Those of the rows among the slopes of all pieces."""
@@ -134,6 +151,22 @@ class Pieces:
     def straight(self, distance):
         """The slopes away from the kinks, as the signs of the distances show them."""
         return np.where(distance > 0, self.right, self.left)
+
+    def closest(self, distance):
+        """The distance of each row from the nearest of its kinks, (n,)."""
+        return np.min(np.abs(distance), axis=(0, *range(2, distance.ndim)))
+
+    def in_row(self, mask):
+        """Whether a mask holds for any piece of each row, (n,)."""
+        return mask.any(axis=(0, *range(2, mask.ndim)))
+
+    def where(self, rows):
+        """The index of some rows in arrays of all pieces."""
+        return slice(None), rows
+
+    def opened(self, slopes):
+        """Slopes as centres of a smoothing that can move each of them."""
+        return slopes
 
     def near(self, rows, params, distance, pull):
         """The pieces of some rows; all others as the straight lines that they are at `params`.
@@ -178,7 +211,7 @@ class Pieces:
         def pulled(batch, rows):
             return self.model.derivative(batch.X)[1](self.loss.pullback(batch.y, slopes[rows]))
 
-        return sum(self.batches.each(pulled), np.zeros(self.model.n_params))
+        return self.batches.total(pulled)
 
     def gram(self, metric):
         """``A.T diag(metric) A``."""
@@ -187,10 +220,7 @@ class Pieces:
         def of_block(batch, rows):
             return self.model.curvature(batch.X, self._raw_curvature(batch.y, metric[rows]))
 
-        total = np.zeros((self.model.n_params, self.model.n_params))
-        for part in self.batches.each(of_block, dense=True):
-            total += part
-        return total
+        return self.batches.total(of_block, dense=True)
 
     def solver(self, metric, ridge):
         """``right -> (gram(metric) + diag(ridge))^-1 right``."""
@@ -342,7 +372,7 @@ class Rivals:
 
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.batches, self.y = loss, model, batches, batches.y
-        self.ridge, self.linear = penalty.l2, np.zeros(model.n_params)
+        self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
         self.weight = weight / batches.n_rows
 
@@ -391,16 +421,52 @@ class Rivals:
     def adjoint(self, slopes):
         """The gradient in the parameters for given slopes."""
         raw = self.in_raw(slopes)
-        pulled = self.batches.each(lambda batch, rows: self.model.derivative(batch.X)[1](raw[rows]))
-        return sum(pulled, np.zeros(self.model.n_params))
+        return self.batches.total(lambda batch, rows: self.model.derivative(batch.X)[1](raw[rows]))
 
     def value(self, params, distance):
         """The objective, given the violations at `params`."""
-        return float(self.weight @ distance.max(axis=1) + 0.5 * self.ridge @ params**2)
+        lines = self.weight @ distance.max(axis=1) + self.linear @ params + self.constant
+        return float(lines + 0.5 * self.ridge @ params**2)
 
     def shortfall(self, distance, slopes):
         """How far the straight lines of these slopes are below the maximum, summed over the rows."""
         return float(self.weight @ distance.max(axis=1) - np.sum(slopes * distance))
+
+    def straight(self, distance):
+        """The slopes where one class is ahead: the row's weight, at that class."""
+        slopes, rows = np.zeros_like(distance), np.arange(len(distance))
+        slopes[rows, distance.argmax(axis=1)] = self.weight
+        return slopes
+
+    def closest(self, distance):
+        """By how much the first class of each row is ahead of the second, (n,)."""
+        second, first = np.partition(distance, -2, axis=1)[:, -2:].T
+        return first - second
+
+    def in_row(self, mask):
+        """Whether a mask holds for any class of each row, (n,)."""
+        return mask.any(axis=1)
+
+    def where(self, rows):
+        """The index of some rows in arrays of all pieces."""
+        return rows
+
+    def opened(self, slopes):
+        """Slopes as centres of a smoothing that can move each of them: an entropy keeps what is 0 at 0."""
+        return slopes + OPEN * (self.middle - slopes)
+
+    def _of(self, rows):
+        part = copy(self)
+        part.batches, part.y, part.weight = self.batches.some(rows), self.y[rows], self.weight[rows]
+        return part
+
+    def near(self, rows, params, distance, pull):
+        """Some rows; all others as the straight lines that they are at `params`, as `Pieces.near`."""
+        part, near = self._of(rows), distance[rows]
+        pull = pull - part.adjoint(part.straight(near))
+        lines = self.weight @ distance.max(axis=1) - part.weight @ near.max(axis=1)
+        part.linear, part.constant = self.linear + pull, self.constant + float(lines - pull @ params)
+        return part
 
     def allowed(self, slopes):
         """`slopes` made to sum to each row's weight."""
@@ -428,8 +494,7 @@ class Rivals:
         rows = np.flatnonzero(slopes.max(axis=1) < (1 - NO_CURVATURE) * self.weight)
         if not len(rows):
             return None
-        part = copy(self)
-        part.batches, part.y, part.weight = self.batches.some(rows), self.y[rows], self.weight[rows]
+        part = self._of(rows)
         metric, total = slopes[rows] / temperature, part.weight / temperature
         share = metric / total[:, None]
 
@@ -453,10 +518,7 @@ class Rivals:
             inner[:, classes, classes] = alone[block]
             return self.model.curvature(batch.X, inner)
 
-        matrix = np.zeros((self.model.n_params, self.model.n_params))
-        for part in self.batches.each(of_block, dense=True):
-            matrix += part
-        return matrix
+        return self.batches.total(of_block, dense=True)
 
 
 class RivalsWithBounds:

@@ -22,9 +22,13 @@ from sklearn_losses.solvers.smoothing import SmoothedPoint
 
 __all__ = ["AugmentedLagrangian"]
 
+WIDEST = 0.35  # width to start with, as a share of the typical distance from the kinks
 SHRINK = 2.0  # of the width from one stage to the next
 NARROWEST = 1e-3  # width, as a share of the typical distance from the kinks
 LOOSE = 0.1  # cost of the gradient, as a share of the shortfall, that ends a stage
+REACH = 4.0  # distance from the kinks, in widths of the next stage, within which rows may change sides
+FURTHER = 4.0  # that distance, where too many did
+SHARES = (0.5, 0.8, 0.8)  # of the rows up to which those are solved alone, once and again where some others did
 STAGE = 50  # Newton steps of one stage at the most
 PATIENCE = 20  # stages without a smaller gap
 
@@ -69,27 +73,58 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         pieces = objective.pieces()
         point = SmoothedPoint(pieces, params)
-        start, least = params, ROUNDING * pieces.steepest * point.size
-        centers, width, lowest, stale = pieces.middle, point.size, np.inf, 0
-        while run.message is None:
-            point.smooth(centers, width)
-            goal = max(0.9 * tol * point.value, least)
-            self._stage(point, goal, run)
-            stale = 0 if point.gap < 0.9 * lowest else stale + 1
-            lowest = min(lowest, point.gap)
-            if point.gap <= goal or point.value <= least:
-                run.converged()
-            elif stale == PATIENCE:
-                run.message = "stalled"
-            centers, width = point.slopes, max(width / SHRINK, NARROWEST * point.size)
+        reached = self._stages(point, pieces.middle, WIDEST * point.size, point.size, tol, run)
+        if run.message is None:
+            run.success, run.message = reached, "converged" if reached else "stalled"
         result = run.result(slopes=point.slopes)
         if run.message != "callback" and objective.piecewise_linear and objective.n_params <= LARGEST_EXACT:
             inside = shown_inside(pieces, point.slopes, point.distance, point.size)
-            exact = finish(objective, run.params, 1e-9 * point.size, start, inside)
+            exact = finish(objective, run.params, 1e-9 * point.size, params, inside)
             if exact is not None:
                 result.x, result.fun, result.slopes = exact.params, objective.value(exact.params), exact.slopes
                 result.success, result.message = True, "converged"
         return result
+
+    def _stages(self, point, centers, width, size, tol, run):
+        """Move `point` to the optimum of its pieces, with a width of smoothing that shrinks; whether it got there."""
+        pieces = point.pieces
+        least, lowest, stale = ROUNDING * pieces.steepest * size, np.inf, 0
+        reach = REACH
+        free = 2 * np.count_nonzero(pieces.ridge == 0)  # straight lines alone would let these go anywhere
+        while True:
+            point.smooth(centers, width)
+            goal = max(0.9 * tol * point.value, least)
+            self._stage(point, goal, run)
+            if point.gap <= goal or point.value <= least:
+                return True
+            stale = 0 if point.gap < 0.9 * lowest else stale + 1
+            lowest = min(lowest, point.gap)
+            if stale == PATIENCE or run.message is not None:
+                return False
+            centers, width = point.slopes, max(width / SHRINK, NARROWEST * size)
+            near = pieces.closest(point.distance) <= reach * width
+            for share in SHARES:
+                if not free < np.count_nonzero(near) <= share * len(near):
+                    break
+                # The rows far from their kink are straight lines, until the end shows otherwise.
+                start, gap = (point.params, point.slopes), point.gap
+                rows, slopes = np.flatnonzero(near), pieces.straight(point.distance)
+                part = SmoothedPoint(pieces.near(rows, point.params, point.distance, pieces.adjoint(slopes)), point.params)
+                reached = self._stages(part, centers[pieces.where(rows)], width, size, tol, run)
+                slopes[pieces.where(rows)] = part.slopes
+                point.move(part.params, slopes)
+                if reached and point.gap <= goal:
+                    return True
+                if run.message is not None:
+                    return False
+                wrong = ~near & pieces.in_row(pieces.straight(point.distance) != slopes)
+                if point.gap > gap or not wrong.any():
+                    point.move(*start)
+                    reach *= FURTHER
+                    break
+                closest = pieces.closest(point.distance)
+                centers, width = pieces.opened(slopes), max(part.width, np.max(closest[wrong]))
+                near |= closest <= 2 * width
 
     def _stage(self, point, goal, run):
         """Newton steps on the loss smoothed around the present centres."""

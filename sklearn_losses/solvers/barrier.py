@@ -176,7 +176,7 @@ def _aside(pieces, params, pull, worth, tol, record, solve):
     band = _band(_worth(pieces, params, pull) if worth is None else worth, pieces)
     if band > 0.6 * n_rows:
         return follow(pieces, params, tol, record)
-    closest = np.min(np.abs(distance), axis=0)
+    closest = pieces.closest(distance)
     kept = closest <= np.partition(closest, band)[band]
     del closest
     for _ in range(ROUNDS):
@@ -195,7 +195,8 @@ def _aside(pieces, params, pull, worth, tol, record, solve):
             slopes[:, kept] = path.slopes
             return path._replace(slopes=slopes)
         # Rows on the other side now have the slopes of that side, and those in between come into the part.
-        kept |= np.min(np.abs(distance), axis=0) <= 2 * np.max(np.min(np.abs(distance), axis=0)[wrong])
+        closest = pieces.closest(distance)
+        kept |= closest <= 2 * np.max(closest[wrong])
         pull = pieces.adjoint(pieces.straight(distance))
     return follow(pieces, params, tol, record)
 

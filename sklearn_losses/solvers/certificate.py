@@ -19,6 +19,7 @@ __all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 
 ROUNDING = 4 * np.finfo(np.float64).eps
 SETTLED = 1e-12  # relative gap at which no better slopes are looked for
+LARGEST_EXACT = 1000  # parameters up to which solvers end on an optimum whose rows on a kink can be told
 LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
 SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
 
@@ -67,7 +68,7 @@ def _candidates(objective, pieces, params, distance, size, slopes, width):
     """The slopes that may certify the point, one after the other."""
     if slopes is not None:
         yield slopes
-    if objective.piecewise_linear:
+    if objective.piecewise_linear and (slopes is None or len(params) <= LARGEST_EXACT):
         shown = _slopes_at(pieces, objective.penalty, params, distance, 1e-9 * size)
         if shown is not None:
             yield shown
@@ -106,9 +107,9 @@ def gradient_cost(gradient, ridge, params, size):
     Half its square over the penalty's curvature, or, where that is less or there is no penalty, the entry times the size of
     the parameter (`size` at least).
     """
+    linear = np.abs(gradient) * np.maximum(np.abs(params), size)
     with np.errstate(divide="ignore", invalid="ignore"):
-        quadratic = np.where(ridge > 0, gradient**2 / (2 * ridge), np.inf)
-    return np.minimum(quadratic, np.abs(gradient) * np.maximum(np.abs(params), size))
+        return np.fmin(gradient**2 / (2 * ridge), linear)  # 0 / 0 counts for nothing
 
 
 def _of_gradient(gradient, penalty, params, size):

@@ -12,7 +12,9 @@ from sklearn_losses.solvers.certificate import gradient_cost
 
 __all__ = ["SmoothedPoint", "narrowed"]
 
-ACCURACY = 0.1  # of a Newton system: what may be left of the square of the gradient
+ACCURACY = 0.03  # of a Newton system: what may be left of the square of the gradient, in units of the curvature
+LEVEL = 0.2  # slope along a direction, as a share of that at its start, that ends the search for its lowest point
+TRIALS = 40
 LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
 PRODUCTS = 500  # with the rows for one Newton system at the most
 DEAR = 50  # products from which on a matrix of the parameters is the cheaper way, if there are few of them
@@ -60,6 +62,11 @@ class SmoothedPoint:
         self.smoothed, self.slopes = self._smoothed(self.params, self.distance)
         self._certify()
 
+    def move(self, params, slopes):
+        """Go to a point whose slopes are known."""
+        self.params, self.distance, self.slopes = params, self.pieces.distance(params), slopes
+        self._certify()
+
     def _smoothed(self, params, distance):
         """The smoothed objective, and its slopes."""
         pieces = self.pieces
@@ -76,19 +83,42 @@ class SmoothedPoint:
         self.gap = self.cost + self.shortfall
 
     def step(self):
-        """A Newton step with backtracking; False where none gets lower."""
+        """A Newton step to about the lowest point along its direction; False where none gets lower."""
         direction = self._direction()
-        change, slope = self.pieces.direction(direction), float(self.gradient @ direction)
-        noise = 1e-14 * abs(self.smoothed)
-        for halving in range(40):
-            share = 0.5**halving
-            params, distance = self.params + share * direction, self.distance + share * change
-            smoothed, slopes = self._smoothed(params, distance)
-            if smoothed <= self.smoothed + 1e-4 * share * slope + noise:
-                self.params, self.distance, self.smoothed, self.slopes = params, distance, smoothed, slopes
-                self._certify()
-                return True
-        return False
+        change = self.pieces.direction(direction)
+        params, distance = self._lowest(direction, change)
+        smoothed, slopes = self._smoothed(params, distance)
+        if smoothed > self.smoothed + 1e-14 * abs(self.smoothed):
+            return False
+        self.params, self.distance, self.smoothed, self.slopes = params, distance, smoothed, slopes
+        self._certify()
+        return True
+
+    def _lowest(self, direction, change):
+        """Where the slope along `direction`, which changes the distances by `change`, is next to nothing.
+
+        The smoothed objective is convex, so that its slope rises along a line: a secant in a bracket finds where it is 0.
+        """
+        pieces, start = self.pieces, float(self.gradient @ direction)
+        first, second = float((pieces.linear + pieces.ridge * self.params) @ direction), float(pieces.ridge @ direction**2)
+        low, slope_low, high, slope_high = 0.0, start, np.inf, np.inf
+        share = 1.0
+        for _ in range(TRIALS):
+            slopes = pieces.smoothed(self.distance + share * change, self.centers, self.width)[1]
+            slope = float(np.vdot(slopes, change)) + first + share * second
+            if slope > 0:
+                high, slope_high = share, slope
+            else:
+                low, slope_low = share, slope
+            if abs(slope) <= LEVEL * abs(start):
+                break
+            if high == np.inf:
+                share *= 2
+            else:
+                share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.1, 0.9)
+        else:
+            share = low  # which is not above the start
+        return self.params + share * direction, self.distance + share * change
 
     def _direction(self):
         """Newton's direction, by conjugate gradients until little is left of the gradient."""
@@ -97,19 +127,23 @@ class SmoothedPoint:
             return -gradient / ridge
         if self.matrix or (self.products > DEAR and len(ridge) <= LARGEST_MATRIX):
             return -curvature.solver(ridge)(gradient)
+        scale = 1.0 if curvature.diagonal is None else 1 / (curvature.diagonal + ridge)
         direction, residual = np.zeros_like(gradient), -gradient
-        search, square = residual.copy(), float(residual @ residual)
+        search = scale * residual
+        square = float(residual @ search)
         goal = ACCURACY * square
         for self.products in range(1, PRODUCTS + 1):
-            product = curvature.product(search) + ridge * search
+            product = curvature.product(search)
+            product += ridge * search
             length = square / float(search @ product)
             direction += length * search
             residual -= length * product
-            before, square = square, float(residual @ residual)
+            scaled = scale * residual
+            before, square = square, float(residual @ scaled)
             if square <= goal:
                 break
             search *= square / before
-            search += residual
+            search += scaled
         return direction
 
 
