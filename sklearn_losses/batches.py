@@ -118,7 +118,7 @@ def _row_slices(X):
     if sparse.issparse(X):  # each block makes a vector of all columns, so there are few blocks
         rows = max(1, -(-n // max(1, min(8, X.nnz // ENTRIES))))
     else:
-        rows = max(256, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+        rows = max(256, BLOCK_BYTES // max(1, X.shape[1] * 8))
     return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
 
 
@@ -246,11 +246,18 @@ class Batches:
     def some(self, rows):
         """The rows of an array of indices, copied, as batches of their own."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        X, columns = self.X[rows], self.standardization
+        X, columns = self.X[rows].astype(self.dtype, copy=False), self.standardization
         if self.sparse and columns is not None and not columns.center.any():  # the copy takes the scale once and for all
-            X, columns = X.astype(self.dtype, copy=False), None
-            X.data /= self.standardization.scale[X.indices]
+            X.data /= columns.scale[X.indices]
+            columns = None
         return Batches(X, self.y[rows], weight, columns, self.dtype)
+
+    def coarse(self):
+        """The same rows computed in their own precision; None where they are."""
+        if self.X.dtype == self.dtype:
+            return None
+        y = self.y.astype(self.X.dtype) if self.y.dtype.kind == "f" else self.y
+        return Batches(self.X, y, self.sample_weight, self.standardization)
 
     def columns(self, features):
         """The same rows with some of their columns, copied; those of an array are standardised once and for all."""
@@ -327,6 +334,9 @@ class QueryBatches(Batches):
     def some(self, queries):
         """Some of the queries, copied, as batches of their own."""
         return QueryBatches(self.X[self.y.rows(queries)], self.y.part(queries), self.standardization, self.dtype)
+
+    def coarse(self):
+        return None
 
     def after(self, raw):
         """The same rows with the ranking by the scores `raw`, (n,), held fixed."""

@@ -144,7 +144,7 @@ class Objective:
         """Weighted sums of the loss and of its gradient over a batch."""
         raw, _, vjp = self.model.linearize(params, batch.X)
         value, gradient = self.loss.value_and_gradient(batch.y, raw)
-        return _weighted(value, batch.weight), vjp(_by_row(gradient, batch.weight))
+        return _weighted(value, batch.weight), vjp(_by_row(gradient, batch.weight)).astype(np.float64, copy=False)
 
     def minibatches(self, size, rng):
         """Value and gradient of unbiased estimates of the smooth part, one after the other, all rows once.
@@ -259,6 +259,11 @@ class Objective:
         order = np.random.RandomState(0).permutation(self.n_rows)[: number * size]
         for rows in np.split(order, number):
             yield type(self)(self.loss, self.model, self.penalty, self.batches.some(np.sort(rows)))
+
+    def coarse(self):
+        """This objective computed in the precision of its rows; None where that is its own."""
+        batches = self.batches.coarse()
+        return None if batches is None else type(self)(self.loss, self.model, self.penalty, batches)
 
     def relative_move(self, params, direction):
         """The largest change of a raw prediction along `direction`, as a share of the largest prediction."""

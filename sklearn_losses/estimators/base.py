@@ -337,7 +337,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             standardization = self._standardization  # the coordinates in which the state goes on
         elif model.linear and getattr(solver, "standardizes", False) and not streaming:
             standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, self.alpha * (1 - self.l1_ratio))
-        dtype = np.float64 if getattr(solver, "double", False) else rows.X.dtype
+        dtype = np.float64 if model.linear and getattr(solver, "double", False) else rows.X.dtype
         objective = original
         if standardization is not None or dtype != np.float64:
             objective = self._objective(loss, model, rows, standardization, dtype)

@@ -5,32 +5,16 @@ solution of one linear system; its multipliers show whether the guess was right,
 mend it (a primal-dual active set method: Hintermueller, Ito and Kunisch, SIAM J. Optim. 13 (2002)).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import linalg
 
 from sklearn_losses.solvers.subgradient import least_subgradient, relative
 
-__all__ = ["Exact", "finish", "shown_inside"]
+__all__ = ["finish", "shown_inside"]
 
 LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
 ROUNDS = 30
 SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
-
-
-class Exact(NamedTuple):
-    """An optimum.
-
-    Attributes
-    ----------
-    params : ndarray of shape (n_params,)
-    slopes : ndarray of the shape of the pieces of the rows, or None
-        Which certify it, where they are known.
-    """
-
-    params: np.ndarray
-    slopes: np.ndarray | None
 
 
 def shown_inside(pieces, slopes, distance, typical):
@@ -58,10 +42,6 @@ def finish(objective, params, width, reference=None, inside=None, typical=None):
         Pieces whose slope is known to be inside its bounds, so that they sit on their kink too.
     typical : float, default=None
         The typical distance at `reference`, where it is known.
-
-    Returns
-    -------
-    Exact or None
     """
     if not (objective.linear and objective.piecewise_linear):
         return None
@@ -99,7 +79,7 @@ def _finish(objective, params, width, anchor, inside=None, typical=None):
         if not (off.any() or on.any()):
             point = pieces.snapped(point, on_kink)
             better = pieces.value(point, pieces.distance(point)) <= before * (1 + 1e-9)
-            return Exact(objective.centered(point), pieces.of_rows(slopes)) if better else None
+            return objective.centered(point) if better else None
         upper = np.where(np.abs(distance) > 1e-9 * typical, distance > 0, slopes > pieces.right)
         slopes = np.where(off, np.where(upper, pieces.right, pieces.left), slopes)
         on_kink = (on_kink & ~off) | on
@@ -142,8 +122,8 @@ def _finish_on_support(objective, params, width, reference):
     if found is None:
         return None
     exact = np.zeros_like(params)
-    exact[where] = found.params
-    return Exact(exact, None) if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
+    exact[where] = found
+    return exact if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
 
 
 def _least_violation(objective, part, where, params, start):

@@ -81,7 +81,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
             inside = shown_inside(pieces, point.slopes, point.distance, point.size)
             exact = finish(objective, run.params, 1e-9 * point.size, params, inside)
             if exact is not None:
-                result.x, result.fun, result.slopes = exact.params, objective.value(exact.params), exact.slopes
+                result.x, result.fun = exact, objective.value(exact)
                 result.success, result.message = True, "converged"
         return result
 

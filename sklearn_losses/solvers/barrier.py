@@ -129,9 +129,8 @@ def exact_minimum(objective, params, tol, record):
         exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, params, inside, typical)
         least = 1e-12 * pieces.steepest * typical
         if exact is not None:
-            slopes = pieces.of_rows(path.slopes) if exact.slopes is None else exact.slopes
-            return path._replace(params=exact.params, slopes=slopes, message="converged")
-        if pieces.value(zeroed, pieces.distance(zeroed)) <= value + tol * max(value, least):
+            found, path = exact, path._replace(message="converged")
+        elif pieces.value(zeroed, pieces.distance(zeroed)) <= value + tol * max(value, least):
             found = zeroed
     return path._replace(params=found, slopes=pieces.of_rows(path.slopes))
 

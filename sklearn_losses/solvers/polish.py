@@ -26,25 +26,39 @@ def newton_solver(objective, params, gradient):
 
     It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
     """
+    coarse = objective.coarse()  # which steers just as well, while its digits are enough
+    if coarse is not None:
+        with np.errstate(all="ignore"):
+            hessian = coarse.hessian(params)
+            factor = _factor(hessian, 0.0)
+        if factor is not None and _pivots_ratio(factor) > np.sqrt(coarse.precision):
+            return partial(_solve, factor), True
     hessian = objective.hessian(params)
     if not np.all(np.isfinite(hessian)):
         return np.negative, False  # next to where a loss is no number its curvature may be none
-    diagonal = np.diag_indices_from(hessian)
     # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
     # and where there is none at all, to keep the step within what a line search can shorten.
     longest = 1e9 * (1 + np.max(np.abs(params)))
-    extra = max(1e-14 * np.max(hessian[diagonal]), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
-    while True:
-        hessian[diagonal] += extra
-        try:
-            factor = linalg.cho_factor(hessian, check_finite=False)
-        except linalg.LinAlgError:
-            extra *= 10
-            continue
-        pivots = np.abs(factor[0][diagonal])
-        if np.min(pivots) < DEPENDENT * np.max(pivots) and objective.has_hessian_root:
-            return _solver_by_root(objective, params, longest, extra), True
-        return partial(_solve, factor), extra <= 1e-8 * np.min(pivots) ** 2
+    extra = max(1e-14 * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
+    while (factor := _factor(hessian, extra)) is None:
+        extra *= 10
+    if _pivots_ratio(factor) < DEPENDENT and objective.has_hessian_root:
+        return _solver_by_root(objective, params, longest, extra), True
+    return partial(_solve, factor), extra <= 1e-8 * np.min(np.abs(np.diag(factor[0]))) ** 2
+
+
+def _factor(matrix, extra):
+    """The Cholesky factor of a matrix with `extra` added to its diagonal; None where there is none."""
+    matrix[np.diag_indices_from(matrix)] += extra
+    try:
+        return linalg.cho_factor(matrix, check_finite=False)
+    except linalg.LinAlgError:
+        return None
+
+
+def _pivots_ratio(factor):
+    pivots = np.abs(np.diag(factor[0]))
+    return np.min(pivots) / np.max(pivots)
 
 
 def _solve(factor, gradient):

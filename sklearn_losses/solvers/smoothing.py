@@ -101,17 +101,19 @@ class SmoothedPoint:
         """
         pieces, start = self.pieces, float(self.gradient @ direction)
         first, second = float((pieces.linear + pieces.ridge * self.params) @ direction), float(pieces.ridge @ direction**2)
+        highest = self.smoothed - float((pieces.linear + 0.5 * pieces.ridge * self.params) @ self.params)
         low, slope_low, high, slope_high = 0.0, start, np.inf, np.inf
         share = 1.0
         for _ in range(TRIALS):
-            slopes = pieces.smoothed(self.distance + share * change, self.centers, self.width)[1]
+            value, slopes = pieces.smoothed(self.distance + share * change, self.centers, self.width)
+            value += share * (first + 0.5 * share * second)
             slope = float(np.vdot(slopes, change)) + first + share * second
+            if abs(slope) <= LEVEL * abs(start) and value <= highest:
+                break
             if slope > 0:
                 high, slope_high = share, slope
             else:
                 low, slope_low = share, slope
-            if abs(slope) <= LEVEL * abs(start):
-                break
             if high == np.inf:
                 share *= 2
             else:
