@@ -268,7 +268,7 @@ class Batches:
                 X, standardization = standardization.apply(X), None
             else:
                 # The scale goes into the copy; only what would make it dense stays in the view.
-                X = X @ sparse.csr_array(sparse.diags(1 / standardization.scale)).astype(self.dtype)
+                X.data /= standardization.scale[X.indices]
                 center = standardization.center / standardization.scale
                 standardization = Standardization(center, np.ones_like(center)) if center.any() else None
         return Batches(X, self.y, self.sample_weight, standardization, self.dtype)
