@@ -67,6 +67,19 @@ def _squeeze(raw):
     return raw[:, 0] if raw.shape[1] == 1 else raw
 
 
+def _weighted_gram(X, weight, definite):
+    """``X.T diag(weight) X`` and ``X.T weight`` of the rows that have a weight."""
+    some = np.flatnonzero(weight)
+    if 2 * len(some) < len(weight):
+        X, weight = X[some], weight[some]
+    if definite and np.all(weight >= 0):  # the product of a matrix with itself takes half the work
+        root = np.sqrt(weight)
+        weighted = (X * root[:, None]).T
+        return weighted @ weighted.T, weighted @ root
+    weighted = X.T * weight
+    return weighted @ X, weighted.sum(axis=1)
+
+
 class Linear(Model):
     """``raw = X @ W + b``; `params` holds W (n_features, n_outputs), row by row, then b.
 
@@ -154,24 +167,34 @@ class Linear(Model):
         corner = matrix[self.n_weights :, self.n_weights :]
         for j in range(outputs):
             for k in range(j, outputs):
-                weight, rows = (hessian, X) if hessian.ndim == 1 else (hessian[:, j, k], X)
-                some = np.flatnonzero(weight)
-                if 2 * len(some) < len(weight):
-                    weight, rows = weight[some], X[some]
-                if j == k and np.all(weight >= 0):  # the product of a matrix with itself takes half the work
-                    weighted = (rows * np.sqrt(weight)[:, None]).T
-                    gram = weighted @ weighted.T
-                    sums = weighted @ np.sqrt(weight)
-                else:
-                    weighted = rows.T * weight
-                    gram = weighted @ rows
-                    sums = weighted.sum(axis=1)
+                weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
+                gram, sums = _weighted_gram(X, weight, definite=j == k)
                 weights[:, j, :, k] = gram
                 weights[:, k, :, j] = gram.T
                 if self.fit_intercept:
                     cross[:, j, k] = cross[:, k, j] = sums
                     corner[j, k] = corner[k, j] = weight.sum()
         matrix[self.n_weights :, : self.n_weights] = matrix[: self.n_weights, self.n_weights :].T
+        return matrix
+
+    @property
+    def by_output(self):
+        """The parameters in the order of `curvature_by_output`: all weights of an output together, intercepts last."""
+        weights = np.arange(self.n_weights).reshape(self.n_features, self.n_outputs)
+        return np.concatenate([weights.T.ravel(), np.arange(self.n_weights, self.n_params)])
+
+    def curvature_by_output(self, X, hessian):
+        """`curvature` of several outputs in the order of `by_output`, its upper triangle alone, in the precision of X."""
+        features, weights = self.n_features, self.n_weights
+        matrix = np.zeros((self.n_params, self.n_params), dtype=X.dtype)
+        for j in range(self.n_outputs):
+            of_j = slice(j * features, (j + 1) * features)
+            for k in range(j, self.n_outputs):
+                weight, of_k = hessian[:, j, k], slice(k * features, (k + 1) * features)
+                matrix[of_j, of_k], sums = _weighted_gram(X, weight, definite=j == k)
+                if self.fit_intercept:
+                    matrix[of_j, weights + k] = matrix[of_k, weights + j] = sums
+                    matrix[weights + j, weights + k] = weight.sum()
         return matrix
 
     def diagonal(self, X, hessian):

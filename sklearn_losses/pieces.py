@@ -25,9 +25,9 @@ def _solver(gram, ridge):
     extra = 0.0
     while True:
         try:
-            factor = linalg.cho_factor(gram, check_finite=False)
+            factor = linalg.cho_factor(gram.T, lower=True, check_finite=False)  # the upper triangle, as LAPACK stores it
         except linalg.LinAlgError:
-            extra = max(10 * extra, 1e-14 * np.max(gram[diagonal]))
+            extra = max(10 * extra, 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal]))
             gram[diagonal] += extra
             continue
         return lambda right: linalg.cho_solve(factor, right)
@@ -44,11 +44,14 @@ class Curvature(NamedTuple):
         ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``.
     diagonal : ndarray of shape (n_params,) or None
         That of the matrix, or about that; None where it would not help conjugate gradients.
+    exact : bool
+        Whether what `solver` gives is the solution, and not a start for conjugate gradients.
     """
 
     product: Callable
     solver: Callable
     diagonal: np.ndarray | None = None
+    exact: bool = True
 
 
 class Pieces:
@@ -504,10 +507,13 @@ class Rivals:
             moved *= metric
             return part.adjoint(moved)
 
-        return Curvature(product, lambda ridge: _solver(part.gram(metric, total), ridge))
+        return Curvature(product, partial(part.solver, metric, total, dtype=np.float32), exact=False)
 
-    def gram(self, metric, total):
-        """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total."""
+    def gram(self, metric, total, dtype=np.float64):
+        """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total.
+
+        Its upper triangle in the order of the model's `by_output`.
+        """
         others = metric @ (1 - np.eye(metric.shape[1]))  # sums without each class, since differences of sums would cancel
         alone = metric * others / total[:, None]
 
@@ -516,9 +522,25 @@ class Rivals:
             inner = -m[:, :, None] * (m / total[block, None])[:, None, :]
             classes = np.arange(m.shape[1])
             inner[:, classes, classes] = alone[block]
-            return self.model.curvature(batch.X, inner)
+            return self.model.curvature_by_output(batch.X.astype(dtype, copy=False), inner.astype(dtype, copy=False))
 
         return self.batches.total(of_block, dense=True)
+
+    def solver(self, metric, total, ridge, dtype=np.float64):
+        """``right -> (gram(metric, total) + diag(ridge))^-1 right``, to the precision of `dtype` where its range is enough."""
+        order = self.model.by_output
+        with np.errstate(over="ignore", invalid="ignore"):
+            gram = self.gram(metric, total, dtype)
+        if not np.all(np.isfinite(gram)):
+            gram = self.gram(metric, total)
+        inverse = _solver(gram, ridge[order].astype(gram.dtype))
+
+        def solve(right):
+            size, solution = np.max(np.abs(right)) or 1.0, np.empty_like(right)
+            solution[order] = inverse((right[order] / size).astype(gram.dtype))
+            return size * solution
+
+        return solve
 
 
 class RivalsWithBounds:
@@ -563,7 +585,7 @@ class RivalsWithBounds:
         # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the sum, in the violations and
         # in the raw outputs alike.
         rivals, total = self.rivals, metric.sum(axis=1) + ridge[self.n_params :]
-        inverse = _solver(rivals.gram(metric, total), ridge[: self.n_params])
+        inverse = rivals.solver(metric, total, ridge[: self.n_params])
 
         def solve(right):
             of_params, of_bounds = right[: self.n_params], right[self.n_params :]

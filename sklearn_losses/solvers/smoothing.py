@@ -6,6 +6,8 @@ centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes 
 system of those few. The slopes are those of a dual point, so that each step says what is left to gain at the most.
 """
 
+from functools import partial
+
 import numpy as np
 
 from sklearn_losses.solvers.certificate import gradient_cost
@@ -127,11 +129,16 @@ class SmoothedPoint:
         curvature, gradient, ridge = self.pieces.curvature(self.slopes, self.width), self.gradient, self.ridge
         if curvature is None:
             return -gradient / ridge
-        if self.matrix or (self.products > DEAR and len(ridge) <= LARGEST_MATRIX):
-            return -curvature.solver(ridge)(gradient)
-        scale = 1.0 if curvature.diagonal is None else 1 / (curvature.diagonal + ridge)
+        self.matrix = self.matrix or (self.products > DEAR and len(ridge) <= LARGEST_MATRIX)
+        if self.matrix:
+            solve = curvature.solver(ridge)
+            if curvature.exact:
+                return -solve(gradient)
+        else:
+            scale = 1.0 if curvature.diagonal is None else 1 / (curvature.diagonal + ridge)
+            solve = partial(np.multiply, scale)
         direction, residual = np.zeros_like(gradient), -gradient
-        search = scale * residual
+        search = solve(residual)
         square = float(residual @ search)
         goal = ACCURACY * square
         for self.products in range(1, PRODUCTS + 1):
@@ -140,7 +147,7 @@ class SmoothedPoint:
             length = square / float(search @ product)
             direction += length * search
             residual -= length * product
-            scaled = scale * residual
+            scaled = solve(residual)
             before, square = square, float(residual @ scaled)
             if square <= goal:
                 break
