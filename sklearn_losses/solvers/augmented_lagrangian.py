@@ -26,9 +26,9 @@ WIDEST = 0.35  # width to start with, as a share of the typical distance from th
 SHRINK = 2.0  # of the width from one stage to the next
 NARROWEST = 1e-3  # width, as a share of the typical distance from the kinks
 LOOSE = 0.1  # cost of the gradient, as a share of the shortfall, that ends a stage
-REACH = 4.0  # distance from the kinks, in widths of the next stage, within which rows may change sides
-FURTHER = 4.0  # that distance, where too many did
-SHARES = (0.5, 0.8, 0.8)  # of the rows up to which those are solved alone, once and again where some others did
+REACH = 3.0  # distance from the kinks, in widths of the next stage, within which rows may change sides
+FURTHER = 2.0  # times that, where some did
+SHARES = (0.5, 0.8, 0.8)  # of the rows up to which those are solved alone, at first and again
 STAGE = 50  # Newton steps of one stage at the most
 PATIENCE = 20  # stages without a smaller gap
 
@@ -85,12 +85,15 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 result.success, result.message = True, "converged"
         return result
 
-    def _stages(self, point, centers, width, size, tol, run):
-        """Move `point` to the optimum of its pieces, with a width of smoothing that shrinks; whether it got there."""
+    def _stages(self, point, centers, width, size, tol, run, holds=lambda params: True):
+        """Move `point` to the optimum of its pieces, with a width of smoothing that shrinks; whether it got there.
+
+        It gives up where `holds` says that the pieces are no longer those of the problem.
+        """
         pieces = point.pieces
         least, lowest, stale = ROUNDING * pieces.steepest * size, np.inf, 0
-        reach = REACH
         free = 2 * np.count_nonzero(pieces.ridge == 0)  # straight lines alone would let these go anywhere
+        reach = REACH
         while True:
             point.smooth(centers, width)
             goal = max(0.9 * tol * point.value, least)
@@ -99,32 +102,34 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 return True
             stale = 0 if point.gap < 0.9 * lowest else stale + 1
             lowest = min(lowest, point.gap)
-            if stale == PATIENCE or run.message is not None:
+            if stale == PATIENCE or run.message is not None or not holds(point.params):
                 return False
             centers, width = point.slopes, max(width / SHRINK, NARROWEST * size)
             near = pieces.closest(point.distance) <= reach * width
             for share in SHARES:
                 if not free < np.count_nonzero(near) <= share * len(near):
                     break
-                # The rows far from their kink are straight lines, until the end shows otherwise.
-                start, gap = (point.params, point.slopes), point.gap
+                # The rows far from their kink are straight lines, as long as they stay on their side.
                 rows, slopes = np.flatnonzero(near), pieces.straight(point.distance)
                 part = SmoothedPoint(pieces.near(rows, point.params, point.distance, pieces.adjoint(slopes)), point.params)
-                reached = self._stages(part, centers[pieces.where(rows)], width, size, tol, run)
+
+                def moved(params, near=near, slopes=slopes):
+                    return ~near & pieces.in_row(pieces.straight(pieces.distance(params)) != slopes)
+
+                def part_holds(params, moved=moved):
+                    return holds(params) and not moved(params).any()
+
+                reached = self._stages(part, centers[pieces.where(rows)], width, size, tol, run, part_holds)
                 slopes[pieces.where(rows)] = part.slopes
                 point.move(part.params, slopes)
                 if reached and point.gap <= goal:
                     return True
-                if run.message is not None:
+                if run.message is not None or not holds(point.params):
                     return False
-                wrong = ~near & pieces.in_row(pieces.straight(point.distance) != slopes)
-                if point.gap > gap or not wrong.any():
-                    point.move(*start)
-                    reach *= FURTHER
-                    break
-                closest = pieces.closest(point.distance)
-                centers, width = pieces.opened(slopes), max(part.width, np.max(closest[wrong]))
+                wrong, closest = moved(point.params), pieces.closest(point.distance)
+                centers, width = pieces.opened(slopes), max(part.width, np.max(closest[wrong], initial=0.0))
                 near |= closest <= 2 * width
+                reach *= FURTHER
 
     def _stage(self, point, goal, run):
         """Newton steps on the loss smoothed around the present centres."""

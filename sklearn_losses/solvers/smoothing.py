@@ -14,7 +14,7 @@ from sklearn_losses.solvers.certificate import gradient_cost
 
 __all__ = ["SmoothedPoint", "narrowed"]
 
-ACCURACY = 0.03  # of a Newton system: what may be left of the square of the gradient, in units of the curvature
+ACCURACY = 0.02  # of a Newton system: what may be left of the square of the gradient, in units of the curvature
 LEVEL = 0.2  # slope along a direction, as a share of that at its start, that ends the search for its lowest point
 TRIALS = 40
 LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
