@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import sparse
-from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.linear_model import Lasso, LogisticRegression, SGDClassifier
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
 
@@ -10,7 +10,7 @@ from benchmarks.harness import Workload
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import Huber
 
-__all__ = ["WORKLOADS"]
+__all__ = ["WORKLOADS", "skglm_huber"]
 
 
 def _text(n=50_000, p=100_000, per_row=50):
@@ -54,6 +54,7 @@ def sparse_logistic():
             "LogisticRegression(lbfgs)": lambda: LogisticRegression(max_iter=1000, tol=1e-6).fit(X, y),
             "LogisticRegression(newton-cg)": lambda: LogisticRegression(solver="newton-cg", tol=1e-5).fit(X, y),
             "liblinear": lambda: LogisticRegression(solver="liblinear").fit(X, y),
+            "SGDClassifier": lambda: SGDClassifier("log_loss", alpha=1 / len(y), max_iter=100, tol=None).fit(X, y),
         },
         lambda model: np.logaddexp(0, -_margins(model, X, y)).sum() + _half_square(model),
         at_most=1.0,
@@ -66,7 +67,10 @@ def sparse_hinge():
     yield Workload(
         "hinge, sparse 50,000 x 100,000",
         lambda: LossClassifier("hinge", alpha=1 / len(y), fit_intercept=False).fit(X, y),
-        {"LinearSVC": lambda: LinearSVC(loss="hinge", fit_intercept=False, tol=1e-6, max_iter=20_000).fit(X, y)},
+        {
+            "LinearSVC": lambda: LinearSVC(loss="hinge", fit_intercept=False, tol=1e-6, max_iter=20_000).fit(X, y),
+            "SGDClassifier": lambda: SGDClassifier(alpha=1 / len(y), fit_intercept=False, max_iter=100, tol=None).fit(X, y),
+        },
         lambda model: np.maximum(0, 1 - _margins(model, X, y)).sum() + _half_square(model),
         at_most=1.0,
     )
@@ -80,6 +84,7 @@ def sparse_l1_logistic():
         {
             "liblinear": lambda: LogisticRegression(solver="liblinear", l1_ratio=1.0).fit(X, y),
             "saga": lambda: LogisticRegression(solver="saga", l1_ratio=1.0, tol=1e-4).fit(X, y),
+            **_skglm_logistic(X, y),
         },
         lambda model: np.logaddexp(0, -_margins(model, X, y)).sum() + _absolute(model),
         at_most=0.3,
@@ -110,13 +115,24 @@ def l1_huber():
     yield Workload(
         "huber + L1, dense 10,000 x 2,000",
         lambda: LossRegressor(Huber(1.35, scale=1.0), alpha=alpha, l1_ratio=1.0).fit(X, y),
-        _skglm_huber(alpha, X, y),
+        skglm_huber(1.35, alpha, X, y),
         objective,
         at_most=1.0,
     )
 
 
-def _skglm_huber(alpha, X, y):
+def _skglm_logistic(X, y):
+    try:
+        from skglm import SparseLogisticRegression
+    except ImportError:
+        return {}
+    X, model = X.tocsc(), SparseLogisticRegression(alpha=1 / len(y), tol=1e-5)  # its best form and tolerance here
+    model.fit(X[:100], y[:100])  # compiles
+    return {"skglm": lambda: SparseLogisticRegression(alpha=1 / len(y), tol=1e-5).fit(X, y)}
+
+
+def skglm_huber(delta, alpha, X, y):
+    """skglm on its best form of X, compiled; nothing where it is not installed."""
     try:
         from skglm import GeneralizedLinearEstimator
         from skglm.datafits import Huber
@@ -124,8 +140,14 @@ def _skglm_huber(alpha, X, y):
         from skglm.solvers import AndersonCD
     except ImportError:
         return {}
-    solver = AndersonCD(fit_intercept=True, tol=1e-6)
-    return {"skglm": lambda: GeneralizedLinearEstimator(Huber(1.35), L1(alpha), solver).fit(X, y)}
+    X = np.asfortranarray(X)
+
+    def fit(rows=slice(None)):
+        solver = AndersonCD(fit_intercept=True, tol=1e-6)
+        return GeneralizedLinearEstimator(Huber(delta), L1(alpha), solver).fit(X[rows], y[rows])
+
+    fit(slice(0, 100))
+    return {"skglm": fit}
 
 
 WORKLOADS = [sparse_logistic, sparse_hinge, sparse_l1_logistic, lasso, l1_huber]

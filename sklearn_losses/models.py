@@ -184,7 +184,7 @@ class Linear(Model):
         return np.concatenate([weights.T.ravel(), np.arange(self.n_weights, self.n_params)])
 
     def curvature_by_output(self, X, hessian):
-        """`curvature` of several outputs in the order of `by_output`, its upper triangle alone, in the precision of X."""
+        """`curvature` of several outputs in the order of `by_output`, in the precision of X: only the upper triangle counts."""
         features, weights = self.n_features, self.n_weights
         matrix = np.zeros((self.n_params, self.n_params), dtype=X.dtype)
         for j in range(self.n_outputs):

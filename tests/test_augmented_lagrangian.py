@@ -12,6 +12,8 @@ from sklearn.preprocessing import scale
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import EpsilonInsensitive, Quantile
+from sklearn_losses.pieces import Pieces, Rivals
+from sklearn_losses.solvers import augmented_lagrangian
 
 LOSSES = ["mae", Quantile(0.9), EpsilonInsensitive(10.0)]
 
@@ -87,6 +89,30 @@ def test_wide_sparse_rows():
         assert peak < 40e6 < 8 * X.shape[1] ** 2
     multi = LossClassifier("crammer_singer", alpha=1e-3).fit(X, labels + (targets > 1))
     assert multi.solver_ == "augmented_lagrangian" and multi.converged_ and multi.dual_gap_ <= 1e-6
+
+
+@pytest.mark.parametrize("loss", ["mae", "hinge", "crammer_singer"])
+def test_a_wrong_guess_of_the_rows_that_matter_costs_time_alone(loss, monkeypatch):
+    """However few rows are taken to be near their kink, those that were set aside are looked at."""
+    X, labels, targets = text(n=2000, p=300, per_row=10)
+    estimator = LossRegressor if loss == "mae" else LossClassifier
+    y = {"mae": targets, "hinge": labels, "crammer_singer": labels + (targets > 1)}[loss]
+    asides, near = [], Rivals.near if loss == "crammer_singer" else Pieces.near
+
+    def recording(self, rows, *point):
+        asides.append(len(rows))
+        return near(self, rows, *point)
+
+    monkeypatch.setattr(Rivals if loss == "crammer_singer" else Pieces, "near", recording)
+    found = []
+    for reach in (0.5, 3.0, np.inf):
+        monkeypatch.setattr(augmented_lagrangian, "REACH", reach)
+        asides.clear()
+        model = estimator(loss, alpha=1e-3, solver="augmented_lagrangian", max_iter=5000).fit(X, y)
+        assert model.converged_ and model.dual_gap_ <= 1e-6
+        assert bool(asides) == (reach < np.inf)
+        found.append(model.objective_)
+    assert found == pytest.approx([found[-1]] * 3, rel=2e-6)
 
 
 def test_without_a_penalty():

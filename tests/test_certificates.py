@@ -14,6 +14,7 @@ from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.pieces import Pieces
 from sklearn_losses.solvers import Auto, InteriorPoint, barrier, dual_gap
+from sklearn_losses.solvers.smoothing import SmoothedPoint
 
 LOSSES = [("mae", 1), ("quantile", 1), ("epsilon_insensitive", 1), ("hinge", 2), ("hinge", 3), ("crammer_singer", 3)]
 PENALTIES = [(0.0, 0.0), (0.05, 0.0), (0.05, 0.5), (0.05, 1.0)]
@@ -103,6 +104,14 @@ def estimator(loss, classes, **params):
     return (LossRegressor if classes == 1 else LossClassifier)(made(loss), **params)
 
 
+def objective_of(loss, classes, X, y, weight, alpha, l1_ratio):
+    """Without an intercept."""
+    outputs = 1 if classes < 3 else classes
+    model = Linear(X.shape[1], outputs, fit_intercept=False)
+    bound = made(loss).bind(y, outputs, "regression" if classes == 1 else "classification")
+    return Objective(bound, model, ElasticNet(alpha, l1_ratio, model.weights()), Batches(X, y, weight / weight.mean()))
+
+
 @pytest.mark.parametrize(("storage", "intercept"), [(np.asarray, True), (sparse.csr_matrix, False)], ids=["dense", "sparse"])
 @pytest.mark.parametrize(("alpha", "l1_ratio"), PENALTIES)
 @pytest.mark.parametrize(("loss", "classes"), LOSSES)
@@ -122,10 +131,7 @@ def test_the_gap_bounds_what_is_left_to_gain_anywhere(loss, classes, l1_ratio):
     X, y, weight = sample(loss, classes)
     exact = optimum(loss, X, y, weight, classes, 0.1, l1_ratio, intercept=False)
     best = estimator(loss, classes, alpha=0.1, l1_ratio=l1_ratio, fit_intercept=False).fit(X, y, weight)
-    outputs = 1 if classes < 3 else classes
-    model = Linear(X.shape[1], outputs, fit_intercept=False)
-    bound = made(loss).bind(y, outputs, best._task)
-    objective = Objective(bound, model, ElasticNet(0.1, l1_ratio, model.weights()), Batches(X, y, weight / weight.mean()))
+    objective = objective_of(loss, classes, X, y, weight, 0.1, l1_ratio)
     center, rng = np.atleast_2d(best.coef_).T.ravel(), np.random.default_rng(0)
     for distance in (1e-6, 1e-3, 1e-1, 1.0):
         params = center + distance * rng.standard_normal(len(center))
@@ -197,6 +203,43 @@ def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch)
     assert fitted.dual_gap_ < 1e-12
     assert fitted.objective_ == pytest.approx(whole.objective_, rel=1e-12)
     np.testing.assert_allclose(fitted.coef_, whole.coef_, rtol=1e-7)
+
+
+@pytest.mark.parametrize("matrix", [True, False])
+@pytest.mark.parametrize(("loss", "classes"), LOSSES)
+def test_the_slopes_of_a_smoothed_point_bound_what_is_left_to_gain(loss, classes, matrix):
+    """Whatever the centres and the width, the gap is above the distance from the optimum, and steps never go up."""
+    X, y, weight = sample(loss, classes)
+    exact = optimum(loss, X, y, weight, classes, 0.05, 0.0, intercept=False)
+    objective = objective_of(loss, classes, X, y, weight, 0.05, 0.0)
+    pieces = objective.pieces()
+    point = SmoothedPoint(pieces, np.zeros(objective.n_params), matrix)
+    centers, width = pieces.middle, 0.5 * point.size
+    for _ in range(6):
+        point.smooth(centers, width)
+        for _ in range(5):
+            before = point.smoothed
+            point.step()
+            assert point.smoothed <= before + 1e-12 * abs(before)
+            assert point.value == pytest.approx(objective.value(point.params), rel=1e-10)
+            assert point.gap >= point.value - exact - 1e-8 * exact
+        centers, width = point.slopes, width / 3
+    assert point.value == pytest.approx(exact, rel=0.02)
+
+
+@pytest.mark.parametrize("targets", ["constant", "integers", "exact"])
+def test_rows_that_are_all_on_a_kink(targets):
+    """Where shrinking the width leaves no fewer rows undecided, it ends."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(-2, 3, (3000, 3)).astype(float)
+    y = {"constant": np.full(3000, 5.0), "integers": X[:, 0] + rng.integers(-1, 2, 3000), "exact": X @ [1.0, 2.0, 3.0]}[targets]
+    model = LossRegressor("mae", alpha=0.0).fit(X, y)
+    assert model.converged_ and model.dual_gap_ <= 1e-9
+    least = linprog(
+        np.r_[np.zeros(4), np.ones(6000) / 3000], A_eq=np.hstack([X, np.ones((3000, 1)), np.eye(3000), -np.eye(3000)]), b_eq=y,
+        bounds=[(None, None)] * 4 + [(0, None)] * 6000, method="highs",
+    ).fun  # fmt: skip
+    assert model.objective_ == pytest.approx(least, rel=1e-7, abs=1e-9)
 
 
 def test_crammer_singer_at_a_size_where_smoothing_stalls():

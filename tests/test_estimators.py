@@ -240,6 +240,32 @@ def test_float32_stays_float32(solver, hidden, diabetes):
     assert single.loss_ == pytest.approx(double.loss_, rel=1e-3 if not hidden else 0.05)
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("condition", [1.0, 1e4])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_float32_rows_are_solved_to_the_tolerance_of_float64(classes, condition, solver):
+    """A start in float32, whose rounding is above tol, and an end in float64: no false alarm, the same optimum."""
+    rng = np.random.default_rng(0)
+    X = (rng.standard_normal((3000, 30)) * np.geomspace(1, 1 / condition, 30)).astype(np.float32)
+    raw = (X * np.geomspace(1, condition, 30)) @ rng.standard_normal((30, classes))
+    y = (raw + 2 * rng.gumbel(size=raw.shape)).argmax(axis=1)
+    single = LossClassifier(alpha=1e-4, solver=solver, max_iter=5000).fit(X, y)
+    double = LossClassifier(alpha=1e-4, solver=solver, max_iter=5000).fit(X.astype(np.float64), y)
+    assert single.converged_ and single.coef_.dtype == np.float32
+    assert single.objective_ == pytest.approx(double.objective_, rel=1e-6)
+
+
+def test_float32_targets_beyond_its_range_for_squares():
+    """Targets whose squares overflow float32: the start there is no help, and the end is that of float64."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 3)).astype(np.float32)
+    y = 1e25 * (X @ np.ones(3) + 0.1 * rng.standard_normal(200))
+    single = LossRegressor(alpha=0.0).fit(X, y)
+    double = LossRegressor(alpha=0.0).fit(X.astype(np.float64), y)
+    assert single.converged_
+    assert single.objective_ == pytest.approx(double.objective_, rel=1e-6)
+
+
 def test_frames_name_their_features(diabetes):
     X, y = diabetes
     names = [f"feature {index}" for index in range(10)]

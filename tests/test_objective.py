@@ -81,6 +81,33 @@ def test_hessian(loss, model):
     np.testing.assert_allclose(product, (ahead - behind) / 2e-6, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_curvature_in_the_order_of_outputs(fit_intercept, dtype):
+    rng = np.random.default_rng(0)
+    model, X = Linear(P, 3, fit_intercept), rng.standard_normal((N, P))
+    inner = rng.standard_normal((N, 3, 3)) * (rng.random((N, 1, 1)) < 0.3)
+    inner = inner + inner.transpose(0, 2, 1)
+    inner[:, [0, 1, 2], [0, 1, 2]] = np.abs(inner[:, [0, 1, 2], [0, 1, 2]])
+    whole = model.curvature(X, inner)
+    order, sorted_ = model.by_output, model.curvature_by_output(X.astype(dtype), inner.astype(dtype))
+    assert sorted_.dtype == dtype
+    expected = np.triu(whole[np.ix_(order, order)])
+    np.testing.assert_allclose(np.triu(sorted_), expected, rtol=1e-4 if dtype == np.float32 else 1e-12, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_diagonal_of_the_curvature(fit_intercept, form):
+    rng = np.random.default_rng(0)
+    model, weight = Linear(P, 1, fit_intercept), rng.random(N)
+    X = rng.standard_normal((N, P)) * (rng.random((N, P)) < 0.6)
+    np.testing.assert_allclose(model.diagonal(form(X), weight), np.diag(model.curvature(X, weight)), rtol=1e-12)
+    scaled = Standardization(np.zeros(P), 2.0 ** np.arange(P)).apply(sparse.csr_array(X))
+    expected = np.diag(model.curvature(X / 2.0 ** np.arange(P), weight))
+    np.testing.assert_allclose(model.diagonal(scaled, weight), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("loss", "model"), CASES)
 def test_weights_are_repetitions(loss, model):
     X, y = data(0 if loss.task == "regression" else model.n_outputs)
