@@ -176,10 +176,11 @@ class Pieces:
 
         `distance` was found there, and `pull` is the gradient of all pieces as straight lines.
         """
+        lines = np.vdot(self.straight(distance), distance)  # before rows are copied, since it takes memory of its own
         part, near = self._of(rows, 1.0), distance[:, rows]
-        pull = pull - part.adjoint(part.straight(near))
-        lines = np.maximum(self.left * distance, self.right * distance).sum()
-        lines -= np.maximum(part.left * near, part.right * near).sum()
+        slopes = part.straight(near)
+        pull = pull - part.adjoint(slopes)
+        lines -= np.vdot(slopes, near)
         part.linear, part.constant = self.linear + pull, self.constant + float(lines - pull @ params)
         return part
 
@@ -197,6 +198,10 @@ class Pieces:
             distance.flags.writeable = False
             self._last = params.copy(), distance
         return self._last[1]
+
+    def forget(self):
+        """Let go of the last distances."""
+        self._last = None
 
     def direction(self, change):
         """The change of the distances when the parameters change."""

@@ -69,13 +69,17 @@ def _finish(objective, params, width, anchor, inside=None, typical=None):
         kinked = np.flatnonzero(on_kink)
         if len(kinked) > LARGEST_SYSTEM:
             return None
+        distance = None  # which takes the memory of a column of X
         point, slopes.flat[kinked] = _solve(pieces, anchoring, anchor, np.where(on_kink, 0.0, slopes), kinked)
         distance = pieces.distance(point)
         # A multiplier outside its slopes pushes a piece off its kink, as does a kink that cannot be met; a piece on the
         # wrong side of its kink goes onto it.
-        slack = 1e-9 * (pieces.right - pieces.left)
-        off = on_kink & ((slopes > pieces.right + slack) | (slopes < pieces.left - slack) | (np.abs(distance) > 1e-9 * typical))
-        on = ~on_kink & (distance * np.where(slopes > pieces.left, 1, -1) < -1e-10 * typical)
+        low, high, multipliers = pieces.left.flat[kinked], pieces.right.flat[kinked], slopes.flat[kinked]
+        slack = 1e-9 * (high - low)
+        off = np.zeros_like(on_kink)
+        off.flat[kinked] = (multipliers > high + slack) | (multipliers < low - slack)
+        off.flat[kinked] |= np.abs(distance.flat[kinked]) > 1e-9 * typical
+        on = ~on_kink & (np.where(slopes > pieces.left, distance, -distance) < -1e-10 * typical)
         if not (off.any() or on.any()):
             point = pieces.snapped(point, on_kink)
             better = pieces.value(point, pieces.distance(point)) <= before * (1 + 1e-9)

@@ -126,6 +126,7 @@ def exact_minimum(objective, params, tol, record):
         room = np.minimum(pieces.right - path.slopes, path.slopes - pieces.left) / (pieces.right - pieces.left)
         zeroed = pieces.snapped(found, room > 1e-3)
         inside = shown_inside(pieces, path.slopes, distance, typical)
+        del room, distance  # as large as a column of X
         exact = finish(objective, zeroed, np.sqrt(np.finfo(float).eps) * typical, params, inside, typical)
         least = 1e-12 * pieces.steepest * typical
         if exact is not None:
@@ -182,6 +183,8 @@ def _aside(pieces, params, pull, worth, tol, record, solve):
         if np.sum(kept) > 0.8 * n_rows:
             break
         near, above = pieces.near(np.flatnonzero(kept), params, distance, pull), distance > 0
+        distance = None  # the side is all that is asked for from here on, and takes an eighth of the memory
+        pieces.forget()
         path = solve(near, params, tol, record)
         if path.message is None:
             return path._replace(slopes=np.where(above, pieces.right, pieces.left))
