@@ -42,15 +42,15 @@ class Curvature(NamedTuple):
         A change of the parameters -> that of the gradient.
     solver : callable
         ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``.
-    diagonal : ndarray of shape (n_params,) or None
-        That of the matrix, or about that; None where it would not help conjugate gradients.
+    diagonal : callable or None
+        Gives that of the matrix, or about that, (n_params,); None where it would not help conjugate gradients.
     exact : bool
         Whether what `solver` gives is the solution, and not a start for conjugate gradients.
     """
 
     product: Callable
     solver: Callable
-    diagonal: np.ndarray | None = None
+    diagonal: Callable | None = None
     exact: bool = True
 
 
@@ -140,7 +140,9 @@ class Pieces:
 
             return part.batches.total(of_block)
 
-        diagonal = part.batches.total(lambda batch, rows: self.model.diagonal(batch.X, bend[rows]))
+        def diagonal():
+            return part.batches.total(lambda batch, rows: self.model.diagonal(batch.X, bend[rows]))
+
         return Curvature(product, partial(part.solver, metric), diagonal)
 
     def of_rows(self, slopes):

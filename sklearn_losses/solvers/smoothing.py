@@ -16,7 +16,7 @@ __all__ = ["SmoothedPoint", "narrowed"]
 
 ACCURACY = 0.02  # of a Newton system: what may be left of the square of the gradient, in units of the curvature
 LEVEL = 0.2  # slope along a direction, as a share of that at its start, that ends the search for its lowest point
-TRIALS = 40
+TRIALS = 40  # of one search
 LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
 PRODUCTS = 500  # with the rows for one Newton system at the most
 DEAR = 50  # products from which on a matrix of the parameters is the cheaper way, if there are few of them
@@ -90,7 +90,7 @@ class SmoothedPoint:
         change = self.pieces.direction(direction)
         params, distance = self._lowest(direction, change)
         smoothed, slopes = self._smoothed(params, distance)
-        if smoothed > self.smoothed + 1e-14 * abs(self.smoothed):
+        if not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):  # nor where it is no number
             return False
         self.params, self.distance, self.smoothed, self.slopes = params, distance, smoothed, slopes
         self._certify()
@@ -135,7 +135,7 @@ class SmoothedPoint:
             if curvature.exact:
                 return -solve(gradient)
         else:
-            scale = 1.0 if curvature.diagonal is None else 1 / (curvature.diagonal + ridge)
+            scale = 1.0 if curvature.diagonal is None else 1 / (curvature.diagonal() + ridge)
             solve = partial(np.multiply, scale)
         direction, residual = np.zeros_like(gradient), -gradient
         search = solve(residual)
