@@ -147,9 +147,11 @@ class SmoothSolver(Solver):
     ----------
     coarse_start : bool
         First goes as far as the data's own precision carries, which takes half the time where that is float32.
+    coarse_end : bool
+        What has converged there is the end; else float64 goes on from there in any case.
     """
 
-    coarse_start = False
+    coarse_start = coarse_end = False
 
     @abstractmethod
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
@@ -168,9 +170,10 @@ class SmoothSolver(Solver):
         """`minimize_smooth`, in the precision of the data first."""
         coarse, done = objective.coarse() if self.coarse_start and objective.convex else None, 0
         if coarse is not None:
+            accuracy = tol if self.coarse_end else max(tol, COARSE)
             with np.errstate(all="ignore"):
-                first = self.minimize_smooth(coarse, params, max_iter=max_iter, tol=max(tol, COARSE), callback=callback)
-            if first.message == "callback" or first.nit >= max_iter:
+                first = self.minimize_smooth(coarse, params, max_iter=max_iter, tol=accuracy, callback=callback)
+            if first.message == "callback" or first.nit >= max_iter or (self.coarse_end and first.success):
                 return first
             done = first.nit
             if np.isfinite(objective.value_and_gradient(first.x)[0]):

@@ -121,7 +121,7 @@ class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
     True
     """
 
-    double = coarse_start = True
+    double = coarse_start = coarse_end = True
     conditions = {"memory": Whole(1), "max_line_search": Whole(1)}
 
     def __init__(self, memory=10, max_line_search=50):
