@@ -1,10 +1,12 @@
 """The loss library: references, best constants, custom losses with kinks, aggregations, scorers."""
 
+import warnings
 from itertools import combinations
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import GammaRegressor, LinearRegression, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sklearn.metrics import mean_tweedie_deviance
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -91,16 +93,27 @@ def test_expectile_of_a_half_is_half_the_squared_error():
 
 
 def test_crammer_singer_equals_liblinear():
+    """The best of five of the peer's ends, which depend on its draws: now and then one does not converge."""
     X, y = load_iris(return_X_y=True)
     X = scale(X)
     ours = LossClassifier("crammer_singer", alpha=0.05, fit_intercept=False, tol=1e-9).fit(X, y)
-    reference = LinearSVC(
-        multi_class="crammer_singer", C=1 / (0.05 * len(y)), fit_intercept=False, tol=1e-6, max_iter=1_000_000, random_state=0
-    ).fit(X, y)
-    violation = 1 + reference.decision_function(X) - np.take_along_axis(reference.decision_function(X), y[:, None], axis=1)
-    np.put_along_axis(violation, y[:, None], 0, axis=1)
-    value = violation.max(axis=1).mean() + 0.025 * (reference.coef_**2).sum()
-    np.testing.assert_allclose(ours.objective_, value, rtol=1e-5)
+    values = []
+    for seed in range(5):
+        reference = LinearSVC(
+            multi_class="crammer_singer",
+            C=1 / (0.05 * len(y)),
+            fit_intercept=False,
+            tol=1e-6,
+            max_iter=1_000_000,
+            random_state=seed,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            scores = reference.fit(X, y).decision_function(X)
+        violation = 1 + scores - np.take_along_axis(scores, y[:, None], axis=1)
+        np.put_along_axis(violation, y[:, None], 0, axis=1)
+        values.append(violation.max(axis=1).mean() + 0.025 * (reference.coef_**2).sum())
+    np.testing.assert_allclose(ours.objective_, min(values), rtol=1e-5)
 
 
 class TestTorch:
