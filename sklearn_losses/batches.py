@@ -19,10 +19,12 @@ from sklearn_losses.threads import each
 
 __all__ = ["Batch", "Batches", "QueryBatches", "Standardization"]
 
-ENTRIES = 2**20  # of a block of sparse rows at the least
-BLOCK_BYTES = (
-    2**22
-)  # about twice a core's second-level cache: smaller blocks cost more in calls than they save in memory traffic
+# Blocks of rows are as small as what a block costs beside its rows allows: threads meet at each of a block's calls.
+ENTRIES = 2**19  # of a block of sparse rows at the least,
+ENTRIES_PER_COLUMN = 10  # and for each column, as a block makes a vector of all of them
+COPIED = 2**22  # bytes of the rows of a block that is copied: about twice a core's second-level cache
+READ = 2**24  # bytes of those that are only read,
+LONGEST = 2**16  # and their number at the most, as a block makes several vectors of that length
 
 
 class Batch(NamedTuple):
@@ -107,19 +109,25 @@ def _moments(X, weight):
 
     def of_block(rows):
         centred = X[rows] - origin
-        return share[rows] @ centred, share[rows] @ np.square(centred, out=centred)
+        return share[rows].dot(centred), share[rows].dot(np.square(centred, out=centred))
 
     drift, square = np.sum(list(each(of_block, slices)), axis=0)
     return origin + drift, np.sqrt(np.maximum(square - drift**2, 0))
 
 
-def _row_slices(X):
-    n = X.shape[0]
-    if sparse.issparse(X):  # each block makes a vector of all columns, so there are few blocks
-        rows = max(1, -(-n // max(1, min(8, X.nnz // ENTRIES))))
+def _row_slices(X, copied=True):
+    """Slices of all rows in order, the same for float32 and float64."""
+    n, columns = X.shape
+    if sparse.issparse(X):
+        rows = -(-n // max(1, X.nnz // max(ENTRIES, ENTRIES_PER_COLUMN * columns)))
     else:
-        rows = max(256, BLOCK_BYTES // max(1, X.shape[1] * 8))
-    return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
+        rows = _rows_of(COPIED, columns) if copied else min(LONGEST, _rows_of(READ, columns))
+    return [slice(start, min(start + rows, n)) for start in range(0, n, max(1, rows))]
+
+
+def _rows_of(size, columns):
+    """How many rows take up so many bytes, but not so few that calls are what costs."""
+    return max(256, size // (8 * max(1, columns)))
 
 
 def _view(X, rows):
@@ -159,7 +167,7 @@ class _Transposed:
     def __init__(self, original):
         self.original = original
 
-    def __matmul__(self, G):
+    def dot(self, G):
         original = self.original
         pulled = original.X.T @ G
         if original.shifted:
@@ -206,8 +214,13 @@ class Batches:
 
     def blocks(self):
         """All rows once, in order, in blocks."""
-        for rows in _row_slices(self.X):
+        for rows in _row_slices(self.X, self._copies):
             yield self._batch(rows)
+
+    @property
+    def _copies(self):
+        """A block is no view of the rows."""
+        return self.standardization is not None or self.X.dtype != self.dtype
 
     def each(self, function, dense=False):
         """``function(batch, rows)`` of every block of `blocks` in order, on threads where there are any.
@@ -217,19 +230,20 @@ class Batches:
         function : callable
             Called with the `Batch` and the slice of its rows.
         dense : bool, default=False
-            Make arrays of sparse blocks, as the Gram matrices of exact solvers are dense in any case.
+            Blocks for a matrix of the parameters, which copies their rows: those of sparse ones are made arrays.
 
         Yields
         ------
         object
             What `function` returns.
         """
-        if not (dense and self.sparse):
-            yield from each(lambda rows: function(self._batch(rows), rows), _row_slices(self.X))
-            return
-        size = max(256, BLOCK_BYTES // (8 * max(1, self.X.shape[1])))
-        slices = [slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size)]
-        yield from each(lambda rows: function(self.take(rows), rows), slices)
+        if dense and self.sparse:
+            size = _rows_of(COPIED, self.X.shape[1])
+            slices = [slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size)]
+            yield from each(lambda rows: function(self.take(rows), rows), slices)
+        else:
+            slices = _row_slices(self.X, dense or self._copies)
+            yield from each(lambda rows: function(self._batch(rows), rows), slices)
 
     def total(self, function, dense=False):
         """The sum of the new arrays that `each` yields, in the first of them."""
@@ -304,7 +318,7 @@ class QueryBatches(Batches):
         if self._parts is None:
             rows = self.X.shape[0]
             if not self.sparse:
-                rows = max(256, BLOCK_BYTES // max(1, self.X.shape[1] * self.X.dtype.itemsize))
+                rows = _rows_of(COPIED, self.X.shape[1])
             ends, first, self._parts = self.y.offsets, 0, []
             while first < len(self.y):
                 last = max(first + 1, int(np.searchsorted(ends, ends[first] + rows, side="right")) - 1)

@@ -1,9 +1,11 @@
 """The models: from parameters to raw predictions, and derivatives back.
 
-A model is a map from one flat vector of parameters; it uses X only in ``X @ A`` and ``X.T @ G``, so that arrays, sparse
+A model is a map from one flat vector of parameters; it uses X only in ``X @ A`` and ``X.T.dot(G)``, so that arrays, sparse
 matrices and rescaled views of either need no branch. `linearize` evaluates the map at a point and hands out its derivative
 there in both directions: `jvp` (a change of parameters -> the change of raw) and `vjp` (a gradient in raw -> a gradient in
 the parameters).
+
+Sums over rows are products by `dot`: ``@`` keeps Python's lock while it makes a small result, so that other threads wait.
 """
 
 from abc import ABC, abstractmethod
@@ -75,9 +77,9 @@ def _weighted_gram(X, weight, definite):
     if definite and np.all(weight >= 0):  # the product of a matrix with itself takes half the work
         root = np.sqrt(weight)
         weighted = (X * root[:, None]).T
-        return weighted @ weighted.T, weighted @ root
+        return weighted.dot(weighted.T), weighted.dot(root)
     weighted = X.T * weight
-    return weighted @ X, weighted.sum(axis=1)
+    return weighted.dot(X), weighted.sum(axis=1)
 
 
 class Linear(Model):
@@ -140,7 +142,7 @@ class Linear(Model):
             return self.predict(direction, X)
 
         def vjp(gradient):
-            pulled = (X.T @ gradient).ravel()
+            pulled = X.T.dot(gradient).ravel()
             return np.concatenate([pulled, np.atleast_1d(gradient.sum(axis=0))]) if self.fit_intercept else pulled
 
         return jvp, vjp
@@ -200,7 +202,7 @@ class Linear(Model):
     def diagonal(self, X, hessian):
         """The diagonal of `curvature` for one output, (n_params,); sparse columns count as if they were not moved."""
         squares = X**2 if isinstance(X, np.ndarray) else X.power(2)
-        sums = squares.T @ hessian
+        sums = squares.T.dot(hessian)
         return np.append(sums, hessian.sum()) if self.fit_intercept else sums
 
     def rows(self, X, gradients):
@@ -317,12 +319,9 @@ class MLP(Model):
             delta = gradient.reshape(raw.shape)
             for depth in range(len(self._layers) - 1, -1, -1):
                 weights, intercepts, shape = self._layers[depth]
-                if depth or isinstance(inputs[0], np.ndarray):
-                    np.matmul(inputs[depth].T, delta, out=pulled[weights].reshape(shape))
-                else:
-                    pulled[weights] = np.asarray(inputs[0].T @ delta).ravel()
+                pulled[weights] = inputs[depth].T.dot(delta).ravel()
                 if self.fit_intercept:
-                    np.matmul(ones, delta, out=pulled[intercepts])  # the sum over rows, faster as a product
+                    pulled[intercepts] = ones.dot(delta)  # the sum over rows, faster as a product
                 if depth:
                     delta = delta @ params[weights].reshape(shape).T
                     delta *= self.activation.slope(inputs[depth])

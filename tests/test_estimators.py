@@ -284,6 +284,23 @@ def test_verbose_prints_iterations(diabetes, capsys):
     assert "[lbfgs]" in capsys.readouterr().out
 
 
+def test_a_fit_that_diverges_says_so_and_no_more(capsys):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((20, 3)), rng.standard_normal(20)
+    with pytest.warns(ConvergenceWarning, match="diverged") as caught:
+        LossRegressor("mse", solver=SGD(learning_rate=1e30), verbose=1).fit(X, y)
+    assert len(caught) == 1 and "inf" in capsys.readouterr().out  # the length of a step that overflows
+
+
+@pytest.mark.parametrize("rate", [3.0, 1e4])
+def test_a_fit_whose_objective_rises_has_not_converged(rate):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((20, 3)), rng.standard_normal(20)
+    with pytest.warns(ConvergenceWarning, match="rose from .* lower solver__learning_rate"):
+        model = LossRegressor("mse", solver=SGD(learning_rate=rate), max_iter=100).fit(X, y)
+    assert not model.converged_
+
+
 def test_not_fitted():
     with pytest.raises(NotFittedError):
         LossRegressor().predict([[0.0]])

@@ -143,7 +143,8 @@ def test_block_size_does_not_matter(loss, model, monkeypatch):
     y = rng.standard_normal(700) if loss.task == "regression" else rng.integers(0, max(2, model.n_outputs), 700)
     params = start(model)
     whole = build(loss, model, X, y).value_and_gradient(params)
-    monkeypatch.setattr(batches_module, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(batches_module, "COPIED", 1)
+    monkeypatch.setattr(batches_module, "READ", 1)
     objective = build(loss, model, X, y)
     assert len(list(objective.batches.blocks())) == 3
     parts = objective.value_and_gradient(params)

@@ -606,7 +606,8 @@ def test_unusual_sparse_matrices(name):
 def test_the_size_of_blocks(name, monkeypatch):
     X, y, more = problem(name, n=600)
     model = estimator(name, alpha=1e-3).fit(X, y, **more)
-    monkeypatch.setattr(batches, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(batches, "COPIED", 1)
+    monkeypatch.setattr(batches, "READ", 1)
     blocks = batches.Batches(X, y).blocks()
     assert len(list(blocks)) == 3
     parts = estimator(name, alpha=1e-3).fit(X, y, **more)
@@ -617,7 +618,8 @@ def test_the_size_of_blocks(name, monkeypatch):
 @pytest.mark.parametrize("name", CONVEX)
 def test_the_number_of_threads_changes_no_bit(name, monkeypatch):
     X, y, more = problem(name, n=600)
-    monkeypatch.setattr(batches, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(batches, "COPIED", 1)
+    monkeypatch.setattr(batches, "READ", 1)
     fits = []
     for threads in (1, 2):
         with threadpool_limits(threads, "blas"):

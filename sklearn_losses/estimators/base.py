@@ -495,7 +495,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                     )
         if objective.unbounded(params):
             message, success = "unbounded", False
-        if warn and interruption is None and not (success or monitor.stopped):
+        if monitor.rose:
+            message, success = "rose", False
+        success = success or (monitor.stopped and not monitor.rose)
+        if warn and interruption is None and not success:
             warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=self._frames)
         curve = [float(value) for value in monitor.losses]
         if going_on and stochastic:
@@ -506,7 +509,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             "loss_": training_loss,
             "objective_": training_loss + objective.penalty_value(params),
             "loss_curve_": curve,
-            "converged_": bool(success or monitor.stopped) and not self._progress.stopped,
+            "converged_": bool(success) and not self._progress.stopped,
             "solver_": monitor.solver,
             "n_parameters_": fit.model.n_params,
             **certificate,
@@ -539,6 +542,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return (
                 f"{name}: solver {monitor.solver!r} diverged in iteration {nit + 1} (non-finite values) and the last finite "
                 "parameters were kept; lower solver__learning_rate, or standardise the features (StandardScaler)."
+            )
+        if message == "rose":
+            return (
+                f"{name}: under solver {monitor.solver!r} the objective rose from {monitor.losses[0]:.3g} to "
+                f"{monitor.losses[-1]:.3g} in {nit} iterations; lower solver__learning_rate, or standardise the features "
+                "(StandardScaler)."
             )
         if message == "unbounded":
             return (

@@ -40,7 +40,6 @@ class Monitor:
         self.stopped = False
 
     def __call__(self, params, value):
-        step = np.nan if self.params is None else np.linalg.norm(params - self.params)
         self.earlier, self.params = self.params, params
         self.losses.append(value)
         watched = value if self.watch_training else None
@@ -50,6 +49,8 @@ class Monitor:
             if self.best_params is None or watched < -max(self.scores[:-1]):
                 self.best_params = params.copy()
         if self.verbose and len(self.losses) % self.verbose == 0:
+            with np.errstate(over="ignore"):  # a fit that diverges has not been told so yet
+                step = np.nan if self.earlier is None else np.linalg.norm(params - self.earlier)
             held_out = "" if self.validation is None else f"  validation {watched:.6g}"
             left = (time.perf_counter() - self.began) / len(self.losses) * (self.max_iter - len(self.losses))
             print(
@@ -65,3 +66,10 @@ class Monitor:
         if self.report is not None and self.report(params):
             self.stopped = True
         return self.stopped
+
+    @property
+    def rose(self):
+        """Epochs without progress ended the fit, and at more than twice the loss that it began with."""
+        if not self.watch_training or self.validation is not None or self.waited < self.patience:
+            return False
+        return self.losses[-1] > self.losses[0] + abs(self.losses[0])

@@ -88,8 +88,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
             value = np.log1p(e)
             value += np.maximum(against, 0)
             sign /= 1 + e
-            np.copyto(e, 1, where=against >= 0)
-            sign *= e
+            sign *= np.exp(np.minimum(against, 0, out=against), out=against)
             return value, sign
         if raw.ndim == 1:
             target = y if not self.label_smoothing else (1 - self.label_smoothing) * y + self.label_smoothing / 2
