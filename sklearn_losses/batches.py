@@ -17,7 +17,7 @@ from scipy import sparse
 
 from sklearn_losses.threads import each
 
-__all__ = ["Batch", "Batches", "QueryBatches", "Standardization"]
+__all__ = ["Batch", "Batches", "QueryBatches", "SparseRows", "Standardization", "squares"]
 
 # Blocks of rows are as small as what a block costs beside its rows allows: threads meet at each of a block's calls.
 ENTRIES = 2**19  # of a block of sparse rows at the least,
@@ -25,6 +25,7 @@ ENTRIES_PER_COLUMN = 10  # and for each column, as a block makes a vector of all
 COPIED = 2**22  # bytes of the rows of a block that is copied: about twice a core's second-level cache
 READ = 2**24  # bytes of those that are only read,
 LONGEST = 2**16  # and their number at the most, as a block makes several vectors of that length
+FURTHEST = 1e3  # mean of a sparse column, in deviations, of which float32 keeps enough digits
 
 
 class Batch(NamedTuple):
@@ -44,8 +45,8 @@ class Standardization:
     """
 
     def __init__(self, center, scale):
-        self.center = center
-        self.scale = scale
+        self.center, self.scale, self.unit = center, scale, 1 / scale
+        self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
 
     @classmethod
     def of(cls, X, weight, fit_intercept, alpha):
@@ -76,8 +77,8 @@ class Standardization:
     def apply(self, X):
         """The columns in the new coordinates; a sparse matrix stays sparse inside a view."""
         if sparse.issparse(X):
-            return StandardizedSparse(X, self)
-        return (X - self.center.astype(X.dtype)) * (1 / self.scale).astype(X.dtype)
+            return SparseRows(X, self)
+        return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
 
     def factors(self, model):
         """What turns each parameter of a linear `model` into the user's units, for the penalty: 1/scale, intercepts 0."""
@@ -101,7 +102,7 @@ def _moments(X, weight):
     share = np.full(n, 1 / n) if weight is None else weight / n
     if sparse.issparse(X):
         mean = np.asarray(X.T @ share).ravel()
-        square = np.asarray(sparse.csr_matrix((X.data**2, X.indices, X.indptr), X.shape).T @ share).ravel()
+        square = np.asarray(_with_entries(X, X.data**2).T @ share).ravel()
         return mean, np.sqrt(np.maximum(square - mean**2, 0))
     # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the mean of all rows.
     slices = _row_slices(X)
@@ -130,49 +131,65 @@ def _rows_of(size, columns):
     return max(256, size // (8 * max(1, columns)))
 
 
-def _view(X, rows):
-    """A slice of rows of a CSR matrix, of which only the row pointers are copied."""
-    start, stop = X.indptr[rows.start], X.indptr[rows.stop]
-    part = X.data[start:stop], X.indices[start:stop], X.indptr[rows.start : rows.stop + 1] - start
-    return type(X)(part, shape=(rows.stop - rows.start, X.shape[1]), copy=False)
+def _with_entries(X, data):
+    """A sparse matrix with other entries in the places of X's, which are not copied."""
+    return type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)
 
 
-class StandardizedSparse:
-    """A sparse matrix seen in standardised coordinates, never densified: ``(X - center) / scale`` as an operator."""
+def _slice(X, start, stop):
+    """Rows of a CSR matrix, of which only the row pointers are copied."""
+    first, last = X.indptr[start], X.indptr[stop]
+    part = X.data[first:last], X.indices[first:last], X.indptr[start : stop + 1] - first
+    return type(X)(part, shape=(stop - start, X.shape[1]), copy=False)
 
-    def __init__(self, X, standardization):
-        self.X = X
-        self.center, self.unit = standardization.center, (1 / standardization.scale).astype(X.dtype)
-        self.shifted = self.center.any()
-        self.shape = X.shape
-        self.dtype = X.dtype
+
+class SparseRows:
+    """A sparse matrix as an operator, in standardised coordinates ``(X - center) / scale`` where it has some; never densified.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n, p)
+    columns : Standardization, default=None
+    """
+
+    def __init__(self, X, columns=None):
+        self.X, self.columns = X, columns
+        self.shape, self.dtype = X.shape, X.dtype
+        self.T = _Transposed(X.T, columns)  # kept, since making one takes as long as a product with few rows
 
     def __matmul__(self, A):
-        scaled = (A.T * self.unit).T.astype(self.dtype, copy=False)
+        scaled = _scaled(A, self.columns, self.dtype)
         product = self.X @ scaled
-        return product - (self.center @ scaled).astype(self.dtype) if self.shifted else product
-
-    @property
-    def T(self):
-        return _Transposed(self)
-
-    def power(self, n):
-        """The n-th power of each entry, as a sparse matrix of columns that are scaled but not moved."""
-        powers = self.X.power(n)
-        powers.data *= self.unit[powers.indices] ** n
-        return powers
+        shifted = self.columns is not None and self.columns.shifted
+        return product - (self.columns.center @ scaled).astype(self.dtype) if shifted else product
 
 
 class _Transposed:
-    def __init__(self, original):
-        self.original = original
+    def __init__(self, transposed, columns):
+        self.transposed, self.columns = transposed, columns
 
     def dot(self, G):
-        original = self.original
-        pulled = original.X.T @ G
-        if original.shifted:
-            pulled = pulled - np.multiply.outer(original.center, G.sum(axis=0))
-        return (pulled.T * original.unit).T.astype(G.dtype, copy=False)
+        pulled = self.transposed @ G
+        if self.columns is not None and self.columns.shifted:
+            pulled = pulled - np.multiply.outer(self.columns.center, G.sum(axis=0))
+        return _scaled(pulled, self.columns, G.dtype)
+
+
+def _scaled(A, columns, dtype):
+    """`A`, with one row for each of the columns, times their units."""
+    if columns is not None and columns.scaled:
+        A = (A.T * columns.unit.astype(dtype, copy=False)).T
+    return A.astype(dtype, copy=False)
+
+
+def squares(X):
+    """The squares of the entries of rows; those of sparse ones as if their columns were not moved."""
+    if isinstance(X, np.ndarray):
+        return X**2
+    rows, columns = X.X, X.columns
+    if columns is not None and columns.scaled:
+        rows = _with_entries(rows, rows.data * columns.unit.astype(X.dtype, copy=False)[rows.indices])
+    return _with_entries(rows, rows.data**2)
 
 
 class Batches:
@@ -194,7 +211,8 @@ class Batches:
         self.standardization = standardization
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
         self.n_rows = X.shape[0]
-        self._views = {}  # of a sparse X by their first row: slicing it would copy the entries each time
+        self._single = None
+        self._views = {}  # of a sparse X: slicing it would copy the entries each time
 
     @property
     def sparse(self):
@@ -202,15 +220,20 @@ class Batches:
 
     def _batch(self, rows):
         if self.sparse and isinstance(rows, slice):
-            X = self._views.get(rows.start)
-            if X is None or X.shape[0] != rows.stop - rows.start:
-                X = self._views[rows.start] = _view(self.X, rows)
+            X = self._view(rows.start, rows.stop)
         else:
-            X = self.X[rows]
-        X = X.astype(self.dtype, copy=False)
-        if self.standardization is not None:
-            X = self.standardization.apply(X)
+            X = self.X[rows].astype(self.dtype, copy=False)
+            X = X if self.standardization is None else self.standardization.apply(X)
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+
+    def _view(self, start, stop):
+        """Sparse rows; kept, as long as they take no memory of their own."""
+        X = self._views.get((start, stop))
+        if X is None:
+            X = SparseRows(_slice(self.X, start, stop).astype(self.dtype, copy=False), self.standardization)
+            if self.X.dtype == self.dtype:
+                self._views[start, stop] = X
+        return X
 
     def blocks(self):
         """All rows once, in order, in blocks."""
@@ -260,11 +283,33 @@ class Batches:
     def some(self, rows):
         """The rows of an array of indices, copied, as batches of their own."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        X, columns = self.X[rows].astype(self.dtype, copy=False), self.standardization
-        if self.sparse and columns is not None and not columns.center.any():  # the copy takes the scale once and for all
-            X.data /= columns.scale[X.indices]
-            columns = None
+        X, columns = self._folded(self.X[rows], self.standardization)
         return Batches(X, self.y[rows], weight, columns, self.dtype)
+
+    def _folded(self, X, columns):
+        """A copy of a part of X in `dtype` and in new coordinates, and what of these is left for a view."""
+        if columns is not None:
+            X = X.astype(np.result_type(X.dtype, self.dtype), copy=False)  # it is there that nothing cancels
+            if self.sparse:
+                if columns.scaled:
+                    X = _with_entries(X, X.data * columns.unit[X.indices])
+                columns = (
+                    Standardization(columns.center / columns.scale, np.ones_like(columns.scale)) if columns.shifted else None
+                )
+            else:
+                X, columns = columns.apply(X), None
+        return X.astype(self.dtype, copy=False), columns
+
+    def single(self):
+        """These rows in float32, those of a sparse matrix as a copy made once; None where they are, or digits would be lost."""
+        if self._single is None and self.dtype != np.float32:
+            single = Batches(self.X, self.y, self.sample_weight, self.standardization, np.float32)
+            if self.sparse:
+                single.X, single.standardization = single._folded(self.X, self.standardization)
+            self._single = single
+        columns = self.standardization
+        lost = self.sparse and columns is not None and np.max(np.abs(columns.center) / columns.scale) > FURTHEST
+        return None if lost else self._single
 
     def coarse(self):
         """The same rows computed in their own precision; None where they are."""
@@ -275,16 +320,10 @@ class Batches:
 
     def columns(self, features):
         """The same rows with some of their columns, copied; those of an array are standardised once and for all."""
-        X, standardization = self.X[:, features].astype(self.dtype, copy=False), self.standardization
+        standardization = self.standardization
         if standardization is not None:
             standardization = Standardization(standardization.center[features], standardization.scale[features])
-            if not self.sparse:
-                X, standardization = standardization.apply(X), None
-            else:
-                # The scale goes into the copy; only what would make it dense stays in the view.
-                X.data /= standardization.scale[X.indices]
-                center = standardization.center / standardization.scale
-                standardization = Standardization(center, np.ones_like(center)) if center.any() else None
+        X, standardization = self._folded(self.X[:, features], standardization)
         return Batches(X, self.y, self.sample_weight, standardization, self.dtype)
 
     def minibatches(self, size, rng):
@@ -350,6 +389,9 @@ class QueryBatches(Batches):
         return QueryBatches(self.X[self.y.rows(queries)], self.y.part(queries), self.standardization, self.dtype)
 
     def coarse(self):
+        return None
+
+    def single(self):
         return None
 
     def after(self, raw):

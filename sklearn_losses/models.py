@@ -199,11 +199,10 @@ class Linear(Model):
                     matrix[weights + j, weights + k] = weight.sum()
         return matrix
 
-    def diagonal(self, X, hessian):
-        """The diagonal of `curvature` for one output, (n_params,); sparse columns count as if they were not moved."""
-        squares = X**2 if isinstance(X, np.ndarray) else X.power(2)
-        sums = squares.T.dot(hessian)
-        return np.append(sums, hessian.sum()) if self.fit_intercept else sums
+    def diagonal(self, squares, hessian):
+        """The diagonal of `curvature`, given the squares of the rows and that of `hessian`, (n,) or (n, n_outputs)."""
+        sums = squares.T.dot(hessian).ravel()
+        return np.concatenate([sums, np.atleast_1d(hessian.sum(axis=0))]) if self.fit_intercept else sums
 
     def rows(self, X, gradients):
         """The gradient in `params` of each row by itself, given its gradient in `raw`, (n, n_outputs): (n, n_params)."""

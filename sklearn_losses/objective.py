@@ -11,6 +11,8 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 
 import numpy as np
 
+from sklearn_losses.batches import squares
+from sklearn_losses.curvature import Curvature, of_rows
 from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
@@ -177,29 +179,30 @@ class Objective:
 
         return self.batches.total(pulled) / self.n_rows + self.penalty.l2 * direction
 
-    def hessian_operator(self, params):
-        """`hessian_product` at one point, for many directions: what depends on the point alone is computed once."""
-        diagonal = self.loss.rowwise and self.n_outputs == 1
+    def curvature(self, params):
+        """The second derivative of the loss at `params` as an operator (linear models): see `Curvature`."""
+        diagonal = self.loss.rowwise and not self.model.n_constants
 
         def at_point(batch, _):
             raw = self.model.predict(params, batch.X)
-            return _by_row(self.loss.hessian(batch.y, raw), batch.weight) if diagonal else raw
+            return _by_row(self.loss.hessian(batch.y, raw), batch.weight) if diagonal and self.n_outputs == 1 else raw
 
         known = np.concatenate(list(self.batches.each(at_point)))
+        if diagonal and self.n_outputs == 1:
+            return of_rows(self.model, self.batches, known / self.n_rows)
 
         def product(direction):
             def of_block(batch, rows):
                 jvp, vjp = self.model.derivative(batch.X)
-                moved = jvp(direction)
-                if diagonal:
-                    moved *= known[rows]
-                else:
-                    moved = _by_row(self.loss.hessian_product(batch.y, known[rows], moved), batch.weight)
-                return vjp(moved)
+                moved = self.loss.hessian_product(batch.y, known[rows], jvp(direction))
+                return vjp(_by_row(moved, batch.weight))
 
-            return self.batches.total(of_block) / self.n_rows + self.penalty.l2 * direction
+            return self.batches.total(of_block) / self.n_rows
 
-        return product
+        def of_block(batch, rows):
+            return self.model.diagonal(squares(batch.X), _by_row(self.loss.hessian(batch.y, known[rows]), batch.weight))
+
+        return Curvature(product, (lambda: self.batches.total(of_block) / self.n_rows) if diagonal else None)
 
     def restricted(self, features):
         """This objective with the weights of all other features at 0 (linear models).

@@ -4,13 +4,13 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 (n_kinks, n, m); the sample weights are in the slopes.
 """
 
-from collections.abc import Callable
 from copy import copy
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
+
+from sklearn_losses.curvature import Curvature, of_rows
 
 __all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
 
@@ -33,28 +33,28 @@ def _solver(gram, ridge):
         return lambda right: linalg.cho_solve(factor, right)
 
 
-class Curvature(NamedTuple):
-    """The second derivative of smoothed pieces.
+class _OfRows:
+    """What pieces of either kind do alike."""
 
-    Attributes
-    ----------
-    product : callable
-        A change of the parameters -> that of the gradient.
-    solver : callable
-        ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``.
-    diagonal : callable or None
-        Gives that of the matrix, or about that, (n_params,); None where it would not help conjugate gradients.
-    exact : bool
-        Whether what `solver` gives is the solution, and not a start for conjugate gradients.
-    """
+    def value(self, params, distance):
+        """The objective, given the distances at `params`."""
+        return self.height(distance) + float(self.linear @ params + 0.5 * self.ridge @ params**2)
 
-    product: Callable
-    solver: Callable
-    diagonal: Callable | None = None
-    exact: bool = True
+    def near(self, rows, params, distance, pull):
+        """The pieces of some rows; all others as the straight lines that they are at `params`.
+
+        `distance` was found there, and `pull` is the gradient of all pieces as straight lines.
+        """
+        lines = np.vdot(self.straight(distance), distance)  # before rows are copied, since it takes memory of its own
+        part, near = self._of(rows), distance[self.where(rows)]
+        slopes = part.straight(near)
+        pull = pull - part.adjoint(slopes)
+        lines -= np.vdot(slopes, near)
+        part.linear, part.constant = self.linear + pull, self.constant + float(lines - pull @ params)
+        return part
 
 
-class Pieces:
+class Pieces(_OfRows):
     """``sum_k max(left_k * d_k, right_k * d_k) + ridge`` with distances ``d = A params - position``.
 
     `ridge` and `linear` are the factors of ``params**2 / 2`` and of `params`, (n_params,); `steepest` the sum of the steeper
@@ -127,23 +127,14 @@ class Pieces:
         rows = np.flatnonzero(self.in_row(inside))
         if not len(rows):
             return None
-        part = self._of(rows, 1.0)
-        metric = inside[:, rows] * (part.right - part.left) / (2 * width)
+        bend = inside[:, rows] * (self.right[:, rows] - self.left[:, rows]) / (2 * width)
         if self.model.n_outputs > 1:
-            return Curvature(lambda change: part.adjoint(metric * part.direction(change)), partial(part.solver, metric))
-        bend = metric.sum(axis=0)  # the sign of a row's argument does not matter to it
-
-        def product(change):
-            def of_block(batch, rows):
-                jvp, vjp = self.model.derivative(batch.X)
-                return vjp(bend[rows] * jvp(change))
-
-            return part.batches.total(of_block)
-
-        def diagonal():
-            return part.batches.total(lambda batch, rows: self.model.diagonal(batch.X, bend[rows]))
-
-        return Curvature(product, partial(part.solver, metric), diagonal)
+            part = self._of(rows)
+            return Curvature(lambda change: part.adjoint(bend * part.direction(change)), solver=partial(part.solver, bend))
+        # The sign of a row's argument does not matter to it.
+        return of_rows(self.model, self.batches, bend.sum(axis=0), rows)._replace(
+            solver=lambda ridge: self._of(rows).solver(bend, ridge)
+        )
 
     def of_rows(self, slopes):
         """Those of the rows among the slopes of all pieces."""
@@ -173,20 +164,7 @@ class Pieces:
         """Slopes as centres of a smoothing that can move each of them."""
         return slopes
 
-    def near(self, rows, params, distance, pull):
-        """The pieces of some rows; all others as the straight lines that they are at `params`.
-
-        `distance` was found there, and `pull` is the gradient of all pieces as straight lines.
-        """
-        lines = np.vdot(self.straight(distance), distance)  # before rows are copied, since it takes memory of its own
-        part, near = self._of(rows, 1.0), distance[:, rows]
-        slopes = part.straight(near)
-        pull = pull - part.adjoint(slopes)
-        lines -= np.vdot(slopes, near)
-        part.linear, part.constant = self.linear + pull, self.constant + float(lines - pull @ params)
-        return part
-
-    def _of(self, rows, factor):
+    def _of(self, rows, factor=1.0):
         part = copy(self)
         part.batches, part.origin, part._last = self.batches.some(rows), self.origin[rows], None
         part.left, part.right = factor * self.left[:, rows], factor * self.right[:, rows]
@@ -248,10 +226,9 @@ class Pieces:
             unit[:, output] = 0
         return matrix
 
-    def value(self, params, distance):
-        """The objective, given the distances at `params`."""
-        lines = np.maximum(self.left * distance, self.right * distance).sum() + self.linear @ params + self.constant
-        return float(lines + 0.5 * self.ridge @ params**2)
+    def height(self, distance):
+        """The pieces alone, summed, with the constant of those that are straight lines."""
+        return float(np.maximum(self.left * distance, self.right * distance).sum() + self.constant)
 
     def anchoring(self, params, typical=None):
         """A ridge around `params`, which makes the optimum unique: a function of the point, one number per parameter.
@@ -368,7 +345,7 @@ class PiecesWithWeights:
         return np.vstack([rows, units]), np.concatenate([positions, np.zeros(len(of_weights))])
 
 
-class Rivals:
+class Rivals(_OfRows):
     """A maximum over the classes for each row (Crammer and Singer's hinge): slopes (n, K) that sum to the row's weight.
 
     Parameters
@@ -433,10 +410,9 @@ class Rivals:
         raw = self.in_raw(slopes)
         return self.batches.total(lambda batch, rows: self.model.derivative(batch.X)[1](raw[rows]))
 
-    def value(self, params, distance):
-        """The objective, given the violations at `params`."""
-        lines = self.weight @ distance.max(axis=1) + self.linear @ params + self.constant
-        return float(lines + 0.5 * self.ridge @ params**2)
+    def height(self, distance):
+        """The maxima alone, summed, with the constant of those that are straight lines."""
+        return float(self.weight @ distance.max(axis=1) + self.constant)
 
     def shortfall(self, distance, slopes):
         """How far the straight lines of these slopes are below the maximum, summed over the rows."""
@@ -468,14 +444,6 @@ class Rivals:
     def _of(self, rows):
         part = copy(self)
         part.batches, part.y, part.weight = self.batches.some(rows), self.y[rows], self.weight[rows]
-        return part
-
-    def near(self, rows, params, distance, pull):
-        """Some rows; all others as the straight lines that they are at `params`, as `Pieces.near`."""
-        part, near = self._of(rows), distance[rows]
-        pull = pull - part.adjoint(part.straight(near))
-        lines = self.weight @ distance.max(axis=1) - part.weight @ near.max(axis=1)
-        part.linear, part.constant = self.linear + pull, self.constant + float(lines - pull @ params)
         return part
 
     def allowed(self, slopes):
@@ -514,7 +482,7 @@ class Rivals:
             moved *= metric
             return part.adjoint(moved)
 
-        return Curvature(product, partial(part.solver, metric, total, dtype=np.float32), exact=False)
+        return Curvature(product, solver=partial(part.solver, metric, total, dtype=np.float32), exact=False)
 
     def gram(self, metric, total, dtype=np.float64):
         """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total.

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 import sklearn_losses.batches as batches_module
-from sklearn_losses.batches import Batches, Standardization
+from sklearn_losses.batches import Batches, SparseRows, Standardization, squares
 from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear
 from sklearn_losses.objective import Objective
@@ -96,16 +96,16 @@ def test_curvature_in_the_order_of_outputs(fit_intercept, dtype):
     np.testing.assert_allclose(np.triu(sorted_), expected, rtol=1e-4 if dtype == np.float32 else 1e-12, atol=1e-5)
 
 
-@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("form", [np.asarray, lambda X: SparseRows(sparse.csr_array(X))], ids=["dense", "sparse"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_diagonal_of_the_curvature(fit_intercept, form):
     rng = np.random.default_rng(0)
     model, weight = Linear(P, 1, fit_intercept), rng.random(N)
     X = rng.standard_normal((N, P)) * (rng.random((N, P)) < 0.6)
-    np.testing.assert_allclose(model.diagonal(form(X), weight), np.diag(model.curvature(X, weight)), rtol=1e-12)
+    np.testing.assert_allclose(model.diagonal(squares(form(X)), weight), np.diag(model.curvature(X, weight)), rtol=1e-12)
     scaled = Standardization(np.zeros(P), 2.0 ** np.arange(P)).apply(sparse.csr_array(X))
     expected = np.diag(model.curvature(X / 2.0 ** np.arange(P), weight))
-    np.testing.assert_allclose(model.diagonal(scaled, weight), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.diagonal(squares(scaled), weight), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("loss", "model"), CASES)

@@ -10,8 +10,9 @@ from scipy import linalg
 
 from sklearn_losses.solvers.subgradient import least_subgradient, relative
 
-__all__ = ["finish", "shown_inside"]
+__all__ = ["LARGEST_EXACT", "finish", "shown_inside"]
 
+LARGEST_EXACT = 1000  # parameters up to which solvers end on an optimum whose rows on a kink can be told
 LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
 ROUNDS = 30
 SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink

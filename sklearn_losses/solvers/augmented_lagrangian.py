@@ -15,8 +15,8 @@ near their kink, which is what makes the method fast on wide sparse rows [2]_.
 
 import numpy as np
 
-from sklearn_losses.solvers.active_set import finish, shown_inside
-from sklearn_losses.solvers.base import LARGEST_EXACT, Run, Solver
+from sklearn_losses.solvers.active_set import LARGEST_EXACT, finish, shown_inside
+from sklearn_losses.solvers.base import Run, Solver
 from sklearn_losses.solvers.certificate import ROUNDING
 from sklearn_losses.solvers.smoothing import SmoothedPoint
 
@@ -117,7 +117,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                     return ~near & pieces.in_row(pieces.straight(pieces.distance(params)) != slopes)
 
                 def part_holds(params, moved=moved):
-                    return holds(params) and not moved(params).any()
+                    return not moved(params).any()
 
                 reached = self._stages(part, centers[pieces.where(rows)], width, size, tol, run, part_holds)
                 slopes[pieces.where(rows)] = part.slopes

@@ -11,14 +11,13 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.component import Component
-from sklearn_losses.solvers.active_set import finish
+from sklearn_losses.solvers.active_set import LARGEST_EXACT, finish
 from sklearn_losses.solvers.barrier import exact_minimum
 from sklearn_losses.solvers.polish import polish
 
 __all__ = ["Run", "SmoothSolver", "Solver"]
 
 COARSE = 1e-4  # tol of a start in float32
-LARGEST_EXACT = 1000  # parameters up to which a matrix of them per iteration is cheap
 
 
 class Solver(Component, ABC, family="solver"):

@@ -13,13 +13,13 @@ without a quadratic penalty asks for a gradient of 0; what rounding leaves of it
 import numpy as np
 from scipy.optimize import lsq_linear
 
+from sklearn_losses.solvers.active_set import LARGEST_EXACT
 from sklearn_losses.solvers.subgradient import least_subgradient
 
 __all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 
 ROUNDING = 4 * np.finfo(np.float64).eps
 SETTLED = 1e-12  # relative gap at which no better slopes are looked for
-LARGEST_EXACT = 1000  # parameters up to which solvers end on an optimum whose rows on a kink can be told
 LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
 SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
 
@@ -107,9 +107,12 @@ def gradient_cost(gradient, ridge, params, size):
     Half its square over the penalty's curvature, or, where that is less or there is no penalty, the entry times the size of
     the parameter (`size` at least).
     """
-    linear = np.abs(gradient) * np.maximum(np.abs(params), size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.fmin(gradient**2 / (2 * ridge), linear)  # 0 / 0 counts for nothing
+    slope, distance = np.abs(gradient), np.abs(params)
+    np.maximum(distance, size, out=distance)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        np.fmin(distance, slope / (2 * ridge), out=distance)  # 0 / 0 counts for nothing
+    distance *= slope
+    return distance
 
 
 def _of_gradient(gradient, penalty, params, size):

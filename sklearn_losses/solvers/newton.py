@@ -1,10 +1,8 @@
 """Newton's method for smooth convex losses."""
 
 from functools import partial
-from inspect import signature
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, cg
 
 from sklearn_losses.component import Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
@@ -15,7 +13,8 @@ __all__ = ["Newton"]
 PART = 16  # share of the rows, and
 ROWS_PER_PARAMETER = 100  # the least number of them, that a start is found on
 
-_RELATIVE = "rtol" if "rtol" in signature(cg).parameters else "tol"  # its name before scipy 1.12
+ACCURACY = 0.01  # of conjugate gradients: what they leave of the square of the gradient, in units of the curvature
+PRODUCTS = 250  # of them for one direction at the most
 
 
 class Newton(SmoothSolver, name="newton"):
@@ -113,10 +112,7 @@ class Newton(SmoothSolver, name="newton"):
 
 
 def _conjugate_gradients(objective, params, gradient):
-    """An inexact Newton direction, more exact as the gradient vanishes (superlinear convergence)."""
-    size = len(params)
-    operator = LinearOperator((size, size), matvec=objective.hessian_operator(params), dtype=float)
-    norm = np.linalg.norm(gradient)
-    accuracy = min(0.1, np.sqrt(norm / (1 + norm)))
-    direction, _ = cg(operator, -gradient, **{_RELATIVE: accuracy}, atol=0.0, maxiter=min(size, 250))
+    """An inexact Newton direction, which leaves little of the gradient."""
+    most = min(len(params), PRODUCTS)
+    direction, _ = objective.curvature(params).solve(objective.penalty.l2, -gradient, most=most, left=ACCURACY)
     return direction if gradient @ direction < 0 else -gradient

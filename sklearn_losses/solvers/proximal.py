@@ -19,6 +19,9 @@ __all__ = ["ProximalNewton"]
 
 ROUNDING = 1e-12  # of the penalty's slope: violations below cannot be told from rounding
 ROUNDS = 100  # faces of a quadratic model at the most
+SAFETY = 100.0  # factor for what a step leaves to gain, as its violation tells
+FORCING = 1e-3, 0.1  # violation of a model's minimum at the most, as a share of that at its start: less where that is small
+PRODUCTS = 100  # of conjugate gradients on one face at the most
 SPARSE_WORK = 1e8  # rows times squared parameters up to which sparse rows are made dense for a Hessian
 
 
@@ -121,11 +124,11 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         value, gradient = part.value_and_gradient(point)
         while True:
             violation = np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
-            accuracy = max(min(0.1, violation) * violation, 0.5 * goal)
+            accuracy = max(np.clip(violation, *FORCING) * violation, 0.5 * goal)
             if matrix:
                 model = _Matrix(part.hessian(point), gradient, damping)
             else:
-                model = _Products(part.hessian_operator(point))
+                model = _Products(part.curvature(point), part.penalty.l2)
             target, slope = _minimize_model(model, gradient, point, l1, (ROUNDING if exact else accuracy) * scale(l1))
             promised, curvature = _promise(gradient, slope, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)
@@ -140,8 +143,10 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
             enough = noise if exact else max(noise, 0.1 * tol * abs(total))
-            # Where curvature is small a decrease that cannot be told from rounding is still a step that can be seen.
-            quiet += promised <= enough
+            # What is left to gain goes with the square of the violation. To rounding error the decrease itself has to be small,
+            # and where curvature is a decrease that cannot be told from rounding is still a step that can be seen.
+            ahead = promised if exact else promised * min(1.0, SAFETY * (left / (violation or 1.0)) ** 2)
+            quiet += ahead <= enough
             done = quiet > 0 and (not exact or left <= 10 * ROUNDING or quiet == 10)
             if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
                 return end
@@ -192,27 +197,15 @@ class _Matrix:
 class _Products:
     """A quadratic model by its products; faces are solved by conjugate gradients."""
 
-    def __init__(self, product):
-        self.product = product
+    def __init__(self, curvature, ridge):
+        self.curvature, self.ridge = curvature, ridge
+
+    def product(self, direction):
+        return self.curvature.steer(direction) + self.ridge * direction
 
     def solve(self, free, right, accuracy):
-        solution, direction = np.zeros_like(right), right.copy()
-        residual, square = right.copy(), float(right @ right)
-        whole = np.zeros(len(free))
-        for _ in range(100):
-            whole[free] = direction
-            curved = self.product(whole)[free]
-            curvature = float(direction @ curved)
-            if curvature <= 1e-14 * square:
-                break
-            length = square / curvature
-            solution += length * direction
-            residual -= length * curved
-            if np.all(np.abs(residual) <= accuracy):
-                break
-            before, square = square, float(residual @ residual)
-            direction *= square / before
-            direction += residual
+        face = self.curvature.restricted(free)
+        solution, _ = face.solve(self.ridge[free], right, most=PRODUCTS, accuracy=accuracy)
         return solution if solution.any() else right
 
 

@@ -6,8 +6,6 @@ centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes 
 system of those few. The slopes are those of a dual point, so that each step says what is left to gain at the most.
 """
 
-from functools import partial
-
 import numpy as np
 
 from sklearn_losses.solvers.certificate import gradient_cost
@@ -61,25 +59,23 @@ class SmoothedPoint:
     def smooth(self, centers, width):
         """Change the smoothing."""
         self.centers, self.width = centers, width
-        self.smoothed, self.slopes = self._smoothed(self.params, self.distance)
+        height, self.slopes = self.pieces.smoothed(self.distance, centers, width)
         self._certify()
+        self.smoothed = height + self.rest
 
     def move(self, params, slopes):
         """Go to a point whose slopes are known."""
         self.params, self.distance, self.slopes = params, self.pieces.distance(params), slopes
         self._certify()
 
-    def _smoothed(self, params, distance):
-        """The smoothed objective, and its slopes."""
-        pieces = self.pieces
-        value, slopes = pieces.smoothed(distance, self.centers, self.width)
-        return value + float((pieces.linear + 0.5 * pieces.ridge * params) @ params), slopes
-
     def _certify(self):
-        pieces = self.pieces
-        self.gradient = pieces.adjoint(self.slopes) + pieces.linear + pieces.ridge * self.params
-        self.value = pieces.value(self.params, self.distance)
-        size = pieces.size(self.distance)
+        pieces, size = self.pieces, self.pieces.size(self.distance)
+        pull = pieces.ridge * self.params
+        pull += pieces.linear
+        self.rest = 0.5 * float(pull @ self.params + pieces.linear @ self.params)  # the objective's, beside the pieces
+        self.gradient = pieces.adjoint(self.slopes)
+        self.gradient += pull
+        self.value = pieces.height(self.distance) + self.rest
         self.cost = float(gradient_cost(self.gradient, pieces.ridge, self.params, size).sum())
         self.shortfall = pieces.shortfall(self.distance, self.slopes)
         self.gap = self.cost + self.shortfall
@@ -88,11 +84,11 @@ class SmoothedPoint:
         """A Newton step to about the lowest point along its direction; False where none gets lower."""
         direction = self._direction()
         change = self.pieces.direction(direction)
-        params, distance = self._lowest(direction, change)
-        smoothed, slopes = self._smoothed(params, distance)
+        share, smoothed, slopes = self._lowest(direction, change)
         if not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):  # nor where it is no number
             return False
-        self.params, self.distance, self.smoothed, self.slopes = params, distance, smoothed, slopes
+        self.params, self.distance = self.params + share * direction, self.distance + share * change
+        self.smoothed, self.slopes = smoothed, slopes
         self._certify()
         return True
 
@@ -100,18 +96,29 @@ class SmoothedPoint:
         """Where the slope along `direction`, which changes the distances by `change`, is next to nothing.
 
         The smoothed objective is convex, so that its slope rises along a line: a secant in a bracket finds where it is 0.
+
+        Returns
+        -------
+        share : float
+            Of `direction`.
+        smoothed : float
+            The smoothed objective there.
+        slopes : ndarray
         """
-        pieces, start = self.pieces, float(self.gradient @ direction)
-        first, second = float((pieces.linear + pieces.ridge * self.params) @ direction), float(pieces.ridge @ direction**2)
-        highest = self.smoothed - float((pieces.linear + 0.5 * pieces.ridge * self.params) @ self.params)
+        start, bend = float(self.gradient @ direction), float(self.pieces.ridge @ direction**2)
+        straight = start - float(np.vdot(self.slopes, change))  # what is not of the pieces
+
+        def at(share):
+            height, slopes = self.pieces.smoothed(self.distance + share * change, self.centers, self.width)
+            slope = float(np.vdot(slopes, change)) + straight + share * bend
+            return height + self.rest + share * (straight + 0.5 * share * bend), slopes, slope
+
         low, slope_low, high, slope_high = 0.0, start, np.inf, np.inf
         share = 1.0
         for _ in range(TRIALS):
-            value, slopes = pieces.smoothed(self.distance + share * change, self.centers, self.width)
-            value += share * (first + 0.5 * share * second)
-            slope = float(np.vdot(slopes, change)) + first + share * second
-            if abs(slope) <= LEVEL * abs(start) and value <= highest:
-                break
+            smoothed, slopes, slope = at(share)
+            if abs(slope) <= LEVEL * abs(start) and smoothed <= self.smoothed:
+                return share, smoothed, slopes
             if slope > 0:
                 high, slope_high = share, slope
             else:
@@ -120,9 +127,8 @@ class SmoothedPoint:
                 share *= 2
             else:
                 share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.1, 0.9)
-        else:
-            share = low  # which is not above the start
-        return self.params + share * direction, self.distance + share * change
+        smoothed, slopes, _ = at(low)  # which is not above the start
+        return low, smoothed, slopes
 
     def _direction(self):
         """Newton's direction, by conjugate gradients until little is left of the gradient."""
@@ -130,29 +136,10 @@ class SmoothedPoint:
         if curvature is None:
             return -gradient / ridge
         self.matrix = self.matrix or (self.products > DEAR and len(ridge) <= LARGEST_MATRIX)
-        if self.matrix:
-            solve = curvature.solver(ridge)
-            if curvature.exact:
-                return -solve(gradient)
-        else:
-            scale = 1.0 if curvature.diagonal is None else 1 / (curvature.diagonal() + ridge)
-            solve = partial(np.multiply, scale)
-        direction, residual = np.zeros_like(gradient), -gradient
-        search = solve(residual)
-        square = float(residual @ search)
-        goal = ACCURACY * square
-        for self.products in range(1, PRODUCTS + 1):
-            product = curvature.product(search)
-            product += ridge * search
-            length = square / float(search @ product)
-            direction += length * search
-            residual -= length * product
-            scaled = solve(residual)
-            before, square = square, float(residual @ scaled)
-            if square <= goal:
-                break
-            search *= square / before
-            search += scaled
+        precondition = curvature.solver(ridge) if self.matrix else None
+        if self.matrix and curvature.exact:
+            return -precondition(gradient)
+        direction, self.products = curvature.solve(ridge, -gradient, most=PRODUCTS, left=ACCURACY, precondition=precondition)
         return direction
 
 
