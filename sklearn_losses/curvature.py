@@ -13,7 +13,7 @@ from scipy import linalg
 
 from sklearn_losses.batches import squares
 
-__all__ = ["Curvature", "of_rows"]
+__all__ = ["Curvature", "Scaled", "of_rows"]
 
 COARSE = 50  # products in float32, after which its rounding may be what holds the residual up
 WIDE = 16_000  # parameters of sparse rows from which on vectors of them, and not single entries, take the time
@@ -75,22 +75,28 @@ class Curvature(NamedTuple):
         .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 5.3.
         """
         start, products = None, 0
-        if precondition is None:
-            inverse = self._inverse_diagonal(ridge)
-            if self.coarse is not None:
-                product, unit = self.coarse()
-                size = float(np.max(np.abs(right), initial=0.0)) or 1.0
-                with np.errstate(all="ignore"):
-                    start, products, reached = _conjugate_gradients(
-                        product, _single(ridge / unit), _single(right / size), partial(np.multiply, _single(inverse * unit)),
-                        min(most, COARSE), left, None if accuracy is None else _single(accuracy / size),
-                    )  # fmt: skip
-                start = start.astype(np.float64) * (size / unit)
-                if not np.all(np.isfinite(start)):
-                    start, reached = None, False
-                if reached or products == most:
-                    return start, products
-            precondition = partial(np.multiply, inverse)
+        inverse = self._inverse_diagonal(ridge) if precondition is None else None
+        if self.coarse is not None:
+            product, unit = self.coarse()
+            size = float(np.max(np.abs(right), initial=0.0)) or 1.0
+            with np.errstate(all="ignore"):
+                if precondition is None:
+                    rough = partial(np.multiply, _single(inverse * unit))
+                else:
+
+                    def rough(residual):
+                        return _single(unit * precondition(residual.astype(np.float64)))
+
+                start, products, reached = _conjugate_gradients(
+                    product, _single(ridge / unit), _single(right / size), rough, min(most, COARSE), left,
+                    None if accuracy is None else _single(accuracy / size),
+                )  # fmt: skip
+            start = start.astype(np.float64) * (size / unit)
+            if not np.all(np.isfinite(start)):
+                start, reached = None, False
+            if reached or products == most:
+                return start, products
+        precondition = precondition or partial(np.multiply, inverse)
         x, more, _ = _conjugate_gradients(self.product, ridge, right, precondition, most - products, left, accuracy, start)
         return x, products + more
 

@@ -10,12 +10,18 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 """
 
 import numpy as np
+from scipy import linalg
 
 from sklearn_losses.batches import squares
 from sklearn_losses.curvature import Curvature, of_rows
 from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
+
+LARGEST_MATRIX = 1000  # parameters up to which a direction is looked for in which a loss falls for ever
+DECIDED = 1e-4  # slope of a row's loss whose class is as good as certain
+FLAT = 1e-10  # square of a singular value, as a share of the largest one, that is none
+STILL = 1e-6  # movement of a row, as a share of the largest one, that is none
 
 
 class Objective:
@@ -116,15 +122,52 @@ class Objective:
         return self._valued[1]
 
     def unbounded(self, params):
-        """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes."""
+        """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes.
+
+        Or it separates some rows along a direction in which no other row moves (quasi-complete separation [1]_, two classes).
+
+        References
+        ----------
+        .. [1] Albert and Anderson, "On the existence of maximum likelihood estimates in logistic regression models",
+               Biometrika 71 (1984).
+        """
         if self.loss.attained or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
+        return self._separates(params) or self._separates_some(params)
+
+    def _separates(self, params):
         for batch in self.batches.blocks():
             raw = self.model.predict(params, batch.X)
             labels = raw > 0 if raw.ndim == 1 else raw.argmax(axis=1)
             if np.any(labels != batch.y):
                 return False
         return True
+
+    def _separates_some(self, params):
+        if self.n_outputs > 1 or self.n_params > LARGEST_MATRIX or self.batches.y.dtype.kind == "f":
+            return False
+        sign = np.where(self.batches.y > 0, 1.0, -1.0)
+
+        def slope(batch, _):
+            return np.abs(self.loss.gradient(batch.y, self.model.predict(params, batch.X)))
+
+        def moved(direction):
+            return sign * np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(direction, batch.X))))
+
+        decided = np.concatenate(list(self.batches.each(slope))) <= DECIDED
+        decided &= moved(params) > 0
+        if not decided.any() or decided.all():
+            return False
+        others = self.batches.total(
+            lambda batch, rows: self.model.curvature(batch.X, (~decided[rows]).astype(batch.X.dtype)), dense=True
+        )
+        sizes, vectors = linalg.eigh(others)
+        flat = vectors[:, sizes <= FLAT * sizes[-1]]
+        along = moved(flat @ (flat.T @ params))
+        rounding = STILL * np.max(np.abs(along))
+        return bool(
+            np.max(along[decided]) >= 1 and np.min(along[decided]) >= -rounding and np.max(np.abs(along[~decided])) <= rounding
+        )
 
     def penalty_value(self, params):
         """The second term."""

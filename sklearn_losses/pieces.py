@@ -5,12 +5,12 @@ A piece is one kink of the curve at one of a row's arguments t. All arrays here 
 """
 
 from copy import copy
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.curvature import Curvature, of_rows
+from sklearn_losses.curvature import Curvature, Scaled, of_rows
 
 __all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
 
@@ -441,9 +441,9 @@ class Rivals(_OfRows):
         """Slopes as centres of a smoothing that can move each of them: an entropy keeps what is 0 at 0."""
         return slopes + OPEN * (self.middle - slopes)
 
-    def _of(self, rows):
-        part = copy(self)
-        part.batches, part.y, part.weight = self.batches.some(rows), self.y[rows], self.weight[rows]
+    def _of(self, rows, single=False):
+        part, batches = copy(self), self.batches.single() if single else self.batches
+        part.batches, part.y, part.weight = batches.some(rows), self.y[rows], self.weight[rows]
         return part
 
     def allowed(self, slopes):
@@ -472,17 +472,29 @@ class Rivals(_OfRows):
         rows = np.flatnonzero(slopes.max(axis=1) < (1 - NO_CURVATURE) * self.weight)
         if not len(rows):
             return None
-        part = self._of(rows)
-        metric, total = slopes[rows] / temperature, part.weight / temperature
+        metric, total = slopes[rows] / temperature, self.weight[rows] / temperature
         share = metric / total[:, None]
 
-        def product(change):
-            moved = part.direction(change)
+        @cache
+        def part(single):
+            return self._of(rows, single)
+
+        def product(change, metric=metric, share=share, single=False):
+            moved = part(single).direction(change)
             moved -= (share * moved).sum(axis=1)[:, None]
             moved *= metric
-            return part.adjoint(moved)
+            return part(single).adjoint(moved)
 
-        return Curvature(product, solver=partial(part.solver, metric, total, dtype=np.float32), exact=False)
+        def coarse():
+            unit = float(np.max(metric))
+            scaled = (metric / unit).astype(np.float32), share.astype(np.float32), True
+            return Scaled(lambda change: product(change, *scaled), unit)
+
+        def solver(ridge):
+            return part(single).solver(metric, total, ridge, dtype=np.float32)
+
+        single = self.batches.single() is not None
+        return Curvature(product, coarse=coarse if single else None, solver=solver, exact=False)
 
     def gram(self, metric, total, dtype=np.float64):
         """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total.

@@ -729,3 +729,35 @@ def test_several_scores_far_out(size):
         assert np.all(np.isfinite(gradient))
         np.testing.assert_allclose(gradient[0], 0, atol=1e-15)
         assert gradient[1, 0] < 0 and abs(gradient[1].sum()) <= 1e-12 * abs(gradient[1, 0])
+
+
+def partly_separated(rng, contradicted=False):
+    """Two classes that overlap, and a rare feature that all rows of it share with one class (or all but one)."""
+    X = rng.standard_normal((200, 3))
+    y = (X[:, 0] + rng.logistic(size=200) > 0).astype(int)
+    rare = np.zeros(200)
+    rare[np.flatnonzero(y == 1)[:7]] = 1
+    rare[np.flatnonzero(y == 0)[:contradicted]] = 1
+    return np.column_stack([X, rare]), y
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("solver", ["auto", "lbfgs"])
+def test_some_rows_separated_have_no_minimum(solver, form):
+    X, y = partly_separated(np.random.default_rng(0))
+    for scale in (np.ones(4), np.array([1.0, 1e6, 1.0, 1e-5])):
+        with pytest.warns(ConvergenceWarning, match="some of their rows, and alpha=0, so the loss has no minimum"):
+            model = LossClassifier(alpha=0.0, solver=solver, max_iter=2000).fit(form(X * scale), y)
+        assert not model.converged_
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-6])
+def test_what_has_a_minimum_is_left_alone(alpha):
+    X, y = partly_separated(np.random.default_rng(0), contradicted=True)
+    far = np.vstack([X, [50.0, 0.0, 0.0, 0.0]])  # a class as good as certain
+    twice = np.column_stack([X, X[:, 0]])  # directions in which no row moves
+    for rows, labels in ((X, y), (far, np.append(y, 1)), (twice, y)):
+        assert LossClassifier(alpha=alpha).fit(rows, labels).converged_  # and no warning
+    X, y = partly_separated(np.random.default_rng(0))
+    if alpha:
+        assert LossClassifier(alpha=alpha).fit(X, y).converged_

@@ -551,8 +551,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
         if message == "unbounded":
             return (
-                f"{name}: the features separate the classes and alpha=0, so the loss has no minimum and the coefficients only "
-                "show where the solver stopped; use alpha > 0."
+                f"{name}: the features separate the classes, or some of their rows, and alpha=0, so the loss has no minimum "
+                "and the coefficients only show where the solver stopped; use alpha > 0."
             )
         if message == "max_iter":
             return (
