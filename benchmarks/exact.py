@@ -143,7 +143,7 @@ def logistic():
             f"logistic 100,000 x 50, condition {condition:g}",
             lambda X=X, y=y: LossClassifier(alpha=1 / n).fit(X, y),
             {
-                solver: lambda X=X, y=y, solver=solver: LogisticRegression(solver=solver, max_iter=10_000, tol=1e-6).fit(X, y)
+                solver: lambda X=X, y=y, solver=solver: LogisticRegression(solver=solver, max_iter=10_000, tol=1e-5).fit(X, y)
                 for solver in ("lbfgs", "newton-cholesky", "newton-cg")
             },
             _mean_loss(_log_loss, X, y, 1 / n),
@@ -158,7 +158,7 @@ def softmax():
         "softmax 20,000 x 200 x 10",
         lambda: LossClassifier(alpha=1 / n).fit(X, y),
         {
-            solver: lambda solver=solver: LogisticRegression(solver=solver, max_iter=10_000, tol=1e-6).fit(X, y)
+            solver: lambda solver=solver: LogisticRegression(solver=solver, max_iter=10_000, tol=1e-5).fit(X, y)
             for solver in ("lbfgs", "newton-cg")
         },
         _mean_loss(_log_loss, X, y, 1 / n),

@@ -15,7 +15,7 @@ from sklearn_losses.batches import squares
 
 __all__ = ["Curvature", "Scaled", "of_rows"]
 
-COARSE = 50  # products in float32, after which its rounding may be what holds the residual up
+COARSE = 200  # products in float32, after which its rounding may be what holds the residual up
 WIDE = 16_000  # parameters of sparse rows from which on vectors of them, and not single entries, take the time
 FLAT = 64  # rounding units of curvature, as a share of the largest one met, that are none
 
