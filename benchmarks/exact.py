@@ -8,7 +8,12 @@ from sklearn.svm import LinearSVC
 from benchmarks.harness import Workload
 from benchmarks.l1 import skglm_huber
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.losses import Huber, Quantile
+from sklearn_losses.batches import Batches
+from sklearn_losses.losses import CrossEntropy, Huber, Quantile
+from sklearn_losses.models import Linear
+from sklearn_losses.objective import Objective
+from sklearn_losses.penalties import ElasticNet
+from sklearn_losses.threads import block_threads
 
 __all__ = ["WORKLOADS"]
 
@@ -189,4 +194,26 @@ def growth():
             )
 
 
-WORKLOADS = [quantiles, mae, huber, hinge, crammer_singer, logistic, softmax, growth]
+def precision():
+    """Ten evaluations of the logistic objective on rows of float32, against ten on the same rows of float64."""
+    n, p = 1_000_000, 100
+    X, y = _classes(n, p, 2)
+    model, loss = Linear(p, 1), CrossEntropy().bind(y, 1, "classification")
+    params = np.random.default_rng(0).standard_normal((10, model.n_params)) / 10
+
+    def evaluate(rows):
+        objective = Objective(loss, model, ElasticNet(1e-5, 0.0, model.weights()), Batches(rows, y))
+        with block_threads():
+            return [objective.value_and_gradient(point)[0] for point in params]
+
+    narrow = X.astype(np.float32)
+    yield Workload(
+        "ten evaluations, 1,000,000 x 100, float32",
+        lambda: evaluate(narrow),
+        {"float64": lambda: evaluate(X)},
+        np.mean,
+        at_most=0.5,
+    )
+
+
+WORKLOADS = [quantiles, mae, huber, hinge, crammer_singer, logistic, softmax, growth, precision]

@@ -81,7 +81,9 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     def value_and_gradient(self, y, raw):
         if raw.ndim == 1 and y.dtype.kind != "f" and not self.label_smoothing:
             # With e = exp(-|margin|) in (0, 1], neither the logarithm nor the quotient can overflow.
-            sign = (1 - 2 * y).astype(raw.dtype)
+            sign = y.astype(raw.dtype)
+            sign *= -2
+            sign += 1
             against = sign * raw
             e = np.abs(against)
             np.exp(np.negative(e, out=e), out=e)
