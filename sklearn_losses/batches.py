@@ -302,14 +302,15 @@ class Batches:
 
     def single(self):
         """These rows in float32, those of a sparse matrix as a copy made once; None where they are, or digits would be lost."""
-        if self._single is None and self.dtype != np.float32:
-            single = Batches(self.X, self.y, self.sample_weight, self.standardization, np.float32)
-            if self.sparse:
-                single.X, single.standardization = single._folded(self.X, self.standardization)
-            self._single = single
         columns = self.standardization
-        lost = self.sparse and columns is not None and np.max(np.abs(columns.center) / columns.scale) > FURTHEST
-        return None if lost else self._single
+        lost = self.sparse and columns is not None and np.max(np.abs(columns.center) / columns.scale, initial=0.0) > FURTHEST
+        if lost or self.dtype == np.float32:
+            return None
+        if self._single is None:
+            self._single = Batches(self.X, self.y, self.sample_weight, columns, np.float32)
+            if self.sparse:
+                self._single.X, self._single.standardization = self._single._folded(self.X, columns)
+        return self._single
 
     def coarse(self):
         """The same rows computed in their own precision; None where they are."""

@@ -133,7 +133,8 @@ class Objective:
         """
         if self.loss.attained or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
-        return self._separates(params) or self._separates_some(params)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._separates(params) or self._separates_some(params)
 
     def _separates(self, params):
         for batch in self.batches.blocks():
