@@ -116,10 +116,10 @@ def _moments(X, weight):
     return origin + drift, np.sqrt(np.maximum(square - drift**2, 0))
 
 
-def _row_slices(X, copied=True):
-    """Slices of all rows in order, the same for float32 and float64."""
+def _row_slices(X, copied=True, dense=True):
+    """Slices of all rows in order, the same for float32 and float64; `dense` where sparse rows are made arrays."""
     n, columns = X.shape
-    if sparse.issparse(X):
+    if sparse.issparse(X) and not dense:
         rows = -(-n // max(1, X.nnz // max(ENTRIES, ENTRIES_PER_COLUMN * columns)))
     else:
         rows = _rows_of(COPIED, columns) if copied else min(LONGEST, _rows_of(READ, columns))
@@ -237,7 +237,7 @@ class Batches:
 
     def blocks(self):
         """All rows once, in order, in blocks."""
-        for rows in _row_slices(self.X, self._copies):
+        for rows in _row_slices(self.X, self._copies, dense=False):
             yield self._batch(rows)
 
     @property
@@ -260,13 +260,8 @@ class Batches:
         object
             What `function` returns.
         """
-        if dense and self.sparse:
-            size = _rows_of(COPIED, self.X.shape[1])
-            slices = [slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size)]
-            yield from each(lambda rows: function(self.take(rows), rows), slices)
-        else:
-            slices = _row_slices(self.X, dense or self._copies)
-            yield from each(lambda rows: function(self._batch(rows), rows), slices)
+        read = self.take if dense and self.sparse else self._batch
+        yield from each(lambda rows: function(read(rows), rows), _row_slices(self.X, dense or self._copies, dense))
 
     def total(self, function, dense=False):
         """The sum of the new arrays that `each` yields, in the first of them."""

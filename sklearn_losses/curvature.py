@@ -13,7 +13,7 @@ from scipy import linalg
 
 from sklearn_losses.batches import squares
 
-__all__ = ["Curvature", "Scaled", "of_rows"]
+__all__ = ["Curvature", "Scaled", "gram_operator"]
 
 COARSE = 200  # products in float32, after which its rounding may be what holds the residual up
 WIDE = 16_000  # parameters of sparse rows from which on vectors of them, and not single entries, take the time
@@ -74,31 +74,34 @@ class Curvature(NamedTuple):
         ----------
         .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 5.3.
         """
-        start, products = None, 0
         inverse = self._inverse_diagonal(ridge) if precondition is None else None
+        start, products = None, 0
         if self.coarse is not None:
-            product, unit = self.coarse()
-            size = float(np.max(np.abs(right), initial=0.0)) or 1.0
             with np.errstate(all="ignore"):
-                if precondition is None:
-                    rough = partial(np.multiply, _single(inverse * unit))
-                else:
-
-                    def rough(residual):
-                        return _single(unit * precondition(residual.astype(np.float64)))
-
-                start, products, reached = _conjugate_gradients(
-                    product, _single(ridge / unit), _single(right / size), rough, min(most, COARSE), left,
-                    None if accuracy is None else _single(accuracy / size),
-                )  # fmt: skip
-            start = start.astype(np.float64) * (size / unit)
-            if not np.all(np.isfinite(start)):
-                start, reached = None, False
+                start, products, reached = self._coarse_start(
+                    ridge, right, min(most, COARSE), left, accuracy, precondition, inverse
+                )
             if reached or products == most:
                 return start, products
         precondition = precondition or partial(np.multiply, inverse)
         x, more, _ = _conjugate_gradients(self.product, ridge, right, precondition, most - products, left, accuracy, start)
         return x, products + more
+
+    def _coarse_start(self, ridge, right, most, left, accuracy, precondition, inverse):
+        """`solve` in float32, as `_conjugate_gradients` returns it; the point is None where its range is not enough."""
+        product, unit = self.coarse()
+        size = float(np.max(np.abs(right), initial=0.0)) or 1.0
+        rough = None if precondition is not None else partial(np.multiply, _single(inverse * unit))
+        accuracy = None if accuracy is None else _single(accuracy / size)
+
+        def scaled(residual):
+            return _single(unit * precondition(residual.astype(np.float64)))
+
+        x, products, reached = _conjugate_gradients(
+            product, _single(ridge / unit), _single(right / size), rough or scaled, most, left, accuracy
+        )
+        x = x.astype(np.float64) * (size / unit)
+        return (x, products, reached) if np.all(np.isfinite(x)) else (None, products, False)
 
     def steer(self, change):
         """`product`, in float32 where that takes less time: to the digits that decide about a step."""
@@ -133,7 +136,7 @@ class Curvature(NamedTuple):
         return 1 / np.where(diagonal > 0, diagonal, np.max(diagonal, initial=0.0) or 1.0)
 
 
-def of_rows(model, batches, bend, chosen=None):
+def gram_operator(model, batches, bend, chosen=None):
     """``X.T diag(bend) X`` for a model of one output.
 
     Parameters

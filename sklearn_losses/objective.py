@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_losses.batches import squares
-from sklearn_losses.curvature import Curvature, of_rows
+from sklearn_losses.curvature import Curvature, gram_operator
 from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
@@ -147,16 +147,12 @@ class Objective:
     def _separates_some(self, params):
         if self.n_outputs > 1 or self.n_params > LARGEST_MATRIX or self.batches.y.dtype.kind == "f":
             return False
-        sign = np.where(self.batches.y > 0, 1.0, -1.0)
 
-        def slope(batch, _):
-            return np.abs(self.loss.gradient(batch.y, self.model.predict(params, batch.X)))
+        def certain(batch, _):
+            raw = self.model.predict(params, batch.X)
+            return ((raw > 0) == batch.y) & (np.abs(self.loss.gradient(batch.y, raw)) <= DECIDED)
 
-        def moved(direction):
-            return sign * np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(direction, batch.X))))
-
-        decided = np.concatenate(list(self.batches.each(slope))) <= DECIDED
-        decided &= moved(params) > 0
+        decided = np.concatenate(list(self.batches.each(certain)))
         if not decided.any() or decided.all():
             return False
         others = self.batches.total(
@@ -164,7 +160,9 @@ class Objective:
         )
         sizes, vectors = linalg.eigh(others)
         flat = vectors[:, sizes <= FLAT * sizes[-1]]
-        along = moved(flat @ (flat.T @ params))
+        direction = flat @ (flat.T @ params)
+        along = np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(direction, batch.X))))
+        along *= np.where(self.batches.y > 0, 1, -1)
         rounding = STILL * np.max(np.abs(along))
         return bool(
             np.max(along[decided]) >= 1 and np.min(along[decided]) >= -rounding and np.max(np.abs(along[~decided])) <= rounding
@@ -225,15 +223,14 @@ class Objective:
 
     def curvature(self, params):
         """The second derivative of the loss at `params` as an operator (linear models): see `Curvature`."""
-        diagonal = self.loss.rowwise and not self.model.n_constants
+        if self.loss.rowwise and self.n_outputs == 1:
 
-        def at_point(batch, _):
-            raw = self.model.predict(params, batch.X)
-            return _by_row(self.loss.hessian(batch.y, raw), batch.weight) if diagonal and self.n_outputs == 1 else raw
+            def bend(batch, _):
+                return _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
 
-        known = np.concatenate(list(self.batches.each(at_point)))
-        if diagonal and self.n_outputs == 1:
-            return of_rows(self.model, self.batches, known / self.n_rows)
+            return gram_operator(self.model, self.batches, np.concatenate(list(self.batches.each(bend))) / self.n_rows)
+
+        known = np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(params, batch.X))))
 
         def product(direction):
             def of_block(batch, rows):
@@ -243,10 +240,13 @@ class Objective:
 
             return self.batches.total(of_block) / self.n_rows
 
-        def of_block(batch, rows):
-            return self.model.diagonal(squares(batch.X), _by_row(self.loss.hessian(batch.y, known[rows]), batch.weight))
+        def diagonal():
+            def of_block(batch, rows):
+                return self.model.diagonal(squares(batch.X), _by_row(self.loss.hessian(batch.y, known[rows]), batch.weight))
 
-        return Curvature(product, (lambda: self.batches.total(of_block) / self.n_rows) if diagonal else None)
+            return self.batches.total(of_block) / self.n_rows
+
+        return Curvature(product, diagonal if self.loss.rowwise and not self.model.n_constants else None)
 
     def restricted(self, features):
         """This objective with the weights of all other features at 0 (linear models).

@@ -10,7 +10,7 @@ from functools import cache, partial
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.curvature import Curvature, Scaled, of_rows
+from sklearn_losses.curvature import Curvature, Scaled, gram_operator
 
 __all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
 
@@ -132,7 +132,7 @@ class Pieces(_OfRows):
             part = self._of(rows)
             return Curvature(lambda change: part.adjoint(bend * part.direction(change)), solver=partial(part.solver, bend))
         # The sign of a row's argument does not matter to it.
-        return of_rows(self.model, self.batches, bend.sum(axis=0), rows)._replace(
+        return gram_operator(self.model, self.batches, bend.sum(axis=0), rows)._replace(
             solver=lambda ridge: self._of(rows).solver(bend, ridge)
         )
 

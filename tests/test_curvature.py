@@ -5,7 +5,7 @@ import pytest
 from scipy import linalg, sparse
 
 from sklearn_losses.batches import Batches, Standardization
-from sklearn_losses.curvature import WIDE, Curvature, Scaled, of_rows
+from sklearn_losses.curvature import WIDE, Curvature, Scaled, gram_operator
 from sklearn_losses.losses import CrossEntropy, Huber
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
@@ -115,7 +115,7 @@ def test_rows_give_their_gram_matrix(is_sparse, center, chosen, monkeypatch):
     rows = (dense - center) / columns.scale
     rows = np.hstack([rows, np.ones((40, 1))])[slice(None) if chosen is None else chosen]
     gram = rows.T @ (bend[:, None] * rows)
-    operator = of_rows(model, batches, bend, chosen)
+    operator = gram_operator(model, batches, bend, chosen)
     vector = rng.standard_normal(7)
     np.testing.assert_allclose(operator.product(vector), gram @ vector, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(operator.steer(vector), gram @ vector, rtol=1e-4, atol=1e-4)

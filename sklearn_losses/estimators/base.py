@@ -497,7 +497,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             message, success = "unbounded", False
         if monitor.rose:
             message, success = "rose", False
-        success = success or (monitor.stopped and not monitor.rose)
+        elif monitor.stopped:
+            success = True
         if warn and interruption is None and not success:
             warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=self._frames)
         curve = [float(value) for value in monitor.losses]
