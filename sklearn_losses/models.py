@@ -349,16 +349,19 @@ class MLP(Model):
 class WithConstants(Model):
     """A model with further raw outputs that are the same for all rows: numbers that a loss learns with the coefficients.
 
-    `params` holds those of the model, then the constants, which no penalty touches.
+    `params` holds those of the model, then the constants over their units, which no penalty touches.
 
     Parameters
     ----------
     model : Model
     n_constants : int
+    units : tuple of float, default=None
+        See `Loss.constant_units`.
     """
 
-    def __init__(self, model, n_constants):
+    def __init__(self, model, n_constants, units=None):
         self.model, self.n_constants = model, n_constants
+        self.units = np.ones(n_constants) if units is None else np.asarray(units, dtype=np.float64)
         self.n_params = model.n_params + n_constants
         self.n_outputs = model.n_outputs + n_constants
         self.linear = model.linear
@@ -368,7 +371,8 @@ class WithConstants(Model):
         return self.model
 
     def init(self, constant, rng):
-        return np.concatenate([self.model.init(constant[: -self.n_constants], rng), constant[-self.n_constants :]])
+        constants = constant[-self.n_constants :] / self.units
+        return np.concatenate([self.model.init(constant[: -self.n_constants], rng), constants])
 
     def unpack(self, params):
         return self.model.unpack(params[: -self.n_constants])
@@ -377,7 +381,7 @@ class WithConstants(Model):
         return np.concatenate([self.model.weights(), np.zeros(self.n_constants)])
 
     def _joined(self, raw, constants):
-        constants = np.broadcast_to(constants.astype(raw.dtype), (len(raw), self.n_constants))
+        constants = np.broadcast_to((constants * self.units).astype(raw.dtype), (len(raw), self.n_constants))
         return np.hstack([raw.reshape(len(raw), -1), constants])
 
     def predict(self, params, X):
@@ -391,7 +395,7 @@ class WithConstants(Model):
 
         def vjp(gradient):
             own, constants = gradient[:, : -self.n_constants], gradient[:, -self.n_constants :]
-            return np.concatenate([model_vjp(_squeeze(np.ascontiguousarray(own))), constants.sum(axis=0)])
+            return np.concatenate([model_vjp(_squeeze(np.ascontiguousarray(own))), constants.sum(axis=0) * self.units])
 
         return self._joined(raw, params[-self.n_constants :]), jvp, vjp
 
@@ -404,6 +408,6 @@ class WithConstants(Model):
         pull = self.model.linearize(np.zeros(own), X)[2]
         for constant in range(self.n_constants):
             mixed = pull(_squeeze(np.ascontiguousarray(hessian[:, :outputs, outputs + constant])))
-            matrix[:own, own + constant] = matrix[own + constant, :own] = mixed
-        matrix[own:, own:] = hessian[:, outputs:, outputs:].sum(axis=0)
+            matrix[:own, own + constant] = matrix[own + constant, :own] = self.units[constant] * mixed
+        matrix[own:, own:] = hessian[:, outputs:, outputs:].sum(axis=0) * np.outer(self.units, self.units)
         return matrix

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import HuberRegressor
 
 from sklearn_losses import LossRegressor
-from sklearn_losses.losses import Barron, Cauchy, Fair, GemanMcClure, Huber, Loss, RobustLoss, Tukey, Welsch
+from sklearn_losses.losses import Barron, Cauchy, CVaR, Fair, GemanMcClure, Huber, Loss, RobustLoss, Tilted, Tukey, Welsch
 from sklearn_losses.losses.robust import residual_scale
 
 FAMILY = sorted(name for name, maker in Loss.names().items() if isinstance(maker(), RobustLoss))
@@ -61,6 +61,77 @@ def test_joint_scale_is_that_of_HuberRegressor():
         np.testing.assert_allclose(ours.coef_, reference.coef_, rtol=1e-4)
         np.testing.assert_allclose(ours.intercept_, reference.intercept_, rtol=1e-4)
         np.testing.assert_allclose(ours.scale_, reference.scale_, rtol=1e-4)
+
+
+def two_targets():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    noise = rng.standard_t(3, size=(200, 2)) * [1.0, 2.0]
+    return X, X @ np.array([[1.0, -1.0], [2.0, 2.0], [3.0, 0.0], [0.0, 5.0]]) + [1.0, -3.0] + noise
+
+
+def joint_optimum(X, y, delta=1.35):
+    """Coefficients with the intercept last, and the scale: in closed form once the rows beyond delta scales are known."""
+    A = np.column_stack([X, np.ones(len(y))])
+    params = np.linalg.lstsq(A, y, rcond=None)[0]
+    scale = np.median(np.abs(y - A @ params))
+    for _ in range(100):
+        rest = y - A @ params
+        inside = np.abs(rest) <= delta * scale
+        # 0 = A_in' (y - A params)_in + scale * delta * A_out' sign, and scale^2 (n - delta^2 n_out) = |(y - A params)_in|^2.
+        fixed = np.linalg.lstsq(A[inside], y[inside], rcond=None)[0]
+        moved = np.linalg.solve(A[inside].T @ A[inside], delta * A[~inside].T @ np.sign(rest[~inside]))
+        left, along = y[inside] - A[inside] @ fixed, A[inside] @ moved
+        scale = np.sqrt(left @ left / (len(y) - delta**2 * np.sum(~inside) - along @ along))
+        params = fixed + scale * moved
+        if np.array_equal(np.abs(y - A @ params) <= delta * scale, inside):
+            return params, scale
+    raise AssertionError("the rows beyond delta scales do not settle")
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-5, 1e-2, 1.0, 1e4, 1e6])
+def test_the_optimum_with_a_joint_scale_in_any_unit(factor):
+    X, Y = two_targets()
+    model = LossRegressor(Huber(scale="joint"), alpha=0).fit(X, factor * Y[:, 0])
+    params, scale = joint_optimum(X, Y[:, 0])
+    np.testing.assert_allclose([*model.coef_, model.intercept_, model.scale_], factor * np.append(params, scale), rtol=1e-7)
+
+
+@pytest.mark.parametrize("factors", [(1e-5, 1e-5), (1e4, 1e4), (1.0, 1e6), (1e3, 1e-3)])
+def test_the_optima_with_joint_scales_of_several_targets(factors):
+    X, Y = two_targets()
+    model = LossRegressor(Huber(scale="joint"), alpha=0).fit(X, Y * factors)
+    for k, factor in enumerate(factors):
+        params, scale = joint_optimum(X, Y[:, k])
+        found = [*model.coef_[k], model.intercept_[k], model.scale_[k]]
+        np.testing.assert_allclose(found, factor * np.append(params, scale), rtol=1e-5)  # of a share of 1e-6 of the objective
+
+
+def test_a_joint_scale_of_rows_without_noise():
+    X, Y = two_targets()
+    y = X @ [1.0, 2.0, -1.0, 0.5] + 3
+    model = LossRegressor(Huber(scale="joint"), alpha=0).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y, atol=1e-8)
+    assert model.scale_ < 1e-5
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e3, 1e6])
+@pytest.mark.parametrize("inner, power", [("mse", 2), ("mae", 1), ("huber", 2), ("fair", 2)])
+def test_worst_parts_in_any_unit(inner, power, factor):
+    X, Y = two_targets()
+    one, other = (LossRegressor(CVaR(inner, 0.2), alpha=0).fit(X, size * Y[:, 0]) for size in (1.0, factor))
+    # The loss has kinks, at which a fit that is within tol leaves the coefficients some room.
+    assert other.objective_ == pytest.approx(factor**power * one.objective_, rel=1e-6)
+    np.testing.assert_allclose([*other.coef_, other.intercept_], factor * np.append(one.coef_, one.intercept_), rtol=2e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("inner, power", [("mse", 2), ("mae", 1), ("huber", 2)])
+def test_tilted_means_in_any_unit(inner, power, factor):
+    X, Y = two_targets()
+    one = LossRegressor(Tilted(inner, tilt=0.1), alpha=0).fit(X, Y[:, 0])
+    other = LossRegressor(Tilted(inner, tilt=0.1 / factor**power), alpha=0).fit(X, factor * Y[:, 0])
+    np.testing.assert_allclose([*other.coef_, other.intercept_], factor * np.append(one.coef_, one.intercept_), rtol=1e-6)
 
 
 def test_scale_is_the_weighted_median_absolute_deviation():

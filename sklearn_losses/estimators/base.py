@@ -327,7 +327,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             pilot = self._pilot(loss, rows, n_outputs)
             loss = loss.calibrated(rows.y, pilot[0], _weights(rows)) if pilot else loss
         if loss.n_constants:
-            model = WithConstants(model, loss.n_constants)
+            model = WithConstants(model, loss.n_constants, loss.constant_units)
         original, alternative = self._objective(loss, model, rows, None, np.float64), None
         if isinstance(solver, Auto):
             auto, solver = solver, solver.choose(original)
@@ -361,7 +361,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         else:
             params = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
         constants = self._constants if going_on and len(self._constants) == loss.n_constants else loss.start_constants
-        params = _moved(standardization and standardization.from_user, model, np.append(params, constants).astype(np.float64))
+        params = _with_constants(standardization, model, params, constants)
         if going_on and model.linear and objective.convex and not (loss.n_constants or getattr(solver, "stochastic", False)):
             # On other rows the last fit may be astronomically bad (exp of a column in new units): then it is no help.
             cold = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
@@ -373,8 +373,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             for _ in range(loss.n_init - 1):
                 weight = mean_one(_weights(rows) * rng.standard_exponential(rows.X.shape[0]))
                 other = self._pilot(loss, rows._replace(weight=weight), n_outputs)[1]
-                other = np.append(other, loss.start_constants)
-                starts.append(_moved(standardization and standardization.from_user, model, other))
+                starts.append(_with_constants(standardization, model, other, loss.start_constants))
             ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
             params = min(ends, key=objective.value)
         return Fit(loss, model, solver, objective, params, standardization, validation, source, original, alternative)
@@ -432,6 +431,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             """What a prediction needs."""
             user_params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
             user_params, constants = np.split(user_params, [fit.model.base.n_params])
+            constants = constants * fit.model.units if fit.loss.n_constants else constants
             return {
                 **attributes,
                 **fit.loss.learned(constants),
@@ -601,6 +601,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
 def _weights(rows):
     return np.ones(rows.X.shape[0]) if rows.weight is None else rows.weight
+
+
+def _with_constants(standardization, model, params, constants):
+    """Parameters for the user's columns and learned constants -> parameters to start a solver from."""
+    constants = np.asarray(constants) / model.units if model.n_constants else constants
+    return _moved(standardization and standardization.from_user, model, np.append(params, constants).astype(np.float64))
 
 
 def _moved(change, model, params):

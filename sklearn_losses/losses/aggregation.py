@@ -174,7 +174,10 @@ class Aggregated(Loss):
         if loss.n_constants:
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
         bound = self._with(loss)
-        bound.start_constants = (self._threshold(loss.value(y, raw), sample_weight),)
+        value, gradient = loss.value_and_gradient(y, raw)
+        bound.start_constants = (self._threshold(value, sample_weight),)
+        steepness = float(np.average(np.abs(gradient).reshape(len(y), -1).max(axis=1), weights=sample_weight))
+        bound.constant_units = (steepness or 1.0,)
         return bound
 
     def value(self, y, raw):

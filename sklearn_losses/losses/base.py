@@ -71,6 +71,9 @@ class Loss(Component, ABC, family="loss"):
         Numbers learned with the coefficients, the same for all rows (a scale, a threshold): further columns of `raw`.
     start_constants : tuple of float
         Where they start.
+    constant_units : tuple of float, or None
+        How far each moves while a raw prediction moves by 1, about: solvers see the constants over these, so that the units
+        of the targets do not matter. None stands for 1.
     by_steps : bool
         Made for steps on batches: its exact minimum is of no use.
     """
@@ -93,6 +96,7 @@ class Loss(Component, ABC, family="loss"):
     n_init = 1
     n_constants = 0
     start_constants = ()
+    constant_units = None
     by_steps = False
     recipe = None  # what makes a loss of a plain function; the module `custom` enters its class here
 
@@ -559,9 +563,10 @@ class EachTarget(Loss):
         self.name = losses[0].name
         self.n_constants = sum(loss.n_constants for loss in losses)
         self.start_constants = tuple(constant for loss in losses for constant in loss.start_constants)
+        self.constant_units = tuple(unit for loss in losses for unit in (loss.constant_units or (1.0,) * loss.n_constants))
         self.smooth = all(loss.smooth for loss in losses)
         self.convex = all(loss.convex for loss in losses)
-        self.has_hessian = all(loss.has_hessian for loss in losses) and not self.n_constants
+        self.has_hessian = all(loss.has_hessian for loss in losses)
         self.hessian_bound = all(loss.hessian_bound for loss in losses)
 
     def _columns(self):
@@ -589,6 +594,12 @@ class EachTarget(Loss):
 
     def hessian(self, y, raw):
         return self._scatter("hessian", y, raw)
+
+    def hessian_product(self, y, raw, direction):
+        result = np.empty_like(raw)
+        for k, loss, own in self._columns():
+            result[:, own] = loss.hessian_product(y[:, k], raw[:, own], direction[:, own])
+        return result / len(self.losses)
 
     def kink_distance(self, y, raw):
         return self._mean("kink_distance", y, raw)

@@ -150,7 +150,9 @@ class JointHuber(Loss):
     """Huber's loss with its scale s learned: ``s + 2 s rho((y - raw) / s)``, convex in raw and s together [1]_.
 
     What ``Huber(scale="joint")`` becomes in a fit. Its mean is the objective of `sklearn.linear_model.HuberRegressor` over
-    the number of rows, so that alpha here is two times its alpha over the number of rows. The second raw output is log(s).
+    the number of rows, so that alpha here is two times its alpha over the number of rows. The second raw output is a number
+    in which s rises in a straight line from a quarter of where it starts on, so that the loss is convex in both and has the
+    Hessian of a convex function there; below that s is its exponential, so that it stays above 0.
 
     Parameters
     ----------
@@ -164,19 +166,25 @@ class JointHuber(Loss):
     """
 
     task = "regression"
-    convex = False  # in log(s); but every stationary point is the minimum, since it is one in s
-    has_hessian = False
+    convex = False  # where s is small; but every stationary point is the minimum, since it is one in s
+    hessian_bound = True
     n_constants = 1
-    start_constants = (0.0,)
+    start_constants = (3.0,)
 
     def __init__(self, delta, start):
         self.delta = delta
         self.start = start
 
-    def _scale(self, log_scale):
-        """s and its derivative in the learned constant."""
-        growth = np.exp(np.clip(log_scale, -60, 60))
-        return self.start * (1e-6 + growth), self.start * growth
+    @property
+    def constant_units(self):
+        return (4 / self.start,)
+
+    def _scale(self, constant):
+        """s, and its first and second derivative in the learned constant."""
+        unit, straight = self.start / 4, constant > 0
+        small = unit * np.exp(np.clip(constant, -60, 0))
+        scale = 1e-6 * self.start + np.where(straight, unit * (1 + constant), small)
+        return scale, np.where(straight, unit, small), np.where(straight, 0, small)
 
     def value(self, y, raw):
         return self.value_and_gradient(y, raw)[0]
@@ -185,12 +193,24 @@ class JointHuber(Loss):
         return self.value_and_gradient(y, raw)[1]
 
     def value_and_gradient(self, y, raw):
-        scale, growth = self._scale(raw[:, 1])
+        scale, growth, _ = self._scale(raw[:, 1])
         u = (y - raw[:, 0]) / scale
         clipped = np.clip(u, -self.delta, self.delta)
         value = scale * (1 + clipped * (2 * u - clipped))
         # The derivative in s of s + 2 s rho(u) is 1 + 2 (rho - u psi) = 1 - psi**2.
         return value, np.stack([-2 * clipped, (1 - clipped**2) * growth], axis=1)
+
+    def hessian_product(self, y, raw, direction):
+        scale, growth, bend = self._scale(raw[:, 1])
+        u = (y - raw[:, 0]) / scale
+        # In raw and s the matrix is 2 / s (1, u)' (1, u) on the parabola and 0 beyond. Where s bends in its constant, what
+        # that adds is kept while it is positive.
+        bent = 2 / scale * (np.abs(u) <= self.delta) * (direction[:, 0] + u * growth * direction[:, 1])
+        added = np.maximum(1 - np.clip(u, -self.delta, self.delta) ** 2, 0) * bend * direction[:, 1]
+        return np.stack([bent, u * growth * bent + added], axis=1).astype(raw.dtype, copy=False)
+
+    def hessian(self, y, raw):
+        return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
 
     def best_constant(self, y, sample_weight, n_outputs):
         return Huber(self.delta, self.start).best_constant(y, sample_weight, n_outputs)

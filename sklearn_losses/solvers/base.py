@@ -183,7 +183,7 @@ class SmoothSolver(Solver):
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise smoothed versions of the objective, each ten times closer to it and started from the one before."""
-        width = objective.kink_distance(params)
+        width, first = objective.kink_distance(params), abs(objective.value(params))
         start, done, exact, slopes = params, 0, None, None
         while True:
             # There is no point in solving a stage to more than its distance from the true objective.
@@ -204,9 +204,9 @@ class SmoothSolver(Solver):
             if exact is not None:
                 params = exact
                 break
-            if objective.smoothing_error(width) <= tol * objective.value(params) or width < 1e-13 * (
-                1 + np.max(np.abs(params))
-            ):
+            error = objective.smoothing_error(width)
+            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(params))  # in the rounding of raw predictions
+            if error <= max(tol * objective.value(params), 1e-13 * first) or lost:
                 break
             width /= 10
         if exact is None and self._exact_end(objective, result) and done < max_iter:

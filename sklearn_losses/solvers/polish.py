@@ -38,7 +38,7 @@ def newton_solver(objective, params, gradient):
         return np.negative, False  # next to where a loss is no number its curvature may be none
     # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
     # and where there is none at all, to keep the step within what a line search can shorten.
-    longest = 1e9 * (1 + np.max(np.abs(params)))
+    longest = 1e9 * (np.max(np.abs(params)) or 1.0)
     extra = max(1e-14 * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
     while (factor := _factor(hessian, extra)) is None:
         extra *= 10
