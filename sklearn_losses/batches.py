@@ -8,6 +8,7 @@ carries parameters to and fro, and the penalty keeps the user's units. Columns w
 sizes, on which plain solvers stall without a word, then cost nothing in accuracy.
 """
 
+from copy import copy
 from functools import reduce
 from operator import iadd
 from typing import NamedTuple
@@ -68,6 +69,7 @@ class Standardization:
         # A column that is constant up to rounding has no size of its own.
         size = np.where(size > 1e-14 * np.abs(mean), size, 1.0)
         size[~(size > 0)] = 1.0
+        center = center.astype(X.dtype).astype(np.float64)  # what is taken off rows of that type
         scale = np.exp2(np.round(np.log2(size)))
         shifted = np.abs(center) > size
         if not shifted.any() and np.all((scale >= 0.125) & (scale <= 8)):
@@ -313,6 +315,12 @@ class Batches:
             return None
         y = self.y.astype(self.X.dtype) if self.y.dtype.kind == "f" else self.y
         return Batches(self.X, y, self.sample_weight, self.standardization)
+
+    def unconverted(self):
+        """The same rows in their own type, the targets as they are."""
+        other = copy(self)
+        other.dtype, other._views = self.X.dtype, {}
+        return other
 
     def columns(self, features):
         """The same rows with some of their columns, copied; those of an array are standardised once and for all."""

@@ -121,6 +121,21 @@ class Objective:
             self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
         return self._valued[1]
 
+    def mean_loss_of_rounded(self, params):
+        """`mean_loss` where the parameters and the raw predictions have the rows' own type: what rounding makes of it."""
+
+        def weighted(batch, _):
+            raw = self.model.predict(params, batch.X).astype(np.float64, copy=False)
+            return _weighted(self.loss.value(batch.y, raw), batch.weight)
+
+        return sum(self.batches.unconverted().each(weighted)) / self.n_rows
+
+    def losses(self, params):
+        """The loss of each row."""
+        return np.concatenate(
+            list(self.batches.each(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X))))
+        )
+
     def unbounded(self, params):
         """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes.
 

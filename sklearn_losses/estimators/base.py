@@ -35,6 +35,8 @@ from sklearn_losses.threads import block_threads
 
 __all__ = ["LossEstimator"]
 
+ROUNDED = 1e-6  # change of the training loss, as a share, up to which fitted numbers are rounded to float32
+
 
 class Rows(NamedTuple):
     """The rows of a fit as the losses want them: `y` floats or class codes, `weight` of mean 1, or None for equal ones."""
@@ -52,7 +54,8 @@ class Rows(NamedTuple):
 class Fit(NamedTuple):
     """Where a fit starts: names turned into objects, data in place.
 
-    `original` is the objective in the user's columns, and `alternative` what gives the solver to go on with after a stall.
+    `original` is the objective in the user's columns, that of predictions, and `alternative` what gives the solver to go on
+    with after a stall.
     """
 
     loss: Loss
@@ -328,7 +331,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             loss = loss.calibrated(rows.y, pilot[0], _weights(rows)) if pilot else loss
         if loss.n_constants:
             model = WithConstants(model, loss.n_constants, loss.constant_units)
-        original, alternative = self._objective(loss, model, rows, None, np.float64), None
+        # In the user's columns, as predictions are made: a linear model's in float64, a network's in the type of the rows.
+        original = self._objective(loss, model, rows, None, np.float64 if model.linear else rows.X.dtype)
+        alternative = None
         if isinstance(solver, Auto):
             auto, solver = solver, solver.choose(original)
             alternative = partial(auto.next_after, solver)
@@ -339,7 +344,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, self.alpha * (1 - self.l1_ratio))
         dtype = np.float64 if model.linear and getattr(solver, "double", False) else rows.X.dtype
         objective = original
-        if standardization is not None or dtype != np.float64:
+        if standardization is not None or dtype != original.batches.dtype:
             objective = self._objective(loss, model, rows, standardization, dtype)
         refuse = getattr(solver, "refusal", None)
         refusal = refuse(objective) if refuse else None
@@ -427,15 +432,23 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         stochastic = getattr(solver, "stochastic", False)
         state = getattr(self, "_state", None) if going_on and stochastic else None
 
+        def in_user_units(params):
+            return _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+
+        def mean_loss(params):
+            """That of the model which is returned: what rounding in the user's columns changes is in it."""
+            return fit.original.mean_loss(in_user_units(params))
+
         def as_fitted(params):
             """What a prediction needs."""
-            user_params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+            user_params = in_user_units(params)
+            dtype = self._type_to_keep(fit, user_params)
             user_params, constants = np.split(user_params, [fit.model.base.n_params])
             constants = constants * fit.model.units if fit.loss.n_constants else constants
             return {
                 **attributes,
                 **fit.loss.learned(constants),
-                **self._shaped(fit.model.base, user_params.astype(objective.batches.X.dtype, copy=False), attributes),
+                **self._shaped(fit.model.base, user_params.astype(dtype, copy=False), attributes),
                 "_loss": fit.loss,
                 "_source": fit.source,
                 "_constants": constants,
@@ -480,12 +493,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if monitor.best_params is not None:
             params = monitor.best_params
         with np.errstate(over="ignore", invalid="ignore"):
-            training_loss = objective.mean_loss(params)
+            training_loss = mean_loss(params)
             if not np.isfinite(training_loss):
                 # The last iterate is finite, but its loss is not: the last one with a finite loss counts.
                 message, success = "diverged", False
                 for params in (monitor.earlier, fit.params):
-                    training_loss = np.nan if params is None else objective.mean_loss(params)
+                    training_loss = np.nan if params is None else mean_loss(params)
                     if np.isfinite(training_loss):
                         break
                 else:
@@ -508,7 +521,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             **as_fitted(params),
             "n_iter_": max(1, int(nit)),
             "loss_": training_loss,
-            "objective_": training_loss + objective.penalty_value(params),
+            "objective_": training_loss + fit.original.penalty_value(in_user_units(params)),
             "loss_curve_": curve,
             "converged_": bool(success) and not self._progress.stopped,
             "solver_": monitor.solver,
@@ -520,6 +533,18 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             fitted["validation_scores_"] = monitor.scores
             fitted["best_validation_score_"] = max(monitor.scores)
         return fitted, interruption
+
+    def _type_to_keep(self, fit, user_params):
+        """The type of the fitted numbers: that of X, but float64 where rounding to float32 would make another model of them.
+
+        That is where the training loss would differ by more than `tol`, as for columns whose mean is far from 0.
+        """
+        dtype = fit.original.batches.X.dtype
+        if dtype == fit.original.batches.dtype:
+            return dtype
+        with np.errstate(all="ignore"):
+            exact, rounded = fit.original.mean_loss(user_params), fit.original.mean_loss_of_rounded(user_params)
+        return dtype if abs(rounded - exact) <= max(self.tol, ROUNDED) * abs(exact) else np.dtype(np.float64)
 
     def _certificate(self, fit, result):
         """How far the end of a deterministic linear fit is from the optimum, as a fitted attribute."""
@@ -591,7 +616,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Raw predictions for validated or raw X."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        return self._model.predict(self._packed(self._model), X)
+        model, params = self._model, self._packed(self._model)
+        if not model.linear or np.result_type(self.coef_, X) == X.dtype:
+            return model.predict(params, X)
+        # The digits of float64 that the fit kept are lost in products with rows of float32.
+        rows = Batches(X, np.zeros(X.shape[0]), dtype=self.coef_.dtype)
+        return np.concatenate(list(rows.each(lambda batch, _: model.predict(params, batch.X))))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -68,4 +68,5 @@ def _losses_of_fit(estimator, trimmed, solver, rows, weight, n_outputs, rng):
         raise ValueError(f"{trimmed.name} cannot trim a loss that learns constants itself; give it a fixed scale.")
     result = fit.solver.minimize(fit.objective, fit.params, max_iter=estimator.max_iter, tol=estimator.tol, rng=rng)
     params = result.x if fit.standardization is None else fit.standardization.to_user(fit.model, result.x)
-    return fit.loss.value(rows.y, fit.model.predict(params, rows.X))
+    dtype = np.float64 if fit.model.linear else rows.X.dtype
+    return estimator._objective(fit.loss, fit.model, rows, None, dtype).losses(params)
