@@ -6,6 +6,7 @@ Everything else that is offered by name (the estimators' errors, the README's ta
 
 import difflib
 import math
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = ["Choice", "Component", "Interval", "Whole", "check_parameters"]
+__all__ = ["Choice", "Component", "Interval", "Whole", "all_or_nothing", "check_parameters"]
 
 
 class Interval(NamedTuple):
@@ -80,6 +81,26 @@ def check_parameters(owner, conditions):
             raise ValueError(f"The {name!r} parameter of {type(owner).__name__} must be {condition}. Got {value!r} instead.")
 
 
+@contextmanager
+def all_or_nothing(*owners):
+    """A context in which parameters are set: an error gives the owners, and the components inside, their old ones back."""
+    before = [(part, vars(part).copy()) for owner in owners for part in _with_components(owner)]
+    try:
+        yield
+    except BaseException:
+        for part, state in before:
+            part.__dict__ = state
+        raise
+
+
+def _with_components(owner):
+    if isinstance(owner, BaseEstimator):
+        yield owner
+        for value in vars(owner).values():
+            if isinstance(value, Component):
+                yield from _with_components(value)
+
+
 def _origin(maker):
     made = getattr(maker, "func", maker)
     return made.__module__, made.__qualname__
@@ -92,6 +113,20 @@ class Component(BaseEstimator):
     """
 
     conditions = {}  # parameter -> Interval or Choice, checked when it is used, never before
+
+    def set_params(self, **params):
+        """Set parameters, all of them or, where one is unknown, none.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self
+        """
+        with all_or_nothing(self):
+            return super().set_params(**params)
 
     def __init_subclass__(cls, name=None, aliases=(), family=None, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -5,12 +5,13 @@ NumPy and SciPy bring a BLAS each, whose threads wait in a loop for their next t
 two. So during a fit BLAS has one thread, and blocks of rows get the threads that BLAS would have had.
 """
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
-from threading import Lock
+from threading import RLock
 
 from threadpoolctl import ThreadpoolController  # scikit-learn depends on it
 
@@ -18,45 +19,116 @@ __all__ = ["block_threads", "each"]
 
 AHEAD = 4  # blocks handed out before the first result is taken; a result may be a large matrix
 
-_pool = ContextVar("pool", default=None)
-_lock = Lock()
-_users, _restore = 0, None
+_pool = ContextVar("pool", default=None)  # of the fit that runs here: an executor, or `_NO_THREADS`
+_NO_THREADS = object()
+
+
+class _Limit:
+    """BLAS on one thread while any fit runs, in whatever thread: the first one sets the limit, the last one lifts it."""
+
+    def __init__(self):
+        self.lock = RLock()  # a signal's handler may fork inside of it
+        self.fits = set()
+        self.before = ()
+
+    def enter(self, fit):
+        """Count a fit in. Returns whether it is the only one."""
+        with self.lock:
+            first = not self.fits
+            if first:
+                self.before = _numbers(_blas(False))
+            self.fits.add(fit)
+            if first:
+                _set_threads(_blas(False), 1)
+            return first
+
+    def leave(self, fit):
+        """Count a fit out, which a forked child has done already."""
+        with self.lock:
+            if fit in self.fits:
+                self.fits.remove(fit)
+                if not self.fits:
+                    self.lift()
+
+    def lift(self):
+        """Give BLAS its threads back, where nobody else has set another number meanwhile."""
+        for library, threads in zip(_blas(False), self.before, strict=True):
+            if library.num_threads == 1:
+                _set_threads([library], threads)
+
+    def forked(self):
+        """Begin anew in a child, which has none of the threads that fit in its parent."""
+        fits, self.fits, self.lock = self.fits, set(), RLock()
+        _pool.set(None)
+        if fits:
+            self.lift()
+
+
+_limit = _Limit()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    # With the lock taken, no other thread is in the middle of a change when the child gets its copy.
+    os.register_at_fork(
+        before=lambda: _limit.lock.acquire(), after_in_parent=lambda: _limit.lock.release(), after_in_child=_limit.forked
+    )
 
 
 @cache
-def _blas():
-    return ThreadpoolController().select(user_api="blas")
+def _blas(by_thread):
+    """The BLAS libraries whose number of threads is each calling thread's own (OpenBLAS on OpenMP), or the process's."""
+    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [library for library in libraries if (getattr(library, "threading_layer", None) == "openmp") == by_thread]
+
+
+def _numbers(libraries):
+    return [library.num_threads for library in libraries]
+
+
+def _set_threads(libraries, threads):
+    """Set the number of threads of each library.
+
+    From threadpoolctl 3.8 on, the first thread that sets the number for a BLAS is the only one that can, and what the others
+    set is ignored. Fits begin and end in any thread.
+    """
+    for library in libraries:
+        release = getattr(library, "clear_controlling_thread", lambda force: None)
+        release(force=True)
+        library.set_num_threads(threads)
+        release(force=True)
 
 
 @contextmanager
 def block_threads():
     """A context in which `each` works on threads and BLAS does not.
 
-    The number of threads is BLAS's: the environment (``OMP_NUM_THREADS``), joblib's workers and `threadpoolctl` set it. Fits
-    that run side by side in one process have no threads of their own beyond the first.
+    The number of threads is BLAS's: the environment (``OMP_NUM_THREADS``), joblib's workers and `threadpoolctl` set it. Of
+    fits that run side by side in one process only the first has threads of its own, and uses them while it is alone.
     """
-    global _users, _restore
-    with _lock:
-        threads = 1
-        if _users == 0:
-            threads = max((library["num_threads"] for library in _blas().info()), default=1)
-            _restore = _blas().limit(limits=1)
-        _users += 1
+    if _pool.get() is not None:  # a fit inside a fit
+        yield
+        return
+    fit, own = object(), []
     try:
-        if threads == 1:
-            yield
-            return
-        with ThreadPoolExecutor(threads - 1) as pool:  # the caller is one of them
+        first = _limit.enter(fit)
+        own = _numbers(_blas(True))
+        _set_threads(_blas(True), 1)
+        threads = max((*_limit.before, *own), default=1) if first else 1
+        with _executor(threads - 1) as pool:  # the caller is one of the threads
             token = _pool.set(pool)
             try:
                 yield
             finally:
                 _pool.reset(token)
     finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _restore.restore_original_limits()
+        for library, number in zip(_blas(True), own, strict=False):  # none where an interrupt came first
+            _set_threads([library], number)
+        _limit.leave(fit)
+
+
+def _executor(threads):
+    """A context that gives an executor of so many threads, whose BLAS has one as well."""
+    if threads == 0:
+        return nullcontext(_NO_THREADS)
+    return ThreadPoolExecutor(threads, initializer=_set_threads, initargs=(_blas(True), 1))
 
 
 def each(function, items):
@@ -75,7 +147,7 @@ def each(function, items):
     object
     """
     pool = _pool.get()
-    if pool is None or len(items) < 2:
+    if pool in (None, _NO_THREADS) or len(_limit.fits) > 1 or len(items) < 2:
         yield from map(function, items)
         return
     waiting = deque()

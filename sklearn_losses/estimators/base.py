@@ -1,13 +1,15 @@
 """What the estimators share: names into objects, data into an objective, one call of the solver, fitted attributes.
 
-A fit is atomic. It works on locals, and only its last step writes to the estimator; whatever stops it earlier (an error, a
-callback, Ctrl-C) leaves the old state, or, once there is a point worth keeping, a consistent new one.
+A fit is atomic. It works on a copy of the estimator, and only its last step writes to the estimator itself, in one assignment;
+whatever stops it earlier (an error, a callback, Ctrl-C) leaves the old state, or, once there is a point worth keeping, a
+consistent new one.
 """
 
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import deepcopy
 from functools import partial
 from numbers import Integral
 from typing import NamedTuple
@@ -21,7 +23,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_losses.batches import Batches, Standardization
-from sklearn_losses.component import Choice, Interval, Whole, check_parameters
+from sklearn_losses.component import Choice, Interval, Whole, all_or_nothing, check_parameters
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.estimators.trimming import concentrated
@@ -36,6 +38,7 @@ from sklearn_losses.threads import block_threads
 __all__ = ["LossEstimator"]
 
 ROUNDED = 1e-6  # change of the training loss, as a share, up to which fitted numbers are rounded to float32
+COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn's `validate_data` sets
 
 
 class Rows(NamedTuple):
@@ -146,8 +149,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 params[name] = family.make(spec)
         # The objects go in before their own parameters are looked up.
         whole = {name: params.pop(name) for name in ("loss", "solver") if name in params}
-        super().set_params(**whole)
-        return super().set_params(**params)
+        with all_or_nothing(self, *whole.values()):
+            super().set_params(**whole)
+            return super().set_params(**params)
 
     def _loss_spec(self):
         return Loss.make(self.loss)
@@ -221,17 +225,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @with_callbacks
     def _atomic(self, work, *arguments):
         progress = Progress(self, work, arguments)
-        before = vars(self).copy()
-        self._progress = progress
-        try:
-            fitted, interruption = work(*arguments)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        for name in ("_progress", *before.get("_fitted_names", ())):
-            vars(self).pop(name, None)
-        vars(self).update(fitted, _fitted_names=tuple(fitted))
+        working = working_copy(self)
+        working._progress = progress
+        fitted, interruption = work.__func__(working, *arguments)
+        take_over(self, working, fitted)
         progress.end()
         if interruption is not None:
             raise interruption
@@ -430,7 +427,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Call the solver and gather the fitted attributes: (dict, exception to raise after they are set or None)."""
         objective, solver = fit.objective, fit.solver
         stochastic = getattr(solver, "stochastic", False)
-        state = getattr(self, "_state", None) if going_on and stochastic else None
+        # A solver may change its state in place, and a fit that is cut off must not have changed that of the last one.
+        state = deepcopy(getattr(self, "_state", None)) if going_on and stochastic else None
 
         def in_user_units(params):
             return _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
@@ -456,10 +454,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 "_standardization": fit.standardization,
             }
 
+        columns = {name: getattr(self, name, None) for name in COLUMNS}  # which the user's estimator does not know yet
         monitor = Monitor(
             solver=getattr(solver, "label", type(solver).__name__), tol=self.tol, patience=self.n_iter_no_change,
             watch_training=stochastic, validation=fit.validation, verbose=int(self.verbose),
-            max_iter=max_iter, report=lambda params: self._progress.iteration(lambda: as_fitted(params)),
+            max_iter=max_iter, report=lambda params: self._progress.iteration(lambda: {**columns, **as_fitted(params)}),
         )  # fmt: skip
         self._progress.begin()
         interruption, certificate = None, {}
@@ -487,7 +486,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         except KeyboardInterrupt as stop:
             if monitor.params is None:
                 raise
-            interruption = stop
+            interruption, state = stop, None
             params, nit, message, success = monitor.params, len(monitor.losses), "interrupted", False
         self._progress.close()
         if monitor.best_params is not None:
@@ -627,6 +626,21 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def working_copy(estimator):
+    """A copy for a fit to work on, which holds the same objects."""
+    copy = object.__new__(type(estimator))
+    copy.__dict__ = vars(estimator).copy()
+    return copy
+
+
+def take_over(estimator, working, fitted):
+    """Replace the fitted attributes of `estimator` by `fitted` and the columns that its working copy saw, in one assignment."""
+    fitted = {**{name: vars(working)[name] for name in COLUMNS if name in vars(working)}, **fitted}
+    old = {*COLUMNS, *vars(estimator).get("_fitted_names", ())}
+    kept = {name: value for name, value in vars(estimator).items() if name not in old}
+    estimator.__dict__ = {**kept, **fitted, "_fitted_names": tuple(fitted)}
 
 
 def _weights(rows):

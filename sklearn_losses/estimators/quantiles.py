@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_losses.component import Choice, Interval, Whole, check_parameters
-from sklearn_losses.estimators.base import check_weights
+from sklearn_losses.estimators.base import check_weights, take_over, working_copy
 from sklearn_losses.estimators.regressor import LossRegressor
 from sklearn_losses.losses.regression import Quantile
 
@@ -117,6 +117,12 @@ class MultiQuantileRegressor(BaseEstimator):
         -------
         self
         """
+        working = working_copy(self)
+        take_over(self, working, working._fit(X, y, sample_weight))
+        return self
+
+    def _fit(self, X, y, sample_weight):
+        """The fitted attributes, a dict."""
         check_parameters(self, self._conditions)
         levels = self._levels()
         X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], y_numeric=True)
@@ -129,10 +135,9 @@ class MultiQuantileRegressor(BaseEstimator):
         for level in levels:
             model.set_params(loss__quantile=float(level), warm_start=bool(fits)).fit(X, y, weight)
             fits.append((model.coef_, model.intercept_, getattr(model, "dual_gap_", np.nan), model.n_iter_, model.converged_))
-        coef, intercept, gap, n_iter, converged = (np.array(column) for column in zip(*fits, strict=True))
-        self.coef_, self.intercept_, self.dual_gap_, self.n_iter_ = coef, intercept, gap, n_iter
-        self.converged_ = bool(converged.all())
-        return self
+        names = ("coef_", "intercept_", "dual_gap_", "n_iter_", "converged_")
+        fitted = dict(zip(names, (np.array(column) for column in zip(*fits, strict=True)), strict=True))
+        return {**fitted, "converged_": bool(fitted["converged_"].all())}
 
     def predict(self, X):
         """The quantiles of each row, rising along the levels.
