@@ -152,12 +152,11 @@ class Objective:
             return self._separates(params) or self._separates_some(params)
 
     def _separates(self, params):
-        for batch in self.batches.blocks():
-            raw = self.model.predict(params, batch.X)
-            labels = raw > 0 if raw.ndim == 1 else raw.argmax(axis=1)
-            if np.any(labels != batch.y):
-                return False
-        return True
+        """Whether the loss rises in no row and falls in some, the further out the parameters are."""
+        model = self.model.base
+        own = params[: model.n_params]
+        trends = [self.loss.trend(batch.y, model.predict(own, batch.X)) for batch in self.batches.blocks()]
+        return all(np.all(trend <= 0) for trend in trends) and any(np.any(trend < 0) for trend in trends)
 
     def _separates_some(self, params):
         if self.n_outputs > 1 or self.n_params > LARGEST_MATRIX or self.batches.y.dtype.kind == "f":
@@ -366,7 +365,7 @@ class Objective:
     @property
     def has_rivals(self):
         """The loss is a maximum of straight lines over the classes, which `pieces` lists (no L1 penalty)."""
-        return self.loss.rivals
+        return bool(self.loss.rivals)
 
     def pieces(self):
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""

@@ -361,7 +361,7 @@ class Rivals(_OfRows):
         self.loss, self.model, self.batches, self.y = loss, model, batches, batches.y
         self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
-        self.weight = weight / batches.n_rows
+        self.weight = loss.rivals * weight / batches.n_rows
 
     @property
     def middle(self):

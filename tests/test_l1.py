@@ -1,17 +1,21 @@
 """L1 and elastic-net penalties: the optimum, its exact zeros, and the references of others."""
 
+import warnings
+
 import numpy as np
 import pytest
 from peers import l1_logistic_regression
 from scipy import sparse
 from scipy.optimize import linprog
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.curvature import Curvature
 from sklearn_losses.losses import Loss
-from sklearn_losses.solvers import ProximalNewton
+from sklearn_losses.solvers import SGD, Adam, ProximalNewton
 from sklearn_losses.solvers.proximal import _Matrix, _minimize_model, _Products
 from sklearn_losses.solvers.subgradient import least_subgradient
 
@@ -256,3 +260,54 @@ def test_path_of_alpha_with_warm_starts():
         warm.set_params(alpha=alpha).fit(X, y)
         reference = Lasso(alpha=alpha / 2, tol=1e-13, max_iter=100_000).fit(X, y)
         np.testing.assert_allclose(warm.coef_, reference.coef_, rtol=1e-6, atol=1e-9)
+
+
+class TestStepsOnBatches:
+    """With all rows in one batch a solver by steps ends on the optimum, whatever its momentum."""
+
+    SOLVERS = (
+        *(SGD(momentum=0.0, nesterov=False), SGD(momentum=0.5), SGD(momentum=0.9, nesterov=False), SGD(), SGD(momentum=0.97)),
+        *(Adam(learning_rate=0.02), Adam(learning_rate=0.1, schedule="invscaling"), Adam(learning_rate=0.02, amsgrad=True)),
+    )
+
+    def data(self):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(80, 6)) * [1, 2, 0.5, 1, 1, 3]
+        score = X @ [1.0, 0, -2, 0, 0.05, 0.3] + 1
+        return X, score + 0.5 * rng.normal(size=80)
+
+    def ends_on(self, optimum, estimator, loss, solver, X, y, **penalty):
+        solver = clone(solver).set_params(batch_size=len(y))
+        model = estimator(loss, solver=solver, max_iter=4000, n_iter_no_change=4000, tol=0, random_state=0, **penalty)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # by design they never know that they are there
+            model.fit(X, y)
+        assert optimum.objective_ <= model.objective_ * (1 + 1e-9)
+        assert model.objective_ <= optimum.objective_ * (1 + 1e-6)
+        np.testing.assert_allclose(model.coef_, optimum.coef_, atol=2e-3)
+
+    @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+    @pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+    def test_regression(self, solver, l1_ratio):
+        X, y = self.data()
+        peer = ElasticNet(alpha=0.1, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)  # theirs is half the squared error
+        optimum = LossRegressor(alpha=0.2, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(optimum.coef_, peer.coef_, atol=1e-6)
+        self.ends_on(optimum, LossRegressor, "mse", solver, X, y, alpha=0.2, l1_ratio=l1_ratio)
+
+    @pytest.mark.parametrize("classes", [2, 3])
+    @pytest.mark.parametrize(
+        "solver", [SGD(learning_rate=0.1, nesterov=False), SGD(learning_rate=0.1), Adam(learning_rate=0.02)]
+    )
+    def test_classes(self, solver, classes):
+        X, y = self.data()
+        y = np.digitize(y, [-1, 2][: classes - 1])
+        for loss in ("cross_entropy", "squared_hinge"):
+            optimum = LossClassifier(loss, alpha=0.1, l1_ratio=0.7, tol=1e-12).fit(X, y)
+            self.ends_on(optimum, LossClassifier, loss, solver, X, y, alpha=0.1, l1_ratio=0.7)
+
+    def test_small_batches_leave_the_same_weights_at_zero(self):
+        X, y = self.data()
+        optimum = LossRegressor(alpha=0.4, l1_ratio=1.0).fit(X, y)
+        model = LossRegressor(alpha=0.4, l1_ratio=1.0, solver=SGD(learning_rate=1e-3), random_state=0, max_iter=300).fit(X, y)
+        assert model.objective_ == pytest.approx(optimum.objective_, rel=0.01)

@@ -27,7 +27,7 @@ from sklearn_losses.component import Choice, Interval, Whole, all_or_nothing, ch
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.estimators.trimming import concentrated
-from sklearn_losses.losses.base import Loss, MeanOverTargets, ResidualLoss
+from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets, ResidualLoss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
@@ -394,11 +394,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return None
         alpha = float(self.alpha) * (1 - float(self.l1_ratio))
         model = Linear(rows.X.shape[1], n_outputs, self.fit_intercept)
-        if not isinstance(loss, MeanOverTargets):
+        if not isinstance(loss, (MeanOverTargets, EachTarget)):
             pilot = self._pilot_fit(loss, rows, y, alpha)
             return pilot._raw(rows.X), pilot._packed(model)
         # Targets have scales of their own, and so do the penalties of their pilots: as if each were fitted alone.
-        pilots = [self._pilot_fit(loss.loss, rows, target, alpha * loss.n_targets) for target in y.T]
+        targets = zip(loss.by_target, y.T, strict=True)
+        pilots = [self._pilot_fit(one, rows, target, alpha * n_outputs) for one, target in targets]
         weights, intercepts = ([getattr(pilot, name) for pilot in pilots] for name in ("coef_", "intercept_"))
         params = model.pack(np.stack(weights, axis=1), np.array(intercepts))
         return np.stack([pilot._raw(rows.X) for pilot in pilots], axis=1), params

@@ -8,6 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
+from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import SoftLabels
 
@@ -164,7 +165,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
 
     def _bound_loss(self, loss, rows, n_outputs):
         bound = super()._bound_loss(loss, rows, n_outputs)
-        return SoftLabels(bound) if rows.y.dtype.kind == "f" and not bound.soft_labels else bound
+        if rows.y.dtype.kind != "f" or bound.soft_labels:
+            return bound
+        return bound.map(SoftLabels) if isinstance(bound, Aggregated) else SoftLabels(bound)
 
     def _pilot_targets(self, rows, n_outputs):
         if rows.y.dtype.kind == "f":

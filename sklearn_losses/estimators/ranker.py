@@ -243,7 +243,7 @@ solver_, n_parameters_
 
     def _start(self, loss, solver, *arguments, **keywords):
         fit = super()._start(loss, solver, *arguments, **keywords)
-        staged = getattr(fit.loss, "starts_from", None) and not getattr(fit.solver, "stochastic", False)
+        staged = fit.loss.starts_from and not getattr(fit.solver, "stochastic", False)
         return fit._replace(solver=Staged(fit.solver)) if staged else fit
 
     def _objective(self, loss, model, rows, standardization, dtype):

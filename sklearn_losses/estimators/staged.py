@@ -5,7 +5,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.batches import Batches
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.classification import Hinge
+from sklearn_losses.losses.ranking import OfDifferences
 from sklearn_losses.objective import Objective
 from sklearn_losses.pieces import Pieces, PiecesWithWeights
 from sklearn_losses.queries import discount
@@ -33,7 +33,7 @@ class RankingObjective(Objective):
         return bool(self.loss.kinks) and self.linear and few
 
     def pieces(self):
-        pieces = Pieces(Hinge(), self.model, self.penalty, self._differences())
+        pieces = Pieces(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
         return pieces if self.smooth_penalty else PiecesWithWeights(pieces, self.penalty.l1)
 
     def _differences(self):
@@ -54,22 +54,17 @@ class RankingObjective(Objective):
         """Whether an unpenalised linear model orders every pair, so that a loss without a minimum falls for ever."""
         if self.loss.attained or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
-        y, scores = self.batches.y, self.scores(params)
-        order = np.lexsort((scores, y.relevance, y.query))
-        rises = (np.diff(y.level[order]) > 0) & (np.diff(y.query[order]) == 0)
-        return bool(np.all(np.diff(scores[order])[rises] > 0))
+        trend = self.loss.trend(self.batches.y, self.scores(params))
+        return bool(np.all(trend <= 0) and np.any(trend < 0))
 
     def kink_distance(self, params):
         return 1.0 + float(np.std(self.scores(params)))
 
-    def smoothing_error(self, width):
-        return width / 4
-
     def smoothed_slopes(self, params, width):
-        """As in `Objective`; a pair within `width` of the kink falls short by an eighth of it at most, others by nothing."""
+        """As in `Objective`; a pair within `width` of a kink falls short by an eighth of it at most, others by nothing."""
         smooth = self.smoothed(width)
         gradient = sum((part[1] for part in self.batches.each(lambda batch, _: smooth._evaluate(params, batch))), 0.0)
-        return width / 8, gradient / self.n_rows
+        return self.smoothing_error(width) / 2, gradient / self.n_rows
 
     def scores(self, params):
         """The raw predictions of all rows."""
@@ -85,8 +80,8 @@ class RankingObjective(Objective):
 
     def ndcg(self, scores):
         """The mean NDCG of the rows by these scores, with the gains of the loss."""
-        y, k = self.batches.y, self.loss.max_rank
-        each = y.sum(y.multiplicity * y.gains(self.loss.gain, k) * discount(*y.ranking(scores, 1e-9), k))
+        y, (gain, k) = self.batches.y, self.loss.measure
+        each = y.sum(y.multiplicity * y.gains(gain, k) * discount(*y.ranking(scores, 1e-9), k))
         return float(np.average(each, weights=y.weight))
 
 

@@ -8,13 +8,13 @@ work with every solver, on batches and on blocks.
 import numpy as np
 
 from sklearn_losses.component import Interval
-from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.base import Composite, Kink, Loss, MarginLoss, ResidualLoss
 from sklearn_losses.losses.regression import safe_exp, weighted_quantile
 
 __all__ = ["Aggregated", "CVaR", "Tilted", "WeightedSum"]
 
 
-class WeightedSum(Loss):
+class WeightedSum(Composite):
     """A weighted sum of losses for the same task; ``0.7 * Huber() + 0.3 * Quantile(0.9)`` makes one.
 
     Parameters
@@ -47,26 +47,22 @@ class WeightedSum(Loss):
             flat += [(weight * share, part) for share, part in inner]
         return cls(tuple(loss for _, loss in flat), tuple(float(weight) for weight, _ in flat))
 
+    @property
+    def parts(self):
+        return self.losses
+
+    def with_parts(self, parts):
+        return WeightedSum(parts, self.weights)
+
     def check(self):
+        super().check()
         for loss, weight in zip(self.losses, self.weights, strict=True):
-            loss.check()
             if weight not in Interval(0.0, closed="neither"):
                 raise ValueError(f"The weights of a sum of losses must be above 0. Got {weight!r} for {loss.name!r}.")
         if len({loss.task for loss in self.losses}) > 1 or any(loss.n_constants for loss in self.losses):
             raise ValueError(f"These losses cannot be added: {', '.join(loss.name for loss in self.losses)}.")
         if len({(loss.positive_target, loss.has_probabilities) for loss in self.losses}) > 1:
             raise ValueError("Losses with different links cannot be added, since they read the raw prediction differently.")
-
-    @property
-    def task(self):
-        return self.losses[0].task
-
-    @property
-    def pilot(self):
-        return next((loss.pilot for loss in self.losses if loss.pilot is not None), None)
-
-    def _map(self, change):
-        return WeightedSum(tuple(change(loss) for loss in self.losses), self.weights)
 
     def _sum(self, method, *arguments):
         return sum(w * getattr(loss, method)(*arguments) for w, loss in zip(self.weights, self.losses, strict=True))
@@ -77,11 +73,22 @@ class WeightedSum(Loss):
     def gradient(self, y, raw):
         return self._sum("gradient", y, raw)
 
+    def value_and_gradient(self, y, raw):
+        pairs = [loss.value_and_gradient(y, raw) for loss in self.losses]
+        return tuple(sum(w * one for w, one in zip(self.weights, each, strict=True)) for each in zip(*pairs, strict=True))
+
     def hessian(self, y, raw):
         return self._sum("hessian", y, raw)
 
     def hessian_product(self, y, raw, direction):
         return self._sum("hessian_product", y, raw, direction)
+
+    def hessian_matrix(self, y, raw):
+        return self._sum("hessian_matrix", y, raw)
+
+    def best_constant(self, y, sample_weight, n_outputs):
+        alone = len(self.losses) == 1 or self.task == "ranking"
+        return (self.losses[0] if alone else super()).best_constant(y, sample_weight, n_outputs)
 
     def kink_distance(self, y, raw):
         return np.min([loss.kink_distance(y, raw) for loss in self.losses if not loss.smooth], axis=0)
@@ -89,49 +96,70 @@ class WeightedSum(Loss):
     def smoothing_error(self, width, n_outputs):
         return self._sum("smoothing_error", width, n_outputs)
 
-    def smoothed(self, width):
-        return self._map(lambda loss: loss.smoothed(width))
+    # Straight pieces in the same number t make straight pieces together.
 
-    def inverse_link(self, raw):
-        return self.losses[0].inverse_link(raw)
+    @property
+    def kinks(self):
+        families = [next((family for family in _FAMILIES if isinstance(loss, family)), type(loss)) for loss in self.losses]
+        if len(set(families)) > 1 or not all(loss.kinks for loss in self.losses):
+            return ()
+        slopes = {}
+        for weight, loss in zip(self.weights, self.losses, strict=True):
+            for position, left, right in loss.kinks:
+                before = slopes.get(position, (0.0, 0.0))
+                slopes[position] = before[0] + weight * left, before[1] + weight * right
+        return tuple(Kink(position, *slopes[position]) for position in sorted(slopes))
 
-    def log_inverse_link(self, raw):
-        """The logarithm of `inverse_link`."""
-        return self.losses[0].log_inverse_link(raw)
+    def argument(self, y, raw):
+        return self.losses[0].argument(y, raw)
 
-    def link(self, prediction):
-        return self.losses[0].link(prediction)
+    def direction(self, y, change):
+        return self.losses[0].direction(y, change)
 
-    def check_target(self, y):
-        for loss in self.losses:
-            loss.check_target(y)
+    def pullback(self, y, slopes):
+        return self.losses[0].pullback(y, slopes)
 
-    def bind(self, y, n_outputs, task):
-        return self._map(lambda loss: loss.bind(y, n_outputs, task))
+    # And so do maxima over the same numbers.
+
+    @property
+    def rivals(self):
+        return self._sum("__getattribute__", "rivals") if all(loss.rivals for loss in self.losses) else 0.0
+
+    def violations(self, y, raw):
+        """Those of the parts, which all have the same."""
+        return self.losses[0].violations(y, raw)
+
+    def shortfall(self, y, raw, gradient):
+        if not self.rivals:
+            return None
+        return self.rivals * self.losses[0].shortfall(y, raw, gradient / self.rivals)
+
+    def _leading(self, fact):
+        """The first loss that says something, and its weight."""
+        pairs = zip(self.losses, self.weights, strict=True)
+        return next(((loss, weight) for loss, weight in pairs if getattr(loss, fact) is not None), (None, 1.0))
+
+    @property
+    def starts_from(self):
+        loss, weight = self._leading("starts_from")
+        return None if loss is None else WeightedSum((Loss.make(loss.starts_from),), (weight,))
 
     def pilot_alpha(self, alpha, y, sample_weight):
-        return next(loss for loss in self.losses if loss.pilot is not None).pilot_alpha(alpha, y, sample_weight)
+        # alpha weighs against the weighted loss, so against the loss it is smaller by the weight.
+        loss, weight = self._leading("pilot")
+        return alpha if loss is None else loss.pilot_alpha(alpha / weight, y, sample_weight)
 
     def calibrated(self, y, raw, sample_weight):
-        bound = self._map(lambda loss: loss.calibrated(y, raw, sample_weight))
+        bound = super().calibrated(y, raw, sample_weight)
         if any(loss.n_constants for loss in bound.losses):
             raise ValueError("A loss that learns constants, such as Huber(scale='joint'), cannot be part of a sum.")
         return bound
 
-    @property
-    def hessian_bound(self):
-        return not self.convex and all(loss.convex or loss.hessian_bound for loss in self.losses)
 
-    @property
-    def has_hessian(self):
-        return all(loss.has_hessian or loss.kinks for loss in self.losses)
+_FAMILIES = (ResidualLoss, MarginLoss)  # their curves are of the same number t
 
 
-for _fact in ("smooth", "convex", "has_probabilities", "shift_invariant", "soft_labels", "positive_target"):
-    setattr(WeightedSum, _fact, property(lambda self, fact=_fact: all(getattr(loss, fact) for loss in self.losses)))
-
-
-class Aggregated(Loss):
+class Aggregated(Composite):
     """A mean over the rows that is a minimum over a threshold: the last column of `raw`."""
 
     n_constants = 1
@@ -149,31 +177,30 @@ class Aggregated(Loss):
         return Loss.make(self.loss)
 
     @property
+    def parts(self):
+        return (self._loss,)
+
+    @property
     def name(self):
         return f"{type(self).__name__}({self._loss.name})"
 
     @property
     def pilot(self):
-        return self._loss.pilot or self._loss
+        return getattr(self._loss, "pilot", None) or self._loss
 
     def check(self):
         super().check()
-        self._loss.check()
+        if not getattr(self._loss, "rowwise", True):
+            raise ValueError(f"{self.name} is a mean of rows and {self._loss.name!r} a loss of whole queries: use it alone.")
 
-    def check_target(self, y):
-        self._loss.check_target(y)
-
-    def bind(self, y, n_outputs, task):
-        return self._with(self._loss.bind(y, n_outputs, task))
-
-    def pilot_alpha(self, alpha, y, sample_weight):
-        return self._loss.pilot_alpha(alpha, y, sample_weight) if self._loss.pilot else alpha
+    def trend(self, y, raw):
+        return self._loss.trend(y, raw)  # the threshold follows
 
     def calibrated(self, y, raw, sample_weight):
         loss = self._loss.calibrated(y, raw, sample_weight)
         if loss.n_constants:
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
-        bound = self._with(loss)
+        bound = self.with_parts((loss,))
         value, gradient = loss.value_and_gradient(y, raw)
         bound.start_constants = (self._threshold(value, sample_weight),)
         steepness = float(np.average(np.abs(gradient).reshape(len(y), -1).max(axis=1), weights=sample_weight))
@@ -194,9 +221,7 @@ class Aggregated(Loss):
         pulled = gradient.reshape(len(raw), -1) * slope[:, None]
         return threshold + aggregated, np.hstack([pulled, (1 - slope)[:, None]]).astype(raw.dtype, copy=False)
 
-    @property
-    def has_hessian(self):
-        return self._loss.has_hessian or bool(self._loss.kinks)
+    hessian_bound = False  # not of the mean, whatever it is of the rows
 
     def hessian(self, y, raw):
         return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
@@ -213,20 +238,6 @@ class Aggregated(Loss):
 
     def best_constant(self, y, sample_weight, n_outputs):
         return self._loss.best_constant(y, sample_weight, n_outputs)
-
-    def inverse_link(self, raw):
-        return self._loss.inverse_link(raw)
-
-    def link(self, prediction):
-        return self._loss.link(prediction)
-
-    def log_inverse_link(self, raw):
-        """The logarithm of `inverse_link`."""
-        return self._loss.log_inverse_link(raw)
-
-
-for _fact in ("task", "smooth", "convex", "has_probabilities", "shift_invariant", "soft_labels", "positive_target"):
-    setattr(Aggregated, _fact, property(lambda self, fact=_fact: getattr(self._loss, fact)))
 
 
 def _inner(raw):
@@ -273,8 +284,8 @@ class CVaR(Aggregated):
         self.loss = loss
         self.share = share
 
-    def _with(self, loss):
-        return CVaR(loss, self.share)
+    def with_parts(self, parts):
+        return CVaR(*parts, self.share)
 
     def _of_excess(self, excess):
         return np.maximum(excess, 0) / self.share, (excess > 0) / self.share, np.zeros_like(excess)
@@ -341,8 +352,8 @@ class Tilted(Aggregated):
         self.loss = loss
         self.tilt = tilt
 
-    def _with(self, loss):
-        return Tilted(loss, self.tilt)
+    def with_parts(self, parts):
+        return Tilted(*parts, self.tilt)
 
     def _of_excess(self, excess):
         value, slope, bend = safe_exp(self.tilt * excess)
@@ -361,6 +372,6 @@ class Tilted(Aggregated):
         return self._loss.smoothing_error(width, n_outputs - 1)
 
     def smoothed(self, width):
-        bound = Tilted(self._loss.smoothed(width), self.tilt)
-        bound.start_constants = self.start_constants
+        bound = super().smoothed(width)
+        bound.start_constants, bound.constant_units = self.start_constants, self.constant_units
         return bound

@@ -17,6 +17,7 @@ from scipy.optimize import brentq, minimize, minimize_scalar
 from sklearn_losses.component import Component
 
 __all__ = [
+    "Composite",
     "EachTarget",
     "Kink",
     "Loss",
@@ -27,6 +28,8 @@ __all__ = [
     "ScalarLoss",
     "Smoothed",
 ]
+
+FAR = 1e4  # a raw prediction beyond which nothing changes but by overflow
 
 
 class Loss(Component, ABC, family="loss"):
@@ -55,8 +58,9 @@ class Loss(Component, ABC, family="loss"):
         The loss of a row depends on its own raw prediction alone; ranking losses look at all rows of a query.
     kinks : tuple of Kink
         The bends of a loss made of straight pieces; empty for all others.
-    rivals : bool
-        The loss is the largest of the entries of ``violations(y, raw)``, (n, K), as for Crammer and Singer.
+    rivals : float
+        The loss is this number times the largest of the entries of ``violations(y, raw)``, (n, K), as for Crammer and Singer; 0
+        where it is no such maximum.
     examples : tuple of dict
         Parameter sets, besides the defaults, that every generated test runs.
     positive_target : bool
@@ -76,6 +80,17 @@ class Loss(Component, ABC, family="loss"):
         of the targets do not matter. None stands for 1.
     by_steps : bool
         Made for steps on batches: its exact minimum is of no use.
+    starts_from : str, Loss or None
+        The loss whose minimum is where the fit of this one starts (ranking losses).
+    moving : bool
+        The weights of its pairs depend on the current ranking. A fit holds them fixed (`Queries.after`), minimises, and
+        takes them anew; with fixed weights the loss is as smooth and convex as it says.
+    measure : tuple or None
+        Kind of gain and largest rank of the NDCG by which a fit of a moving loss compares rankings.
+    needs_gains : bool
+        Relevances must not be negative, and must be whole numbers for gains ``2**relevance - 1``.
+
+    A loss made of other losses takes each of these from its parts, by the rules of `Composite`: a new one needs a rule there.
     """
 
     task = None
@@ -88,7 +103,7 @@ class Loss(Component, ABC, family="loss"):
     attained = True
     rowwise = True
     kinks = ()
-    rivals = False
+    rivals = 0.0
     examples = ()
     positive_target = False
     soft_labels = False
@@ -98,6 +113,10 @@ class Loss(Component, ABC, family="loss"):
     start_constants = ()
     constant_units = None
     by_steps = False
+    starts_from = None
+    moving = False
+    measure = None
+    needs_gains = False
     recipe = None  # what makes a loss of a plain function; the module `custom` enters its class here
 
     @abstractmethod
@@ -192,6 +211,18 @@ class Loss(Component, ABC, family="loss"):
             return best_scores(self, y, sample_weight, n_outputs)
         return np.array([best_number(self, y, sample_weight)])
 
+    def trend(self, y, raw):
+        """The sign of how a row's loss goes as `raw` grows from 0 by a factor, (n,): above 0 where it rises in the end.
+
+        A loss without a minimum (see `attained`) that rises in no row and falls in some has none for the fit either.
+        """
+        size = np.max(np.abs(raw), initial=0.0) or 1.0
+        start, here, far = (self._slope_along(y, raw * raw.dtype.type(scale), raw) for scale in (1 / size, 1.0, FAR / size))
+        return np.sign(np.where(far > 0, far, np.where(here > 0, here, start)))
+
+    def _slope_along(self, y, point, direction):
+        return (self.gradient(y, point) * direction).reshape(len(direction), -1).sum(axis=1)
+
     def calibrated(self, y, raw, sample_weight):
         """The loss with what it takes from the pilot's raw predictions (a scale, a start): a new object, or itself.
 
@@ -235,6 +266,147 @@ class Loss(Component, ABC, family="loss"):
         if isinstance(spec, Loss.recipe):
             return spec
         return Loss.recipe(spec) if callable(spec) and not isinstance(spec, type) else super()._make_other(spec)
+
+
+def _first(values):
+    """The first value that says something."""
+    return next((value for value in values if value is not None), None)
+
+
+# What a loss made of others is, from what these are. Nothing that `Loss` declares may be missing here: see `unruled`.
+RULES = {
+    "task": _first,
+    "smooth": all,
+    "convex": all,
+    "has_probabilities": all,
+    "shift_invariant": all,
+    "attained": all,
+    "rowwise": all,
+    "soft_labels": all,
+    "positive_target": any,
+    "by_steps": any,
+    "moving": any,
+    "needs_gains": any,
+    "n_init": max,
+    "pilot": _first,
+    "starts_from": _first,
+    "measure": _first,
+}
+# What no part says about the whole: a class that has it states it, as `Composite` does for its Hessian.
+STATED = ("has_hessian", "hessian_bound", "kinks", "rivals", "n_constants", "start_constants", "constant_units", "examples")
+_REGISTRY = ("name", "family", "registry", "aliases", "root", "conditions", "recipe")
+
+
+def facts():
+    """The names of the attributes by which a `Loss` says what it is."""
+    methods = (property, classmethod, staticmethod)
+    return [
+        name
+        for name, value in vars(Loss).items()
+        if not (name.startswith("_") or name in _REGISTRY or callable(value) or isinstance(value, methods))
+    ]
+
+
+def unruled():
+    """Those of them that `Composite` would lose."""
+    return [name for name in facts() if name not in RULES and name not in STATED]
+
+
+class _OfParts:
+    """An attribute of a `Composite` by its rule; the class or the object may state another value."""
+
+    def __init__(self, fact):
+        self.fact = fact
+
+    def __get__(self, loss, kind=None):
+        default = getattr(Loss, self.fact)
+        if loss is None:
+            return default
+        # A plain function that is not bound yet (`CustomLoss`) says little.
+        return RULES[self.fact]([getattr(part, self.fact, default) for part in loss.parts])
+
+
+class Composite(Loss):
+    """A loss made of other losses, its `parts`: whatever it does not state itself follows from theirs.
+
+    A subclass gives `parts` and `with_parts`, and values and derivatives. Facts follow by the table `RULES`; methods are those
+    of the parts, which a subclass need not mention.
+    """
+
+    @property
+    @abstractmethod
+    def parts(self):
+        """The losses inside, a tuple."""
+
+    @abstractmethod
+    def with_parts(self, parts):
+        """The same of other losses."""
+
+    def map(self, change):
+        """The same of ``change(part)`` for each part; the object itself where that changes none."""
+        parts = tuple(change(part) for part in self.parts)
+        return self if all(new is old for new, old in zip(parts, self.parts, strict=True)) else self.with_parts(parts)
+
+    @property
+    def has_hessian(self):
+        # A curve of straight pieces has curvature 0 off its kinks, and its smoothed form a curvature.
+        return not self.kinks and all(getattr(part, "has_hessian", False) or _kinks(part) for part in self.parts)
+
+    @property
+    def hessian_bound(self):
+        bounded = all(part.convex or getattr(part, "hessian_bound", False) for part in self.parts)
+        return bounded and not self.convex and self.has_hessian
+
+    def check(self):
+        super().check()
+        for part in self.parts:
+            part.check()
+
+    def check_target(self, y):
+        for part in self.parts:
+            if isinstance(part, Loss):
+                part.check_target(y)
+
+    def bind(self, y, n_outputs, task):
+        return self.map(lambda part: part.bind(y, n_outputs, task))
+
+    def pilot_alpha(self, alpha, y, sample_weight):
+        led = next((part for part in self.parts if getattr(part, "pilot", None) is not None), None)
+        return alpha if led is None else led.pilot_alpha(alpha, y, sample_weight)
+
+    def calibrated(self, y, raw, sample_weight):
+        return self.map(lambda part: part.calibrated(y, raw, sample_weight))
+
+    def smoothed(self, width):
+        return self.map(lambda part: part.smoothed(width))
+
+    def learned(self, constants):
+        """What the parts have learned, as far as they agree."""
+        found, disputed = {}, set()
+        for name, value in (item for part in self.parts for item in part.learned(constants[:0]).items()):
+            if not np.array_equal(found.setdefault(name, value), value):
+                disputed.add(name)
+        return {name: value for name, value in found.items() if name not in disputed}
+
+    def inverse_link(self, raw):
+        return self.parts[0].inverse_link(raw)
+
+    def log_inverse_link(self, raw):
+        """The logarithm of `inverse_link`."""
+        return self.parts[0].log_inverse_link(raw)
+
+    def link(self, prediction):
+        return self.parts[0].link(prediction)
+
+
+def _kinks(loss):
+    return bool(getattr(loss, "kinks", ()))
+
+
+if unruled():
+    raise TypeError(f"These attributes of Loss have no rule for losses made of losses: {', '.join(unruled())}.")
+for _fact in RULES:
+    setattr(Composite, _fact, _OfParts(_fact))
 
 
 class Kink(NamedTuple):
@@ -389,7 +561,7 @@ class PiecewiseLinear:
         return Smoothed(self, width)
 
 
-class Smoothed(ScalarLoss):
+class Smoothed(Composite, ScalarLoss):
     """A piecewise linear loss averaged over ``t - width ... t + width``: a parabola replaces each kink.
 
     It lies above the loss by at most ``(right - left) * width / 4`` per kink, and has the same minimum value or a larger one.
@@ -401,21 +573,25 @@ class Smoothed(ScalarLoss):
         Half the length of the interval of averaging, in the units of t.
     """
 
+    smooth = True
+
     def __init__(self, loss, width):
         self.loss = loss
         self.width = width
 
     @property
-    def task(self):
-        return self.loss.task
+    def parts(self):
+        return (self.loss,)
 
-    @property
-    def shift_invariant(self):
-        return self.loss.shift_invariant
+    def with_parts(self, parts):
+        return Smoothed(*parts, self.width)
 
     @property
     def label(self):
         return self.loss.label
+
+    def smoothed(self, width):
+        return self
 
     def curve(self, t):
         total = 0.0
@@ -449,7 +625,7 @@ class Smoothed(ScalarLoss):
         return self.loss.pullback(y, slopes)
 
 
-class MeanOverTargets(Loss):
+class MeanOverTargets(Composite):
     """A regression loss for several targets at once: its mean over them, as in scikit-learn's metrics.
 
     Parameters
@@ -459,43 +635,29 @@ class MeanOverTargets(Loss):
     n_targets : int
     """
 
-    task = "regression"
-
     def __init__(self, loss, n_targets):
         self.loss = loss
         self.n_targets = n_targets
+
+    @property
+    def parts(self):
+        return (self.loss,)
+
+    def with_parts(self, parts):
+        return MeanOverTargets(*parts, self.n_targets)
+
+    @property
+    def by_target(self):
+        """The loss of each target."""
+        return (self.loss,) * self.n_targets
 
     @property
     def name(self):
         return self.loss.name
 
     @property
-    def smooth(self):
-        return self.loss.smooth
-
-    @property
-    def convex(self):
-        return self.loss.convex
-
-    @property
     def label(self):
         return self.loss.label
-
-    @property
-    def has_hessian(self):
-        return self.loss.has_hessian
-
-    @property
-    def hessian_bound(self):
-        return self.loss.hessian_bound
-
-    @property
-    def pilot(self):
-        return self.loss.pilot
-
-    @property
-    def n_init(self):
-        return self.loss.n_init
 
     def value(self, y, raw):
         return self.loss.value(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
@@ -523,12 +685,6 @@ class MeanOverTargets(Loss):
     def pullback(self, y, slopes):
         return self.loss.pullback(y, slopes)
 
-    def inverse_link(self, raw):
-        return self.loss.inverse_link(raw)
-
-    def smoothed(self, width):
-        return MeanOverTargets(self.loss.smoothed(width), self.n_targets)
-
     def kink_distance(self, y, raw):
         return self.loss.kink_distance(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
 
@@ -543,31 +699,52 @@ class MeanOverTargets(Loss):
 
     def calibrated(self, y, raw, sample_weight):
         losses = [self.loss.calibrated(*columns, sample_weight) for columns in zip(y.T, raw.T, strict=True)]
-        return self if all(loss is self.loss for loss in losses) else EachTarget(losses)
+        return self if all(loss is self.loss for loss in losses) else EachTarget(tuple(losses))
 
 
-class EachTarget(Loss):
+class EachTarget(Composite):
     """The mean over several targets of losses that differ between them, each with a scale of its own.
 
     Parameters
     ----------
-    losses : list of Loss
+    losses : tuple of Loss
         One per target. The constants that they learn follow the targets in `raw`, loss by loss.
     """
 
-    task = "regression"
-    has_hessian = False
-
     def __init__(self, losses):
         self.losses = losses
-        self.name = losses[0].name
-        self.n_constants = sum(loss.n_constants for loss in losses)
-        self.start_constants = tuple(constant for loss in losses for constant in loss.start_constants)
-        self.constant_units = tuple(unit for loss in losses for unit in (loss.constant_units or (1.0,) * loss.n_constants))
-        self.smooth = all(loss.smooth for loss in losses)
-        self.convex = all(loss.convex for loss in losses)
-        self.has_hessian = all(loss.has_hessian for loss in losses)
-        self.hessian_bound = all(loss.hessian_bound for loss in losses)
+
+    @property
+    def parts(self):
+        return self.losses
+
+    def with_parts(self, parts):
+        return EachTarget(parts)
+
+    @property
+    def by_target(self):
+        """The loss of each target."""
+        return self.losses
+
+    @property
+    def name(self):
+        return self.losses[0].name
+
+    @property
+    def n_constants(self):
+        return sum(loss.n_constants for loss in self.losses)
+
+    @property
+    def start_constants(self):
+        return tuple(constant for loss in self.losses for constant in loss.start_constants)
+
+    @property
+    def constant_units(self):
+        return tuple(unit for loss in self.losses for unit in (loss.constant_units or (1.0,) * loss.n_constants))
+
+    @property
+    def has_hessian(self):
+        return all(loss.has_hessian for loss in self.losses)
 
     def _columns(self):
         """Each loss with the columns of `raw` that are its own."""
@@ -607,11 +784,13 @@ class EachTarget(Loss):
     def smoothing_error(self, width, n_outputs):
         return max(loss.smoothing_error(width, 1) for loss in self.losses)
 
-    def smoothed(self, width):
-        return EachTarget([loss.smoothed(width) for loss in self.losses])
+    def check_target(self, y):
+        for loss, target in zip(self.losses, y.T, strict=True):
+            loss.check_target(target)
 
-    def inverse_link(self, raw):
-        return self.losses[0].inverse_link(raw)
+    def calibrated(self, y, raw, sample_weight):
+        columns = zip(self.losses, y.T, raw.T, strict=True)
+        return EachTarget(tuple(loss.calibrated(target, own, sample_weight) for loss, target, own in columns))
 
     def best_constant(self, y, sample_weight, n_outputs):
         return np.concatenate(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_losses.component import Interval
-from sklearn_losses.losses.base import Kink, Loss, MarginLoss, PiecewiseLinear
+from sklearn_losses.losses.base import Composite, Kink, Loss, MarginLoss, PiecewiseLinear
 from sklearn_losses.losses.regression import safe_exp
 
 __all__ = [
@@ -77,6 +77,10 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
     def __init__(self, label_smoothing=0.0):
         self.label_smoothing = label_smoothing
+
+    @property
+    def attained(self):
+        return self.label_smoothing > 0
 
     def value_and_gradient(self, y, raw):
         if raw.ndim == 1 and y.dtype.kind != "f" and not self.label_smoothing:
@@ -304,7 +308,7 @@ class CrammerSinger(Loss, name="crammer_singer"):
     task = "classification"
     smooth = False
     shift_invariant = True
-    rivals = True
+    rivals = 1.0
 
     def bind(self, y, n_outputs, task):
         return Hinge() if n_outputs == 1 else self
@@ -409,10 +413,11 @@ def _violations(y, raw):
     return violations
 
 
-class _Expected(Loss):
+class _Expected(Composite):
     """A classification loss averaged over what its class might have been: ``sum_k weight[k] * loss(k, raw)``."""
 
     task = "classification"
+    soft_labels = True
 
     def _weights(self, y, n_classes):
         raise NotImplementedError
@@ -425,9 +430,23 @@ class _Expected(Loss):
     def _loss(self):
         return Loss.make(self.loss)
 
+    @property
+    def parts(self):
+        return (self._loss,)
+
+    @property
+    def pilot(self):
+        """The part's, averaged in the same way."""
+        pilot = getattr(self._loss, "pilot", None)
+        return None if pilot is None else self.with_parts((Loss.make(pilot),))
+
     def check(self):
         super().check()
-        self._loss.check()
+        loss, name = self._loss, type(self).__name__
+        if loss.task not in (None, "classification"):
+            raise ValueError(f"{name} takes classification losses; {loss.name!r} is for {loss.task}.")
+        if getattr(loss, "n_constants", 0):
+            raise ValueError(f"{name} is of the loss of a row; put it inside: not {name}({loss.name}) but the other way round.")
 
     def _sum(self, method, y, raw, *more):
         n_classes = 2 if raw.ndim == 1 else raw.shape[1]
@@ -452,24 +471,6 @@ class _Expected(Loss):
     def kink_distance(self, y, raw):
         return self._sum("kink_distance", y, raw)
 
-    def inverse_link(self, raw):
-        return self._loss.inverse_link(raw)
-
-    def link(self, prediction):
-        return self._loss.link(prediction)
-
-    def log_inverse_link(self, raw):
-        """The logarithm of `inverse_link`."""
-        return self._loss.log_inverse_link(raw)
-
-    @property
-    def has_hessian(self):
-        return self._loss.has_hessian or bool(self._loss.kinks)
-
-
-for _fact in ("smooth", "convex", "has_probabilities", "shift_invariant"):
-    setattr(_Expected, _fact, property(lambda self, fact=_fact: getattr(self._loss, fact)))
-
 
 class SoftLabels(_Expected):
     """Any classification loss for targets that are probabilities: its expectation. Estimators put it in by themselves.
@@ -486,19 +487,17 @@ class SoftLabels(_Expected):
     array([1.75])
     """
 
-    soft_labels = True
-
     def __init__(self, loss):
         self.loss = loss
+
+    def with_parts(self, parts):
+        return SoftLabels(*parts)
 
     def _weights(self, y, n_classes):
         return np.stack([1 - y, y], axis=1) if y.ndim == 1 else y
 
     def smoothing_error(self, width, n_outputs):
         return self._loss.smoothing_error(width, n_outputs)
-
-    def smoothed(self, width):
-        return SoftLabels(self._loss.smoothed(width))
 
 
 class CostSensitive(_Expected):
@@ -535,6 +534,9 @@ class CostSensitive(_Expected):
         self.loss = loss
         self.cost = cost
 
+    def with_parts(self, parts):
+        return CostSensitive(*parts, self.cost)
+
     def _savings(self, n_classes):
         cost = 1 - np.eye(n_classes) if self.cost is None else np.asarray(self.cost, dtype=np.float64)
         return cost.max(axis=1, keepdims=True) - cost
@@ -552,12 +554,7 @@ class CostSensitive(_Expected):
                     f"The 'cost' parameter of CostSensitive must be a matrix of finite costs of shape ({n_classes}, "
                     f"{n_classes}), a row per true class. Got {self.cost!r}."
                 )
-        return self
+        return super().bind(y, n_outputs, task)
 
     def smoothing_error(self, width, n_outputs):
         return self._savings(max(n_outputs, 2)).sum(axis=1).max() * self._loss.smoothing_error(width, n_outputs)
-
-    def smoothed(self, width):
-        return CostSensitive(self._loss.smoothed(width), self.cost)
-
-    soft_labels = True

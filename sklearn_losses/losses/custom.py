@@ -14,7 +14,7 @@ shorter intervals, with no word from the author. With several outputs no kinks a
 import numpy as np
 
 from sklearn_losses.component import Choice, Component
-from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.base import Composite, Loss
 
 __all__ = ["CustomLoss"]
 
@@ -323,7 +323,7 @@ class DifferentiatedPrediction(_Differentiated):
         return np.asarray(self.recipe.hessian(self._targets(y), raw.astype(np.float64))).astype(raw.dtype, copy=False)
 
 
-class BoxAveraged(Loss):
+class BoxAveraged(Composite):
     """A custom loss of one output averaged over ``raw - width ... raw + width``.
 
     Its exact gradient is the central difference ``(f(raw + width) - f(raw - width)) / (2 * width)``. Its value comes from
@@ -335,6 +335,7 @@ class BoxAveraged(Loss):
     width : float
     """
 
+    smooth = True
     has_hessian = False
 
     def __init__(self, loss, width):
@@ -342,12 +343,14 @@ class BoxAveraged(Loss):
         self.width = width
 
     @property
-    def task(self):
-        return self.loss.task
+    def parts(self):
+        return (self.loss,)
 
-    @property
-    def convex(self):
-        return self.loss.convex
+    def with_parts(self, parts):
+        return BoxAveraged(*parts, self.width)
+
+    def smoothed(self, width):
+        return self
 
     def value(self, y, raw):
         return self.value_and_gradient(y, raw)[0]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import expit
 
 from sklearn_losses.component import Choice, Interval, Whole
-from sklearn_losses.losses.base import Kink, Loss
+from sklearn_losses.losses.base import Kink, Loss, MarginLoss, PiecewiseLinear
 from sklearn_losses.queries import discount, gains
 
 __all__ = [
@@ -35,24 +35,10 @@ TIE = 1e-9  # scores closer than this share of the query's range are tied: equal
 
 
 class RankingLoss(Loss):
-    """Base class: subclasses give `evaluate` and, where they are convex, `curve`.
-
-    Attributes
-    ----------
-    moving : bool
-        The weights of its pairs depend on the current ranking. A fit holds them fixed (`Queries.after`), minimises, and
-        takes them anew; with fixed weights the loss is as smooth and convex as it says.
-    starts_from : str or None
-        The loss whose minimum is where the fit of this one starts.
-    needs_gains : bool
-        Relevances must not be negative, and must be whole numbers for gains ``2**relevance - 1``.
-    """
+    """Base class: subclasses give `evaluate` and, where they are convex, `curve`."""
 
     task = "ranking"
     rowwise = False
-    moving = False
-    starts_from = None
-    needs_gains = False
 
     @abstractmethod
     def evaluate(self, y, scores):
@@ -88,6 +74,9 @@ class RankingLoss(Loss):
     def hessian(self, y, raw):
         """The diagonal of `hessian_matrix`, for few rows."""
         return np.diag(self.hessian_matrix(y, raw))
+
+    def _slope_along(self, y, point, direction):
+        return y.sum(self.gradient(y, point) * direction)
 
     def best_constant(self, y, sample_weight, n_outputs):
         return np.zeros(n_outputs)  # differences of scores alone count
@@ -221,6 +210,10 @@ class LambdaRank(RankNet, name="lambdarank"):
     def __init__(self, max_rank=30, gain="exp2"):
         self.max_rank = max_rank
         self.gain = gain
+
+    @property
+    def measure(self):
+        return self.gain, self.max_rank
 
     def ranks(self, y, scores):
         """Rows above, and rows that share the place: of the ranking held fixed, or else of the current one."""
@@ -413,6 +406,23 @@ class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
 
     def smoothed(self, width):
         return SmoothedPairwiseHinge(width)
+
+    def smoothing_error(self, width, n_outputs):
+        return width / 4
+
+
+class OfDifferences(PiecewiseLinear, MarginLoss):
+    """A pair loss of straight pieces as a loss of the difference of two rows, the more relevant one first.
+
+    Parameters
+    ----------
+    kinks : tuple of Kink
+    """
+
+    kinks = ()
+
+    def __init__(self, kinks):
+        self.kinks = kinks
 
 
 class SmoothedPairwiseHinge(RankingLoss):

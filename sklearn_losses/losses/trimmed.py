@@ -3,12 +3,12 @@
 import numpy as np
 
 from sklearn_losses.component import Interval, Whole
-from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.base import Composite, Loss
 
 __all__ = ["Trimmed"]
 
 
-class Trimmed(Loss):
+class Trimmed(Composite):
     """The mean of the best part of the rows, of any loss: rows that fit worst do not count [1]_.
 
     With "mse" that is least trimmed squares, which bears gross errors in up to ``1 - share`` of the rows. `fit` alternates
@@ -48,6 +48,8 @@ class Trimmed(Loss):
 
     conditions = {"share": Interval(0.0, 1.0, closed="right"), "n_steps": Whole(1), "n_init": Whole(1)}
     convex = False
+    smooth = False
+    has_hessian = False
 
     def __init__(self, loss="mse", share=0.75, n_steps=30, n_init=1):
         self.loss = loss
@@ -61,20 +63,15 @@ class Trimmed(Loss):
         return Loss.make(self.loss)
 
     @property
-    def task(self):
-        return self.inner.task
+    def parts(self):
+        return (self.inner,)
 
-    @property
-    def has_probabilities(self):
-        return self.inner.has_probabilities
+    def with_parts(self, parts):
+        return Trimmed(*parts, self.share, self.n_steps, self.n_init)
 
     @property
     def name(self):
         return f"Trimmed({self.inner.name})"
-
-    def check(self):
-        super().check()
-        self.inner.check()
 
     def kept(self, losses, sample_weight):
         """The weights that the rows keep: all of the best ones, part of the last, none beyond.

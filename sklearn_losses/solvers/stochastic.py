@@ -146,6 +146,7 @@ class SGD(StochasticSolver, name="sgd"):
         self.batch_size = batch_size
 
     def step(self, state, gradient, rate, objective):
+        held = 1.0  # how much of a slope that stays the same one step takes, in units of the rate
         if self.momentum:
             velocity = state.moments.get("velocity")
             if velocity is None:
@@ -153,9 +154,11 @@ class SGD(StochasticSolver, name="sgd"):
             velocity *= self.momentum
             velocity += gradient
             gradient = gradient + self.momentum * velocity if self.nesterov else velocity
+            held = (1 - self.momentum ** (state.steps + 1 + self.nesterov)) / (1 - self.momentum)
         state.params -= rate * gradient
         if not objective.smooth_penalty:
-            state.params[:] = objective.prox(state.params, rate)
+            # The absolute values pull as long as the gradient that they are to balance.
+            state.params[:] = objective.prox(state.params, rate * held)
         if self.average:
             mean = state.moments.setdefault("average", state.params.copy())
             mean += (state.params - mean) / (state.steps + 1)
