@@ -15,6 +15,8 @@ from sklearn_losses.curvature import Curvature, Scaled, gram_operator
 __all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
 
 OPEN = 1e-3  # of a row's weight, that is shared among its classes where centres could not move otherwise
+AT_BOUND = 1e-7  # of the range of a slope, from its bound
+FEW = 32  # parameters up to which columns are made one by one, and not rows
 NO_CURVATURE = 1e-4  # of a row's weight: what the other classes may share where one has nearly all of it
 
 
@@ -31,6 +33,22 @@ def _solver(gram, ridge):
             gram[diagonal] += extra
             continue
         return lambda right: linalg.cho_solve(factor, right)
+
+
+def _largest(room, most):
+    """The indices of the `most` largest numbers above 0, in rising order."""
+    indices = np.flatnonzero(room > 0)
+    if len(indices) > most:
+        indices = np.sort(indices[np.argpartition(room[indices], len(indices) - most)[len(indices) - most :]])
+    return indices
+
+
+def _units(size, columns):
+    """The unit vectors of some parameters, one after the other."""
+    for column in columns:
+        unit = np.zeros(size)
+        unit[column] = 1
+        yield unit
 
 
 class _OfRows:
@@ -111,6 +129,11 @@ class Pieces(_OfRows):
         """`slopes` within their bounds."""
         return np.clip(slopes, self.left, self.right)
 
+    def at_bounds(self, slopes):
+        """`slopes` with those next to a bound moved to it."""
+        near = AT_BOUND * (self.right - self.left)
+        return np.where(slopes - self.left < near, self.left, np.where(self.right - slopes < near, self.right, slopes))
+
     def smoothed(self, distance, centers, width):
         """The pieces with a parabola over `width` to either side in place of each kink, whose slope is centred.
 
@@ -120,6 +143,10 @@ class Pieces(_OfRows):
         stiffness = (self.right - self.left) / (2 * width)
         slopes = self.allowed(centers + stiffness * distance)
         return float((slopes * distance - (slopes - centers) ** 2 / (2 * stiffness)).sum()), slopes
+
+    def of_smoothed(self, distance, width):
+        """The slopes of the loss smoothed with this width."""
+        return self.smoothed(distance, self.middle, width)[1]
 
     def curvature(self, slopes, width):
         """The second derivative of `smoothed` where it gave these slopes: None where no row is on a parabola."""
@@ -200,6 +227,38 @@ class Pieces(_OfRows):
             return self.model.derivative(batch.X)[1](self.loss.pullback(batch.y, slopes[rows]))
 
         return self.batches.total(pulled)
+
+    def in_raw(self, slopes):
+        """Derivatives in the distances -> derivatives in the raw outputs."""
+        return self.loss.pullback(self.batches.y, slopes.sum(axis=0))
+
+    def roomiest(self, slopes, most):
+        """The flat indices of the pieces whose slopes are furthest from their bounds, `most` of them."""
+        return _largest(np.minimum(self.right - slopes, slopes - self.left).ravel(), most)
+
+    def within(self, slopes, indices, columns):
+        """How the gradient in some parameters follows the slopes of some pieces in units of their room.
+
+        Returns
+        -------
+        matrix : ndarray of shape (n_indices, n_columns)
+            ``matrix.T @ z`` is the change of the gradient when the slopes change by ``room * z``, which they can for
+            ``|z| <= 1``.
+        room : ndarray of shape (n_indices,)
+        """
+        slopes, left, right = slopes.flat[indices], self.left.flat[indices], self.right.flat[indices]
+        room = np.minimum(right - slopes, slopes - left)
+        if len(columns) <= FEW:
+            matrix = np.stack([self.direction(unit).flat[indices] for unit in _units(len(self.ridge), columns)], axis=1)
+        else:
+            matrix = self.rows(indices)[0][:, columns]
+        return matrix * room[:, None], room
+
+    def moved(self, indices, change):
+        """The change of all slopes, given that of some."""
+        moved = np.zeros(self.left.shape)
+        moved.flat[indices] = change
+        return moved
 
     def gram(self, metric):
         """``A.T diag(metric) A``."""
@@ -372,6 +431,11 @@ class Rivals(_OfRows):
     def steepest(self):
         return float(self.weight.sum())
 
+    @property
+    def balanced(self):
+        """Slopes to start from: well inside their bounds."""
+        return self.middle
+
     def typical(self, distance):
         """The weighted mean size of the violations, 1 where all are 0."""
         return float((self.weight @ np.abs(distance)).sum() / (self.weight.sum() * distance.shape[1])) or 1.0
@@ -451,6 +515,10 @@ class Rivals(_OfRows):
         slopes = np.maximum(slopes, 0)
         return slopes * (self.weight / slopes.sum(axis=1))[:, None]
 
+    def at_bounds(self, slopes):
+        """`slopes` with those next to 0 at 0."""
+        return self.allowed(np.where(slopes < AT_BOUND * self.weight[:, None], 0.0, slopes))
+
     def smoothed(self, distance, centers, width):
         """The maxima with an entropy in place of each corner, which raises them by up to `width`.
 
@@ -465,6 +533,49 @@ class Rivals(_OfRows):
         total = slopes.sum(axis=1)
         slopes *= (self.weight / total)[:, None]
         return temperature * float(self.weight @ (np.log(total) + top)), slopes
+
+    def of_smoothed(self, distance, width):
+        """The slopes of the loss smoothed with this width."""
+        return self.smoothed(distance, self.middle, width * np.log(distance.shape[1]))[1]
+
+    def roomiest(self, slopes, most):
+        """The rows whose slopes are furthest from having but one class, so that they have `most` slopes together."""
+        return _largest(self.weight - slopes.max(axis=1), most // slopes.shape[1])
+
+    def within(self, slopes, indices, columns):
+        """How the gradient in some parameters follows the slopes of some rows, each in units of itself.
+
+        A row's slopes keep their sum: what z has along them does not count. Differences are those from the first class, next to
+        which the others may be tiny.
+
+        Returns
+        -------
+        matrix : ndarray of shape (n_indices * n_classes, n_columns)
+        room : ndarray of shape (n_indices * n_classes,)
+        """
+        part, room = self._of(indices), slopes[indices]
+        if len(columns) <= FEW:
+            moved = np.stack([part.direction(unit) for unit in _units(len(self.ridge), columns)], axis=2)
+        else:
+            moved = part._rows()[:, :, columns]
+        moved -= np.take_along_axis(moved, room.argmax(axis=1)[:, None, None], axis=1)
+        moved *= room[:, :, None]
+        share = room / np.linalg.norm(room, axis=1)[:, None]
+        moved -= share[:, :, None] * np.einsum("ij,ijk->ik", share, moved)[:, None, :]
+        return moved.reshape(-1, len(columns)), room.ravel()
+
+    def _rows(self):
+        """The gradient of each violation in the parameters, (n, K, n_params)."""
+        batch, (n_rows, classes) = self.batches.take(np.arange(len(self.y))), (len(self.y), self.model.n_outputs)
+        one = np.broadcast_to(np.eye(classes), (n_rows, classes, classes))
+        gradients = one - one[np.arange(n_rows), self.y][:, None, :]
+        return np.stack([self.model.rows(batch.X, gradients[:, j]) for j in range(classes)], axis=1)
+
+    def moved(self, indices, change):
+        """The change of all slopes, given that of some rows."""
+        moved = np.zeros((len(self.y), self.model.n_outputs))
+        moved[indices] = change.reshape(len(indices), -1)
+        return moved
 
     def curvature(self, slopes, width):
         """The second derivative of `smoothed` where it gave these slopes: None where each row has but one class."""

@@ -2,17 +2,32 @@
 
 A convex loss that is a maximum of straight lines has a dual: slopes u, one per piece and inside its bounds. Whatever they
 are, the objective at any point is at least their dual value, so the difference, the duality gap, bounds what is left to gain
-(Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1). With Q the diagonal of the ridge and g = A.T u it is
+(Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1). With x the point, o the optimum, d the distances of the
+pieces, Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
 
-    sum_k (max(left_k d_k, right_k d_k) - u_k d_k)  +  |Q x + g|^2 / (2 Q),
+    P(x) - P(o)  =  short(x) - short(o)  +  r.(x - o)  -  (x - o).Q (x - o) / 2,
+    short(x)     =  sum_k (max(left_k d_k, right_k d_k) - u_k d_k)  +  sum_j (l1_j |x_j| - s_j x_j)  >=  0.
 
-two sums of terms that are never negative, so nothing cancels. The absolute value of a weight is one more piece. A parameter
-without a quadratic penalty asks for a gradient of 0; what rounding leaves of it counts with the size of the parameter.
+- A parameter with a ridge q leaves r_j**2 / (2 q) at the most.
+- The parameters with an absolute value leave ``max_j(|r_j| / l1_j) * (sum_j l1_j |x_j| + P(x))`` together at the most, since
+  ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
+- A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give it may be close: let
+  `room` be how far each slope is from its bounds, and t the least norm of z with ``A_0.T (room * z) = -r_0`` (A_0: the columns
+  of these parameters). Then ``r_0.(x_0 - o_0) = -sum_k room_k z_k (d_k(x) - d_k(o))``, and as room_k |d_k| is within the
+  shortfall of piece k, this is at most ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the
+  rest leaves: r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an ellipsoid of
+  allowed slopes around u, in which there is one that is feasible.) Where t is larger, the slopes go to ``u + room * z`` as far
+  as their bounds allow, and where those next to a bound have too little room, a small share of slopes well inside is mixed in.
+
+What rounding may have done to r is added to its entries. Directions of the parameters along which no row moves, but for
+rounding, change nothing and count for nothing: nearly dependent columns are told apart down to `RESOLVED` of their size.
 """
 
 import numpy as np
+from scipy import linalg
 from scipy.optimize import lsq_linear
 
+from sklearn_losses.batches import squares
 from sklearn_losses.solvers.active_set import LARGEST_EXACT
 from sklearn_losses.solvers.subgradient import least_subgradient
 
@@ -21,11 +36,16 @@ __all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 ROUNDING = 4 * np.finfo(np.float64).eps
 SETTLED = 1e-12  # relative gap at which no better slopes are looked for
 LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
+LARGEST_PROOF = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
 SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
+RESOLVED = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
+INWARD = 1e-9, 1e-7  # share of the slopes that is moved inside, where those at their bounds prove nothing
+TRIALS = 12  # steps towards feasible slopes
+CLOSE = 1e-3  # distance from feasible slopes, in the room that there is, that ends them
 
 
 def dual_gap(objective, params, slopes=None, width=None):
-    """The duality gap as a share of the objective; None where no slopes are known.
+    """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no proof.
 
     Parameters
     ----------
@@ -40,28 +60,30 @@ def dual_gap(objective, params, slopes=None, width=None):
     Returns
     -------
     float or None
+        None where no slopes are known. An objective of less than 1e-12 of the size of the losses counts as that.
     """
-    penalty, value = objective.penalty, objective.value(params)
-    gaps, size, least = [], 1.0, 1e-12
-    if width is not None and not objective.piecewise_linear:
-        found = objective.smoothed_slopes(params, width)
-        if found is not None:
-            gaps.append(found[0] + _of_gradient(found[1], penalty, params, size))
-    if objective.piecewise_linear or (objective.has_rivals and slopes is not None):
-        pieces = objective.pieces()
-        pieces = pieces if objective.smooth_penalty else pieces.pieces
+    value, gaps, least = objective.value(params), [], 1e-12
+    if objective.piecewise_linear or (objective.has_rivals and (slopes is not None or width is not None)):
+        pieces = _of_rows(objective)
         distance = pieces.distance(params)
         size = pieces.size(distance)
         if value <= ROUNDING * size * pieces.steepest:
             return 0.0  # no objective is below 0, and this one is 0 to rounding
         least = 1e-12 * size * pieces.steepest
+        point = _Point(objective, params)
         for candidate in _candidates(objective, pieces, params, distance, size, slopes, width):
-            allowed = pieces.allowed(candidate)
-            shortfall = pieces.shortfall(distance, allowed)
-            gaps.append(shortfall + _of_gradient(pieces.adjoint(allowed), penalty, params, size))
+            gaps.append(point.gap(pieces.allowed(candidate), SETTLED * max(value, least)))
             if gaps[-1] <= SETTLED * max(value, least):
                 break
+    elif width is not None and (found := objective.smoothed_slopes(params, width)) is not None:
+        gaps.append(_without_room(objective, params, *found))
     return min(gaps) / max(value, least) if gaps else None
+
+
+def _of_rows(objective):
+    """The pieces of the rows alone."""
+    pieces = objective.pieces()
+    return pieces if objective.smooth_penalty or objective.has_rivals else pieces.pieces
 
 
 def _candidates(objective, pieces, params, distance, size, slopes, width):
@@ -72,8 +94,8 @@ def _candidates(objective, pieces, params, distance, size, slopes, width):
         shown = _slopes_at(pieces, objective.penalty, params, distance, 1e-9 * size)
         if shown is not None:
             yield shown
-    if objective.piecewise_linear and width is not None:
-        yield pieces.smoothed(distance, pieces.middle, width)[1]
+    if width is not None:
+        yield pieces.of_smoothed(distance, width)
 
 
 def _slopes_at(pieces, penalty, params, distance, close):
@@ -101,27 +123,173 @@ def _slopes_at(pieces, penalty, params, distance, close):
     return slopes
 
 
-def gradient_cost(gradient, ridge, params, size):
-    """What each entry of the whole gradient leaves of the gap at the most, (n_params,).
+class _Point:
+    """A point of the parameters, and what slopes of the pieces prove about it."""
 
-    Half its square over the penalty's curvature, or, where that is less or there is no penalty, the entry times the size of
-    the parameter (`size` at least).
-    """
-    slope, distance = np.abs(gradient), np.abs(params)
-    np.maximum(distance, size, out=distance)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        np.fmin(distance, slope / (2 * ridge), out=distance)  # 0 / 0 counts for nothing
-    distance *= slope
-    return distance
+    def __init__(self, objective, params):
+        self.objective, self.params, self.penalty = objective, params, objective.penalty
+        self.pieces, self.value = _of_rows(objective), objective.value(params)
+        self.distance = self.pieces.distance(params)
+        self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
+        self.eps = 2 * objective.precision
+
+    def gap(self, slopes, goal):
+        """The smallest bound on what is left to gain that these slopes, or some near them, prove; inf where none does."""
+        best = self._inward(slopes, self.free)
+        # Where a penalty is weak, slopes whose gradient is 0 may leave less than it does.
+        if goal < best and not self.free.all() and len(self.params) <= LARGEST_EXACT:
+            if self._weak(slopes, min(best, self.value)):
+                best = min(best, self._inward(slopes, np.ones_like(self.free)))
+        return best
+
+    def _inward(self, slopes, held):
+        """The bound where the parameters of a mask are to have a gradient of 0, by the first slopes that prove one."""
+        for variant in self._variants(slopes):
+            best = self._near(variant, held)
+            if best < np.inf:
+                return best
+        return np.inf
+
+    def _variants(self, slopes):
+        yield slopes
+        yield self.pieces.at_bounds(slopes)  # all slopes of separable rows are 0, but for what is left of a path to them
+        for share in INWARD:
+            yield slopes + share * (self.pieces.balanced - slopes)
+
+    def _near(self, slopes, held):
+        """The least bound by these slopes and by others on the way to some whose gradient is 0 in the parameters of a mask."""
+        best = np.inf
+        for _ in range(TRIALS):
+            pull, drift, flat = state = self._pull(slopes)
+            distance, change = self._proof(slopes, pull, drift, held)
+            if distance <= 1:
+                best = min(best, (1 + distance) * self._rest(slopes, state, held))
+            if held is not self.free and change is not None:
+                distance_of_free = self._proof(slopes, pull, drift, self.free)[0]
+                if distance_of_free <= 1:
+                    best = min(best, (1 + distance_of_free) * self._rest(slopes, state, self.free))
+            if distance <= CLOSE or change is None:
+                break
+            slopes = self.pieces.allowed(slopes + change)
+        return best
+
+    def _pull(self, slopes):
+        """The gradient with the best slope of each absolute value, what rounding may have done to it, and what those slopes
+        leave: r, |rounding| and ``l1 |x| - s x``."""
+        pieces, penalty, model, batches = self.pieces, self.penalty, self.objective.model, self.objective.batches
+        own = penalty.l2 * self.params
+        pull = pieces.adjoint(slopes) + own
+        in_raw = np.abs(pieces.in_raw(slopes))
+        mass = batches.total(lambda batch, rows: model.diagonal(squares(batch.X), in_raw[rows].astype(batch.X.dtype)))
+        total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
+        drift = np.sqrt(mass.astype(np.float64) * total) + np.abs(own)
+        columns = batches.standardization
+        if batches.sparse and columns is not None:  # their centres are subtracted from the sums
+            centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
+            drift[: len(centres)] += centres * total[: len(centres)]
+        flat = np.clip(-pull, -penalty.l1, penalty.l1)
+        return pull + flat, self.eps * drift, penalty.l1 * np.abs(self.params) - flat * self.params
+
+    def _rest(self, slopes, state, held):
+        """The shortfall of the slopes, and what the parameters leave that are not those of a mask."""
+        pull, drift, flat = state
+        return (
+            self.pieces.shortfall(self.distance, slopes) + float(flat[held].sum()) + self._of_penalty(pull, drift, flat, ~held)
+        )
+
+    def _weak(self, slopes, best):
+        """Whether it is the penalised parameters that leave most of a bound."""
+        pull, drift, flat = self._pull(slopes)
+        return self._of_penalty(pull, drift, flat, ~self.free) > 0.1 * best
+
+    def _of_penalty(self, pull, drift, flat, some):
+        """What the parameters of a mask, all penalised, leave at the most."""
+        pull, drift, flat = np.abs(pull[some]), drift[some], flat[some]
+        x, l1, l2 = self.params[some], self.penalty.l1[some], self.penalty.l2[some]
+        with np.errstate(divide="ignore", over="ignore"):
+            curved = flat + (pull + drift) ** 2 / (2 * l2)
+            of_sum = np.where(l1 > 0, (pull + drift) / l1, 0.0)
+        # Absolute values sum to no more at the optimum than the objective is here.
+        bounded = float(np.max(of_sum, initial=0.0)) * (float(l1 @ np.abs(x)) + self.value) + float(flat[l1 > 0].sum())
+        straight, ridge = float(curved[l1 == 0].sum()), float(curved[(l1 > 0) & (l2 > 0)].sum())
+        if np.all(l2 > 0):
+            bounded = min(bounded, ridge)
+        return straight + bounded
+
+    def _proof(self, slopes, pull, drift, held):
+        """How far the slopes are from some whose gradient is 0 in the parameters of a mask, in units of the room that there
+        is, and the step towards these (None where none is needed or known)."""
+        some = np.flatnonzero(held & ((pull != 0) | (drift != 0)))  # columns of zeros have neither
+        if not len(some):
+            return 0.0, None
+        few = int(max(LARGEST_SYSTEM / len(some), 2 * len(some) + 100))
+        for most in (few, int(LARGEST_PROOF / len(some))):
+            rows = self.pieces.roomiest(slopes, most)
+            found = self._solve(slopes, rows, some, pull, drift)
+            if found is not None:
+                return found
+            if len(rows) < most:
+                break
+        return np.inf, None
+
+    def _solve(self, slopes, rows, some, pull, drift):
+        """The same with the slopes of some rows; None where these do not tell all directions apart that move a row."""
+        if len(rows) == 0 or len(some) > LARGEST_PROOF / max(len(rows), len(some)):
+            return None
+        matrix, room = self.pieces.within(slopes, rows, some)
+        sizes = np.linalg.norm(matrix, axis=0)
+        sizes[sizes == 0] = 1.0
+        q, r, order = linalg.qr(matrix / sizes, mode="economic", pivoting=True, check_finite=False)
+        pivots = np.abs(np.diag(r))
+        rank = int(np.sum(pivots > RESOLVED * pivots[0]))
+        if rank == 0 or (rank < len(some) and not self._still(slopes, r, rank, sizes[order], some[order])):
+            return None
+        kept, unit = some[order[:rank]], sizes[order[:rank]]
+        inverse = linalg.solve_triangular(r[:rank, :rank], np.eye(rank), trans="T", check_finite=False)
+        share = inverse @ (pull[kept] / unit)
+        distance = float(np.linalg.norm(share) + np.linalg.norm(inverse, axis=0) @ (drift[kept] / unit))
+        moved = -(q[:, :rank] @ share)
+        length = min(1.0, 0.9 / max(np.max(np.abs(moved)), np.finfo(float).tiny))
+        return distance, self.pieces.moved(rows, length * room * moved)
+
+    def _still(self, slopes, r, rank, sizes, some):
+        """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a triangular factor leaves
+        open: along these the gradient is 0 then."""
+        directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
+        directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
+        model, batches = self.objective.model, self.objective.batches
+        ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))
+        norms = np.sqrt(batches.total(lambda batch, rows: model.diagonal(squares(batch.X), ones[rows])))
+        for direction in directions.T:
+            change = np.zeros(len(self.params))
+            change[some] = direction
+            moved = self.pieces.direction(change)[slopes != 0]
+            if np.linalg.norm(moved) > RESOLVED * len(some) * (np.abs(change) @ norms):
+                return False
+        return True
 
 
-def _of_gradient(gradient, penalty, params, size):
-    """What the gradient of the slopes leaves of the gap, the best slope of each weight's absolute value chosen."""
+def _without_room(objective, params, shortfall, gradient):
+    """The bound where the slopes are known by their shortfall alone: parameters without a penalty leave no proof."""
+    penalty = objective.penalty
     pull = gradient + penalty.l2 * params
-    flat = np.clip(-pull, -penalty.l1, penalty.l1)
-    straight = penalty.l1 * np.sign(params)
-    of_flat = gradient_cost(pull + flat, penalty.l2, params, size) + penalty.l1 * np.abs(params) - flat * params
-    return float(np.minimum(of_flat, gradient_cost(pull + straight, penalty.l2, params, size)).sum())
+    if np.any((penalty.l2 == 0) & (pull != 0)):
+        return np.inf
+    slope = np.clip(-pull, -penalty.l1, penalty.l1)
+    left = penalty.l1 * np.abs(params) - slope * params
+    curved = penalty.l2 > 0
+    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * penalty.l2[curved])).sum())
+
+
+def gradient_cost(gradient, ridge, params, size):
+    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops, to be confirmed by `dual_gap`.
+
+    Half its square over the penalty's curvature, which is a bound; without a penalty the entry times the size of the parameter
+    (`size` at least), which is a guess.
+    """
+    slope = np.abs(gradient)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return slope * np.where(ridge > 0, slope / (2 * ridge), np.maximum(np.abs(params), size))
 
 
 def gradient_norm(objective, params):
