@@ -16,7 +16,8 @@ __all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
 
 OPEN = 1e-3  # of a row's weight, that is shared among its classes where centres could not move otherwise
 AT_BOUND = 1e-7  # of the range of a slope, from its bound
-FEW = 32  # parameters up to which columns are made one by one, and not rows
+FEW = 32  # parameters up to which their columns are made one by one, by products with the rows,
+DENSE = 1e6  # where rows of all parameters would have more entries than this
 NO_CURVATURE = 1e-4  # of a row's weight: what the other classes may share where one has nearly all of it
 
 
@@ -36,8 +37,8 @@ def _solver(gram, ridge):
 
 
 def _largest(room, most):
-    """The indices of the `most` largest numbers above 0, in rising order."""
-    indices = np.flatnonzero(room > 0)
+    """The indices of the `most` largest numbers, in rising order, without those that are next to nothing beside them."""
+    indices = np.flatnonzero(room > 1e-20 * np.max(room, initial=0.0))
     if len(indices) > most:
         indices = np.sort(indices[np.argpartition(room[indices], len(indices) - most)[len(indices) - most :]])
     return indices
@@ -248,7 +249,7 @@ class Pieces(_OfRows):
         """
         slopes, left, right = slopes.flat[indices], self.left.flat[indices], self.right.flat[indices]
         room = np.minimum(right - slopes, slopes - left)
-        if len(columns) <= FEW:
+        if len(columns) <= FEW and len(indices) * len(self.ridge) > DENSE:
             matrix = np.stack([self.direction(unit).flat[indices] for unit in _units(len(self.ridge), columns)], axis=1)
         else:
             matrix = self.rows(indices)[0][:, columns]
@@ -554,7 +555,7 @@ class Rivals(_OfRows):
         room : ndarray of shape (n_indices * n_classes,)
         """
         part, room = self._of(indices), slopes[indices]
-        if len(columns) <= FEW:
+        if len(columns) <= FEW and slopes[indices].size * len(self.ridge) > DENSE:
             moved = np.stack([part.direction(unit) for unit in _units(len(self.ridge), columns)], axis=2)
         else:
             moved = part._rows()[:, :, columns]

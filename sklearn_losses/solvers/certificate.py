@@ -127,7 +127,7 @@ class _Point:
     """A point of the parameters, and what slopes of the pieces prove about it."""
 
     def __init__(self, objective, params):
-        self.objective, self.params, self.penalty = objective, params, objective.penalty
+        self.params, self.penalty = params, objective.penalty
         self.pieces, self.value = _of_rows(objective), objective.value(params)
         self.distance = self.pieces.distance(params)
         self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
@@ -176,7 +176,7 @@ class _Point:
     def _pull(self, slopes):
         """The gradient with the best slope of each absolute value, what rounding may have done to it, and what those slopes
         leave: r, |rounding| and ``l1 |x| - s x``."""
-        pieces, penalty, model, batches = self.pieces, self.penalty, self.objective.model, self.objective.batches
+        pieces, penalty, model, batches = self.pieces, self.penalty, self.pieces.model, self.pieces.batches
         own = penalty.l2 * self.params
         pull = pieces.adjoint(slopes) + own
         in_raw = np.abs(pieces.in_raw(slopes))
@@ -257,7 +257,7 @@ class _Point:
         open: along these the gradient is 0 then."""
         directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
         directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
-        model, batches = self.objective.model, self.objective.batches
+        model, batches = self.pieces.model, self.pieces.batches
         ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))
         norms = np.sqrt(batches.total(lambda batch, rows: model.diagonal(squares(batch.X), ones[rows])))
         for direction in directions.T:
@@ -282,7 +282,7 @@ def _without_room(objective, params, shortfall, gradient):
 
 
 def gradient_cost(gradient, ridge, params, size):
-    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops, to be confirmed by `dual_gap`.
+    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops, which `dual_gap` confirms.
 
     Half its square over the penalty's curvature, which is a bound; without a penalty the entry times the size of the parameter
     (`size` at least), which is a guess.
