@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_losses import LossRegressor
 from sklearn_losses.batches import Batches
 from sklearn_losses.losses import Loss
 from sklearn_losses.models import MLP, Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
-from sklearn_losses.solvers import Auto
+from sklearn_losses.solvers import LBFGS, AugmentedLagrangian, Auto, InteriorPoint, Newton
 
 
 def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, hidden=()):
@@ -45,3 +47,62 @@ def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, hidden=()):
 )
 def test_rule(expected, problem):
     assert choice(**problem) == expected
+
+
+def made_objective(loss, l1_ratio=0.0):
+    model, made = Linear(3, 1), Loss.make(loss)
+    return Objective(made, model, ElasticNet(0.1, l1_ratio, model.weights()), Batches(np.ones((5, 3)), np.arange(5.0)))
+
+
+def test_what_goes_on():
+    auto, kinked, smooth = Auto(), made_objective("mae"), made_objective("mse")
+    assert isinstance(auto.next_after(InteriorPoint(), kinked), AugmentedLagrangian)
+    assert isinstance(auto.next_after(AugmentedLagrangian(), kinked), LBFGS)
+    assert isinstance(auto.next_after(InteriorPoint(), made_objective("mae", 0.5)), LBFGS)
+    assert isinstance(auto.next_after(Newton(), smooth), LBFGS)
+    assert auto.next_after(LBFGS(), smooth) is None
+
+
+class Spends(InteriorPoint):
+    """Uses up its iterations and gets nowhere."""
+
+    def minimize(self, objective, params, *, max_iter, **more):
+        result = super().minimize(objective, params, max_iter=1, **more)
+        result.x, result.fun, result.nit, result.success, result.message = params, np.inf, max_iter, False, "max_iter"
+        return result
+
+
+def test_the_next_solver_comes_after_max_iter_too(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+    best = LossRegressor("mae").fit(X, y)
+    monkeypatch.setattr(Auto, "choose", lambda self, objective: Spends())
+    fitted = LossRegressor("mae").fit(X, y)
+    assert fitted.solver_ == "Spends, augmented_lagrangian"
+    assert fitted.converged_ and fitted.n_iter_ <= fitted.max_iter
+    assert fitted.objective_ == pytest.approx(best.objective_, rel=1e-8)
+
+
+def test_a_worse_end_is_not_kept(monkeypatch):
+    """The next solver starts from the best point so far, and its end counts only where it is better."""
+
+    class Worsens(AugmentedLagrangian):
+        def minimize(self, objective, params, **more):
+            starts.append(objective.value(params))
+            result = super().minimize(objective, params, **more)
+            result.x, result.fun, result.success, result.message = params + 1.0, np.inf, False, "stalled"
+            return result
+
+    class Halfway(InteriorPoint):
+        def minimize(self, objective, params, **more):
+            result = super().minimize(objective, params, **more | {"max_iter": 3})
+            result.success, result.message = False, "stalled"
+            return result
+
+    rng, starts = np.random.default_rng(0), []
+    X, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+    monkeypatch.setattr(Auto, "choose", lambda self, objective: Halfway())
+    monkeypatch.setattr(Auto, "next_after", lambda self, solver, objective: Worsens() if len(starts) < 2 else None)
+    with pytest.warns(ConvergenceWarning, match="Halfway, Worsens"):
+        fitted = LossRegressor("mae").fit(X, y)
+    assert starts[0] == pytest.approx(starts[1]) and fitted.objective_ == pytest.approx(starts[0])

@@ -278,7 +278,7 @@ def test_auto_goes_on_with_the_next_solver_and_names_both(monkeypatch):
     assert best.solver_ == "interior_point"
     monkeypatch.setattr(Auto, "choose", lambda self, objective: Stalling())
     fitted = LossRegressor("mae", alpha=0.05).fit(X, y, weight)
-    assert fitted.solver_ == "Stalling, lbfgs"
+    assert fitted.solver_ == "Stalling, augmented_lagrangian"
     assert fitted.converged_ and fitted.dual_gap_ <= 1e-6
     assert fitted.objective_ == pytest.approx(best.objective_, rel=1e-9)
     with pytest.warns(ConvergenceWarning, match="max_iter=3"):

@@ -7,10 +7,8 @@ consistent new one.
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from contextlib import nullcontext
 from copy import deepcopy
-from functools import partial
 from numbers import Integral
 from typing import NamedTuple
 
@@ -57,8 +55,8 @@ class Rows(NamedTuple):
 class Fit(NamedTuple):
     """Where a fit starts: names turned into objects, data in place.
 
-    `original` is the objective in the user's columns, that of predictions, and `alternative` what gives the solver to go on
-    with after a stall.
+    `original` is the objective in the user's columns, that of predictions, and `auto` what chose the solver and knows which one
+    goes on from it.
     """
 
     loss: Loss
@@ -70,7 +68,7 @@ class Fit(NamedTuple):
     validation: Objective | None
     source: str
     original: Objective
-    alternative: Callable | None
+    auto: Auto | None
 
 
 def _steps_on_batches(estimator):
@@ -330,10 +328,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             model = WithConstants(model, loss.n_constants, loss.constant_units)
         # In the user's columns, as predictions are made: a linear model's in float64, a network's in the type of the rows.
         original = self._objective(loss, model, rows, None, np.float64 if model.linear else rows.X.dtype)
-        alternative = None
+        auto = None
         if isinstance(solver, Auto):
             auto, solver = solver, solver.choose(original)
-            alternative = partial(auto.next_after, solver)
         standardization = None
         if going_on and self._state is not None and getattr(solver, "stochastic", False):
             standardization = self._standardization  # the coordinates in which the state goes on
@@ -378,7 +375,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 starts.append(_with_constants(standardization, model, other, loss.start_constants))
             ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
             params = min(ends, key=objective.value)
-        return Fit(loss, model, solver, objective, params, standardization, validation, source, original, alternative)
+        return Fit(loss, model, solver, objective, params, standardization, validation, source, original, auto)
 
     def _at_new_height(self, loss, rows, params):
         """The last loss's plane at the height that this one asks for, such as that of another quantile."""
@@ -464,26 +461,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self._progress.begin()
         interruption, certificate = None, {}
         try:
-            result = solver.minimize(
-                objective, fit.params, max_iter=max_iter, tol=self.tol, state=state, callback=monitor, rng=rng
-            )
+            result, certificate = self._minimized(fit, monitor, max_iter, state, rng)
             params, nit, message, success = result.x, result.nit, result.message, result.success
             state = result.get("state")
-            certificate = self._certificate(fit, result)
-            short = message not in ("callback", "max_iter", "diverged") and not (success and self._certified(certificate))
-            other = fit.alternative(objective) if fit.alternative and short and not objective.unbounded(params) else None
-            if other is not None:
-                monitor.solver = f"{monitor.solver}, {other.label}"
-                more = other.minimize(
-                    objective, params, max_iter=max(1, max_iter - nit), tol=self.tol, callback=monitor, rng=rng
-                )
-                nit += more.nit
-                if more.fun < objective.value(params) or more.success > success:
-                    params, message, success = more.x, more.message, more.success
-                    certificate = self._certificate(fit, more)
-            if not stochastic and "dual_gap_" in certificate and message not in ("callback", "diverged"):
-                success = self._certified(certificate)
-                message = "converged" if success else "max_iter" if message == "max_iter" or nit >= max_iter else "stalled"
         except KeyboardInterrupt as stop:
             if monitor.params is None:
                 raise
@@ -545,6 +525,40 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         with np.errstate(all="ignore"):
             exact, rounded = fit.original.mean_loss(user_params), fit.original.mean_loss_of_rounded(user_params)
         return dtype if abs(rounded - exact) <= max(self.tol, ROUNDED) * abs(exact) else np.dtype(np.float64)
+
+    def _minimized(self, fit, monitor, max_iter, state, rng):
+        """The solver's result and its certificate; where that falls short, those of the solvers that go on from there."""
+        objective, solver, params, nit, best = fit.objective, fit.solver, fit.params, 0, None
+        while solver is not None and nit < max_iter:
+            following = fit.auto and fit.auto.next_after(solver, objective)
+            budget = max_iter - nit if following is None else fit.auto.share(max_iter - nit)
+            result = solver.minimize(
+                objective, params, max_iter=budget, tol=self.tol, state=state, callback=monitor, rng=rng
+            )  # fmt: skip
+            nit += result.nit
+            certificate = self._certificate(fit, result)
+            if (
+                best is None
+                or result.message == "callback"
+                or self._rank(objective, result, certificate) < self._rank(objective, *best)
+            ):
+                best = result, certificate
+            done = result.success and self._certified(certificate)
+            solver = None if done or _ended(result) or objective.unbounded(result.x) else following
+            if solver is not None:
+                monitor.solver, params = f"{monitor.solver}, {solver.label}", best[0].x
+        result, certificate = best
+        result.nit = nit
+        if not getattr(fit.solver, "stochastic", False) and "dual_gap_" in certificate and not _ended(result):
+            result.success = self._certified(certificate)
+            short = "max_iter" if result.message == "max_iter" or nit >= max_iter else "stalled"
+            result.message = "converged" if result.success else short
+        return result, certificate
+
+    def _rank(self, objective, result, certificate):
+        """Ends of several solvers in order: those at a certified optimum come first, then the lowest."""
+        done = result.success and self._certified(certificate)
+        return not done, objective.value(result.x), certificate.get("dual_gap_", 0.0)
 
     def _certificate(self, fit, result):
         """How far the end of a deterministic linear fit is from the optimum, as a fitted attribute."""
@@ -652,6 +666,11 @@ def _with_constants(standardization, model, params, constants):
     """Parameters for the user's columns and learned constants -> parameters to start a solver from."""
     constants = np.asarray(constants) / model.units if model.n_constants else constants
     return _moved(standardization and standardization.from_user, model, np.append(params, constants).astype(np.float64))
+
+
+def _ended(result):
+    """Whether a solver was stopped from outside, or left the finite numbers."""
+    return result.message in ("callback", "diverged")
 
 
 def _moved(change, model, params):

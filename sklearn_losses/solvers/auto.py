@@ -14,6 +14,8 @@ LARGEST_MATRIX = 1000  # parameters up to which a matrix of them per iteration p
 LARGEST_WORK = 2e9  # multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on
 LARGEST_WITH_RIVALS = 1e8  # the same for a maximum over classes
 LARGEST_WITH_WEIGHTS = 1500  # the same where each weight has a kink as well
+FIRST = 200  # iterations of which none is kept for the next solver,
+RESERVE = 300  # and how many of more are
 
 
 class Auto(Solver, name="auto"):
@@ -32,8 +34,9 @@ class Auto(Solver, name="auto"):
        ``augmented_lagrangian``, which forms no matrix.
     6. Everything else: ``lbfgs``.
 
-    Where one of the exact solvers stalls or its optimum is not certified, another goes on from there, and ``solver_`` names
-    both: ``augmented_lagrangian`` after ``interior_point`` for a maximum over classes, else ``lbfgs``.
+    Where a solver ends short of the optimum, or its optimum is not certified, another goes on from the best point so far, and
+    ``solver_`` names all that ran: ``augmented_lagrangian`` after ``interior_point`` without an L1 penalty, then ``lbfgs``.
+    Of more than 200 iterations up to 300 are kept for a solver that may have to go on.
 
     The name of the solver that ran is the estimator's ``solver_``.
     """
@@ -64,7 +67,12 @@ class Auto(Solver, name="auto"):
         """The solver to go on with where `solver` ended short of the optimum; None after the last."""
         if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
             return None
-        return AugmentedLagrangian() if isinstance(solver, InteriorPoint) and objective.has_rivals else LBFGS()
+        goes_on = AugmentedLagrangian()
+        return goes_on if isinstance(solver, InteriorPoint) and not goes_on.refusal(objective) else LBFGS()
+
+    def share(self, max_iter):
+        """The iterations of `max_iter` for a solver that another may have to go on from."""
+        return max_iter - min(RESERVE, max(0, max_iter - FIRST))
 
     def minimize(self, objective, params, **arguments):
         return self.choose(objective).minimize(objective, params, **arguments)

@@ -25,6 +25,8 @@ __all__ = ["Path", "exact_minimum", "follow"]
 
 SPREADS = 3.75  # half the width of the band of rows that are solved for, in standard errors of the part's predictions
 ROUNDS = 3
+PATIENCE = 20  # iterations without a smaller gap
+RELEASES = 5  # a step cut short leaves some of the pull
 
 
 class Path(NamedTuple):
@@ -69,7 +71,7 @@ def follow(pieces, params, tol, record, goal=None):
     typical = pieces.typical(point.distance)
     scale = pieces.steepest * typical  # of what the pieces can add to the value
     least = 1e-12 * scale  # where the loss can be 0, relative to what?
-    released = False  # from the anchor at the start, whose pull is not of the problem
+    releases = 0  # from the anchor at the start, whose pull is not of the problem
     best, least_gap, kept, stale = np.inf, np.inf, (params, point.slopes), 0
     while True:
         step = point.advance()
@@ -87,10 +89,10 @@ def follow(pieces, params, tol, record, goal=None):
         enough = 1e-3 * min(tol, 1e-6) * min(1.0, scale / max(value, least)) if goal is None else goal
         small = point.infeasibility() <= 1e-9 * typical and gap <= enough
         if small:
-            if goal is not None or released or point.open_gradient(typical) <= 0.1 * tol * max(value, least):
+            if releases == RELEASES or point.open_gradient(typical) <= 0.1 * tol * max(value, least):
                 return Path(point.params, point.slopes, gap, "converged")
-            point.start, released = point.params, True
-        if step < 1e-10 or stale == 8:
+            point.start, releases = point.params, releases + 1
+        if step < 1e-10 or stale == PATIENCE:
             return Path(*kept, best, "converged" if best <= tol else "stalled")
 
 
@@ -234,6 +236,8 @@ class _Iterate:
         The positive and negative parts of `distance`, kept above 0.
     above, below : ndarray
         How far the slopes are from their bounds; kept by themselves, since differences of `slopes` would round to 0.
+    share : ndarray
+        Of the gap, that each product has at the centre of the path.
     """
 
     def __init__(self, pieces, params):
@@ -244,6 +248,11 @@ class _Iterate:
         self.over, self.under = np.maximum(self.distance, 0) + typical, np.maximum(-self.distance, 0) + typical
         self.slopes = pieces.balanced
         self.above, self.below = pieces.right - self.slopes, self.slopes - pieces.left
+        # The products that make up the centre of the path. A row's is in proportion to its weight at the start, and all are
+        # the same on the usual path, from which weights that span many orders of magnitude would start far away. Halfway
+        # between the two on a logarithmic scale takes the fewest iterations.
+        root = np.sqrt(pieces.right - pieces.left)
+        self.share = root / (2 * root.sum())
 
     def gap(self):
         """The sum of all products: the duality gap of a feasible point."""
@@ -256,7 +265,8 @@ class _Iterate:
     def open_gradient(self, typical):
         """What the gradient of the parameters without a ridge adds to the gap of the whole problem."""
         free = self.pieces.ridge == 0
-        return float(np.abs(self.pieces.adjoint(self.slopes)[free]) @ np.maximum(np.abs(self.params[free]), typical))
+        gradient = self.pieces.adjoint(self.slopes) + self.pieces.linear
+        return float(np.abs(gradient[free]) @ np.maximum(np.abs(self.params[free]), typical))
 
     def advance(self):
         """One predictor and corrector step; returns its length."""
@@ -270,7 +280,7 @@ class _Iterate:
         step = self._longest_step(change)
         predicted = (self.over + step * change.over).ravel() @ (self.above - step * change.slopes).ravel()
         predicted += (self.under + step * change.under).ravel() @ (self.below + step * change.slopes).ravel()
-        target = gap / (2 * self.distance.size) * (predicted / gap) ** 3
+        target = gap * (predicted / gap) ** 3 * self.share
         change = self._change(
             solve,
             metric,
@@ -288,7 +298,7 @@ class _Iterate:
     def _change(self, solve, metric, over_product, under_product):
         """Newton's direction towards given changes of the two families of products."""
         pieces = self.pieces
-        shift = over_product / self.above - under_product / self.below + self.distance - self.over + self.under
+        shift = over_product / self.above - under_product / self.below - (self.distance - self.over + self.under)
         pull = pieces.ridge * self.params + pieces.linear + self.anchoring * (self.params - self.start)
         params = solve(pieces.adjoint(metric * shift - self.slopes) - pull)
         distance = pieces.direction(params)
