@@ -93,7 +93,7 @@ def of_the_hessian(wrapper, loss):
     if wrapper in ("product", "sum", "MeanOverTargets"):
         return loss.has_hessian or (curved and not loss.kinks), loss.hessian_bound
     if wrapper == "EachTarget":
-        return loss.has_hessian and not loss.n_constants, loss.hessian_bound
+        return loss.has_hessian, loss.hessian_bound
     if wrapper == "Trimmed":
         return False, False
     return curved, loss.hessian_bound and wrapper not in ("CVaR", "Tilted", "smoothed CVaR")
@@ -128,8 +128,8 @@ def test_a_wrapper_loses_no_fact(wrapper):
         threshold = wrapper in ("CVaR", "Tilted", "smoothed CVaR")
         own = 2 * loss.n_constants if wrapper == "EachTarget" else int(threshold)
         assert found.pop("n_constants") == own
-        start = found.pop("start_constants")
-        assert threshold or len(start) == own
+        start, units = found.pop("start_constants"), found.pop("constant_units")
+        assert threshold or len(start) == own == len(units or ())
         assert found.pop("examples") == ()
         assert not found, "facts without an expectation"
     assert n_losses
