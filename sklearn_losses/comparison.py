@@ -420,7 +420,7 @@ def compare_losses(
     >>> comparison.best_loss_
     'mse'
     >>> print(comparison.sentences()[0])
-    r2: mse is best (0.486); really worse: mae (p 0.0078).
+    r2: mse is best (0.486); not shown to be worse: mae.
     """
     X, y, sample_weight, groups, qid = indexable(*(_array(part) for part in (X, y, sample_weight, groups, qid)))
     y = np.asarray(y)

@@ -57,8 +57,14 @@ class Model(ABC):
         """
 
     @abstractmethod
-    def weights(self):
-        """1 for each penalised parameter (a weight), 0 for each other (an intercept), (n_params,)."""
+    def weights(self, hidden=1.0):
+        """1 for each penalised parameter (a weight), 0 for each other (an intercept), (n_params,).
+
+        Parameters
+        ----------
+        hidden : float, default=1.0
+            What stands in place of 1 for the weights of hidden layers.
+        """
 
     @abstractmethod
     def unpack(self, params):
@@ -112,7 +118,7 @@ class Linear(Model):
         intercept = params[self.n_weights :] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
         return [params[: self.n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
 
-    def weights(self):
+    def weights(self, hidden=1.0):
         mask = np.zeros(self.n_params)
         mask[: self.n_weights] = 1
         return mask
@@ -290,10 +296,11 @@ class MLP(Model):
                 parts.append(vector)
         return np.concatenate(parts)
 
-    def weights(self):
+    def weights(self, hidden=1.0):
         mask = np.zeros(self.n_params)
         for weights, _, _ in self._layers:
-            mask[weights] = 1
+            mask[weights] = hidden
+        mask[self._layers[-1][0]] = 1
         return mask
 
     def _forward(self, params, X):
@@ -377,8 +384,8 @@ class WithConstants(Model):
     def unpack(self, params):
         return self.model.unpack(params[: -self.n_constants])
 
-    def weights(self):
-        return np.concatenate([self.model.weights(), np.zeros(self.n_constants)])
+    def weights(self, hidden=1.0):
+        return np.concatenate([self.model.weights(hidden), np.zeros(self.n_constants)])
 
     def _joined(self, raw, constants):
         constants = np.broadcast_to((constants * self.units).astype(raw.dtype), (len(raw), self.n_constants))

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossRanker, LossRegressor, compare_losses, make_ranking
+from sklearn_losses.estimators.strength import Strength
 from sklearn_losses.losses import LambdaRank, Loss
 from sklearn_losses.ranking_metrics import QueryScorer, query_average_precision_score, query_ndcg_score
 from sklearn_losses.solvers import SGD, Adam
@@ -250,7 +251,7 @@ def test_more_pairs_than_fit_in_memory_end_with_a_certificate():
 def test_derivatives_of_a_query_are_not_those_of_rows():
     fit = LossRanker("listnet").fit(X, Y, qid=QID)
     rows, _ = fit._rows(X, Y, None, first=False, qid=QID)
-    objective = fit._objective(fit._loss, fit._model, rows, None, np.float64)
+    objective = fit._objective(fit._loss, fit._model, Strength.of(fit.alpha_, fit.l1_ratio_, None), rows, None, np.float64)
     assert not objective.has_hessian_root  # a diagonal would be wrong
     step = 1e-6 * np.eye(4)
     moved = [

@@ -24,12 +24,12 @@ from sklearn_losses.batches import Batches, Standardization
 from sklearn_losses.component import Choice, Interval, Whole, all_or_nothing, check_parameters
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
+from sklearn_losses.estimators.strength import Strength, Units
 from sklearn_losses.estimators.trimming import concentrated
 from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets, ResidualLoss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
-from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.solvers import Adam, Auto, Solver, dual_gap, gradient_norm
 from sklearn_losses.threads import block_threads
 
@@ -55,11 +55,13 @@ class Rows(NamedTuple):
 class Fit(NamedTuple):
     """Where a fit starts: names turned into objects, data in place.
 
-    `original` is the objective in the user's columns, that of predictions, and `auto` what chose the solver and knows which one
-    goes on from it.
+    `units` and `strength` say what alpha is. `original` is the objective in the user's columns, that of predictions, and `auto`
+    what chose the solver and knows which one goes on from it.
     """
 
     loss: Loss
+    units: Units | None
+    strength: Strength
     model: object
     solver: object
     objective: Objective
@@ -88,7 +90,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     _more_tasks = ()
     _frames = 6  # from the warning to the caller of `fit`
     _conditions = {
-        "alpha": Interval(0.0),
+        "alpha": Choice(Interval(0.0), "auto"),
         "l1_ratio": Interval(0.0, 1.0, closed="both"),
         "activation": Choice(*ACTIVATIONS),
         "fit_intercept": Choice(True, False),
@@ -319,15 +321,20 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         source = repr(loss)
         loss = self._bound_loss(loss, rows, n_outputs)
         pilot = None
-        if loss.pilot is not None and streaming and going_on and source == self._source:
-            loss = self._loss  # the first batch decided on the scale
+        decided = streaming and going_on and source == self._source  # the first batch decided on the scale and the units
+        if loss.pilot is not None and decided:
+            loss = self._loss
         elif loss.pilot is not None:
             pilot = self._pilot(loss, rows, n_outputs)
             loss = loss.calibrated(rows.y, pilot[0], _weights(rows)) if pilot else loss
+        units = self._units if decided else None
+        if self.alpha == "auto" and units is None:
+            units = Units.of(loss, rows.y, _weights(rows))
+        strength = Strength.of(self.alpha, self.l1_ratio, units)
         if loss.n_constants:
             model = WithConstants(model, loss.n_constants, loss.constant_units)
         # In the user's columns, as predictions are made: a linear model's in float64, a network's in the type of the rows.
-        original = self._objective(loss, model, rows, None, np.float64 if model.linear else rows.X.dtype)
+        original = self._objective(loss, model, strength, rows, None, np.float64 if model.linear else rows.X.dtype)
         auto = None
         if isinstance(solver, Auto):
             auto, solver = solver, solver.choose(original)
@@ -335,18 +342,18 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if going_on and self._state is not None and getattr(solver, "stochastic", False):
             standardization = self._standardization  # the coordinates in which the state goes on
         elif model.linear and getattr(solver, "standardizes", False) and not streaming:
-            standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, self.alpha * (1 - self.l1_ratio))
+            standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, strength.relative)
         dtype = np.float64 if model.linear and getattr(solver, "double", False) else rows.X.dtype
         objective = original
         if standardization is not None or dtype != original.batches.dtype:
-            objective = self._objective(loss, model, rows, standardization, dtype)
+            objective = self._objective(loss, model, strength, rows, standardization, dtype)
         refuse = getattr(solver, "refusal", None)
         refusal = refuse(objective) if refuse else None
         if refusal:
             raise ValueError(refusal)
         validation = None
         if held_out is not None:
-            validation = self._objective(loss, model, held_out, standardization, dtype)
+            validation = self._objective(loss, model, strength, held_out, standardization, dtype)
         if going_on:
             params = self._packed(model.base)
             stochastic = getattr(solver, "stochastic", False)
@@ -375,7 +382,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 starts.append(_with_constants(standardization, model, other, loss.start_constants))
             ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
             params = min(ends, key=objective.value)
-        return Fit(loss, model, solver, objective, params, standardization, validation, source, original, auto)
+        return Fit(loss, units, strength, model, solver, objective, params, standardization, validation, source, original, auto)
 
     def _at_new_height(self, loss, rows, params):
         """The last loss's plane at the height that this one asks for, such as that of another quantile."""
@@ -389,22 +396,22 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         y = self._pilot_targets(rows, n_outputs)
         if y is None:
             return None
-        alpha = float(self.alpha) * (1 - float(self.l1_ratio))
         model = Linear(rows.X.shape[1], n_outputs, self.fit_intercept)
         if not isinstance(loss, (MeanOverTargets, EachTarget)):
-            pilot = self._pilot_fit(loss, rows, y, alpha)
+            pilot = self._pilot_fit(loss, rows, y)
             return pilot._raw(rows.X), pilot._packed(model)
         # Targets have scales of their own, and so do the penalties of their pilots: as if each were fitted alone.
         targets = zip(loss.by_target, y.T, strict=True)
-        pilots = [self._pilot_fit(one, rows, target, alpha * n_outputs) for one, target in targets]
+        pilots = [self._pilot_fit(one, rows, target, n_outputs) for one, target in targets]
         weights, intercepts = ([getattr(pilot, name) for pilot in pilots] for name in ("coef_", "intercept_"))
         params = model.pack(np.stack(weights, axis=1), np.array(intercepts))
         return np.stack([pilot._raw(rows.X) for pilot in pilots], axis=1), params
 
-    def _pilot_fit(self, loss, rows, y, alpha):
-        pilot = type(self)(
-            loss=loss.pilot, alpha=loss.pilot_alpha(alpha, y, _weights(rows)), fit_intercept=self.fit_intercept
-        )  # fmt: skip
+    def _pilot_fit(self, loss, rows, y, n_targets=1):
+        alpha = self.alpha
+        if alpha != "auto":
+            alpha = loss.pilot_alpha(float(alpha) * (1 - float(self.l1_ratio)) * n_targets, y, _weights(rows))
+        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept)
         with warnings.catch_warnings():
             # A scale and a start need no certified optimum; the fit itself warns where it misses its own.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -413,11 +420,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _pilot_targets(self, rows, n_outputs):
         return rows.y
 
-    def _objective(self, loss, model, rows, standardization, dtype):
-        factors = model.weights()
+    def _objective(self, loss, model, strength, rows, standardization, dtype):
+        factors = model.weights(strength.hidden)
         if standardization is not None:
             factors = np.append(standardization.factors(model.base), np.zeros(model.n_constants))
-        penalty = ElasticNet(float(self.alpha), float(self.l1_ratio), factors.astype(dtype))
+        penalty = strength.penalty(factors.astype(dtype))
         y = rows.y if self._task == "classification" else rows.y.astype(dtype, copy=False)
         return Objective(loss, model, penalty, Batches(rows.X, y, rows.weight, standardization, dtype))
 
@@ -499,6 +506,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             curve = [*self.loss_curve_, *curve]
         fitted = {
             **as_fitted(params),
+            "alpha_": fit.strength.alpha,
+            "l1_ratio_": fit.strength.l1_ratio,
             "n_iter_": max(1, int(nit)),
             "loss_": training_loss,
             "objective_": training_loss + fit.original.penalty_value(in_user_units(params)),
@@ -507,6 +516,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             "solver_": monitor.solver,
             "n_parameters_": fit.model.n_params,
             **certificate,
+            "_units": fit.units,
             "_state": state,
         }
         if fit.validation is not None:

@@ -101,7 +101,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     _task = "classification"
 
     def __init__(
-        self, loss="cross_entropy", *, solver="auto", alpha=1e-4, l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
+        self, loss="cross_entropy", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
         fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10,
         warm_start=False, random_state=None, verbose=0, class_weight=None,
     ):  # fmt: skip

@@ -11,6 +11,8 @@ from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]
 
+_BY_LEVEL = ("coef_", "intercept_", "alpha_", "l1_ratio_", "dual_gap_", "n_iter_", "converged_")
+
 
 class MultiQuantileRegressor(BaseEstimator):
     """Linear quantile regression for several levels at once, whose predictions never cross.
@@ -24,8 +26,8 @@ class MultiQuantileRegressor(BaseEstimator):
     ----------
     quantiles : tuple of float, default=(0.1, 0.5, 0.9)
         The levels, rising, inside (0, 1).
-    alpha : float, default=1e-4
-        Strength of the penalty, at least 0; the same for all levels.
+    alpha : float or "auto", default="auto"
+        Strength of the penalty, at least 0, the same for all levels. "auto" gives each level its own, as `LossRegressor` does.
     l1_ratio : float, default=0.0
         Its share of absolute values, from 0 (ridge) to 1 (lasso).
     solver : str or Solver, default="auto"
@@ -39,6 +41,8 @@ class MultiQuantileRegressor(BaseEstimator):
     ----------
     coef_ : ndarray of shape (n_quantiles, n_features)
     intercept_ : ndarray of shape (n_quantiles,)
+    alpha_, l1_ratio_ : ndarray of shape (n_quantiles,)
+        The strengths that were used.
     dual_gap_ : ndarray of shape (n_quantiles,)
         A bound on each level's relative distance from its optimum.
     n_iter_ : ndarray of shape (n_quantiles,)
@@ -64,7 +68,7 @@ class MultiQuantileRegressor(BaseEstimator):
     """
 
     _conditions = {
-        "alpha": Interval(0.0),
+        "alpha": Choice(Interval(0.0), "auto"),
         "l1_ratio": Interval(0.0, 1.0, closed="both"),
         "fit_intercept": Choice(True, False),
         "max_iter": Whole(1),
@@ -75,7 +79,7 @@ class MultiQuantileRegressor(BaseEstimator):
         self,
         quantiles=(0.1, 0.5, 0.9),
         *,
-        alpha=1e-4,
+        alpha="auto",
         l1_ratio=0.0,
         solver="auto",
         fit_intercept=True,
@@ -134,9 +138,8 @@ class MultiQuantileRegressor(BaseEstimator):
         fits = []
         for level in levels:
             model.set_params(loss__quantile=float(level), warm_start=bool(fits)).fit(X, y, weight)
-            fits.append((model.coef_, model.intercept_, getattr(model, "dual_gap_", np.nan), model.n_iter_, model.converged_))
-        names = ("coef_", "intercept_", "dual_gap_", "n_iter_", "converged_")
-        fitted = dict(zip(names, (np.array(column) for column in zip(*fits, strict=True)), strict=True))
+            fits.append({name: getattr(model, name, np.nan) for name in _BY_LEVEL})
+        fitted = {name: np.array([fit[name] for fit in fits]) for name in _BY_LEVEL}
         return {**fitted, "converged_": bool(fitted["converged_"].all())}
 
     def predict(self, X):

@@ -9,7 +9,6 @@ from sklearn_losses.batches import QueryBatches
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
 from sklearn_losses.estimators.staged import RankingObjective, Staged
 from sklearn_losses.models import Linear
-from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.queries import Queries, codes_of, group
 from sklearn_losses.ranking_metrics import need_queries, query_ndcg_score
 
@@ -105,7 +104,7 @@ solver_, n_parameters_
     _frames = 7
 
     def __init__(
-        self, loss="ranknet", *, solver="auto", alpha=1e-4, l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
+        self, loss="ranknet", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
         fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10,
         warm_start=False, random_state=None, verbose=0,
     ):  # fmt: skip
@@ -246,11 +245,11 @@ solver_, n_parameters_
         staged = fit.loss.starts_from and not getattr(fit.solver, "stochastic", False)
         return fit._replace(solver=Staged(fit.solver)) if staged else fit
 
-    def _objective(self, loss, model, rows, standardization, dtype):
+    def _objective(self, loss, model, strength, rows, standardization, dtype):
         if loss.task != "ranking":
-            return super()._objective(loss, model, rows, standardization, dtype)
+            return super()._objective(loss, model, strength, rows, standardization, dtype)
         factors = model.weights() if standardization is None else standardization.factors(model)
-        penalty = ElasticNet(float(self.alpha), float(self.l1_ratio), factors.astype(dtype))
+        penalty = strength.penalty(factors.astype(dtype))
         return RankingObjective(loss, model, penalty, QueryBatches(rows.X, rows.y, standardization, dtype))
 
     # Using it.

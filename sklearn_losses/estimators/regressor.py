@@ -104,7 +104,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     _task = "regression"
 
     def __init__(
-        self, loss="mse", *, solver="auto", alpha=1e-4, l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
+        self, loss="mse", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
         fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10,
         warm_start=False, random_state=None, verbose=0,
     ):  # fmt: skip

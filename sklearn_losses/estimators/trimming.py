@@ -69,4 +69,4 @@ def _losses_of_fit(estimator, trimmed, solver, rows, weight, n_outputs, rng):
     result = fit.solver.minimize(fit.objective, fit.params, max_iter=estimator.max_iter, tol=estimator.tol, rng=rng)
     params = result.x if fit.standardization is None else fit.standardization.to_user(fit.model, result.x)
     dtype = np.float64 if fit.model.linear else rows.X.dtype
-    return estimator._objective(fit.loss, fit.model, rows, None, dtype).losses(params)
+    return estimator._objective(fit.loss, fit.model, fit.strength, rows, None, dtype).losses(params)

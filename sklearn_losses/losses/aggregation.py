@@ -8,7 +8,7 @@ work with every solver, on batches and on blocks.
 import numpy as np
 
 from sklearn_losses.component import Interval
-from sklearn_losses.losses.base import Composite, Kink, Loss, MarginLoss, ResidualLoss
+from sklearn_losses.losses.base import Composite, Kink, Loss, MarginLoss, ResidualLoss, least_constant
 from sklearn_losses.losses.regression import safe_exp, weighted_quantile
 
 __all__ = ["Aggregated", "CVaR", "Tilted", "WeightedSum"]
@@ -238,6 +238,14 @@ class Aggregated(Composite):
 
     def best_constant(self, y, sample_weight, n_outputs):
         return self._loss.best_constant(y, sample_weight, n_outputs)
+
+    def null_loss(self, y, sample_weight):
+        def mean(constant):
+            values = self._loss.value(y, np.full(len(y), constant))
+            threshold = self._threshold(values, sample_weight)
+            return threshold + float(np.average(self._of_excess(values - threshold)[0], weights=sample_weight))
+
+        return least_constant(mean, self, y, sample_weight / sample_weight.sum())[1]
 
 
 def _inner(raw):

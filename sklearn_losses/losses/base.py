@@ -223,6 +223,21 @@ class Loss(Component, ABC, family="loss"):
     def _slope_along(self, y, point, direction):
         return (self.gradient(y, point) * direction).reshape(len(direction), -1).sum(axis=1)
 
+    def null_loss(self, y, sample_weight):
+        """The weighted mean loss of the best constant prediction: the size of the loss, for one target of a regression.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+        sample_weight : ndarray of shape (n,)
+
+        Returns
+        -------
+        float
+        """
+        constant = np.full(len(y), self.best_constant(y, sample_weight, 1)[0])
+        return float(np.average(self.value(y, constant), weights=sample_weight))
+
     def calibrated(self, y, raw, sample_weight):
         """The loss with what it takes from the pilot's raw predictions (a scale, a start): a new object, or itself.
 
@@ -806,30 +821,16 @@ class EachTarget(Composite):
 
 
 def best_number(loss, y, sample_weight):
-    """The constant raw prediction of least mean loss, by Brent's methods around the best of some quantiles of `y`."""
+    """The constant raw prediction of least mean loss: `least_constant`, and for a smooth loss the root of the slope there."""
     shares = sample_weight / sample_weight.sum()
 
     def mean(constant):
-        value = float(shares @ loss.value(y, np.full(len(y), constant, dtype=np.float64)))
-        return value if np.isfinite(value) else np.inf
+        return float(shares @ loss.value(y, np.full(len(y), constant, dtype=np.float64)))
 
-    order = np.argsort(y)
-    quantiles = np.interp(np.linspace(0, 1, 17), np.cumsum(shares[order]), y[order])
-    with np.errstate(all="ignore"):
-        candidates = np.concatenate([[0.0], quantiles, loss.link(quantiles)])
-    spread = float(np.ptp(y)) or 1.0
-    candidates = np.unique(candidates[np.isfinite(candidates)])
-    values = np.array([mean(constant) for constant in candidates])
-    best = int(np.argmin(values))
-    center, lowest = candidates[best], values[best]
-    if not np.isfinite(lowest):
-        return 0.0
-    low = candidates[best - 1] if best else center - spread
-    high = candidates[best + 1] if best + 1 < len(candidates) else center + spread
-    outcome = minimize_scalar(mean, bounds=(low, high), method="bounded", options={"xatol": 1e-9 * spread})
-    best = float(outcome.x) if outcome.fun < lowest else float(center)
-    if not loss.smooth:
+    best, lowest = least_constant(mean, loss, y, shares)
+    if not (loss.smooth and np.isfinite(lowest)):
         return best
+    spread = float(np.ptp(y)) or 1.0
 
     # A value tells its minimum to the root of the rounding error; the root of the derivative is told to rounding.
     def slope(constant):
@@ -839,6 +840,40 @@ def best_number(loss, y, sample_weight):
     if not slope(low) < 0 < slope(high):
         return best
     return float(brentq(slope, low, high, xtol=np.finfo(float).tiny, rtol=8.9e-16))
+
+
+def least_constant(mean, loss, y, shares):
+    """The constant of least ``mean(constant)`` and that value, by Brent's method around the best of some quantiles of `y`.
+
+    Parameters
+    ----------
+    mean : callable
+        The mean of `loss`, or of what is made of it, over the rows.
+    loss : Loss
+        For its link.
+    y, shares : ndarray of shape (n,)
+        Targets, and weights of sum 1.
+    """
+
+    def finite_mean(constant):
+        value = mean(constant)
+        return value if np.isfinite(value) else np.inf
+
+    order = np.argsort(y)
+    quantiles = np.interp(np.linspace(0, 1, 17), np.cumsum(shares[order]), y[order])
+    with np.errstate(all="ignore"):
+        candidates = np.concatenate([[0.0], quantiles, loss.link(quantiles)])
+    spread = float(np.ptp(y)) or 1.0
+    candidates = np.unique(candidates[np.isfinite(candidates)])
+    values = np.array([finite_mean(constant) for constant in candidates])
+    best = int(np.argmin(values))
+    center, lowest = float(candidates[best]), float(values[best])
+    if not np.isfinite(lowest):
+        return 0.0, lowest
+    low = candidates[best - 1] if best else center - spread
+    high = candidates[best + 1] if best + 1 < len(candidates) else center + spread
+    outcome = minimize_scalar(finite_mean, bounds=(low, high), method="bounded", options={"xatol": 1e-9 * spread})
+    return (float(outcome.x), float(outcome.fun)) if outcome.fun < lowest else (center, lowest)
 
 
 def best_scores(loss, y, sample_weight, n_outputs):

@@ -12,6 +12,7 @@ bound takes residuals to be in units of the scale.
 """
 
 import numpy as np
+from scipy.optimize import minimize
 from sklearn.base import clone
 
 from sklearn_losses.component import Choice, Interval, Whole
@@ -214,6 +215,17 @@ class JointHuber(Loss):
 
     def best_constant(self, y, sample_weight, n_outputs):
         return Huber(self.delta, self.start).best_constant(y, sample_weight, n_outputs)
+
+    def null_loss(self, y, sample_weight):
+        # In units of the starting scale, so that the search takes the same steps whatever the unit of the target.
+        center = self.best_constant(y, sample_weight, 1)
+        scaled, standard, shares = (y - center) / self.start, JointHuber(self.delta, 1.0), sample_weight / sample_weight.sum()
+
+        def mean(point):
+            value, gradient = standard.value_and_gradient(scaled, np.tile(point, (len(y), 1)))
+            return float(shares @ value), shares @ gradient
+
+        return self.start * float(minimize(mean, [0.0, *self.start_constants], jac=True, method="BFGS", options={"gtol": 1e-8}).fun)
 
     def inverse_link(self, raw):
         return raw
@@ -572,6 +584,10 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         bound = AdaptiveBarron()
         bound._unit = residual_scale(y, raw, sample_weight)
         return bound
+
+    def null_loss(self, y, sample_weight):
+        # The likelihood has an additive constant and may be negative: what is measured is the loss that the fit starts with.
+        return Barron(1.0, scale=self._unit).null_loss(y, sample_weight)
 
     def _constants(self, raw):
         """Shape and scale, each with its derivative in its constant; they are the same in all rows."""
