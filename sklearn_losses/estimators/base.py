@@ -432,6 +432,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         def as_fitted(params):
             """What a prediction needs."""
             user_params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+            user_params = user_params if stochastic else fit.original.centered(user_params)
             user_params, constants = np.split(user_params, [fit.model.base.n_params])
             return {
                 **attributes,
@@ -455,6 +456,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             result = solver.minimize(
                 objective, fit.params, max_iter=max_iter, tol=self.tol, state=state, callback=monitor, rng=rng
             )
+            result.x = result.x if stochastic else objective.centered(result.x)
             params, nit, message, success = result.x, result.nit, result.message, result.success
             state = result.get("state")
             certificate = self._certificate(fit, result)
@@ -466,6 +468,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                     objective, params, max_iter=max(1, max_iter - nit), tol=self.tol, callback=monitor, rng=rng
                 )
                 nit += more.nit
+                more.x = objective.centered(more.x)
                 if more.fun < objective.value(params) or more.success > success:
                     params, message, success = more.x, more.message, more.success
                     certificate = self._certificate(fit, more)
@@ -479,7 +482,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             params, nit, message, success = monitor.params, len(monitor.losses), "interrupted", False
         self._progress.close()
         if monitor.best_params is not None:
-            params = monitor.best_params
+            params = monitor.best_params if stochastic else objective.centered(monitor.best_params)
         with np.errstate(over="ignore", invalid="ignore"):
             training_loss = objective.mean_loss(params)
             if not np.isfinite(training_loss):
