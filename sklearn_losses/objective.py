@@ -337,14 +337,16 @@ class Objective:
         return float(moves / (size or 1.0))
 
     def centered(self, params):
-        """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim."""
+        """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim.
+
+        Of the weights of a feature that is the shift of least penalty, of the intercepts their mean.
+        """
         model = self.model.base
         if not (self.loss.shift_invariant and model.linear and model.n_outputs > 1):
             return params
         own, constants = np.split(params, [model.n_params])
         [weights], [intercept] = model.unpack(own)
-        if self.smooth_penalty:
-            weights = weights - weights.mean(axis=1, keepdims=True)
+        weights = weights - self.penalty.best_shift(weights)[:, None]
         return np.concatenate([model.pack(weights, intercept - intercept.mean()), constants])
 
     def prox(self, params, step):

@@ -55,3 +55,30 @@ class ElasticNet:
         if self.smooth:
             return params
         return np.sign(params) * np.maximum(np.abs(params) - step * self.l1, 0.0)
+
+    def best_shift(self, weights):
+        """The number of least ``penalty(row - number)`` for each row of `weights`, the first parameters in that layout.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_rows, K)
+            Penalised alike within a row.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The mean for a ridge, the median for absolute values. Where many numbers are best, the smallest of them.
+        """
+        n_rows, K = weights.shape
+        if self.smooth:
+            return weights.mean(axis=1)
+        l1, l2 = (strength[: weights.size : K, None] for strength in (self.l1, self.l2))
+        ordered = np.sort(weights, axis=1)
+        if not l2.any():
+            best = np.clip(0.0, ordered[:, (K - 1) // 2], ordered[:, K // 2])
+        else:
+            # Where the slope would be 0 if 0, 1, ... K of the weights were smaller: the median of these and the weights.
+            lean = l1 * (2 * np.arange(K + 1) - K) / np.where(l2 > 0, l2, 1.0)
+            best = np.median(np.hstack([ordered, (ordered.sum(axis=1, keepdims=True) - lean) / K]), axis=1)
+        # What is next to 0 is a rounding error, and would cost the zeros among the weights.
+        return np.where(np.abs(best) <= 8 * np.finfo(weights.dtype).eps * np.max(np.abs(weights), axis=1), 0.0, best)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from peers import l1_logistic_regression
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import linprog, minimize, minimize_scalar
+from scipy.special import logsumexp, softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
@@ -15,6 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.curvature import Curvature
 from sklearn_losses.losses import Loss
+from sklearn_losses.penalties import ElasticNet as ElasticNetPenalty
 from sklearn_losses.solvers import SGD, Adam, ProximalNewton
 from sklearn_losses.solvers.proximal import _Matrix, _minimize_model, _Products
 from sklearn_losses.solvers.subgradient import least_subgradient
@@ -311,3 +313,74 @@ class TestStepsOnBatches:
         optimum = LossRegressor(alpha=0.4, l1_ratio=1.0).fit(X, y)
         model = LossRegressor(alpha=0.4, l1_ratio=1.0, solver=SGD(learning_rate=1e-3), random_state=0, max_iter=300).fit(X, y)
         assert model.objective_ == pytest.approx(optimum.objective_, rel=0.01)
+
+
+class TestACommonShiftOfAllClasses:
+    """It changes no probability and no margin, so the penalty alone decides on it."""
+
+    @pytest.mark.parametrize("K", [3, 4, 7])
+    @pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 0.999, 1.0])
+    def test_the_best_one_against_a_search(self, K, l1_ratio):
+        rng = np.random.default_rng(0)
+        weights = rng.normal(size=(30, K)) * 10.0 ** rng.integers(-3, 4, size=(30, 1))
+        weights[rng.random(weights.shape) < 0.4] = 0
+        factors = np.append(np.repeat(rng.uniform(0.1, 10, 30), K), np.zeros(K))
+        penalty = ElasticNetPenalty(0.7, l1_ratio, factors)
+        best = penalty.best_shift(weights)
+        for row, shift, factor in zip(weights, best, factors[: 30 * K : K], strict=True):
+
+            def value(t, row=row, factor=factor):
+                rest = factor * (row - t)
+                return (1 - l1_ratio) / 2 * np.sum(rest**2) + l1_ratio * np.sum(np.abs(rest))
+
+            found = minimize_scalar(value, bounds=(row.min() - 1, row.max() + 1), method="bounded", options={"xatol": 1e-12})
+            assert value(shift) <= min([found.fun, *map(value, row)]) * (1 + 1e-12)
+            if value(0.0) <= value(shift) * (1 + 1e-12) and l1_ratio == 1.0:
+                assert shift == 0.0  # zeros stay where nothing is to be gained
+
+    @pytest.mark.parametrize("solver", ["auto", "lbfgs", "gd"])
+    @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+    @pytest.mark.parametrize("loss", ["cross_entropy", "squared_hinge", "exponential", "hinge"])
+    def test_none_is_left_in_the_weights_of_a_column_in_small_units(self, loss, l1_ratio, solver):
+        rng = np.random.default_rng(0)
+        Z = rng.normal(size=(60, 3))
+        units = np.array([1e-8, 1.0, 1e-5])
+        y = np.argmax(Z @ rng.normal(size=(3, 3)) + rng.gumbel(size=(60, 3)), axis=1)
+        alpha = 1e-9
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = LossClassifier(loss, alpha=alpha, l1_ratio=l1_ratio, solver=solver).fit(Z * units, y)
+
+        def penalty(coef):
+            return alpha * ((1 - l1_ratio) / 2 * np.sum(coef**2) + l1_ratio * np.sum(np.abs(coef)))
+
+        for feature in range(3):
+            column = model.coef_[:, feature]
+            moved = model.coef_.copy()
+            for t in [*column, column.mean(), *(column.mean() + np.linspace(-1, 1, 21) * np.ptp(column))]:
+                moved[:, feature] = column - t
+                assert penalty(model.coef_) <= penalty(moved) + 1e-12 * model.objective_
+        assert abs(model.intercept_.mean()) <= 1e-12 * (1 + np.max(np.abs(model.intercept_)))
+
+    @pytest.mark.parametrize("solver", ["auto", "lbfgs", "gd"])
+    def test_the_optimum_is_that_of_bounded_quasi_newton(self, solver):
+        rng = np.random.default_rng(1)
+        Z, units, alpha = rng.normal(size=(60, 3)), np.array([1e-7, 1.0, 1e-4]), 1e-8
+        y = np.argmax(Z @ rng.normal(size=(3, 3)) + rng.gumbel(size=(60, 3)), axis=1)
+        strength = np.append(np.repeat(alpha / units, 3), np.zeros(3))
+
+        def split(halves):
+            params = halves[:12] - halves[12:]
+            raw = Z @ params[:9].reshape(3, 3) + params[9:]
+            gradient = softmax(raw, axis=1)
+            gradient[np.arange(60), y] -= 1
+            value = np.mean(logsumexp(raw, axis=1) - raw[np.arange(60), y]) + strength @ (halves[:12] + halves[12:])
+            pull = np.append((Z.T @ gradient).ravel(), gradient.sum(axis=0)) / 60
+            return value, np.concatenate([pull + strength, strength - pull])
+
+        peer = minimize(
+            split, np.zeros(24), jac=True, bounds=[(0, None)] * 24, method="L-BFGS-B",
+            options={"ftol": 1e-16, "gtol": 1e-12, "maxiter": 20_000, "maxfun": 50_000},
+        )  # fmt: skip
+        model = LossClassifier(alpha=alpha, l1_ratio=1.0, solver=solver, tol=1e-9, max_iter=5000).fit(Z * units, y)
+        assert model.objective_ == pytest.approx(peer.fun, rel=1e-7)

@@ -436,7 +436,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         state = deepcopy(getattr(self, "_state", None)) if going_on and stochastic else None
 
         def in_user_units(params):
-            return _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+            params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+            return params if stochastic else fit.original.centered(params)
 
         def mean_loss(params):
             """That of the model which is returned: what rounding in the user's columns changes is in it."""
@@ -546,6 +547,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 objective, params, max_iter=budget, tol=self.tol, state=state, callback=monitor, rng=rng
             )  # fmt: skip
             nit += result.nit
+            if not getattr(solver, "stochastic", False):
+                result.x = objective.centered(result.x)
             certificate = self._certificate(fit, result)
             if (
                 best is None

@@ -557,7 +557,8 @@ class ListMLE(RankingLoss, name="listmle"):
     """
 
     def _lists(self, y, scores):
-        """For queries of similar length: rows by rank, which are there, where the ties of a row begin and end; and logsums."""
+        """For queries of similar length: rows by rank, which are there, where the ties of a row begin and end, copies, and the
+        logarithms of the exponentials of a row (none where no row is), summed from it on and from the first of its ties on."""
         logs = np.log(y.multiplicity)
         order = y.keep("best first", lambda: np.lexsort((y.draw, -y.relevance, y.query)))
         for rows, valid in y.matrices():
@@ -573,11 +574,11 @@ class ListMLE(RankingLoss, name="listmle"):
             from_here = np.logaddexp.accumulate(size[:, ::-1], axis=1)[:, ::-1]
             log_total = np.where(valid, np.take_along_axis(from_here, first, axis=1), 0.0)
             copies = np.where(valid, y.multiplicity[rows], 0.0)
-            yield rows, valid, first, last, copies, log_total
+            yield rows, valid, first, last, copies, from_here, log_total
 
     def evaluate(self, y, scores):
         value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
-        for rows, valid, _, last, copies, log_total in self._lists(y, scores):
+        for rows, valid, _, last, copies, _, log_total in self._lists(y, scores):
             value[y.query[rows[:, 0]]] = (copies * (log_total - scores[rows])).sum(axis=1)
             with np.errstate(divide="ignore"):
                 reached = np.logaddexp.accumulate(np.log(copies) - log_total, axis=1)
@@ -588,20 +589,41 @@ class ListMLE(RankingLoss, name="listmle"):
 
     def curve(self, y, scores, directions):
         product = np.zeros_like(directions)
-        for rows, valid, first, last, copies, log_total in self._lists(y, scores):
-            # In units of the largest score of the query; what is smaller than exp(-300) of it has no weight here.
-            largest = np.max(np.where(valid, scores[rows], -np.inf), axis=1, keepdims=True)
-            size = copies * np.exp(np.where(valid, scores[rows] - largest, -np.inf))
-            total = np.exp(np.maximum(log_total - largest, -300.0))
-            moved = size[:, :, None] * directions[rows]
-            suffix = np.cumsum(moved[:, ::-1], axis=1)[:, ::-1]
-            mean = np.take_along_axis(suffix, first[:, :, None], axis=1) / total[:, :, None]
-            weight = copies / total
-            reached = np.take_along_axis(np.cumsum(weight, axis=1), last, axis=1)
-            pulled = np.take_along_axis(np.cumsum(weight[:, :, None] * mean, axis=1), last[:, :, None], axis=1)
-            curved = moved * reached[:, :, None] - size[:, :, None] * pulled
+        for rows, valid, first, last, copies, from_here, log_total in self._lists(y, scores):
+            # Sums over the rows from a rank on and up to a rank, in units of the exponentials summed from there on, which
+            # shares of at most 1 lead from one rank to the next: a list may span any number of orders of magnitude.
+            left = np.exp(np.where(valid[:, 1:], from_here[:, 1:] - from_here[:, :-1], -np.inf))
+            own = copies * np.exp(np.where(valid, scores[rows] - from_here, 0.0))
+            moved = directions[rows]
+            after = np.hstack([left, np.zeros_like(left[:, :1])])[:, ::-1]
+            mean = _recurrence(after, (own[:, :, None] * moved)[:, ::-1])[:, ::-1]
+            mean = np.take_along_axis(mean, first[:, :, None], axis=1)
+            summed = np.stack([np.ones_like(moved), mean], axis=-1).reshape(*mean.shape[:2], -1)
+            before = np.exp(np.where(valid[:, 1:], log_total[:, 1:] - log_total[:, :-1], -np.inf))
+            summed = _recurrence(np.hstack([np.zeros_like(before[:, :1]), before]), copies[:, :, None] * summed)
+            summed = np.take_along_axis(summed, last[:, :, None], axis=1).reshape(*mean.shape, 2)
+            share = copies * np.exp(np.where(valid, scores[rows] - log_total, 0.0))
+            curved = share[:, :, None] * (moved * summed[..., 0] - summed[..., 1])
             product[rows[valid]] = curved[valid]
         return product
+
+
+def _recurrence(share, term):
+    """``x_k = share_k * x_(k-1) + term_k`` along the second axis, in as many steps as the length has binary digits.
+
+    Parameters
+    ----------
+    share : ndarray of shape (n, length)
+        Between 0 and 1; what stands first is not used.
+    term : ndarray of shape (n, length, m)
+    """
+    share, term = share[:, :, None].copy(), term.copy()
+    reach = 1
+    while reach < term.shape[1]:
+        term[:, reach:] += share[:, reach:] * term[:, :-reach]
+        share[:, reach:] *= share[:, :-reach].copy()
+        reach *= 2
+    return term
 
 
 class ApproxNDCG(RankingLoss, name="approx_ndcg"):
