@@ -199,6 +199,13 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _n_outputs(self, attributes):
         """The number of raw outputs."""
 
+    def _loss_for(self, loss, attributes):
+        """The loss of what the rows hold, such as of some of the classes alone."""
+        return loss
+
+    def _fault_of_kept(self, trimmed, rows, attributes):
+        """What is wrong with the rows that a trimmed loss keeps, a sentence or None."""
+
     def _bound_loss(self, loss, rows, n_outputs):
         """The loss made ready for the data."""
         loss.check_target(rows.y) if isinstance(loss, Loss) else None
@@ -238,6 +245,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         loss, solver = self._checked_components()
         going_on = self.warm_start and hasattr(self, "_fitted_names")
         rows, attributes = self._rows(X, y, sample_weight, first=True, **targets)
+        loss = self._loss_for(loss, attributes)
         rng = check_random_state(self.random_state)
         if going_on:
             self._check_continues(attributes, rows)
@@ -245,12 +253,18 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if self.early_stopping:
             rows, held_out = self._split(rows, rng)
         on_batches = self._hidden_sizes() or getattr(solver, "stochastic", False)  # few large products: BLAS's own threads
+        fault = None
         with nullcontext() if on_batches else block_threads():
             if isinstance(loss, Trimmed):
                 rows = rows.some(concentrated(self, loss, solver, rows, self._n_outputs(attributes), rng))
+                fault = self._fault_of_kept(loss, rows, attributes)
                 loss = loss.inner
             fit = self._start(loss, solver, rows, held_out, self._n_outputs(attributes), rng, going_on)
-            return self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on)
+            fitted, interruption = self._run(fit, attributes, rng, max_iter=self.max_iter, going_on=going_on, warn=not fault)
+            if fault:
+                fitted["converged_"] = False
+                warnings.warn(fault, ConvergenceWarning, stacklevel=self._frames - 1)
+            return fitted, interruption
 
     @available_if(_steps_on_batches)
     def partial_fit(self, X, y, sample_weight=None):
@@ -274,6 +288,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError("partial_fit cannot stop early, since it sees one batch at a time; use early_stopping=False.")
         going_on = hasattr(self, "_fitted_names")
         rows, attributes = self._rows(X, y, sample_weight, first=not going_on, **targets)
+        loss = self._loss_for(loss, attributes)
         if going_on:
             self._check_continues(attributes, rows)
         rng = check_random_state(self.random_state)

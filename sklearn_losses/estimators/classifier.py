@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -13,6 +13,8 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import SoftLabels
 
 __all__ = ["LossClassifier"]
+
+LOWEST = -1e30  # the score of a class without rows: finite, and small enough to be squared or scaled by who takes it further
 
 
 def _gives_probabilities(estimator):
@@ -71,11 +73,12 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels of the rows with a weight above zero.
+        The labels in `y`. The fit is that of the classes of rows with a weight above zero; any other class has probability
+        0 and the lowest score.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Linear models only; one row for two classes.
+        Linear models only; one row for two classes, and zeros for a class without weight.
     intercept_ : ndarray of shape (1,) or (n_classes,)
-        Linear models only.
+        Linear models only; -1e30 for a class without weight.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
     n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, solver_, n_parameters_
@@ -116,37 +119,56 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     def _rows(self, X, y, sample_weight, *, first, classes=None):
         targets = np.asarray(y)
         if targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f":
-            return self._soft_rows(X, y, sample_weight, first)
+            return self._soft_rows(X, y, sample_weight, first, streaming=classes is not None)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=first)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         weight = check_weights(sample_weight, X.shape[0])
-        if weight is not None and not np.all(weight > 0):
-            kept = weight > 0
-            X, y, weight = X[kept], y[kept], weight[kept]
-        if classes is None:
-            classes, codes = np.unique(y, return_inverse=True)
-            if len(classes) < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs at least two classes in y among the rows with a weight above zero; "
-                    f"got one class, {classes[0]}."
-                )
-        else:
-            codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
-            unseen = np.unique(y[classes[codes] != y])
-            if len(unseen):
-                raise ValueError(
-                    f"y has labels that are not in classes: {unseen.tolist()}; pass all labels as classes= to the first call "
-                    "of partial_fit."
-                )
+        streaming = classes is not None
+        classes = classes if streaming else np.unique(y)
+        X, y, weight = _with_weight(X, y, weight)
+        codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+        unseen = np.unique(y[classes[codes] != y])
+        if len(unseen):
+            raise ValueError(
+                f"y has labels that are not in classes: {unseen.tolist()}; pass all labels as classes= to the first call "
+                "of partial_fit."
+            )
         if self.class_weight is not None:
-            by_class = check_weights(compute_sample_weight(self.class_weight, y), len(y), "class_weight")
+            by_class = check_weights(self._weight_of_classes(classes, codes)[codes], len(y), "class_weight")
             weight = check_weights(by_class if weight is None else by_class * weight, len(y))
-            kept = weight > 0
-            X, codes, weight = (X, codes, weight) if np.all(kept) else (X[kept], codes[kept], weight[kept])
-        return Rows(X, codes.astype(np.intp, copy=False), mean_one(weight)), {"classes_": classes}
+            X, codes, weight = _with_weight(X, codes, weight)
+        counted = self._counted(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming)
+        codes = np.searchsorted(counted, codes)
+        return Rows(X, codes.astype(np.intp, copy=False), mean_one(weight)), {"classes_": classes, "_counted_classes": counted}
 
-    def _soft_rows(self, X, y, sample_weight, first):
+    def _weight_of_classes(self, classes, codes):
+        if self.class_weight != "balanced":
+            return compute_class_weight(self.class_weight, classes=classes, y=classes)
+        by_class, present = np.ones(len(classes)), np.unique(codes)
+        by_class[present] = compute_class_weight("balanced", classes=present, y=codes)
+        return by_class
+
+    def _counted(self, present, classes, streaming):
+        """The codes of the classes that the model tells apart, given which of them have rows with a weight above zero."""
+        codes = np.flatnonzero(present)
+        if streaming:
+            counted = vars(self).get("_counted_classes", np.arange(len(classes)))
+            beyond = np.setdiff1d(codes, counted)
+            if len(beyond):
+                raise ValueError(
+                    f"The classes {classes[beyond].tolist()} had no rows with a weight above zero in the last fit, which has "
+                    "no score for them; clone the estimator and begin with partial_fit and classes=."
+                )
+            return counted
+        if len(codes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes in y among the rows with a weight above zero (sample_weight "
+                f"times class_weight); got one class, {classes[codes[0]]}."
+            )
+        return codes
+
+    def _soft_rows(self, X, y, sample_weight, first, streaming):
         """Rows whose targets are probabilities, (n, n_classes); those of the second class alone where there are two."""
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=first
@@ -156,12 +178,30 @@ class LossClassifier(ClassifierMixin, LossEstimator):
             raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
         if self.class_weight is not None:
             raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
-        weight = check_weights(sample_weight, X.shape[0])
-        if weight is not None and not np.all(weight > 0):
-            kept = weight > 0
-            X, y, weight = X[kept], y[kept], weight[kept]
+        X, y, weight = _with_weight(X, y, check_weights(sample_weight, X.shape[0]))
         classes = np.arange(y.shape[1])
-        return Rows(X, y[:, 1] if len(classes) == 2 else y, mean_one(weight)), {"classes_": classes}
+        counted = self._counted(np.any(y > 0, axis=0), classes, streaming)
+        y = y[:, counted[1]] if len(counted) == 2 else y[:, counted]
+        return Rows(X, y, mean_one(weight)), {"classes_": classes, "_counted_classes": counted}
+
+    def _loss_for(self, loss, attributes):
+        counted, n_classes = attributes["_counted_classes"], len(attributes["classes_"])
+        return loss if len(counted) == n_classes else loss.among(counted, n_classes)
+
+    def _fault_of_kept(self, trimmed, rows, attributes):
+        counted = attributes["_counted_classes"]
+        if rows.y.dtype.kind != "f":
+            kept = np.bincount(rows.y, minlength=len(counted)) > 0
+        else:
+            kept = np.any(rows.y > 0, axis=0) if rows.y.ndim == 2 else np.array([np.any(rows.y < 1), np.any(rows.y > 0)])
+        if np.all(kept):
+            return None
+        lost = attributes["classes_"][counted[~kept]].tolist()
+        return (
+            f"{type(self).__name__}: {trimmed.name} with share={trimmed.share} left out every row of the classes {lost}, since "
+            "they fit worst, so that nothing says how far below the others their scores are; use a larger share, or a loss "
+            "that bears wrong labels, such as 'generalized_cross_entropy'."
+        )
 
     def _bound_loss(self, loss, rows, n_outputs):
         bound = super()._bound_loss(loss, rows, n_outputs)
@@ -183,7 +223,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         return super()._checked_components()
 
     def _n_outputs(self, attributes):
-        return 1 if len(attributes["classes_"]) == 2 else len(attributes["classes_"])
+        n_classes = len(attributes["_counted_classes"])
+        return 1 if n_classes == 2 else n_classes
 
     def _check_continues(self, attributes, rows):
         if not np.array_equal(attributes["classes_"], self.classes_):
@@ -191,7 +232,43 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                 f"This fit has the classes {attributes['classes_'].tolist()}, the last one had {self.classes_.tolist()}; "
                 "use warm_start=False."
             )
+        if not np.array_equal(attributes["_counted_classes"], self._counted_classes):
+            now, last = (self.classes_[counted].tolist() for counted in (attributes["_counted_classes"], self._counted_classes))
+            raise ValueError(
+                f"This fit has weights above zero for rows of the classes {now}, the last one had them for {last}; use "
+                "warm_start=False."
+            )
         super()._check_continues(attributes, rows)
+
+    # A model tells apart the classes with weight; its attributes have a place for each of `classes_`.
+
+    def _shaped(self, model, params, attributes):
+        fitted = super()._shaped(model, params, attributes)
+        counted, n_classes = attributes["_counted_classes"], len(attributes["classes_"])
+        if len(counted) == n_classes:
+            return fitted
+        if model.linear:
+            coef, intercept = fitted["coef_"], fitted["intercept_"]
+            return {
+                "coef_": _placed(coef, counted, n_classes, 0.0),
+                "intercept_": _placed(intercept, counted, n_classes, LOWEST),
+            }
+        *below, weights = fitted["coefs_"]
+        *below_intercepts, intercept = fitted["intercepts_"]
+        return {
+            "coefs_": [*below, _placed(weights.T, counted, n_classes, 0.0).T],
+            "intercepts_": [*below_intercepts, _placed(intercept, counted, n_classes, LOWEST)],
+        }
+
+    def _packed(self, model):
+        counted = self._counted_classes
+        if len(counted) == len(self.classes_):
+            return super()._packed(model)
+        if model.linear:
+            return model.pack(_taken(self.coef_, counted).T, _taken(self.intercept_, counted))
+        *below, weights = self.coefs_
+        *below_intercepts, intercept = self.intercepts_
+        return model.pack([*below, _taken(weights.T, counted).T], [*below_intercepts, _taken(intercept, counted)])
 
     @available_if(_steps_on_batches)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -237,7 +314,13 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one score, positive for ``classes_[1]``.
         """
-        return self._raw(X)
+        raw = self._raw(X)
+        if len(self._counted_classes) == len(self.classes_):
+            return raw
+        scores = np.stack([-raw / 2, raw / 2], axis=1) if raw.ndim == 1 else raw
+        below = np.nextafter(scores.min(axis=1, keepdims=True), raw.dtype.type(-np.inf))
+        # Where a fit diverged, the scores of its classes may be lower than the lowest.
+        return self._of_all_classes(scores, np.minimum(below, raw.dtype.type(LOWEST)))
 
     def predict(self, X):
         """The label with the highest score.
@@ -251,7 +334,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         ndarray of shape (n_samples,)
         """
         raw = self._raw(X)
-        return self.classes_[(raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)]
+        best = (raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)
+        return self.classes_[self._counted_classes[best]]
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X):
@@ -266,14 +350,11 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        raw = self._raw(X)
-        if raw.ndim > 1:
-            return self._loss.inverse_link(raw)
-        return np.stack([self._loss.inverse_link(-raw), self._loss.inverse_link(raw)], axis=1)
+        return self._of_all_classes(_by_class(self._raw(X), self._loss.inverse_link), 0.0)
 
     @available_if(_gives_probabilities)
     def predict_log_proba(self, X):
-        """Logarithms of the class probabilities; finite where a probability is too small for its type.
+        """Logarithms of the class probabilities; finite where a probability is too small for its type, -inf where it is 0.
 
         Parameters
         ----------
@@ -283,8 +364,41 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        raw, proba = self._raw(X), self.predict_proba(X)
-        exact = self._loss.log_inverse_link
-        logs = exact(raw) if raw.ndim > 1 else np.stack([exact(-raw), exact(raw)], axis=1)
+        raw = self._raw(X)
+        proba, logs = _by_class(raw, self._loss.inverse_link), _by_class(raw, self._loss.log_inverse_link)
         positive = proba >= np.finfo(proba.dtype).tiny
-        return np.log(proba, out=logs, where=positive)
+        return self._of_all_classes(np.log(proba, out=logs, where=positive), -np.inf)
+
+    def _of_all_classes(self, columns, other):
+        """Columns for each of `classes_`, given those of the classes with weight, and what the others have."""
+        if len(self._counted_classes) == len(self.classes_):
+            return columns
+        placed = np.empty((len(columns), len(self.classes_)), dtype=columns.dtype)
+        placed[:] = other
+        placed[:, self._counted_classes] = columns
+        return placed
+
+
+def _with_weight(X, y, weight):
+    """The rows with a weight above zero."""
+    if weight is None or np.all(weight > 0):
+        return X, y, weight
+    kept = weight > 0
+    return X[kept], y[kept], weight[kept]
+
+
+def _by_class(raw, link):
+    """What a link makes of raw scores, a column per class; of two classes, the score is the second one's."""
+    return link(raw) if raw.ndim > 1 else np.stack([link(-raw), link(raw)], axis=1)
+
+
+def _placed(part, counted, n_classes, other):
+    """Rows for all classes, given those of the counted ones; the one row of two classes is the difference of theirs."""
+    rows = np.full((n_classes, *part.shape[1:]), other, dtype=part.dtype)
+    rows[counted] = np.concatenate([-part / 2, part / 2]) if len(counted) == 2 else part
+    return rows
+
+
+def _taken(rows, counted):
+    """The inverse of `_placed`."""
+    return rows[counted[1:]] - rows[counted[:1]] if len(counted) == 2 else rows[counted]

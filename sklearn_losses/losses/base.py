@@ -276,6 +276,10 @@ class Loss(Component, ABC, family="loss"):
         """The loss made ready for one fit: a new object where it depends on the data, else itself."""
         return self
 
+    def among(self, codes, n_classes):
+        """The loss where only the classes of these codes have rows: what a loss states by class is cut to them."""
+        return self
+
     @classmethod
     def _make_other(cls, spec):
         if isinstance(spec, Loss.recipe):
@@ -384,6 +388,9 @@ class Composite(Loss):
 
     def bind(self, y, n_outputs, task):
         return self.map(lambda part: part.bind(y, n_outputs, task))
+
+    def among(self, codes, n_classes):
+        return self.map(lambda part: part.among(codes, n_classes))
 
     def pilot_alpha(self, alpha, y, sample_weight):
         led = next((part for part in self.parts if getattr(part, "pilot", None) is not None), None)

@@ -546,7 +546,10 @@ class CostSensitive(_Expected):
         return SoftLabels._weights(self, y, n_classes) @ savings if y.dtype.kind == "f" else savings[y]
 
     def bind(self, y, n_outputs, task):
-        n_classes = max(n_outputs, 2)
+        self._check_cost(max(n_outputs, 2))
+        return super().bind(y, n_outputs, task)
+
+    def _check_cost(self, n_classes):
         if self.cost is not None:
             cost = np.asarray(self.cost, dtype=np.float64)
             if cost.shape != (n_classes, n_classes) or not np.all(np.isfinite(cost)):
@@ -554,7 +557,11 @@ class CostSensitive(_Expected):
                     f"The 'cost' parameter of CostSensitive must be a matrix of finite costs of shape ({n_classes}, "
                     f"{n_classes}), a row per true class. Got {self.cost!r}."
                 )
-        return super().bind(y, n_outputs, task)
+
+    def among(self, codes, n_classes):
+        self._check_cost(n_classes)
+        cost = None if self.cost is None else np.asarray(self.cost, dtype=np.float64)[np.ix_(codes, codes)]
+        return CostSensitive(self._loss.among(codes, n_classes), cost)
 
     def smoothing_error(self, width, n_outputs):
         return self._savings(max(n_outputs, 2)).sum(axis=1).max() * self._loss.smoothing_error(width, n_outputs)
