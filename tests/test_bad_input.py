@@ -33,7 +33,11 @@ REGRESSION = [
     ({"solver": SGD(schedule="linear")}, {}, "'schedule' parameter of SGD must be 'constant' or 'invscaling' or 'adaptive'"),
     ({"solver": Adam(beta1=1.0)}, {}, "'beta1' parameter of Adam"),
     ({"solver": LBFGS(memory=2.5)}, {}, "'memory' parameter of LBFGS must be an int"),
-    ({"alpha": -1}, {}, r"'alpha' parameter of LossRegressor must be a float in the range \[0.0, inf\). Got -1 instead"),
+    (
+        {"alpha": -1},
+        {},
+        r"'alpha' parameter of LossRegressor must be a float in the range \[0.0, inf\) or 'auto'. Got -1 instead",
+    ),
     ({"alpha": "1"}, {}, "'alpha' parameter of LossRegressor"),
     ({"alpha": True}, {}, "'alpha' parameter of LossRegressor"),
     ({"l1_ratio": 1.5}, {}, "'l1_ratio' parameter of LossRegressor"),

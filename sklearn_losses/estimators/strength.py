@@ -99,9 +99,8 @@ class Strength(NamedTuple):
 
 def _targets(loss, y):
     """Each target's own loss, and the target."""
-    if isinstance(loss, MeanOverTargets):
-        return [(loss.loss, target) for target in y.T]
-    return list(zip(loss.losses, y.T, strict=True)) if isinstance(loss, EachTarget) else [(loss, y)]
+    several = isinstance(loss, (MeanOverTargets, EachTarget))
+    return list(zip(loss.by_target, y.T, strict=True)) if several else [(loss, y)]
 
 
 def _of_target(loss, y, sample_weight):

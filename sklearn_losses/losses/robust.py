@@ -225,7 +225,8 @@ class JointHuber(Loss):
             value, gradient = standard.value_and_gradient(scaled, np.tile(point, (len(y), 1)))
             return float(shares @ value), shares @ gradient
 
-        return self.start * float(minimize(mean, [0.0, *self.start_constants], jac=True, method="BFGS", options={"gtol": 1e-8}).fun)
+        start = [0.0, *self.start_constants]
+        return self.start * float(minimize(mean, start, jac=True, method="BFGS", options={"gtol": 1e-8}).fun)
 
     def inverse_link(self, raw):
         return raw
