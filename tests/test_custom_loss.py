@@ -24,6 +24,10 @@ def huber(y_true, y_pred):
     return np.where(size <= 0.5, size**2 / 2, 0.5 * (size - 0.25))
 
 
+def absolute(y_true, y_pred):
+    return np.abs(y_true - y_pred)
+
+
 def deviance(y_true, y_pred):
     return 2 * (y_true * np.log(y_true / y_pred) - y_true + y_pred)
 
@@ -381,3 +385,12 @@ def test_functions_of_real_numbers_alone(function, diabetes):
     X, y = diabetes
     assert not CustomLoss(function).bind(y, 1, "regression").complex_step
     np.testing.assert_allclose(LossRegressor(function, tol=1e-9).fit(X, y).coef_, LossRegressor().fit(X, y).coef_, atol=1e-4)
+
+
+def test_targets_whose_spread_is_near_their_rounding():
+    X, y = far_from_zero(1e12)  # where numbers are .0001 apart
+    for function, name in ((squared, "mse"), (absolute, "mae")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits cannot be told
+            ours, theirs = (LossRegressor(one, alpha=0).fit(X, y) for one in (CustomLoss(function, convex=True), name))
+        assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-3)

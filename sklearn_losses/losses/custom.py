@@ -137,6 +137,12 @@ def _softmax(scores):
 _LINKS = {"exp": np.exp, "softmax": _softmax}
 
 
+def _visible(step, point):
+    """`step` where `point` and its neighbours at that distance are different numbers, else the least one for which they are."""
+    size = np.abs(point) if point.ndim == 1 else np.max(np.abs(point), axis=1)
+    return np.maximum(step, 8 * np.spacing(size))
+
+
 def _along(change, unit):
     """The change of the output that `unit` moves, (n,)."""
     return change if change.ndim == 1 else (change * unit).sum(axis=1)
@@ -227,7 +233,7 @@ class _Differentiated(Loss):
         return np.abs(point if point.ndim == 1 else (point * unit).sum(axis=1)) + self.scale
 
     def _central(self, targets, point, unit, factor=1.0):
-        step = factor * _STEP * self._length(targets, point, unit)
+        step = _visible(factor * _STEP * self._length(targets, point, unit), point)
         shift = step if point.ndim == 1 else step[:, None] * unit
         ahead, behind = point + shift, point - shift
         rise = np.asarray(self._call(targets, ahead)) - np.asarray(self._call(targets, behind))
@@ -261,6 +267,8 @@ class _Differentiated(Loss):
             bends = np.abs(np.diff(slopes, axis=1))
             sharpest = np.argmax(bends, axis=1)
             low, step = points[rows, sharpest], step / 16
+            if np.any(_visible(step, low) > step):
+                break
         # Each zoom divides the bend of a smooth curve by 16 and leaves that of a kink, less what falls on two points.
         jump = 2 * float(np.max(bends))
         return jump if jump > 1e-3 * steepest else 0.0
@@ -433,11 +441,11 @@ class DifferentiatedPrediction(_Differentiated):
         if self.recipe.hessian is not None:
             bend = np.asarray(self.recipe.hessian(targets, point))
         elif self.recipe.gradient is not None or self.complex_step:
-            step = _STEP * self._length(targets, point, 1.0)
+            step = _visible(_STEP * self._length(targets, point, 1.0), point)
             ahead, behind = point + step, point - step
             bend = (self._gradient(targets, ahead) - self._gradient(targets, behind)) / (ahead - behind)
         else:
-            step = np.finfo(np.float64).eps ** 0.25 * self._length(targets, point, 1.0)
+            step = _visible(np.finfo(np.float64).eps ** 0.25 * self._length(targets, point, 1.0), point)
             ahead, behind = point + step, point - step
             above, here, below = (np.asarray(self._call(targets, place)) for place in (ahead, point, behind))
             slopes = (above - here) / (ahead - point), (here - below) / (point - behind)
@@ -483,6 +491,7 @@ class BoxAveraged(Composite):
 
     def value_and_gradient(self, y, raw):
         call, width, point, targets = self.loss._call, self.width, raw.astype(np.float64), self.loss._targets(y)
+        width = _visible(width, point)
         low, high = point - width, point + width
         below, middle, above = (np.asarray(call(targets, place)) for place in (low, point, high))
         value = (below + 4 * middle + above) / 6
