@@ -151,6 +151,12 @@ class Objective:
         with np.errstate(over="ignore", invalid="ignore"):
             return self._separates(params) or self._separates_some(params)
 
+    def bottomless(self, params):
+        """Whether the whole formula runs to minus infinity on the ray from 0 through `params`."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            here, further, far = (self.value(factor * params) for factor in (1.0, 1e2, 1e4))
+        return bool(further < min(here, 0.0) and (np.isneginf(further) or far < 10 * further))
+
     def _separates(self, params):
         """Whether the loss rises in no row and falls in some, the further out the parameters are."""
         model = self.model.base

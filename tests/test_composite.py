@@ -145,13 +145,13 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     methods = {name for name, value in vars(Loss).items() if isfunction(value) and not name.startswith("_")}
     methods |= {"check"}
     of_parts = {
-        "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "pilot_alpha", "smoothed",
+        "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "pilot_alpha", "smoothed",
     }  # fmt: skip
     assert of_parts <= set(vars(Composite))
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
     assert methods - of_parts == {
         "value", "gradient", "value_and_gradient", "hessian", "hessian_product", "hessian_matrix", "kink_distance",
-        "smoothing_error", "shortfall", "best_constant", "trend",
+        "smoothing_error", "shortfall", "best_constant", "null_loss", "trend",
     }  # fmt: skip
 
 
@@ -170,6 +170,10 @@ def test_methods_reach_the_parts(wrapper):
 
         def bind(self, y, n_outputs, task):
             self.seen.append("bind")
+            return self
+
+        def among(self, codes, n_classes):
+            self.seen.append("among")
             return self
 
         def calibrated(self, y, raw, sample_weight):
@@ -196,8 +200,11 @@ def test_methods_reach_the_parts(wrapper):
     made.check_target(y)
     made.pilot_alpha(1.0, y, np.ones(4))
     assert wrapper == "Trimmed" or made.bind(y, 1, made.task) is not None
+    made.among(np.arange(2), 2)
     made.calibrated(y, y, np.ones(4))
-    expected = {"check", "check_target", "bind", "calibrated", "pilot_alpha"} - ({"bind"} if wrapper == "Trimmed" else set())
+    expected = {"among", "check", "check_target", "bind", "calibrated", "pilot_alpha"} - (
+        {"bind"} if wrapper == "Trimmed" else set()
+    )
     assert set(Recorder.seen) == expected
     Recorder.seen.clear()
     assert np.all(made.learned(np.zeros(0))["scale_"] == 3.0)

@@ -1,9 +1,12 @@
 """Losses that are plain functions."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRegressor
@@ -19,6 +22,10 @@ def squared(y_true, y_pred):
 def huber(y_true, y_pred):
     size = np.abs(y_true - y_pred)
     return np.where(size <= 0.5, size**2 / 2, 0.5 * (size - 0.25))
+
+
+def absolute(y_true, y_pred):
+    return np.abs(y_true - y_pred)
 
 
 def deviance(y_true, y_pred):
@@ -197,3 +204,193 @@ def test_clone_keeps_the_function():
     model = clone(LossRegressor(CustomLoss(squared, convex=True)))
     assert model.loss.function is squared
     assert model.get_params()["loss__convex"] is True
+
+
+# Targets far from 0.
+
+RESIDUAL = [
+    pytest.param(maker(**params), id=f"{name}{params or ''}")
+    for name, maker in sorted(Loss.names().items())
+    if maker.task == "regression"
+    for params in ({}, *maker.examples)
+    if not (maker.positive_target or maker(**params).n_constants or maker(**params).label == "adaptive_barron")
+]
+
+
+def far_from_zero(mean, spread=3.0, n=120):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3))
+    y = X @ [2.0, -1.5, 1.0] + 1.2 * rng.standard_t(4, n)
+    return X, mean + spread * y / y.std()
+
+
+def with_a_scale(loss):
+    return loss.set_params(scale=1.5) if isinstance(getattr(loss, "scale", None), str) else loss
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("loss", RESIDUAL)
+def test_copies_of_the_losses_for_targets_far_from_zero(loss, mean):
+    loss = with_a_scale(clone(loss))
+    X, y = far_from_zero(mean)
+    start = {"alpha": 1e-4, "tol": 1e-9}
+    with warnings.catch_warnings():
+        # Not every optimum is certified: of the copies only the value counts, and of a loss that is not convex the valley.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        builtin = LossRegressor(loss, **start).fit(X, y)
+        copy = LossRegressor(CustomLoss(lambda t, p: loss.value(t, p), convex=loss.convex), **start).fit(X, y)
+    if loss.convex:
+        assert copy.loss_ == pytest.approx(builtin.loss_, rel=1e-6)
+    else:
+        assert copy.loss_ <= builtin.loss_ * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e3, 1e6, 1e9])
+def test_derivatives_for_targets_far_from_zero(mean):
+    _, y = far_from_zero(mean)
+    raw = y + np.linspace(-5, 5, len(y))
+    for name in ("mse", "log_cosh", "expectile"):
+        loss = Loss.make(name)
+        for bound in (
+            CustomLoss(loss.value).bind(y, 1, "regression"),
+            CustomLoss(loss.value, gradient=loss.gradient).bind(y, 1, "regression"),
+        ):
+            np.testing.assert_allclose(bound.gradient(y, raw), loss.gradient(y, raw), rtol=1e-7, atol=1e-7)
+            away = np.abs(y - raw) > 0.1  # the curvature of the expectile jumps
+            np.testing.assert_allclose(bound.hessian(y, raw)[away], loss.hessian(y, raw)[away], rtol=1e-4, atol=1e-5)
+
+
+def test_the_spread_is_that_of_the_bulk_of_each_target():
+    X, y = far_from_zero(0.0)
+    y[0] = 1e7
+    loss = Huber(0.5, scale=1.0)
+    ours, theirs = (LossRegressor(one, tol=1e-9).fit(X, y) for one in (CustomLoss(loss.value, convex=True), loss))
+    assert ours.objective_ == pytest.approx(theirs.objective_, rel=1e-9)
+    both = np.stack([far_from_zero(1e6)[1], far_from_zero(-20.0, spread=1e-3)[1]], axis=1)
+    logs = Loss.make("log_cosh")
+    ours, theirs = (LossRegressor(one, tol=1e-9).fit(X, both) for one in (CustomLoss(logs.value, convex=True), logs))
+    assert ours.objective_ == pytest.approx(theirs.objective_, rel=1e-8)
+
+
+def test_a_function_of_large_numbers_takes_steps_of_their_size():
+    """Poisson's likelihood of a prediction without a link: rounding is that of the values, not of the residuals."""
+    rng = np.random.default_rng(0)
+    y = rng.poisson(1e6, 200).astype(float)
+    raw = y + rng.normal(size=200)
+    bound = CustomLoss(lambda t, p: np.maximum(p, 1e-9) - t * np.log(np.maximum(p, 1e-9))).bind(y, 1, "regression")
+    np.testing.assert_allclose(bound.gradient(y, raw), 1 - y / raw, atol=1e-9)
+
+
+def test_a_log_link_and_targets_in_large_units():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2))
+    y = 1e6 * np.exp(X @ [0.5, -0.3] + 0.2 * rng.normal(size=100))
+    ours = LossRegressor(CustomLoss(lambda t, p: np.abs(deviance(t, p)), inverse_link="exp", convex=True), tol=1e-9).fit(X, y)
+    theirs = LossRegressor("poisson", tol=1e-9).fit(X, y)
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-6)
+
+
+# Faults.
+
+
+def test_a_gradient_of_the_wrong_sign_is_named(diabetes):
+    loss = CustomLoss(squared, gradient=lambda t, p: 2 * (t - p))
+    with pytest.raises(ValueError, match=r"sign is wrong. In row \d+, for y_true=.* it gives .* and differences of"):
+        LossRegressor(loss).fit(*diabetes)
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [lambda t, p: p - t, lambda t, p: 2 * (p - t) + 1, lambda t, p: np.full(len(t), np.nan), lambda t, p: np.zeros(8)],
+)
+def test_a_wrong_gradient_is_named(gradient, diabetes):
+    with pytest.raises(ValueError, match="is not the derivative"):
+        LossRegressor(CustomLoss(squared, gradient=gradient)).fit(*diabetes)
+
+
+def test_a_wrong_gradient_of_scores_is_named():
+    X, y = load_iris(return_X_y=True)
+    loss = CustomLoss(softmax_likelihood, gradient=lambda t, p: t - np.exp(p) / np.exp(p).sum(axis=1, keepdims=True))
+    with pytest.raises(ValueError, match=r"sign is wrong. In row \d+, class \d"):
+        LossClassifier(loss).fit(X, y)
+
+
+def test_a_gradient_of_another_shape_is_named(diabetes):
+    with pytest.raises(ValueError, match="has shape"):
+        LossRegressor(CustomLoss(squared, gradient=lambda t, p: 2 * np.mean(p - t))).fit(*diabetes)
+
+
+@pytest.mark.parametrize(
+    ("function", "gradient"),
+    [
+        (lambda t, p: np.abs(t - p), lambda t, p: np.sign(p - t)),
+        (lambda t, p: np.abs(t - p), lambda t, p: np.tanh(50 * (p - t))),  # smoothed by its author
+        (squared, lambda t, p: (squared(t, p + 1e-4) - squared(t, p)) / 1e-4),  # differences of one side
+        (lambda t, p: np.maximum(np.abs(t - p) - 0.1, 0), lambda t, p: np.sign(p - t) * (np.abs(t - p) > 0.1)),
+        (huber, lambda t, p: np.clip(p - t, -0.5, 0.5)),
+    ],
+)
+def test_subgradients_and_approximations_are_gradients(function, gradient, diabetes):
+    X, y = diabetes
+    for shift in (0.0, 1e6):
+        CustomLoss(function, gradient=gradient).bind(y + shift, 1, "regression")
+
+
+@pytest.mark.parametrize(
+    "function", [lambda t, p: np.round(p) != np.round(t), lambda t, p: np.floor(np.abs(t - p) + 0.5), lambda t, p: t**2]
+)
+def test_a_flat_loss_is_named(function, diabetes):
+    with pytest.raises(ValueError, match="is flat"):
+        LossRegressor(lambda t, p: function(t, p).astype(float)).fit(*diabetes)
+
+
+def test_a_wide_tube_is_not_flat(diabetes):
+    assert LossRegressor(lambda t, p: np.maximum(np.abs(t - p) - 50, 0)).fit(*diabetes).loss_ == 0
+
+
+def test_a_row_without_a_value_is_named():
+    X, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30.0) / 10
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"returns nan in row 0, for y_true=0.0"):
+        LossRegressor(CustomLoss(deviance, inverse_link="exp")).fit(X, y)  # 0 * log(0)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t, p: -((t - p) ** 2),
+        lambda t, p: t * p - 3 * p,
+        lambda t, p: -np.abs(t - p),
+        lambda t, p: -np.log1p((t - p) ** 2) * (1 + np.abs(p)),
+    ],
+)
+@pytest.mark.parametrize("alpha", [0.0, 1e-4])
+def test_a_loss_without_a_minimum_is_named(function, alpha, diabetes):
+    X, y = diabetes
+    if alpha and function(np.zeros(1), np.full(1, 1e9))[0] > -1e12:
+        alpha = 0.0  # a ridge gives a loss that falls in proportion a minimum, except through the intercept
+    with np.errstate(all="ignore"), pytest.warns(ConvergenceWarning, match="no minimum"):
+        model = LossRegressor(function, alpha=alpha).fit(X, y)
+    assert not model.converged_
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t, p: (t - np.asarray(p, dtype=float)) ** 2,
+        lambda t, p: (t - p.astype(np.float64)) ** 2,
+        lambda t, p: np.array([(float(one) - float(other)) ** 2 for one, other in zip(t, p, strict=True)]),
+    ],
+)
+def test_functions_of_real_numbers_alone(function, diabetes):
+    X, y = diabetes
+    assert not CustomLoss(function).bind(y, 1, "regression").complex_step
+    np.testing.assert_allclose(LossRegressor(function, tol=1e-9).fit(X, y).coef_, LossRegressor().fit(X, y).coef_, atol=1e-4)
+
+
+def test_targets_whose_spread_is_near_their_rounding():
+    X, y = far_from_zero(1e12)  # where numbers are .0001 apart
+    for function, name in ((squared, "mse"), (absolute, "mae")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits cannot be told
+            ours, theirs = (LossRegressor(one, alpha=0).fit(X, y) for one in (CustomLoss(function, convex=True), name))
+        assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-3)

@@ -511,6 +511,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                     )
         if objective.unbounded(params):
             message, success = "unbounded", False
+        elif (training_loss < 0 or not success) and objective.bottomless(params):
+            message, success = "bottomless", False
         if monitor.rose:
             message, success = "rose", False
         elif monitor.stopped:
@@ -621,6 +623,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return (
                 f"{name}: the features separate the classes, or some of their rows, and alpha=0, so the loss has no minimum "
                 "and the coefficients only show where the solver stopped; use alpha > 0."
+            )
+        if message == "bottomless":
+            return (
+                f"{name}: loss {self._loss_spec().label!r} has no minimum: the objective falls without end as the coefficients "
+                "grow, and they only show where the solver stopped; look for a wrong sign in the loss."
             )
         if message == "max_iter":
             return (

@@ -5,7 +5,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from sklearn_losses.estimators.base import LossEstimator, Rows, check_weights, mean_one
-from sklearn_losses.losses.base import MeanOverTargets
+from sklearn_losses.losses.base import EachTarget, MeanOverTargets
 
 __all__ = ["LossRegressor"]
 
@@ -140,8 +140,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     def _bound_loss(self, loss, rows, n_outputs):
         if n_outputs == 1:
             return super()._bound_loss(loss, rows, n_outputs)
-        flat = rows._replace(y=rows.y.ravel())
-        return MeanOverTargets(super()._bound_loss(loss, flat, 1), n_outputs)
+        bound = [super(LossRegressor, self)._bound_loss(loss, rows._replace(y=target), 1) for target in rows.y.T]
+        same = all(one is bound[0] for one in bound)  # else each goes by the spread of its own target
+        return MeanOverTargets(bound[0], n_outputs) if same else EachTarget(tuple(bound))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

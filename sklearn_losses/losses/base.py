@@ -863,7 +863,8 @@ def least_constant(mean, loss, y, shares):
     """
 
     def finite_mean(constant):
-        value = mean(constant)
+        with np.errstate(all="ignore"):  # a quantile of the targets may be far out for a raw prediction
+            value = mean(constant)
         return value if np.isfinite(value) else np.inf
 
     order = np.argsort(y)

@@ -592,6 +592,7 @@ class ListMLE(RankingLoss, name="listmle"):
         for rows, valid, first, last, copies, from_here, log_total in self._lists(y, scores):
             # Sums over the rows from a rank on and up to a rank, in units of the exponentials summed from there on, which
             # shares of at most 1 lead from one rank to the next: a list may span any number of orders of magnitude.
+            from_here = np.where(valid, from_here, 0.0)
             left = np.exp(np.where(valid[:, 1:], from_here[:, 1:] - from_here[:, :-1], -np.inf))
             own = copies * np.exp(np.where(valid, scores[rows] - from_here, 0.0))
             moved = directions[rows]

@@ -197,7 +197,8 @@ class SmoothSolver(Solver):
             )
             params = result.x
             done += result.nit
-            if not result.success or result.message == "callback" or done >= max_iter:
+            # A stage that found no lower value may still be good enough to start the next one.
+            if not (result.success or result.message == "stalled") or result.message == "callback" or done >= max_iter:
                 break
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = finish(objective, params, width, reference=start)
