@@ -26,6 +26,8 @@ ENTRIES_PER_COLUMN = 10  # and for each column, as a block makes a vector of all
 COPIED = 2**22  # bytes of the rows of a block that is copied: about twice a core's second-level cache
 READ = 2**24  # bytes of those that are only read,
 LONGEST = 2**16  # and their number at the most, as a block makes several vectors of that length
+LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
+SQUARED = 1e-140, 1e140  # sizes whose squares keep their digits
 FURTHEST = 1e3  # mean of a sparse column, in deviations, of which float32 keeps enough digits
 
 
@@ -70,7 +72,7 @@ class Standardization:
         size = np.where(size > 1e-14 * np.abs(mean), size, 1.0)
         size[~(size > 0)] = 1.0
         center = center.astype(X.dtype).astype(np.float64)  # what is taken off rows of that type
-        scale = np.exp2(np.round(np.log2(size)))
+        scale = np.exp2(np.clip(np.round(np.log2(size)), -LARGEST_EXPONENT, LARGEST_EXPONENT))
         shifted = np.abs(center) > size
         if not shifted.any() and np.all((scale >= 0.125) & (scale <= 8)):
             return None
@@ -100,6 +102,22 @@ class Standardization:
 
 def _moments(X, weight):
     """Weighted mean and standard deviation of each column, in float64, without a copy of X."""
+    mean, deviation = _plain_moments(X, weight)
+    low, high = SQUARED
+    odd = np.flatnonzero(~(np.isfinite(mean) & (deviation > low) & (deviation < high)))
+    if len(odd):
+        part = X[:, odd].astype(np.float64)
+        largest = np.asarray(abs(part).max(axis=0).todense() if sparse.issparse(part) else np.abs(part).max(axis=0)).ravel()
+        extreme = (largest > 0) & ~((largest > low) & (largest < high))
+        odd, part, largest = odd[extreme], part[:, extreme], largest[extreme]
+    if len(odd):
+        unit = np.exp2(np.clip(np.round(np.log2(largest)), -LARGEST_EXPONENT, LARGEST_EXPONENT))
+        part = part @ sparse.diags(1 / unit) if sparse.issparse(part) else part / unit
+        mean[odd], deviation[odd] = (moment * unit for moment in _plain_moments(part, weight))
+    return mean, deviation
+
+
+def _plain_moments(X, weight):
     n = X.shape[0]
     share = np.full(n, 1 / n) if weight is None else weight / n
     if sparse.issparse(X):

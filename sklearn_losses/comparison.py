@@ -29,6 +29,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.perplexity import neg_perplexity
 from sklearn_losses.queries import Queries
@@ -354,6 +355,7 @@ def fresh(spec):
 # The comparison.
 
 
+@ignoring_floating_errors
 def compare_losses(
     estimator, X, y, losses=None, *, scoring=None, cv=5, param_grid=None, inner_cv=3, sample_weight=None, groups=None, qid=None,
     refit=True, level=0.05, n_jobs=None, random_state=0, verbose=0,

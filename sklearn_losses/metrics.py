@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from sklearn_losses.estimators.base import check_weights
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.trimmed import Trimmed
@@ -28,6 +29,7 @@ class LossScorer:
     def __repr__(self):
         return f"make_loss_scorer({self.loss!r})"
 
+    @ignoring_floating_errors
     def __call__(self, estimator, X, y, sample_weight=None):
         loss = Loss.make(self.loss)
         loss.check()

@@ -387,6 +387,12 @@ class WithConstants(Model):
     def weights(self, hidden=1.0):
         return np.concatenate([self.model.weights(hidden), np.zeros(self.n_constants)])
 
+    def restricted(self, features):
+        """As `Linear.restricted`; the constants stay."""
+        model, coordinates = self.model.restricted(features)
+        constants = np.arange(self.model.n_params, self.n_params)
+        return WithConstants(model, self.n_constants, self.units), np.concatenate([coordinates, constants])
+
     def _joined(self, raw, constants):
         constants = np.broadcast_to((constants * self.units).astype(raw.dtype), (len(raw), self.n_constants))
         return np.hstack([raw.reshape(len(raw), -1), constants])

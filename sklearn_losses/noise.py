@@ -10,11 +10,13 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_losses.comparison import Data, fit_quietly, fixed_seeds, fresh, labelled, made, score, scorer_of, take
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.slot import Slot
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
 
 
+@ignoring_floating_errors
 def add_outliers(y, fraction, *, size=10.0, side="both", random_state=None):
     """Move a share of real targets far away.
 
@@ -121,6 +123,7 @@ def _chosen(n, fraction, rng):
     return chosen
 
 
+@ignoring_floating_errors
 def noise_curve(
     estimator, X, y, losses=None, *, noise=None, levels=(0.0, 0.1, 0.2, 0.3, 0.4), scoring=None, n_repeats=5, test_size=0.3,
     n_jobs=None, random_state=0,

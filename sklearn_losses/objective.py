@@ -19,7 +19,7 @@ from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals, RivalsWithB
 __all__ = ["Objective"]
 
 LARGEST_MATRIX = 1000  # parameters up to which a direction is looked for in which a loss falls for ever
-DECIDED = 1e-4  # slope of a row's loss whose class is as good as certain
+DECIDED = 1e-4, 1e-2  # curvature of a row's loss, as a share of the largest one, that may go to 0: one after the other
 FLAT = 1e-10  # square of a singular value, as a share of the largest one, that is none
 STILL = 1e-6  # movement of a row, as a share of the largest one, that is none
 
@@ -66,6 +66,11 @@ class Objective:
     @property
     def has_hessian(self):
         return self.loss.has_hessian
+
+    @property
+    def smooth_form_has_hessian(self):
+        """The loss that a smooth solver meets, which is a smoothed one where the loss has kinks, has a Hessian."""
+        return (self.loss if self.loss.smooth else self.loss.smoothed(1.0)).has_hessian
 
     @property
     def linear(self):
@@ -137,9 +142,10 @@ class Objective:
         )
 
     def unbounded(self, params):
-        """Whether `params` shows that there is no minimum: an unpenalised linear model separates the classes.
+        """Whether `params` shows that there is no minimum: an unpenalised linear model goes along with a falling loss for ever.
 
-        Or it separates some rows along a direction in which no other row moves (quasi-complete separation [1]_, two classes).
+        It separates the classes, or some rows along a direction in which no other row moves (quasi-complete separation [1]_):
+        rows of a class that the features tell from another, or counts that are all 0.
 
         References
         ----------
@@ -148,8 +154,7 @@ class Objective:
         """
         if self.loss.attained or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._separates(params) or self._separates_some(params)
+        return self._separates(params) or any(self._separates_some(params, share) for share in DECIDED)
 
     def bottomless(self, params):
         """Whether the whole formula runs to minus infinity on the ray from 0 through `params`."""
@@ -164,29 +169,51 @@ class Objective:
         trends = [self.loss.trend(batch.y, model.predict(own, batch.X)) for batch in self.batches.blocks()]
         return all(np.all(trend <= 0) for trend in trends) and any(np.any(trend < 0) for trend in trends)
 
-    def _separates_some(self, params):
-        if self.n_outputs > 1 or self.n_params > LARGEST_MATRIX or self.batches.y.dtype.kind == "f":
+    def _separates_some(self, params, share):
+        """The same for some rows only, those whose loss has a curvature of at most `share` of the largest one."""
+        model, codes = self.model.base, self.batches.y.dtype.kind != "f"
+        several = model.n_outputs > 1
+        known = self.loss.rowwise and (self.loss.has_hessian or not several) and (codes or not self.loss.shift_invariant)
+        if not known or self.n_params > LARGEST_MATRIX:
+            return False
+        own = params[: model.n_params]
+        moving = self._bends(params)
+        moving = moving > share * np.max(moving)
+        if moving.all():
             return False
 
-        def certain(batch, _):
-            raw = self.model.predict(params, batch.X)
-            return ((raw > 0) == batch.y) & (np.abs(self.loss.gradient(batch.y, raw)) <= DECIDED)
+        def held(batch, rows):
+            part = moving[rows].astype(batch.X.dtype)
+            if several:  # raw outputs do not move, or only together where their differences alone count
+                together = part.sum(axis=1)[:, None, None] + (part.sum(axis=1) == 0)[:, None, None]
+                matrix = part[:, :, None] * np.eye(part.shape[1], dtype=part.dtype)
+                part = matrix - self.loss.shift_invariant * part[:, :, None] * part[:, None, :] / together
+            return model.curvature(batch.X, part)
 
-        decided = np.concatenate(list(self.batches.each(certain)))
-        if not decided.any() or decided.all():
-            return False
-        others = self.batches.total(
-            lambda batch, rows: self.model.curvature(batch.X, (~decided[rows]).astype(batch.X.dtype)), dense=True
-        )
-        sizes, vectors = linalg.eigh(others)
+        sizes, vectors = linalg.eigh(self.batches.total(held, dense=True))
         flat = vectors[:, sizes <= FLAT * sizes[-1]]
-        direction = flat @ (flat.T @ params)
-        along = np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(direction, batch.X))))
-        along *= np.where(self.batches.y > 0, 1, -1)
-        rounding = STILL * np.max(np.abs(along))
-        return bool(
-            np.max(along[decided]) >= 1 and np.min(along[decided]) >= -rounding and np.max(np.abs(along[~decided])) <= rounding
-        )
+        direction = flat @ (flat.T @ own)
+        along = np.concatenate(list(self.batches.each(lambda batch, _: model.predict(direction, batch.X))))
+        if several and self.loss.shift_invariant:
+            along -= np.take_along_axis(along, self.batches.y[:, None], axis=1)
+        along[np.abs(along) <= STILL * np.max(np.abs(along))] = 0
+        if np.max(np.abs(along)) < 1:
+            return False
+        trend = self.loss.trend(self.batches.y, along)
+        return bool(np.all(trend <= 0) and np.any(trend < 0))
+
+    def _bends(self, params):
+        """How curved the loss of each row is in each raw output of the model, of the shape of these."""
+
+        def of_block(batch, _):
+            raw = self.model.predict(params, batch.X)
+            if not self.loss.has_hessian:
+                return np.abs(self.loss.gradient(batch.y, raw))
+            bend = self.loss.hessian(batch.y, raw)
+            return bend if bend.ndim == 1 else bend[:, : self.model.base.n_outputs]
+
+        bends = np.concatenate(list(self.batches.each(of_block)))
+        return bends[:, 0] if bends.ndim == 2 and self.model.base.n_outputs == 1 else bends
 
     def penalty_value(self, params):
         """The second term."""

@@ -28,7 +28,7 @@ class ElasticNet:
 
     def __init__(self, alpha, l1_ratio, factors):
         self.factors = factors
-        self.l2 = alpha * (1 - l1_ratio) * factors**2
+        self.l2 = alpha * (1 - l1_ratio) * factors * factors  # in this order: the square alone may overflow
         self.l1 = alpha * l1_ratio * factors
         self.smooth = not self.l1.any()
 

@@ -9,9 +9,12 @@ Language models are judged by it: 1 is certainty, the number of classes is a bli
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from sklearn_losses.floating import ignoring_floating_errors
+
 __all__ = ["neg_perplexity", "perplexity_score"]
 
 
+@ignoring_floating_errors
 def perplexity_score(y_true, y_proba, *, labels=None, log_proba=False, sample_weight=None, smoothing=0.0):
     """The exponential of the mean negative log-likelihood, ``exp(-sum_i s_i log p(y_i) / sum_i s_i)``.
 
@@ -99,6 +102,7 @@ def _log_probabilities(given, are_logs):
         return logs if given.ndim == 2 else np.stack([np.log1p(-np.minimum(probability, 1)), logs], axis=1)
 
 
+@ignoring_floating_errors
 def neg_perplexity(estimator, X, y, sample_weight=None):
     """Scorer: minus the perplexity of a fitted classifier; higher is better, as scorers must be.
 

@@ -57,7 +57,7 @@ class _OfRows:
 
     def value(self, params, distance):
         """The objective, given the distances at `params`."""
-        return self.height(distance) + float(self.linear @ params + 0.5 * self.ridge @ params**2)
+        return self.height(distance) + float(self.linear @ params + 0.5 * (self.ridge * params) @ params)
 
     def near(self, rows, params, distance, pull):
         """The pieces of some rows; all others as the straight lines that they are at `params`.
@@ -299,8 +299,8 @@ class Pieces(_OfRows):
         total = float((self.right - self.left).sum())
 
         def around(point):
-            furthest = max(typical, float(np.max(np.abs(point - params), initial=0.0)))
-            return np.full(self.model.n_params, 1e-10 * total * typical / furthest**2)
+            furthest = np.maximum(typical, np.max(np.abs(point - params), initial=0.0))  # numbers of NumPy, which may overflow
+            return np.full(self.model.n_params, 1e-10 * total * (typical / furthest) / furthest)
 
         return around
 
@@ -384,7 +384,7 @@ class PiecesWithWeights:
         return _solver(self.gram(metric), ridge)
 
     def value(self, params, distance):
-        return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * self.ridge @ params**2)
+        return float(np.maximum(self.left * distance, self.right * distance).sum() + 0.5 * (self.ridge * params) @ params)
 
     def anchoring(self, params, typical=None):
         return self.pieces.anchoring(params, typical)
@@ -696,7 +696,7 @@ class RivalsWithBounds:
         return solve
 
     def value(self, params, distance):
-        return float((self.right * np.maximum(distance, 0)).sum() + self.linear @ params + 0.5 * self.ridge @ params**2)
+        return float((self.right * np.maximum(distance, 0)).sum() + self.linear @ params + 0.5 * (self.ridge * params) @ params)
 
     def anchoring(self, params, typical):
         total = float(self.right.sum())

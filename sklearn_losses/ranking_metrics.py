@@ -13,6 +13,7 @@ from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.ranking import active_sums
 from sklearn_losses.queries import Queries, codes_of, discount, gains, group
@@ -60,6 +61,7 @@ def _check_rank(k):
         raise ValueError(f"k must be a whole number from 1 on, or None for all ranks. Got {k!r}.")
 
 
+@ignoring_floating_errors
 def query_ndcg_score(y_true, y_score, *, qid=None, k=None, gain="exp2", sample_weight=None):
     """Mean over queries of the normalised discounted cumulative gain [1]_.
 
@@ -117,6 +119,7 @@ def _ranked(y, scores):
     return order, np.arange(y.n_rows) - np.repeat(y.offsets[:-1], y.lengths) + 1
 
 
+@ignoring_floating_errors
 def query_average_precision_score(y_true, y_score, *, qid=None, k=None, sample_weight=None):
     """Mean average precision: the mean over queries of the mean precision at the ranks of the relevant rows.
 
@@ -156,6 +159,7 @@ def query_average_precision_score(y_true, y_score, *, qid=None, k=None, sample_w
     return _mean(each, number > 0, weight, "Average precision", "no query has a relevant row")
 
 
+@ignoring_floating_errors
 def query_reciprocal_rank_score(y_true, y_score, *, qid=None, k=None, sample_weight=None):
     """Mean reciprocal rank: the mean over queries of one over the rank of the first relevant row.
 
@@ -188,6 +192,7 @@ def query_reciprocal_rank_score(y_true, y_score, *, qid=None, k=None, sample_wei
     return _mean(y.max(inverse), y.max(relevant), weight, "Reciprocal rank", "no query has a relevant row")
 
 
+@ignoring_floating_errors
 def query_err_score(y_true, y_score, *, qid=None, k=None, max_grade=None, sample_weight=None):
     """Expected reciprocal rank [1]_: of the rank at which a user who reads from the top is satisfied.
 
@@ -238,6 +243,7 @@ def query_err_score(y_true, y_score, *, qid=None, k=None, max_grade=None, sample
     return _mean(each, y.max(y.relevance) > 0, weight, "ERR", "no query has a relevant row")
 
 
+@ignoring_floating_errors
 def query_kendall_tau_score(y_true, y_score, *, qid=None, sample_weight=None):
     """Mean over queries of Kendall's tau-b between relevance and score [1]_.
 
@@ -279,6 +285,7 @@ def query_kendall_tau_score(y_true, y_score, *, qid=None, sample_weight=None):
     return _mean(each, y.pairs > 0, weight, "Kendall's tau", "no query has two different relevances")
 
 
+@ignoring_floating_errors
 def neg_query_loss(y_true, y_score, *, loss="ranknet", qid=None, sample_weight=None):
     """Minus the mean over queries of a ranking loss.
 
@@ -359,6 +366,7 @@ class QueryScorer:
         params = "".join(f", {name}={value!r}" for name, value in self.params.items())
         return f"QueryScorer({self.metric.__name__}{params})"
 
+    @ignoring_floating_errors
     def __call__(self, estimator, X, y, sample_weight=None, qid=None):
         need_queries(estimator, qid)
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}

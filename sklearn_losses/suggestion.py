@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
 from sklearn_losses.estimators import LossClassifier, LossRegressor
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses import Huber
 from sklearn_losses.losses.base import Loss
 
@@ -213,6 +214,7 @@ class LossSuggestions:
         return "\n".join([*lines, "", *self.remarks, "Try them: compare_losses(estimator, X, y, suggestions.losses)"])
 
 
+@ignoring_floating_errors
 def suggest_losses(X, y, *, metric=None, task=None, qid=None, max_losses=4, random_state=0):
     """Suggest losses for the data at hand, best first, each with its evidence.
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import cache
 from threading import RLock
 
+import numpy as np
 from threadpoolctl import ThreadpoolController  # scikit-learn depends on it
 
 __all__ = ["block_threads", "each"]
@@ -128,7 +129,13 @@ def _executor(threads):
     """A context that gives an executor of so many threads, whose BLAS has one as well."""
     if threads == 0:
         return nullcontext(_NO_THREADS)
-    return ThreadPoolExecutor(threads, initializer=_set_threads, initargs=(_blas(True), 1))
+    return ThreadPoolExecutor(threads, initializer=_begin_thread)
+
+
+def _begin_thread():
+    """What holds in a fit and is each thread's own: one thread for BLAS, and floating-point errors ignored."""
+    _set_threads(_blas(True), 1)
+    np.seterr(all="ignore")
 
 
 def each(function, items):

@@ -26,6 +26,7 @@ from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.estimators.strength import Strength, Units
 from sklearn_losses.estimators.trimming import concentrated
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets, ResidualLoss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
@@ -88,6 +89,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     _task = None
     _more_tasks = ()
+    _why_unbounded = "the features separate the classes, or some of their rows"
     _frames = 6  # from the warning to the caller of `fit`
     _conditions = {
         "alpha": Choice(Interval(0.0), "auto"),
@@ -211,6 +213,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         loss.check_target(rows.y) if isinstance(loss, Loss) else None
         return loss.bind(rows.y, n_outputs, self._task)
 
+    def _check_size(self, loss, rows, n_outputs):
+        """Raise ValueError where the loss of these targets is a number that float64 does not hold."""
+
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
 
@@ -234,7 +239,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         progress = Progress(self, work, arguments)
         working = working_copy(self)
         working._progress = progress
-        fitted, interruption = work.__func__(working, *arguments)
+        with np.errstate(all="ignore"):  # as `ignoring_floating_errors`, without a frame between a warning and its cause
+            fitted, interruption = work.__func__(working, *arguments)
         take_over(self, working, fitted)
         progress.end()
         if interruption is not None:
@@ -342,6 +348,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         elif loss.pilot is not None:
             pilot = self._pilot(loss, rows, n_outputs)
             loss = loss.calibrated(rows.y, pilot[0], _weights(rows)) if pilot else loss
+        self._check_size(loss, rows, n_outputs)
         units = self._units if decided else None
         if self.alpha == "auto" and units is None:
             units = Units.of(loss, rows.y, _weights(rows))
@@ -621,8 +628,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
         if message == "unbounded":
             return (
-                f"{name}: the features separate the classes, or some of their rows, and alpha=0, so the loss has no minimum "
-                "and the coefficients only show where the solver stopped; use alpha > 0."
+                f"{name}: {self._why_unbounded}, and alpha=0, so the loss has no minimum and the coefficients only show where "
+                "the solver stopped; use alpha > 0."
             )
         if message == "bottomless":
             return (
@@ -661,6 +668,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return model.pack(np.atleast_2d(self.coef_).T, np.atleast_1d(self.intercept_))
         return model.pack(self.coefs_, self.intercepts_)
 
+    @ignoring_floating_errors
     def _raw(self, X):
         """Raw predictions for validated or raw X."""
         check_is_fitted(self)

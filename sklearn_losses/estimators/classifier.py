@@ -8,6 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import SoftLabels
@@ -302,6 +303,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                 raise ValueError(f"classes must hold at least two labels. Got {classes.tolist()}.")
         return super()._partial_fit(X, y, sample_weight, classes=known if classes is None else classes)
 
+    @ignoring_floating_errors
     def decision_function(self, X):
         """Raw scores.
 
@@ -322,6 +324,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         # Where a fit diverged, the scores of its classes may be lower than the lowest.
         return self._of_all_classes(scores, np.minimum(below, raw.dtype.type(LOWEST)))
 
+    @ignoring_floating_errors
     def predict(self, X):
         """The label with the highest score.
 
@@ -338,6 +341,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         return self.classes_[self._counted_classes[best]]
 
     @available_if(_gives_probabilities)
+    @ignoring_floating_errors
     def predict_proba(self, X):
         """Class probabilities, for losses that have them.
 
@@ -353,6 +357,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         return self._of_all_classes(_by_class(self._raw(X), self._loss.inverse_link), 0.0)
 
     @available_if(_gives_probabilities)
+    @ignoring_floating_errors
     def predict_log_proba(self, X):
         """Logarithms of the class probabilities; finite where a probability is too small for its type, -inf where it is 0.
 

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_losses.component import Choice, Interval, Whole, check_parameters
 from sklearn_losses.estimators.base import check_weights, take_over, working_copy
 from sklearn_losses.estimators.regressor import LossRegressor
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]
@@ -107,6 +108,7 @@ class MultiQuantileRegressor(BaseEstimator):
             )
         return levels
 
+    @ignoring_floating_errors
     def fit(self, X, y, sample_weight=None):
         """Fit one linear model per level.
 
@@ -142,6 +144,7 @@ class MultiQuantileRegressor(BaseEstimator):
         fitted = {name: np.array([fit[name] for fit in fits]) for name in _BY_LEVEL}
         return {**fitted, "converged_": bool(fitted["converged_"].all())}
 
+    @ignoring_floating_errors
     def predict(self, X):
         """The quantiles of each row, rising along the levels.
 
@@ -157,6 +160,7 @@ class MultiQuantileRegressor(BaseEstimator):
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         return np.sort(X @ self.coef_.T + self.intercept_, axis=1)
 
+    @ignoring_floating_errors
     def score(self, X, y, sample_weight=None):
         """Minus the mean pinball loss over the levels, so that more is better.
 

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from sklearn_losses.batches import QueryBatches
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
 from sklearn_losses.estimators.staged import RankingObjective, Staged
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.models import Linear
 from sklearn_losses.queries import Queries, codes_of, group
 from sklearn_losses.ranking_metrics import need_queries, query_ndcg_score
@@ -100,6 +101,7 @@ solver_, n_parameters_
     """
 
     _task = "ranking"
+    _why_unbounded = "the features put all pairs in order"
     _more_tasks = ("regression",)
     _frames = 7
 
@@ -254,6 +256,7 @@ solver_, n_parameters_
 
     # Using it.
 
+    @ignoring_floating_errors
     def predict(self, X):
         """A score per row; within a query, the row with the largest goes first.
 
@@ -268,6 +271,7 @@ solver_, n_parameters_
         raw = self._raw(X)
         return self._loss.inverse_link(raw)
 
+    @ignoring_floating_errors
     def score(self, X, y, sample_weight=None, *, qid=None):
         """Mean NDCG over queries, with gains ``2**relevance - 1``.
 

@@ -5,9 +5,12 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from sklearn_losses.estimators.base import LossEstimator, Rows, check_weights, mean_one
+from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.base import EachTarget, MeanOverTargets
 
 __all__ = ["LossRegressor"]
+
+HUGE = 1e75  # targets whose squares, and squares of these, are far from what float64 holds
 
 
 class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
@@ -102,6 +105,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     """
 
     _task = "regression"
+    _why_unbounded = "the features tell some rows with targets of 0 from all others"
 
     def __init__(
         self, loss="mse", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
@@ -144,6 +148,21 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         same = all(one is bound[0] for one in bound)  # else each goes by the spread of its own target
         return MeanOverTargets(bound[0], n_outputs) if same else EachTarget(tuple(bound))
 
+    def _check_size(self, loss, rows, n_outputs):
+        largest = np.max(np.abs(rows.y))
+        if largest == 0 or 1 / HUGE < largest < HUGE:
+            return
+        weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
+        raw = np.append(loss.best_constant(rows.y, weight, n_outputs), loss.start_constants)
+        raw = np.full(len(rows.y), raw[0]) if len(raw) == 1 else np.tile(raw, (len(rows.y), 1))
+        value, gradient = loss.value_and_gradient(rows.y, raw)
+        mean = np.average(np.abs(value), weights=weight)
+        if not np.isfinite(mean) or (mean < np.finfo(np.float64).tiny and np.any(gradient)):
+            raise ValueError(
+                f"The loss {loss.label!r} of targets of about {largest:.0e} is a number that float64 does not hold: divide y "
+                f"by {largest:.0e}, and multiply the predictions by it."
+            )
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         try:
@@ -157,6 +176,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     def _flat_output(self, attributes):
         return attributes["_y_shape"] == ()
 
+    @ignoring_floating_errors
     def predict(self, X):
         """Predictions in the units of the target.
 
@@ -170,3 +190,19 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         """
         raw = self._raw(X)
         return self._loss.inverse_link(raw).reshape(len(raw), *self._y_shape)
+
+    @ignoring_floating_errors
+    def score(self, X, y, sample_weight=None):
+        """The coefficient of determination R2 of `predict`, as scikit-learn's regressors have it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return super().score(X, y, sample_weight)

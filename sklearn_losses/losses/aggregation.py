@@ -201,8 +201,10 @@ class Aggregated(Composite):
         if loss.n_constants:
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
         bound = self.with_parts((loss,))
-        value, gradient = loss.value_and_gradient(y, raw)
-        bound.start_constants = (self._threshold(value, sample_weight),)
+        bound.start_constants = (self._threshold(loss.value(y, raw), sample_weight),)
+        # At the pilot's fit, which may be perfect, there may be no slope left to tell a unit by.
+        constant = loss.best_constant(y, sample_weight, 1 if raw.ndim == 1 else raw.shape[1])
+        gradient = loss.gradient(y, np.broadcast_to(constant[0] if raw.ndim == 1 else constant, raw.shape))
         steepness = float(np.average(np.abs(gradient).reshape(len(y), -1).max(axis=1), weights=sample_weight))
         bound.constant_units = (steepness or 1.0,)
         return bound
@@ -294,6 +296,10 @@ class CVaR(Aggregated):
 
     def with_parts(self, parts):
         return CVaR(*parts, self.share)
+
+    def trend(self, y, raw):
+        trend = super().trend(y, raw)
+        return trend if np.all(trend < 0) else np.maximum(trend, 0)  # rows that fall may be none of the worst
 
     def _of_excess(self, excess):
         return np.maximum(excess, 0) / self.share, (excess > 0) / self.share, np.zeros_like(excess)

@@ -846,7 +846,8 @@ def best_number(loss, y, sample_weight):
     low, high = best - 1e-6 * spread, best + 1e-6 * spread
     if not slope(low) < 0 < slope(high):
         return best
-    return float(brentq(slope, low, high, xtol=np.finfo(float).tiny, rtol=8.9e-16))
+    # A root at 0 has no digits of its own: there it ends with the count.
+    return float(brentq(slope, low, high, xtol=np.finfo(float).tiny, rtol=8.9e-16, maxiter=200, disp=False))
 
 
 def least_constant(mean, loss, y, shares):

@@ -225,6 +225,9 @@ class LogCosh(ResidualLoss, name="log_cosh"):
         return 4 * np.exp(-2 * np.abs(t)) / (1 + np.exp(-2 * np.abs(t))) ** 2
 
 
+LARGEST_LOG = 290.0  # of a target: predictions may be a little larger
+
+
 def safe_exp(t):
     """``exp(t)`` and its derivative; beyond what squares of it can hold, a parabola goes on, twice differentiable."""
     cap = 300 if t.dtype == np.float64 else 36
@@ -246,11 +249,18 @@ class Deviance(Loss):
     task = "regression"
     positive_target = True
 
+    @property
+    def attained(self):
+        return self.power >= 2  # else that of a target of 0 falls for ever as the prediction does
+
     def check_target(self, y):
         if self.power < 2 and np.any(y < 0):
             raise ValueError(f"loss {self.name!r} needs targets of at least 0. Got {np.min(y)}.")
         if self.power >= 2 and np.any(y <= 0):
             raise ValueError(f"loss {self.name!r} needs targets above 0. Got {np.min(y)}.")
+        largest = np.max(y, initial=0.0)
+        if largest > 0 and max(np.log(largest), (1 - self.power) * np.log(largest)) > LARGEST_LOG:  # as `safe_exp` has it
+            raise ValueError(f"loss {self.name!r} takes no targets of about {largest:.0e}: divide y by {largest:.0e}.")
 
     def _terms(self, raw):
         """The functions of raw that multiply the target and that stand alone, each with two derivatives."""

@@ -57,7 +57,8 @@ def residual_scale(y, raw, sample_weight):
 def ridge_of_deviations(alpha, y, sample_weight):
     """The ridge strength of a least-absolute-deviations fit that goes with `alpha` for squared units."""
     center = weighted_quantile(y, 0.5, sample_weight)
-    return alpha / (float(np.average(np.abs(y - center), weights=sample_weight)) or 1.0)
+    deviation = float(np.average(np.abs(y - center), weights=sample_weight))
+    return min(alpha / (deviation or 1.0), np.finfo(np.float64).max)
 
 
 class RobustLoss(ResidualLoss):
@@ -75,7 +76,7 @@ class RobustLoss(ResidualLoss):
         return 1.0 if isinstance(self.scale, str) else self.scale
 
     def curve(self, t):
-        return self._unit**2 * self.rho(t / self._unit)
+        return self._unit * (self._unit * self.rho(t / self._unit))
 
     def slope(self, t):
         return self._unit * self.psi(t / self._unit)
@@ -619,7 +620,7 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         expected = density @ _shape_derivative(_SQUARE, shape) / total
         gradient[:, 1] = (_shape_derivative(square, shape) - expected) * shape_slope
         gradient[:, 2] = 1 - slope * u
-        return (unit**2 * value).astype(raw.dtype, copy=False), (unit * gradient).astype(raw.dtype, copy=False)
+        return (unit * (unit * value)).astype(raw.dtype, copy=False), (unit * gradient).astype(raw.dtype, copy=False)
 
     def learned(self, constants):
         shape, _, scale = self._constants(np.array([[0.0, *constants]]))

@@ -46,7 +46,13 @@ def finish(objective, params, width, reference=None, inside=None, typical=None):
     """
     if not (objective.linear and objective.piecewise_linear):
         return None
-    anchor = params if reference is None else reference
+    try:
+        return _exact(objective, params, width, params if reference is None else reference, inside, typical)
+    except np.linalg.LinAlgError:  # numbers so far apart that the system has no digits left
+        return None
+
+
+def _exact(objective, params, width, anchor, inside, typical):
     exact = None
     if not objective.smooth_penalty:
         exact = _finish_on_support(objective, params, width, anchor)
@@ -109,10 +115,17 @@ def _solve(pieces, anchoring, anchor, slopes, kinked):
     pull = pieces.adjoint(slopes) - anchoring * anchor
     point = held
     if len(free):
-        point = held + free.T @ linalg.solve((free * ridge) @ free.T, -free @ (pull + ridge * held), assume_a="pos")
+        point = held + free.T @ _solve_positive((free * ridge) @ free.T, -free @ (pull + ridge * held))
     middle = (left + right) / 2
     remaining = -(ridge * point + pull) - rows.T @ middle
     return point, middle + share * (u @ ((spanned @ remaining) / singular))
+
+
+def _solve_positive(matrix, right):
+    """The solution of a positive definite system whose diagonal may span all orders of magnitude."""
+    unit = np.sqrt(np.diag(matrix))
+    factor = linalg.cho_factor(matrix / unit[:, None] / unit, check_finite=False)
+    return linalg.cho_solve(factor, right / unit, check_finite=False) / unit
 
 
 def _finish_on_support(objective, params, width, reference):

@@ -183,7 +183,8 @@ class SmoothSolver(Solver):
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise smoothed versions of the objective, each ten times closer to it and started from the one before."""
-        width, first = objective.kink_distance(params), abs(objective.value(params))
+        width = objective.kink_distance(params)
+        first = max(abs(objective.value(params)), objective.smoothing_error(width))  # where the start is perfect, the latter
         start, done, exact, slopes = params, 0, None, None
         while True:
             # There is no point in solving a stage to more than its distance from the true objective.

@@ -73,7 +73,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
         run = Run(params, max_iter, callback)
-        model, l1 = objective.model, objective.penalty.l1
+        model, l1 = objective.model.base, objective.penalty.l1
         working = params[: model.n_weights].reshape(-1, model.n_outputs).any(axis=1)
         working[0] = True  # a working set is never empty
         working |= objective.smooth_penalty

@@ -1,7 +1,7 @@
 """scipy's minimisers: L-BFGS-B, and any other method of `scipy.optimize.minimize` that takes a gradient."""
 
 import numpy as np
-from scipy.optimize import Bounds, OptimizeResult, minimize
+from scipy.optimize import BFGS, Bounds, OptimizeResult, minimize
 
 from sklearn_losses.component import Choice, Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
@@ -91,7 +91,15 @@ class _Stopped(Exception):
 
 
 class _Stuck(Exception):
-    """Raised by the callback where a trust-region method would go on without a step."""
+    """Raised where a trust-region method would go on without a step, or with a curvature that is no number."""
+
+
+class _StillBFGS(BFGS):
+    """scipy's BFGS update, left out where the gradient did not change: scipy does so too, with a warning."""
+
+    def update(self, delta_x, delta_grad):
+        if np.any(delta_grad):
+            super().update(delta_x, delta_grad)
 
 
 class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
@@ -204,7 +212,7 @@ class Scipy(_ScipySolver, name="scipy"):
     def refusal(self, objective):
         if not objective.smooth_penalty:
             return f"scipy's {self.method} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
-        if self.method in _WITH_HESSIAN and objective.smooth_loss and not objective.has_hessian:
+        if self.method in _WITH_HESSIAN and not objective.smooth_form_has_hessian:
             return f"scipy's {self.method} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
         return None
 
@@ -212,7 +220,16 @@ class Scipy(_ScipySolver, name="scipy"):
         more = {}
         if self.method in _WITH_HESSIAN:
             unit = abs(objective.value(params)) or 1.0
-            more["hessp"] = lambda point, direction: objective.hessian_product(point, direction) / unit
+
+            def product(point, direction):
+                bent = objective.hessian_product(point, direction) / unit
+                if not np.all(np.isfinite(bent)):
+                    raise _Stuck  # scipy's methods take no such numbers
+                return bent
+
+            more["hessp"] = product
+        if self.method == "trust-constr":
+            more["hess"] = _StillBFGS()
         options = _METHODS[self.method] | (self.options or {})
         task = {"method": self.method, "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
         return self._minimize(objective, params, objective.value_and_gradient, **task, **more)
