@@ -145,7 +145,7 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     methods = {name for name, value in vars(Loss).items() if isfunction(value) and not name.startswith("_")}
     methods |= {"check"}
     of_parts = {
-        "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "pilot_alpha", "smoothed",
+        "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "pilot_alpha", "smoothed",
     }  # fmt: skip
     assert of_parts <= set(vars(Composite))
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
