@@ -94,6 +94,12 @@ class Standardization:
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
 
+    def first_layer_to_user(self, model, params):
+        """`to_user` for an MLP, whose first layer sees the columns."""
+        [weights, *later_weights], [intercept, *later_intercepts] = model.unpack(params)
+        weights = weights / self.scale[:, None]
+        return model.pack([weights, *later_weights], [intercept - self.center @ weights, *later_intercepts])
+
     def from_user(self, model, params):
         """The inverse of `to_user`."""
         [weights], [intercept] = model.unpack(params)

@@ -388,6 +388,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 params = params.astype(np.float32)
         else:
             params = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
+            if not model.linear:  # random weights are for columns of about the same size
+                scaled = Standardization.of(rows.X, rows.weight, self.fit_intercept, 0.0)
+                params = params if scaled is None else scaled.first_layer_to_user(model.base, params)
         constants = self._constants if going_on and len(self._constants) == loss.n_constants else loss.start_constants
         params = _with_constants(standardization, model, params, constants)
         if going_on and model.linear and objective.convex and not (loss.n_constants or getattr(solver, "stochastic", False)):
