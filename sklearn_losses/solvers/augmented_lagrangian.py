@@ -30,7 +30,7 @@ REACH = 3.0  # distance from the kinks, in widths of the next stage, within whic
 FURTHER = 4.0  # times that, where some did
 SHARES = (0.5, 0.8, 0.8)  # of the rows up to which those are solved alone, at first and again
 STAGE = 50  # Newton steps of one stage at the most
-PATIENCE = 20  # stages without a smaller gap
+PATIENCE = 20, 150  # stages, and Newton steps, without a smaller gap
 
 
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
@@ -91,7 +91,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         It gives up where `holds` says that the pieces are no longer those of the problem.
         """
         pieces = point.pieces
-        least, lowest, stale = ROUNDING * pieces.steepest * size, np.inf, 0
+        least, lowest, stale, since = ROUNDING * pieces.steepest * size, np.inf, 0, len(run.history)
         free = 2 * np.count_nonzero(pieces.ridge == 0)  # straight lines alone would let these go anywhere
         reach = REACH
         while True:
@@ -100,9 +100,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
             self._stage(point, goal, run)
             if point.gap <= goal or point.value <= least:
                 return True
-            stale = 0 if point.gap < 0.9 * lowest else stale + 1
+            stale, since = (0, len(run.history)) if point.gap < 0.9 * lowest else (stale + 1, since)
             lowest = min(lowest, point.gap)
-            if stale == PATIENCE or run.message is not None or not holds(point.params):
+            if stale == PATIENCE[0] or len(run.history) - since >= PATIENCE[1] or run.message is not None or not holds(point.params):
                 return False
             centers, width = point.slopes, max(width / SHRINK, NARROWEST * size)
             near = pieces.closest(point.distance) <= reach * width

@@ -85,7 +85,7 @@ class SmoothedPoint:
         direction = self._direction()
         change = self.pieces.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
-        if not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):  # nor where it is no number
+        if share == 0 or not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):  # nor where it is no number
             return False
         self.params, self.distance = self.params + share * direction, self.distance + share * change
         self.smoothed, self.slopes = smoothed, slopes
@@ -95,7 +95,9 @@ class SmoothedPoint:
     def _lowest(self, direction, change):
         """Where the slope along `direction`, which changes the distances by `change`, is next to nothing.
 
-        The smoothed objective is convex, so that its slope rises along a line: a secant in a bracket finds where it is 0.
+        The smoothed objective is convex, so that its slope rises along a line: a secant in a bracket finds where it is 0. Of an
+        end that stays, the slope is halved each time (the Illinois method), or the bracket would shrink but slowly where the
+        slope is nearly the same up to a bend.
 
         Returns
         -------
@@ -114,19 +116,21 @@ class SmoothedPoint:
             return height + self.rest + share * (straight + 0.5 * share * bend), slopes, slope
 
         low, slope_low, high, slope_high = 0.0, start, np.inf, np.inf
-        share = 1.0
+        share, share_was_high = 1.0, False
         for _ in range(TRIALS):
             smoothed, slopes, slope = at(share)
             if abs(slope) <= LEVEL * abs(start) and smoothed <= self.smoothed:
                 return share, smoothed, slopes
             if slope > 0:
-                high, slope_high = share, slope
+                slope_low *= 0.5 if share_was_high else 1.0
+                high, slope_high, share_was_high = share, slope, True
             else:
-                low, slope_low = share, slope
+                slope_high *= 1.0 if share_was_high else 0.5
+                low, slope_low, share_was_high = share, slope, False
             if high == np.inf:
                 share *= 2
             else:
-                share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.1, 0.9)
+                share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.01, 0.99)
         smoothed, slopes, _ = at(low)  # which is not above the start
         return low, smoothed, slopes
 
