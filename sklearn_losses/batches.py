@@ -340,6 +340,17 @@ class Batches:
         y = self.y.astype(self.X.dtype) if self.y.dtype.kind == "f" else self.y
         return Batches(self.X, y, self.sample_weight, self.standardization)
 
+    def whole(self):
+        """All rows as one array, in their coordinates."""
+        X = (self.X.toarray() if self.sparse else self.X).astype(self.dtype, copy=False)
+        return X if self.standardization is None else self.standardization.apply(X)
+
+    def of_columns(self, X):
+        """The same targets and weights with these rows."""
+        other = copy(self)
+        other.X, other.dtype, other.standardization, other._single, other._views = X, X.dtype, None, None, {}
+        return other
+
     def unconverted(self):
         """The same rows in their own type, the targets as they are."""
         other = copy(self)

@@ -87,6 +87,58 @@ class Curvature(NamedTuple):
         x, more, _ = _conjugate_gradients(self.product, ridge, right, precondition, most - products, left, accuracy, start)
         return x, products + more
 
+    def remaining(self, ridge, gradient, *, goal, most):
+        """Newton's step from a point with this gradient, and what it promises: how far the point is from the minimum.
+
+        Conjugate gradients go on until what they leave of the residual promises no more than `goal` even along the least
+        curvature, that of `ridge` or else the least that rounding shows. So a direction of next to no curvature, along which
+        the minimum may be far away, is not overlooked because the gradient in it is small.
+
+        Parameters
+        ----------
+        ridge, gradient : ndarray of shape (n_params,)
+        goal : float
+        most : int
+            Products at the most.
+
+        Returns
+        -------
+        step : ndarray of shape (n_params,)
+            As far as it was found.
+        promised : float
+            The decrease of Newton's model along it.
+        sure : bool
+            Whether nothing beside it promises more than `goal`.
+        """
+        inverse = self._inverse_diagonal(ridge)
+        # Of what a ridge holds at all: the intercepts, which none does, have curvature of their own.
+        least, steepest = float(np.min((ridge * inverse)[ridge > 0], initial=np.inf)), 0.0
+        step, residual, promised = np.zeros_like(gradient), -gradient, 0.0
+        search = inverse * residual
+        square = float(residual @ search)
+        for _ in range(most):
+            curved = self.product(search) + ridge * search
+            curvature = float(search @ curved)
+            flat = FLAT * np.finfo(np.float64).eps * steepest
+            if not curvature > flat * square:
+                break
+            steepest = max(steepest, curvature / square)
+            length = square / curvature
+            step += length * search
+            residual -= length * curved
+            promised += 0.5 * length * square
+            scaled = inverse * residual
+            before, square = square, float(residual @ scaled)
+            if square <= 2 * goal * self._least(least, steepest):
+                break
+            search = scaled + (square / before) * search
+        return step, promised, square <= 2 * goal * self._least(least, steepest)
+
+    @staticmethod
+    def _least(held, steepest):
+        flat = FLAT * np.finfo(np.float64).eps * steepest
+        return max(held, flat) if np.isfinite(held) else flat
+
     def _coarse_start(self, ridge, right, most, left, accuracy, precondition, inverse):
         """`solve` in float32, as `_conjugate_gradients` returns it; the point is None where its range is not enough."""
         product, unit = self.coarse()

@@ -123,6 +123,10 @@ class Linear(Model):
         mask[: self.n_weights] = 1
         return mask
 
+    def resized(self, n_features):
+        """The same model for another number of features."""
+        return Linear(n_features, self.n_outputs, self.fit_intercept)
+
     def restricted(self, features):
         """The model of some of the features, and where its parameters are among this one's, both in order."""
         weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
@@ -376,6 +380,14 @@ class WithConstants(Model):
     @property
     def base(self):
         return self.model
+
+    def resized(self, n_features):
+        """As `Linear.resized`."""
+        return WithConstants(self.model.resized(n_features), self.n_constants, self.units)
+
+    def derivative(self, X):
+        """As `Linear.derivative`."""
+        return self.linearize(np.zeros(self.n_params), X)[1:]
 
     def init(self, constant, rng):
         constants = constant[-self.n_constants :] / self.units

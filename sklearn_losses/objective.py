@@ -270,7 +270,7 @@ class Objective:
 
     def curvature(self, params):
         """The second derivative of the loss at `params` as an operator (linear models): see `Curvature`."""
-        if self.loss.rowwise and self.n_outputs == 1:
+        if self.loss.rowwise and self.n_outputs == 1 and self.loss.has_hessian:
 
             def bend(batch, _):
                 return _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
@@ -279,11 +279,12 @@ class Objective:
 
         known = np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(params, batch.X))))
 
+        of_rows = self.loss.hessian_product if self.loss.has_hessian else self._difference
+
         def product(direction):
             def of_block(batch, rows):
                 jvp, vjp = self.model.derivative(batch.X)
-                moved = self.loss.hessian_product(batch.y, known[rows], jvp(direction))
-                return vjp(_by_row(moved, batch.weight))
+                return vjp(_by_row(of_rows(batch.y, known[rows], jvp(direction)), batch.weight))
 
             return self.batches.total(of_block) / self.n_rows
 
@@ -293,7 +294,53 @@ class Objective:
 
             return self.batches.total(of_block) / self.n_rows
 
-        return Curvature(product, diagonal if self.loss.rowwise and not self.model.n_constants else None)
+        known_by_row = self.loss.rowwise and self.loss.has_hessian and not self.model.n_constants
+        return Curvature(product, diagonal if known_by_row else None)
+
+    def _difference(self, y, raw, change):
+        """The loss's second derivative in `raw` applied to `change`, by central differences of its gradient."""
+        size = max(float(np.std(raw)), 1e-3 * float(np.max(np.abs(raw))), 1e-9)
+        step = np.cbrt(np.finfo(np.float64).eps) * size / (float(np.max(np.abs(change))) or 1.0)
+        return (self.loss.gradient(y, raw + step * change) - self.loss.gradient(y, raw - step * change)) / (2 * step)
+
+    def rotated(self):
+        """This objective in coordinates in which no column depends on others: linear models, dense rows, no L1 penalty.
+
+        The columns are the left singular vectors of the centred rows, taken in units in which the penalty is the same along
+        all of them. Directions that no row sees are left at 0.
+
+        Returns
+        -------
+        objective : Objective
+        forward, back : callable
+            This one's parameters -> the other's, and back.
+        """
+        base, X = self.model.base, self.batches.whole()
+        ridge = base.unpack(self.penalty.l2[: base.n_params])[0][0][:, 0]
+        penalized = bool(np.all(ridge > 0))
+        unit = 1 / np.sqrt(ridge) if penalized else np.ones(len(ridge))
+        center = np.average(X, axis=0, weights=self.batches.sample_weight) if base.fit_intercept else np.zeros(len(ridge))
+        left, size, right = np.linalg.svd((X - center) * unit, full_matrices=False)
+        kept = size > np.finfo(np.float64).eps * np.sqrt(max(X.shape)) * size[0]
+        size, right, columns = size[kept] / np.sqrt(len(X)), right[kept], left[:, kept] * np.sqrt(len(X))
+        model = self.model.resized(len(size))
+        factors = np.zeros(model.n_params)
+        factors[: model.base.n_weights] = np.repeat(1 / size, base.n_outputs)
+        penalty = type(self.penalty)(float(penalized), 0.0, factors)
+
+        def forward(params):
+            own, constants = np.split(params, [base.n_params])
+            [weights], [intercept] = base.unpack(own)
+            turned = size[:, None] * (right @ (weights / unit[:, None]))
+            return np.concatenate([model.base.pack(turned, intercept + center @ weights), constants])
+
+        def back(params):
+            own, constants = np.split(params, [model.base.n_params])
+            [weights], [intercept] = model.base.unpack(own)
+            turned = unit[:, None] * (right.T @ (weights / size[:, None]))
+            return np.concatenate([base.pack(turned, intercept - center @ turned), constants])
+
+        return type(self)(self.loss, model, penalty, self.batches.of_columns(columns)), forward, back
 
     def restricted(self, features):
         """This objective with the weights of all other features at 0 (linear models).

@@ -13,11 +13,12 @@ from scipy.optimize import OptimizeResult
 from sklearn_losses.component import Component
 from sklearn_losses.solvers.active_set import LARGEST_EXACT, finish
 from sklearn_losses.solvers.barrier import exact_minimum
-from sklearn_losses.solvers.polish import polish
+from sklearn_losses.solvers.polish import at_rest, polish, settle
 
 __all__ = ["Run", "SmoothSolver", "Solver"]
 
 COARSE = 1e-4  # tol of a start in float32
+AGAIN = 1e-2  # share of tol that is asked for after an end which was none
 
 
 class Solver(Component, ABC, family="solver"):
@@ -148,9 +149,11 @@ class SmoothSolver(Solver):
         First goes as far as the data's own precision carries, which takes half the time where that is float32.
     coarse_end : bool
         What has converged there is the end; else float64 goes on from there in any case.
+    certain : bool
+        Where it ends is the optimum, as far as Newton's model tells; of others that is looked at.
     """
 
-    coarse_start = coarse_end = False
+    coarse_start = coarse_end = certain = False
 
     @abstractmethod
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
@@ -159,9 +162,15 @@ class SmoothSolver(Solver):
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         if objective.smooth_loss:
             result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
-            exact = polish(objective, result.x) if result.message in ("converged", "stalled") else None
-            if exact is not None:
-                result.x, result.fun, result.success, result.message = exact, objective.value(exact), True, "converged"
+            if self.certain or not _ended(result):
+                return result
+            done = result.nit
+            result = _confirmed(objective, result, tol)
+            if not (result.success or objective.smooth_penalty) and done < max_iter:
+                # Too early an end, where no Newton step may be taken: once more, afresh.
+                result = self.minimize_smooth(objective, result.x, max_iter=max_iter - done, tol=AGAIN * tol, callback=callback)
+                result.nit += done
+                result = _confirmed(objective, result, tol) if _ended(result) or result.message == "max_iter" else result
             return result
         return self._continuation(objective, params, max_iter=max_iter, tol=tol, callback=callback)
 
@@ -218,6 +227,12 @@ class SmoothSolver(Solver):
             params, exact, slopes = path.params, path.params, path.slopes
             result.message = path.message or rest.message
             result.success = result.message in ("converged", "callback")
+        if exact is None and result.message == "converged" and not (objective.piecewise_linear or objective.has_rivals):
+            # No duality gap tells how far this end is from the optimum.
+            smooth = objective.smoothed(width)
+            result.x = params
+            result = _confirmed(smooth, result, tol)
+            params = result.x if objective.value(result.x) <= objective.value(params) else params
         if exact is None and result.message == "converged" and done >= max_iter:
             result.success, result.message = False, "max_iter"
         result.x, result.fun, result.nit = params, objective.value(params), done
@@ -233,3 +248,26 @@ class SmoothSolver(Solver):
             and objective.linear
             and objective.n_params <= LARGEST_EXACT
         )
+
+
+def _ended(result):
+    """Whether a solver ended by itself."""
+    return result.message in ("converged", "stalled") and np.isfinite(result.fun)
+
+
+def _confirmed(objective, result, tol):
+    """The end of a fit with a smooth loss, brought to the optimum where that is near, and told whether it is there.
+
+    Small steps and decreases are no proof: nearly dependent columns make them anywhere.
+    """
+    exact, sure = polish(objective, result.x), True
+    if exact is None:
+        if not objective.linear or objective.unbounded(result.x):
+            return result
+        with np.errstate(all="ignore"):  # trial steps too far out, second derivatives that are no numbers
+            exact, sure = settle(objective, result.x, tol) if objective.smooth_penalty else at_rest(objective, result.x, tol)
+        if not objective.convex:
+            sure = result.success  # what a Hessian says of a valley is no verdict
+    result.x, result.fun, result.success = exact, objective.value(exact), sure
+    result.message = "converged" if sure else "stalled"
+    return result

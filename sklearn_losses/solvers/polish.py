@@ -9,10 +9,15 @@ from functools import partial
 import numpy as np
 from scipy import linalg
 
-__all__ = ["newton_direction", "newton_solver", "newton_step", "polish", "rounding"]
+from sklearn_losses.solvers.subgradient import least_subgradient
+
+__all__ = ["at_rest", "newton_direction", "newton_solver", "newton_step", "polish", "rounding", "settle"]
 
 LARGEST_WORK = 1e8  # multiplications of one Hessian; up to here it costs next to nothing
+LARGEST_ROTATION = 5e10  # multiplications that make the columns of dense rows orthogonal: some seconds
 ROUNDS = 30
+DIGITS = 64  # rounding units of a prediction that are no change of it
+PRODUCTS = 250  # with the Hessian, that a look at what is left to gain takes at the most
 DEPENDENT = 1e-5  # ratio of a Cholesky factor's pivots from which half the digits are lost
 
 
@@ -114,11 +119,11 @@ def newton_step(objective, params, value, gradient, direction):
     return None
 
 
-def polish(objective, params):
+def polish(objective, params, largest_work=LARGEST_WORK):
     """The exact optimum near `params` by a few Newton steps, or None where they do not apply or do not get there."""
     if not (objective.convex and objective.has_hessian and objective.smooth_penalty):
         return None
-    if objective.n_rows * objective.n_params**2 > LARGEST_WORK:
+    if objective.n_rows * objective.n_params**2 > largest_work:
         return None
     params = objective.centered(params)
     value, gradient = objective.value_and_gradient(params)
@@ -133,3 +138,76 @@ def polish(objective, params):
         if promised <= rounding(objective, value, first):
             return params
     return None
+
+
+def settle(objective, params, tol):
+    """The minimum of a smooth convex objective near `params`, where the model is linear and a Hessian too large to form.
+
+    What Newton's model promises is the scale-free measure of how far a point is from it. Where that is more than `tol` asks
+    for, the step is taken; where columns depend on each other so nearly that conjugate gradients cannot tell, other
+    coordinates can.
+
+    Returns
+    -------
+    params : ndarray of shape (n_params,)
+    sure : bool
+        Whether the minimum is within `tol`.
+    """
+    params, sure = _by_products(objective, params, tol)
+    if sure or not objective.convex or objective.sparse or _rotation_work(objective) > LARGEST_ROTATION:
+        return params, sure
+    rotated, forward, back = objective.rotated()
+    exact = polish(rotated, forward(params), LARGEST_ROTATION)
+    if exact is not None:
+        return back(exact), True
+    turned, sure = _by_products(rotated, forward(params), tol)
+    return back(turned), sure
+
+
+def _rotation_work(objective):
+    small, large = sorted((objective.n_rows, objective.n_params))
+    return small**2 * large
+
+
+def _by_products(objective, params, tol):
+    """`settle` by conjugate gradients in the objective's own coordinates."""
+    params = objective.centered(params)
+    value, gradient = objective.value_and_gradient(params)
+    null = objective.value(np.where(objective.penalized > 0, 0.0, params))
+    for _ in range(ROUNDS):
+        curvature = objective.curvature(params)
+        # The last digits of predictions move the value by so much: all that is left at an exact fit.
+        blurred = 0.5 * (DIGITS * objective.precision) ** 2 * float(params @ curvature.product(params))
+        goal = max(allowance(objective, value, null, tol), blurred)
+        step, promised, sure = curvature.remaining(objective.penalty.l2, gradient, goal=0.1 * goal, most=PRODUCTS)
+        moved = newton_step(objective, params, value, gradient, objective.centered(step))
+        done = promised <= goal
+        if moved is not None:
+            params, value, gradient = moved
+        if done or moved is None:
+            return params, done and sure
+    return params, False
+
+
+def at_rest(objective, params, tol):
+    """As `settle` where the penalty has absolute values, but without a step: the weights that may move have their signs."""
+    value, gradient = objective.value(params), objective.value_and_gradient(params)[1]
+    pull = least_subgradient(params, gradient, objective.penalty.l1)
+    free = (params != 0) | (pull != 0)
+    goal = allowance(objective, value, objective.value(np.where(objective.penalized > 0, 0.0, params)), tol)
+    curvature = objective.curvature(params).restricted(free)
+    _, promised, sure = curvature.remaining(objective.penalty.l2[free], pull[free], goal=0.1 * goal, most=PRODUCTS)
+    return params, sure and promised <= goal
+
+
+def allowance(objective, value, null, tol):
+    """What a fit may leave to gain: a share `tol` of the value, and ten times that of what the weights gain over `null`.
+
+    No more than that where the value is nearly all a constant; no less than what rounding hides, next to an exact fit of
+    what the terms of the value were.
+    """
+    least = 16 * objective.precision * abs(value)
+    gain = null - value
+    if not (np.isfinite(gain) and gain > 0):
+        return max(tol * abs(value), least)
+    return max(min(tol * abs(value), 10 * tol * gain), least, tol**2 * gain)

@@ -56,7 +56,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     array([  0.,   0., 471., 137.,   0.,   0., -58.,   0., 408.,   0.])
     """
 
-    double = True
+    double = certain = True
     conditions = {"largest_matrix": Whole(0)}
 
     def __init__(self, largest_matrix=1500):

@@ -186,7 +186,7 @@ class Scipy(_ScipySolver, name="scipy"):
     Parameters
     ----------
     method : {"CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg"}, default="BFGS"
-        "Newton-CG" and the last two work with products of the second derivative.
+        "Newton-CG" and the last two work with products of the second derivative, "trust-constr" where there are any.
     options : dict, default=None
         What scipy's method takes; by default its own stopping rules are off, and `tol` and `max_iter` decide.
 
@@ -218,7 +218,7 @@ class Scipy(_ScipySolver, name="scipy"):
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
         more = {}
-        if self.method in _WITH_HESSIAN:
+        if self.method in _WITH_HESSIAN or (self.method == "trust-constr" and objective.has_hessian):
             unit = abs(objective.value(params)) or 1.0
 
             def product(point, direction):
