@@ -31,7 +31,7 @@ class Auto(Solver, name="auto"):
        of the parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With more parameters and
        sparse rows ``newton`` too, where products with the Hessian cost little.
     5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1 penalty:
-       ``augmented_lagrangian``, which forms no matrix.
+       ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there is no penalty and few dense rows.
     6. Everything else: ``lbfgs``.
 
     Where a solver ends short of the optimum, or its optimum is not certified, another goes on from the best point so far, and
@@ -49,18 +49,16 @@ class Auto(Solver, name="auto"):
             exact = objective.piecewise_linear and objective.n_params <= LARGEST_WITH_WEIGHTS
             return InteriorPoint() if exact else ProximalNewton()
         if objective.has_rivals and objective.smooth_penalty:
-            small = objective.n_rows * objective.n_params**2 <= LARGEST_WITH_RIVALS
+            small = objective.n_rows * objective.n_directions**2 <= LARGEST_WITH_RIVALS
             return InteriorPoint() if small else AugmentedLagrangian()
+        if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
+            return InteriorPoint() if objective.n_directions <= LARGEST_MATRIX else AugmentedLagrangian()
         if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty:
-            if objective.convex and objective.piecewise_linear:
-                return InteriorPoint()
             cheap = objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= LARGEST_WORK
             if objective.has_hessian and objective.bounded_hessian and cheap:
                 return Newton()
         if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
             return Newton()
-        if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
-            return AugmentedLagrangian()
         return LBFGS()
 
     def next_after(self, solver, objective):

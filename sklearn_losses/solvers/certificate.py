@@ -23,6 +23,8 @@ What rounding may have done to r is added to its entries. Directions of the para
 rounding, change nothing and count for nothing: nearly dependent columns are told apart down to `RESOLVED` of their size.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import linalg
 from scipy.optimize import lsq_linear
@@ -41,6 +43,7 @@ SMALL = 200  # weights at 0 up to which their slopes are sought together with th
 RESOLVED = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
 INWARD = 1e-9, 1e-7  # share of the slopes that is moved inside, where those at their bounds prove nothing
 TRIALS = 12  # steps towards feasible slopes
+APART = 1e-6  # size of what is rounding in a direction, beside the rest of it
 CLOSE = 1e-3  # distance from feasible slopes, in the room that there is, that ends them
 
 
@@ -70,10 +73,10 @@ def dual_gap(objective, params, slopes=None, width=None):
         if value <= ROUNDING * size * pieces.steepest:
             return 0.0  # no objective is below 0, and this one is 0 to rounding
         least = 1e-12 * size * pieces.steepest
-        point = _Point(objective, params)
+        point = _Point(pieces, objective, params, SETTLED * max(value, least))
         for candidate in _candidates(objective, pieces, params, distance, size, slopes, width):
-            gaps.append(point.gap(pieces.allowed(candidate), SETTLED * max(value, least)))
-            if gaps[-1] <= SETTLED * max(value, least):
+            gaps.append(point.gap(pieces.allowed(candidate)))
+            if gaps[-1] <= point.goal:
                 break
     elif width is not None and (found := objective.smoothed_slopes(params, width)) is not None:
         gaps.append(_without_room(objective, params, *found))
@@ -123,29 +126,40 @@ def _slopes_at(pieces, penalty, params, distance, close):
     return slopes
 
 
-class _Point:
-    """A point of the parameters, and what slopes of the pieces prove about it."""
+class _Dual(NamedTuple):
+    """What slopes leave at a point: r, what rounding may have done to it, the slopes s of the absolute values, and the
+    shortfalls of the weights' slopes, each (n_params,), and of the rows' together."""
 
-    def __init__(self, objective, params):
-        self.params, self.penalty = params, objective.penalty
-        self.pieces, self.value = _of_rows(objective), objective.value(params)
+    pull: np.ndarray
+    drift: np.ndarray
+    slope: np.ndarray
+    flat: np.ndarray
+    short: float
+
+
+class _Point:
+    """A point of the parameters, and what slopes of the pieces prove about it: `goal` is what is as good as nothing."""
+
+    def __init__(self, pieces, objective, params, goal):
+        self.params, self.penalty, self.goal = params, objective.penalty, goal
+        self.pieces, self.value = pieces, objective.value(params)
         self.distance = self.pieces.distance(params)
         self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
         self.eps = 2 * objective.precision
 
-    def gap(self, slopes, goal):
+    def gap(self, slopes):
         """The smallest bound on what is left to gain that these slopes, or some near them, prove; inf where none does."""
-        best = self._inward(slopes, self.free)
-        # Where a penalty is weak, slopes whose gradient is 0 may leave less than it does.
-        if goal < best and not self.free.all() and len(self.params) <= LARGEST_EXACT:
-            if self._weak(slopes, min(best, self.value)):
-                best = min(best, self._inward(slopes, np.ones_like(self.free)))
+        best = self._first(slopes, whole=False)
+        if self.goal < best and not self.free.all():
+            dual = self._dual(slopes)
+            if self._of_penalty(dual) > 0.1 * min(best, self.value):  # a weak penalty bounds less than the slopes themselves
+                best = min(best, self._first(slopes, whole=True))
         return best
 
-    def _inward(self, slopes, held):
-        """The bound where the parameters of a mask are to have a gradient of 0, by the first slopes that prove one."""
+    def _first(self, slopes, whole):
+        """The bound by the first of these slopes and others near them that prove one."""
         for variant in self._variants(slopes):
-            best = self._near(variant, held)
+            best = self._near(variant, whole)
             if best < np.inf:
                 return best
         return np.inf
@@ -156,26 +170,29 @@ class _Point:
         for share in INWARD:
             yield slopes + share * (self.pieces.balanced - slopes)
 
-    def _near(self, slopes, held):
-        """The least bound by these slopes and by others on the way to some whose gradient is 0 in the parameters of a mask."""
+    def _near(self, slopes, whole):
+        """The least bound by these slopes and by others on the way to feasible ones."""
         best = np.inf
         for _ in range(TRIALS):
-            pull, drift, flat = state = self._pull(slopes)
-            distance, change = self._proof(slopes, pull, drift, held)
-            if distance <= 1:
-                best = min(best, (1 + distance) * self._rest(slopes, state, held))
-            if held is not self.free and change is not None:
-                distance_of_free = self._proof(slopes, pull, drift, self.free)[0]
-                if distance_of_free <= 1:
-                    best = min(best, (1 + distance_of_free) * self._rest(slopes, state, self.free))
+            dual = self._dual(slopes)
+            distance, left, change = self._proof(slopes, dual, whole)
+            best = min(best, self._bound(dual, distance, left))
+            if whole and change is not None:
+                best = min(best, self._bound(dual, *self._proof(slopes, dual, False)[:2]))
             if distance <= CLOSE or change is None:
                 break
             slopes = self.pieces.allowed(slopes + change)
         return best
 
-    def _pull(self, slopes):
-        """The gradient with the best slope of each absolute value, what rounding may have done to it, and what those slopes
-        leave: r, |rounding| and ``l1 |x| - s x``."""
+    def _bound(self, dual, distance, left):
+        """What is left to gain at the most: feasible slopes are at a `distance`, but for what the penalty leaves."""
+        return (1 + distance) * (dual.short + left) if distance <= 1 else np.inf
+
+    def _allowance(self, dual):
+        """About what the ridges may leave where they help to make the gradient 0: as much as all slopes do."""
+        return max(dual.short + float(dual.flat.sum()), self.goal)
+
+    def _dual(self, slopes):
         pieces, penalty, model, batches = self.pieces, self.penalty, self.pieces.model, self.pieces.batches
         own = penalty.l2 * self.params
         pull = pieces.adjoint(slopes) + own
@@ -187,75 +204,91 @@ class _Point:
         if batches.sparse and columns is not None:  # their centres are subtracted from the sums
             centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
             drift[: len(centres)] += centres * total[: len(centres)]
-        flat = np.clip(-pull, -penalty.l1, penalty.l1)
-        return pull + flat, self.eps * drift, penalty.l1 * np.abs(self.params) - flat * self.params
+        slope = np.clip(-pull, -penalty.l1, penalty.l1)
+        flat = penalty.l1 * np.abs(self.params) - slope * self.params
+        return _Dual(pull + slope, self.eps * drift, slope, flat, pieces.shortfall(self.distance, slopes))
 
-    def _rest(self, slopes, state, held):
-        """The shortfall of the slopes, and what the parameters leave that are not those of a mask."""
-        pull, drift, flat = state
-        return (
-            self.pieces.shortfall(self.distance, slopes) + float(flat[held].sum()) + self._of_penalty(pull, drift, flat, ~held)
-        )
+    def _of_penalty(self, dual):
+        """What the penalised parameters leave at the most."""
+        some = ~self.free
+        return float(dual.flat.sum()) + self._of_pull(np.abs(dual.pull[some]) + dual.drift[some], some)
 
-    def _weak(self, slopes, best):
-        """Whether it is the penalised parameters that leave most of a bound."""
-        pull, drift, flat = self._pull(slopes)
-        return self._of_penalty(pull, drift, flat, ~self.free) > 0.1 * best
-
-    def _of_penalty(self, pull, drift, flat, some):
-        """What the parameters of a mask, all penalised, leave at the most."""
-        pull, drift, flat = np.abs(pull[some]), drift[some], flat[some]
+    def _of_pull(self, pull, some):
+        """What some parameters with these absolute entries of r leave at the most: inf where one without a penalty has any."""
         x, l1, l2 = self.params[some], self.penalty.l1[some], self.penalty.l2[some]
-        with np.errstate(divide="ignore", over="ignore"):
-            curved = flat + (pull + drift) ** 2 / (2 * l2)
-            of_sum = np.where(l1 > 0, (pull + drift) / l1, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
+            shares = np.where(l1 > 0, pull / l1, 0.0)
         # Absolute values sum to no more at the optimum than the objective is here.
-        bounded = float(np.max(of_sum, initial=0.0)) * (float(l1 @ np.abs(x)) + self.value) + float(flat[l1 > 0].sum())
-        straight, ridge = float(curved[l1 == 0].sum()), float(curved[(l1 > 0) & (l2 > 0)].sum())
-        if np.all(l2 > 0):
-            bounded = min(bounded, ridge)
-        return straight + bounded
+        of_sum = float(np.max(shares, initial=0.0)) * (float(l1 @ np.abs(x)) + self.value)
+        return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
 
-    def _proof(self, slopes, pull, drift, held):
-        """How far the slopes are from some whose gradient is 0 in the parameters of a mask, in units of the room that there
-        is, and the step towards these (None where none is needed or known)."""
-        some = np.flatnonzero(held & ((pull != 0) | (drift != 0)))  # columns of zeros have neither
+    def _proof(self, slopes, dual, whole):
+        """How far the slopes are from some whose gradient is 0 in the parameters without a penalty, or in all.
+
+        Returns
+        -------
+        distance : float
+            In units of the room that there is.
+        left : float
+            What the penalised parameters leave.
+        change : ndarray or None
+            The step towards such slopes; None where none is needed or known.
+        """
+        some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))  # columns of zeros have neither
         if not len(some):
-            return 0.0, None
+            return 0.0, self._of_penalty(dual), None
         few = int(max(LARGEST_SYSTEM / len(some), 2 * len(some) + 100))
         for most in (few, int(LARGEST_PROOF / len(some))):
             rows = self.pieces.roomiest(slopes, most)
-            found = self._solve(slopes, rows, some, pull, drift)
-            if found is not None:
-                return found
+            if len(rows) and len(some) <= min(LARGEST_EXACT, most):
+                found = self._solve(slopes, rows, some, dual)
+                if found is not None:
+                    return found if whole else (found[0], self._of_penalty(dual), found[2])
             if len(rows) < most:
                 break
-        return np.inf, None
+        return np.inf, np.inf, None
 
-    def _solve(self, slopes, rows, some, pull, drift):
+    def _solve(self, slopes, rows, some, dual):
         """The same with the slopes of some rows; None where these do not tell all directions apart that move a row."""
-        if len(rows) == 0 or len(some) > LARGEST_PROOF / max(len(rows), len(some)):
-            return None
         matrix, room = self.pieces.within(slopes, rows, some)
-        sizes = np.linalg.norm(matrix, axis=0)
+        # The pull of a ridge within its allowance is as good as the room of a piece, as is that of a weight's slope.
+        of_ridge = np.sqrt(2 * self.penalty.l2[some] * self._allowance(dual))
+        of_weight = self.penalty.l1[some] - np.abs(dual.slope[some])
+        units = [np.diag(own)[own > 0] for own in (of_weight, of_ridge)]
+        sizes = np.sqrt(np.sum(matrix**2, axis=0) + of_weight**2 + of_ridge**2)
         sizes[sizes == 0] = 1.0
-        q, r, order = linalg.qr(matrix / sizes, mode="economic", pivoting=True, check_finite=False)
+        q, r, order = linalg.qr(np.vstack([matrix, *units]) / sizes, mode="economic", pivoting=True, check_finite=False)
         pivots = np.abs(np.diag(r))
         rank = int(np.sum(pivots > RESOLVED * pivots[0]))
         if rank == 0 or (rank < len(some) and not self._still(slopes, r, rank, sizes[order], some[order])):
             return None
-        kept, unit = some[order[:rank]], sizes[order[:rank]]
+        kept, unit = order[:rank], sizes[order[:rank]]
         inverse = linalg.solve_triangular(r[:rank, :rank], np.eye(rank), trans="T", check_finite=False)
-        share = inverse @ (pull[kept] / unit)
-        distance = float(np.linalg.norm(share) + np.linalg.norm(inverse, axis=0) @ (drift[kept] / unit))
+        share = inverse @ (dual.pull[some][kept] / unit)
         moved = -(q[:, :rank] @ share)
-        length = min(1.0, 0.9 / max(np.max(np.abs(moved)), np.finfo(float).tiny))
-        return distance, self.pieces.moved(rows, length * room * moved)
+        of_rows, of_weights = np.split(moved[: len(matrix) + np.count_nonzero(of_weight)], [len(matrix)])
+        open_pull = dual.pull[some] + matrix.T @ of_rows
+        open_pull[of_weight > 0] += of_weight[of_weight > 0] * of_weights
+        # What rounding has done counts as a distance, or, where that is large and there is a ridge, with the ridge.
+        unsure = np.linalg.norm(inverse, axis=0) * (dual.drift[some][kept] / unit)
+        far = (unsure > CLOSE / rank) & (self.penalty.l2[some][kept] > 0)
+        distance = float(np.linalg.norm(share) + unsure[~far].sum())
+        left = np.abs(open_pull) + dual.drift[some]
+        left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
+        left[self.free[some]] = 0.0  # as they are in the others, or nothing moves along them
+        length = min(1.0, 0.9 / max(np.max(np.abs(of_rows)), np.finfo(float).tiny))
+        change = self.pieces.moved(rows, length * room * of_rows)
+        return distance, float(dual.flat.sum()) + self._of_pull(left, some), change
 
     def _still(self, slopes, r, rank, sizes, some):
         """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a triangular factor leaves
-        open: along these the gradient is 0 then."""
+        open: along these the gradient is 0 then. Those of the penalised parameters alone are left to the penalty."""
         directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
+        sizes_of = [np.max(np.abs(directions[part]), axis=0, initial=0.0) for part in (self.free[some], ~self.free[some])]
+        if np.any(np.minimum(*sizes_of) > APART * np.maximum(*sizes_of)):
+            return False
+        directions = directions[:, sizes_of[0] > sizes_of[1]]
         directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
         model, batches = self.pieces.model, self.pieces.batches
         ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))

@@ -1,7 +1,9 @@
 """Exact minimisation of piecewise linear losses under any elastic net: `barrier` as a solver."""
 
+from sklearn_losses.solvers.active_set import LARGEST_EXACT
 from sklearn_losses.solvers.barrier import exact_minimum
 from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.solvers.certificate import dual_gap
 
 __all__ = ["InteriorPoint"]
 
@@ -10,7 +12,8 @@ class InteriorPoint(Solver, name="interior_point"):
     """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile, hinge), any elastic net.
 
     The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else to the gap of the last
-    iterate. Each iteration forms a Gram matrix of the features: meant for up to a few thousand parameters.
+    iterate. Each iteration forms a Gram matrix of the features: meant for up to a few thousand parameters. Without a penalty
+    and with more columns than rows, or nearly dependent ones, it works in coordinates in which the columns are orthogonal.
 
     Examples
     --------
@@ -34,8 +37,23 @@ class InteriorPoint(Solver, name="interior_point"):
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         run = Run(params, max_iter, callback)
-        path = exact_minimum(objective, params, tol, run.record)
+        wide = objective.n_directions < objective.n_params
+        path = None if wide else exact_minimum(objective, params, tol, run.record)
+        if wide or (path.message in ("converged", "stalled") and self._nearly_dependent(objective, path, tol)):
+            path = self._orthogonal(objective, params if wide else path.params, tol, run)
         if path.message is not None:
             run.params, run.value = path.params, objective.value(path.params)
             run.success, run.message = path.message == "converged", path.message
         return run.result(gap=path.gap, slopes=path.slopes)
+
+    def _nearly_dependent(self, objective, path, tol):
+        """Whether the path ended before the optimum since columns without a penalty are nearly dependent."""
+        if objective.penalized_anywhere or objective.n_directions > LARGEST_EXACT or not objective.takes_coordinates:
+            return False
+        return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
+
+    def _orthogonal(self, objective, params, tol, run):
+        """The minimum where the columns are orthogonal: in directions in which rows move little parameters are large."""
+        other, inward, outward = objective.orthogonal()
+        path = exact_minimum(other, inward(params), tol, lambda params, value: run.record(outward(params), value))
+        return path._replace(params=outward(path.params))
