@@ -38,7 +38,18 @@ class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
         return np.array([np.average(y, weights=sample_weight)])
 
 
-class MAE(PiecewiseLinear, ResidualLoss, name="mae", aliases=("absolute_error",)):
+class _KinkedResidual(PiecewiseLinear, ResidualLoss):
+    """A piecewise linear curve of the residual."""
+
+    def best_constant(self, y, sample_weight, n_outputs):
+        # As the constant grows, the slope of the loss rises by right - left at each ``y - position``, up from -sum(right).
+        bends = np.concatenate([y - kink.position for kink in self.kinks])
+        rises = np.array([kink.right - kink.left for kink in self.kinks])
+        level = sum(kink.right for kink in self.kinks) / rises.sum()
+        return np.array([weighted_quantile(bends, level, np.outer(rises, sample_weight).ravel())])
+
+
+class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
     """The absolute error, ``|y - raw|``: gives the median, whatever the outliers.
 
     Its mean is `sklearn.metrics.mean_absolute_error`. An outlier counts by its side, not by its distance.
@@ -53,11 +64,8 @@ class MAE(PiecewiseLinear, ResidualLoss, name="mae", aliases=("absolute_error",)
 
     kinks = (Kink(0.0, -1.0, 1.0),)
 
-    def best_constant(self, y, sample_weight, n_outputs):
-        return np.array([weighted_quantile(y, 0.5, sample_weight)])
 
-
-class Quantile(PiecewiseLinear, ResidualLoss, name="quantile", aliases=("pinball",)):
+class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
     """The pinball loss, ``max(q (y - raw), (q - 1) (y - raw))``: gives the quantile of level q [1]_.
 
     For a bound, an interval, or costs that differ by side. Its mean is `sklearn.metrics.mean_pinball_loss`.
@@ -88,9 +96,6 @@ class Quantile(PiecewiseLinear, ResidualLoss, name="quantile", aliases=("pinball
     @property
     def kinks(self):
         return (Kink(0.0, self.quantile - 1.0, self.quantile),)
-
-    def best_constant(self, y, sample_weight, n_outputs):
-        return np.array([weighted_quantile(y, self.quantile, sample_weight)])
 
 
 class Expectile(ResidualLoss, name="expectile"):
@@ -134,7 +139,7 @@ class Expectile(ResidualLoss, name="expectile"):
         return 2 * self._share(t)
 
 
-class EpsilonInsensitive(PiecewiseLinear, ResidualLoss, name="epsilon_insensitive"):
+class EpsilonInsensitive(_KinkedResidual, name="epsilon_insensitive"):
     """``max(0, |y - raw| - epsilon)``, the loss of support vector regression [1]_.
 
     Parameters

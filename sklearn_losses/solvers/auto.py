@@ -45,7 +45,7 @@ class Auto(Solver, name="auto"):
         """The solver for this objective."""
         if not objective.linear or objective.by_steps:
             return Adam()
-        if objective.convex and not objective.smooth_penalty and (objective.piecewise_linear or objective.has_hessian):
+        if not (objective.smooth_penalty or ProximalNewton().refusal(objective)):
             exact = objective.piecewise_linear and objective.n_params <= LARGEST_WITH_WEIGHTS
             return InteriorPoint() if exact else ProximalNewton()
         if objective.has_rivals and objective.smooth_penalty:
