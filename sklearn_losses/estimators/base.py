@@ -27,7 +27,7 @@ from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, w
 from sklearn_losses.estimators.strength import Strength, Units
 from sklearn_losses.estimators.trimming import concentrated
 from sklearn_losses.floating import ignoring_floating_errors
-from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets, ResidualLoss
+from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
 from sklearn_losses.objective import Objective
@@ -379,7 +379,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if going_on:
             params = self._packed(model.base)
             stochastic = getattr(solver, "stochastic", False)
-            if source != self._source and isinstance(loss, ResidualLoss) and hasattr(self, "coef_") and not stochastic:
+            if source != self._source and loss.residual and hasattr(self, "coef_") and not stochastic:
                 params = self._at_new_height(loss, rows, params)
         elif pilot is not None and model.linear:
             params = pilot[1]

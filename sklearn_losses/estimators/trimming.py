@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_losses.losses import ResidualLoss, Tukey
+from sklearn_losses.losses import Tukey
 
 __all__ = ["concentrated"]
 
@@ -36,7 +36,7 @@ def concentrated(estimator, trimmed, solver, rows, n_outputs, rng):
         warnings.simplefilter("ignore", ConvergenceWarning)
         for start in range(trimmed.n_init):
             drawn = weight if start == 0 else weight * rng.standard_exponential(len(weight))
-            if isinstance(trimmed.inner, ResidualLoss):
+            if getattr(trimmed.inner, "residual", False):
                 loss = estimator._bound_loss(Tukey(), rows, n_outputs)  # whose pilot is the least absolute deviations
                 raw = estimator._pilot(loss, rows._replace(weight=drawn), n_outputs)[0]
                 losses = _bound(estimator, trimmed, rows, raw, weight, n_outputs).value(rows.y, raw)

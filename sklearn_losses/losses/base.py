@@ -63,6 +63,8 @@ class Loss(Component, ABC, family="loss"):
         where it is no such maximum.
     examples : tuple of dict
         Parameter sets, besides the defaults, that every generated test runs.
+    residual : bool
+        For one real target, a function of ``y - raw`` alone.
     positive_target : bool
         Targets must not be negative.
     soft_labels : bool
@@ -105,6 +107,7 @@ class Loss(Component, ABC, family="loss"):
     kinks = ()
     rivals = 0.0
     examples = ()
+    residual = False
     positive_target = False
     soft_labels = False
     pilot = None
@@ -301,6 +304,7 @@ RULES = {
     "shift_invariant": all,
     "attained": all,
     "rowwise": all,
+    "residual": all,
     "soft_labels": all,
     "positive_target": any,
     "by_steps": any,
@@ -505,6 +509,7 @@ class ResidualLoss(ScalarLoss):
     """A regression loss that depends on the residual ``t = y - raw`` alone."""
 
     task = "regression"
+    residual = True
 
     def argument(self, y, raw):
         return y - raw
@@ -657,6 +662,8 @@ class MeanOverTargets(Composite):
     n_targets : int
     """
 
+    residual = False
+
     def __init__(self, loss, n_targets):
         self.loss = loss
         self.n_targets = n_targets
@@ -732,6 +739,8 @@ class EachTarget(Composite):
     losses : tuple of Loss
         One per target. The constants that they learn follow the targets in `raw`, loss by loss.
     """
+
+    residual = False
 
     def __init__(self, losses):
         self.losses = losses

@@ -260,12 +260,13 @@ def _confirmed(objective, result, tol):
 
     Small steps and decreases are no proof: nearly dependent columns make them anywhere.
     """
-    exact, sure = polish(objective, result.x), True
+    point = objective.centered(result.x)  # a common shift of all classes is neither near to the optimum nor far from it
+    exact, sure = polish(objective, point), True
     if exact is None:
         if not objective.linear or objective.unbounded(result.x):
             return result
         with np.errstate(all="ignore"):  # trial steps too far out, second derivatives that are no numbers
-            exact, sure = settle(objective, result.x, tol) if objective.smooth_penalty else at_rest(objective, result.x, tol)
+            exact, sure = settle(objective, point, tol) if objective.smooth_penalty else at_rest(objective, point, tol)
         if not objective.convex:
             sure = result.success  # what a Hessian says of a valley is no verdict
     result.x, result.fun, result.success = exact, objective.value(exact), sure
