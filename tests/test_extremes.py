@@ -28,20 +28,21 @@ DETERMINISTIC = sorted(name for name, maker in Solver.names().items() if not get
 POWERS = [-320, -200, -155, -100, 100, 150, 155, 300]
 
 
+@pytest.mark.parametrize("alpha", [0, "auto"])
 @pytest.mark.parametrize("power", POWERS)
 @pytest.mark.parametrize("name", REGRESSION)
-def test_targets_of_any_size(name, power):
+def test_targets_of_any_size(name, power, alpha):
     X, y, _ = problem(name)
     unit = 10.0**power
     targets = y * unit
-    model = LossRegressor(name, alpha=0)
+    model = LossRegressor(name, alpha=alpha)
     with np.errstate(all="raise"):
         words = outcome(model, X, targets)
     if words:
         # The loss itself is out of reach, or the solver says that it is not done.
         assert "divide y by" in words or "found no lower value" in words
     elif name in HOMOGENEOUS:
-        known = LossRegressor(name, alpha=0).fit(X, y).predict(X)
+        known = LossRegressor(name, alpha=alpha).fit(X, y).predict(X)
         np.testing.assert_allclose(model.predict(X), known * unit, rtol=1e-4, atol=1e-4 * unit)
 
 
