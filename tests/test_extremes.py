@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+import reference_optimum as reference
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
@@ -16,7 +17,18 @@ from test_reliability import estimator as make
 from threadpoolctl import threadpool_limits
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor, batches, suggest_losses
-from sklearn_losses.losses import CostSensitive, CrossEntropy, CVaR, Expectile, Loss, Poisson, Tilted
+from sklearn_losses.losses import (
+    MAE,
+    MSE,
+    CostSensitive,
+    CrossEntropy,
+    CustomLoss,
+    CVaR,
+    Expectile,
+    Loss,
+    Poisson,
+    Tilted,
+)
 from sklearn_losses.metrics import make_loss_scorer
 from sklearn_losses.perplexity import perplexity_score
 from sklearn_losses.solvers import Solver
@@ -28,20 +40,21 @@ DETERMINISTIC = sorted(name for name, maker in Solver.names().items() if not get
 POWERS = [-320, -200, -155, -100, 100, 150, 155, 300]
 
 
+@pytest.mark.parametrize("alpha", [0, "auto"])
 @pytest.mark.parametrize("power", POWERS)
 @pytest.mark.parametrize("name", REGRESSION)
-def test_targets_of_any_size(name, power):
+def test_targets_of_any_size(name, power, alpha):
     X, y, _ = problem(name)
     unit = 10.0**power
     targets = y * unit
-    model = LossRegressor(name, alpha=0)
+    model = LossRegressor(name, alpha=alpha)
     with np.errstate(all="raise"):
         words = outcome(model, X, targets)
     if words:
         # The loss itself is out of reach, or the solver says that it is not done.
         assert "divide y by" in words or "found no lower value" in words
     elif name in HOMOGENEOUS:
-        known = LossRegressor(name, alpha=0).fit(X, y).predict(X)
+        known = LossRegressor(name, alpha=alpha).fit(X, y).predict(X)
         np.testing.assert_allclose(model.predict(X), known * unit, rtol=1e-4, atol=1e-4 * unit)
 
 
@@ -242,3 +255,46 @@ def test_least_squares_of_columns_at_both_ends():
     scale = 10.0 ** np.array([-300.0, -150.0, 150.0, 290.0])
     model = LossRegressor("mse", alpha=0).fit(X * scale, y)
     np.testing.assert_allclose(model.coef_ * scale, LinearRegression().fit(X, y).coef_, rtol=1e-9)
+
+
+# What the fuzzer found first.
+
+
+@pytest.mark.parametrize("loss", [CVaR("mae", 0.3), CVaR("mse", 0.3), Tilted("mse", 0.5)])
+@pytest.mark.parametrize("solver", ["auto", "proximal_newton"])
+def test_learned_constants_under_an_l1_penalty(loss, solver):
+    X, y, _ = problem("mse", n=50)
+    model = LossRegressor(loss, alpha=0.05, l1_ratio=0.8, solver=solver).fit(X, y)
+    twin = reference.WorstShare(reference.Residual(reference.absolute if "mae" in str(loss) else reference.squared), 0.3)
+    twin = reference.Tilted(reference.Residual(reference.squared), 0.5) if isinstance(loss, Tilted) else twin
+    optimum = reference.Problem(twin, X, y, None, 1, 0.05, 0.8, True).minimum()[0]
+    assert model.solver_ == "proximal_newton" and model.objective_ == pytest.approx(float(optimum), rel=1e-5)
+
+
+def test_learned_constants_after_a_perfect_pilot():
+    """The pilot separates the classes, so that its loss has no slope left to tell the unit of the threshold by."""
+    X, group, _ = groups()
+    model = LossClassifier(Tilted("cross_entropy", 2.0), alpha=1e-4, l1_ratio=1.0).fit(X[:, 1:], group == 2)
+    twin = reference.Tilted(reference.Softmax(), 2.0)
+    optimum = reference.Problem(twin, X[:, 1:], (group == 2).astype(int), None, 1, 1e-4, 1.0, True).minimum()[0]
+    assert model.objective_ == pytest.approx(float(optimum), rel=1e-5)
+
+
+def test_a_gradient_that_does_not_change_under_trust_constr():
+    X, y, _ = problem("quantile", n=30, p=2)
+    outcome(
+        LossRegressor("quantile", solver="trust-constr", alpha=0), np.round(X), np.round(y)
+    )
+
+
+@pytest.mark.parametrize("solver", ["newton-cg", "trust-krylov", "trust-ncg"])
+def test_a_custom_loss_with_a_kink_has_no_hessian(solver):
+    X, y, _ = problem("mse")
+    kinked = CustomLoss(lambda y_true, y_pred: np.maximum(3 * (y_true - y_pred), y_pred - y_true), convex=True)
+    with pytest.raises(ValueError, match="needs a Hessian"):
+        LossRegressor(kinked, solver=solver).fit(X, y)
+
+
+def test_one_row_that_is_fitted_without_error():
+    model = LossRegressor(0.5 * MSE() + 2 * MAE(), alpha=0.01).fit([[1.0, 2.0]], [3.0])
+    assert model.converged_ and model.predict([[1.0, 2.0]]) == pytest.approx([3.0])

@@ -161,7 +161,7 @@ class Trial(NamedTuple):
             if y.ndim == 2:
                 twin = reference.Targets([self.case.twin(scale) for scale in scales])
         return reference.Problem(
-            twin, X, y, self.weight, self.outputs, model.alpha, model.l1_ratio, model.fit_intercept
+            twin, X, y, self.weight, self.outputs, model.alpha_, model.l1_ratio_, model.fit_intercept
         )  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def trial(seed, largest=60):
     dtype = np.float32 if rng.random() < 0.15 else np.float64
     X = X.astype(dtype)
     X = sparse.csr_matrix(X) if rng.random() < 0.15 else X
-    alpha = pick(rng, [0.0, 0.0, 1e-10, 1e-4, 1e-4, 1e-2, 1.0, 1e3])
+    alpha = pick(rng, ["auto", 0.0, 0.0, 1e-10, 1e-4, 1e-2, 1.0, 1e3])
     params = {
         "solver": pick(rng, SOLVERS),
         "alpha": alpha,
@@ -313,7 +313,7 @@ def faults_of_values(trial, model, silent):
     noise = 4 * problem.rounding(coef, intercept, np.finfo(model.coef_.dtype).eps) + 1e-13 * scale
     # The formula takes the best threshold of an aggregate, which a fit knows to `tol` once it has converged.
     steps = model.solver_ in ("sgd", "adam")  # they stop by patience, and promise no optimum
-    threshold = 0 if not problem.loss.constants else model.tol * value if silent and not steps else np.inf
+    threshold = 0 if not problem.loss.constants else model.tol * value + 1e-12 * scale if silent and not steps else np.inf
     if not -noise - 1e-9 * value <= model.objective_ - value <= noise + 1e-9 * value + threshold:
         found.append(f"objective_ is {model.objective_:.12g}, the formula {value:.12g}")
     if steps:

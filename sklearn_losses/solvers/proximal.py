@@ -19,6 +19,7 @@ __all__ = ["ProximalNewton"]
 
 ROUNDING = 1e-12  # of the penalty's slope: violations below cannot be told from rounding
 ROUNDS = 100  # faces of a quadratic model at the most
+SMALL_SLOPE = 1e-6  # of the penalty's slope: violation of an exact end at the most
 SAFETY = 100.0  # factor for what a step leaves to gain, as its violation tells
 FORCING = 1e-3, 0.1  # violation of a model's minimum at the most, as a share of that at its start: less where that is small
 PRODUCTS = 100  # of conjugate gradients on one face at the most
@@ -93,7 +94,8 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 gain = 0.5 * float(open_slope @ open_slope) / last.curvature
                 inside = gain <= 0.01 * tol * abs(run.value)
             if inside and (final or last.left <= 10 * ROUNDING):
-                run.success = last.gain <= tol * abs(run.value)
+                ended = not self._polishes(part, tol) or last.left <= SMALL_SLOPE or _nothing_left(run, gradient, l1, tol)
+                run.success = ended and last.gain <= tol * abs(run.value)
                 run.message = "converged" if run.success else "stalled"
                 break
             if not inside:
@@ -160,6 +162,15 @@ class _Descent(NamedTuple):
     gain: float  # what is left to gain, at the most what the last model promised
     curvature: float  # of the last model along its step
     left: float  # the relative violation inside the working set
+
+
+def _nothing_left(run, gradient, l1, tol):
+    """Whether the slopes times the size of the parameters leave less than `tol` to gain.
+
+    The gain that a quadratic model promises is no measure where steps ended before the slopes did: next to a kink.
+    """
+    size = np.abs(run.params)
+    return np.abs(least_subgradient(run.params, gradient, l1)) @ np.maximum(size, size.mean()) <= tol * abs(run.value)
 
 
 def _strongest(waiting, room):
