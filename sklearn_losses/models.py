@@ -123,6 +123,10 @@ class Linear(Model):
         mask[: self.n_weights] = 1
         return mask
 
+    def of_size(self, n_features):
+        """The same model of another number of features."""
+        return Linear(n_features, self.n_outputs, self.fit_intercept)
+
     def restricted(self, features):
         """The model of some of the features, and where its parameters are among this one's, both in order."""
         weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
@@ -376,6 +380,9 @@ class WithConstants(Model):
     @property
     def base(self):
         return self.model
+
+    def of_size(self, n_features):
+        return WithConstants(self.model.of_size(n_features), self.n_constants, self.units)
 
     def init(self, constant, rng):
         constants = constant[-self.n_constants :] / self.units
