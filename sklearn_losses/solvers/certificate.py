@@ -35,7 +35,7 @@ from sklearn_losses.solvers.subgradient import least_subgradient
 
 __all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 
-ROUNDING = 4 * np.finfo(np.float64).eps
+ROUNDING = 16 * np.finfo(np.float64).eps  # of a loss that is 0, in units of the rows' size: raw predictions are sums
 SETTLED = 1e-12  # relative gap at which no better slopes are looked for
 LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
 LARGEST_PROOF = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
