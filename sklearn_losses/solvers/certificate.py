@@ -44,7 +44,7 @@ RESOLVED = 1e-13  # movement of the rows along a direction, as a share of that a
 INWARD = 1e-9, 1e-7  # share of the slopes that is moved inside, where those at their bounds prove nothing
 TRIALS = 12  # steps towards feasible slopes
 APART = 1e-6  # size of what is rounding in a direction, beside the rest of it
-CLOSE = 1e-3  # distance from feasible slopes, in the room that there is, that ends them
+CLOSE, HOPELESS = 1e-3, 1e4  # distances from feasible slopes, in the room that there is, that end them
 
 
 def dual_gap(objective, params, slopes=None, width=None):
@@ -179,7 +179,7 @@ class _Point:
             best = min(best, self._bound(dual, distance, left))
             if whole and change is not None:
                 best = min(best, self._bound(dual, *self._proof(slopes, dual, False)[:2]))
-            if distance <= CLOSE or change is None:
+            if not CLOSE < distance <= HOPELESS or change is None:
                 break
             slopes = self.pieces.allowed(slopes + change)
         return best
