@@ -543,7 +543,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         elif monitor.stopped:
             success = True
         if warn and interruption is None and not success:
-            warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=self._frames)
+            warnings.warn(self._advice(message, nit, monitor, certificate), ConvergenceWarning, stacklevel=self._frames)
         curve = [float(value) for value in monitor.losses]
         if going_on and stochastic:
             curve = [*self.loss_curve_, *curve]
@@ -628,10 +628,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return {} if gap is None else {"dual_gap_": gap}
 
     def _certified(self, certificate):
-        """Whether a duality gap, where there is one, is within tol; rounding leaves 1e-9."""
+        """Whether a duality gap, where there is one, is proven to be within tol; rounding leaves 1e-9."""
         return certificate.get("dual_gap_", 0.0) <= max(self.tol, 1e-9)
 
-    def _advice(self, message, nit, monitor):
+    def _advice(self, message, nit, monitor, certificate):
         name = type(self).__name__
         if message == "diverged":
             return (
@@ -658,6 +658,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return (
                 f"{name}: solver {monitor.solver!r} stopped after max_iter={self.max_iter} iterations before it reached "
                 f"tol={self.tol}; increase max_iter, raise tol, standardise the features, or try another solver."
+            )
+        if certificate.get("dual_gap_") == np.inf:
+            return (
+                f"{name}: solver {monitor.solver!r} ended after iteration {nit}, and how far from the optimum cannot be told: "
+                "columns without a penalty are nearly dependent; use alpha > 0, leave such columns out, or take "
+                "solver='interior_point'."
             )
         return (
             f"{name}: solver {monitor.solver!r} found no lower value after iteration {nit} ({message}), though tol={self.tol} "
