@@ -229,7 +229,10 @@ def test_every_loss_explains_the_target_about_as_well_as_least_squares(loss, sca
     rows, y = load_diabetes(return_X_y=True)
     rows, y = StandardScaler().fit_transform(rows)[::3], y[::3]
     squares = LossRegressor().fit(rows, scale * y).score(rows, scale * y)
-    assert LossRegressor(loss).fit(rows, scale * y).score(rows, scale * y) > squares - 0.02
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LossRegressor(loss, max_iter=60).fit(rows, scale * y)
+    assert model.score(rows, scale * y) > squares - 0.02
 
 
 def test_several_targets_are_penalised_no_more_than_alone():
