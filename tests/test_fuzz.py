@@ -30,6 +30,7 @@ from sklearn_losses import losses as ours
 SEEDS = 250  # of the fast tests
 BATCH = 25  # seeds of one test
 MORE_SEEDS = 4000
+FOUND = (485, 559, 578, 1092, 1149, 1227, 1303, 1439)  # seeds further on that found a fault
 FAR = 1e-5  # of what there was to gain, that a fit in silence may be above the optimum
 
 
@@ -342,6 +343,10 @@ def check(seeds, **sizes):
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_no_fit_is_wrong_in_silence(first):
     check(range(first, first + BATCH))
+
+
+def test_seeds_that_found_a_fault():
+    check(FOUND)
 
 
 @pytest.mark.slow

@@ -225,6 +225,7 @@ def allowance(objective, value, null, tol):
     """
     least = 16 * objective.precision * abs(value)
     gain = null - value
-    if not (np.isfinite(gain) and gain > 0):
+    learns = objective.model.n_constants > 0  # which are those of `value`, and nowhere near what `null` asks for
+    if learns or not (np.isfinite(gain) and gain > 0):
         return max(tol * abs(value), least)
     return max(min(tol * abs(value), 10 * tol * gain), least, tol**2 * gain)
