@@ -202,7 +202,7 @@ def at_rest(objective, params, tol):
     pull = least_subgradient(params, gradient, objective.penalty.l1)
     free = (params != 0) | (pull != 0)
     goal = allowance(objective, value, objective.value(np.where(objective.penalized > 0, 0.0, params)), tol)
-    if objective.n_rows * objective.n_params**2 <= LARGEST_WORK:
+    if objective.has_hessian and objective.n_rows * objective.n_params**2 <= LARGEST_WORK:
         return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free]) <= goal
     curvature = objective.curvature(params).restricted(free)
     _, promised, sure = curvature.remaining(objective.penalty.l2[free], pull[free], goal=0.1 * goal, most=PRODUCTS)
