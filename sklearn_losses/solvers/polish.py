@@ -108,13 +108,15 @@ def newton_step(objective, params, value, gradient, direction):
         None where no step along the direction lowers the value.
     """
     promised = -float(gradient @ direction)
-    # Rounding in the value hides decreases below this; from there on full steps still improve the point.
+    # Rounding in the value hides decreases below this, and may be larger than it: full steps still improve the point from there
+    # on, as the gradient shows.
     noise = 16 * objective.precision * abs(value)
     step = 1.0
     for _ in range(60):
         point = params + step * direction
         new_value, new_gradient = objective.value_and_gradient(point)
-        if new_value <= value - 1e-4 * step * promised + noise:
+        flatter = promised <= noise and np.linalg.norm(new_gradient) < np.linalg.norm(gradient)
+        if flatter or new_value <= value - 1e-4 * step * promised + noise:
             return point, new_value, new_gradient
         step /= 2
     return None
