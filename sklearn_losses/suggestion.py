@@ -18,6 +18,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 
 from sklearn_losses.estimators import LossClassifier, LossRegressor
 from sklearn_losses.floating import ignoring_floating_errors
+from sklearn_losses.label_noise import wrong_label_share
 from sklearn_losses.losses import Huber
 from sklearn_losses.losses.base import Loss
 
@@ -130,9 +131,11 @@ RULES = (
             "bootstrapped": 2,
             "hinge": 0.5,
         },
-        "About {label_noise:.0%} of the labels are confidently contradicted by predictions for rows left out: labels are wrong "
-        "or classes overlap, and a loss with a bounded value follows such rows less.",
-        "Northcutt, Jiang and Chuang, JAIR 70 (2021); Zhang and Sabuncu, NeurIPS 2018",
+        "About {label_noise:.0%} of the labels look wrong: also where the features say most, rows that were left out have other "
+        "labels, more than uncertain labels explain (twice the log-likelihood ratio {noise_evidence:.3g}, more than "
+        "{noise_threshold:.3g}). A loss with a bounded value follows such rows less.",
+        "Copas, JRSS B 50 (1988); Hausman, Abrevaya and Scott-Morton, Journal of Econometrics 87 (1998); "
+        "Zhang and Sabuncu, NeurIPS 2018",
     ),
     Rule(
         lambda f: f["kind"] in ("binary", "classes") and f["rarest"] < 0.2,
@@ -241,12 +244,15 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, max_losses=4, rand
 
     Notes
     -----
-    Residuals come from an out-of-fold linear fit by the least absolute deviations, label noise from an out-of-fold linear
-    fit of the likelihood: what these cannot fit, such as a curve, looks like noise.
+    Residuals come from an out-of-fold linear fit by the least absolute deviations, wrong labels from an
+    out-of-fold linear fit of the likelihood: what these cannot fit, such as a curve, looks like noise. Labels that are uncertain
+    by nature are not wrong: wrong ones are told from them by labels that go against what the features say most clearly [2]_, so
+    they are found where a linear model separates the classes well, and not where it hardly does.
 
     References
     ----------
     .. [1] Gneiting, "Making and evaluating point forecasts", JASA 106 (2011).
+    .. [2] Copas, "Binary regression models for contaminated data", JRSS B 50 (1988).
 
     Examples
     --------
@@ -317,7 +323,7 @@ def _skewness(values):
 def _out_of_fold(model, X, y, method, seed):
     from sklearn_losses.comparison import splits_of
 
-    task = "classification" if method == "predict_proba" else "regression"
+    task = "regression" if method == "predict" else "classification"
     folds = splits_of(3, y, task, None, np.random.RandomState(seed))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -363,35 +369,18 @@ def _residuals(X, y, seed):
 def _class_facts(X, y, kind, seed):
     classes, codes = np.unique(y, return_inverse=True)
     counts = np.bincount(codes)
-    noise = np.nan
+    noise, evidence, threshold = np.nan, np.nan, np.nan
     if counts.min() >= 3:
-        proba = _out_of_fold(LossClassifier(alpha=1e-3), X, codes, "predict_proba", seed)
-        noise = _confident_disagreement(proba, codes)
+        log_proba = _out_of_fold(LossClassifier(alpha=1e-3), X, codes, "predict_log_proba", seed)
+        noise, evidence, threshold = wrong_label_share(log_proba, codes)
     return {
         "n_parameters": (X.shape[1] + 1) * (1 if len(classes) == 2 else len(classes)),
         "n_classes": len(classes),
         "rarest": float(counts.min() * len(classes) / counts.sum()),
         "label_noise": noise,
+        "noise_evidence": evidence,
+        "noise_threshold": threshold,
     }
-
-
-def _confident_disagreement(proba, codes):
-    """Share of the rows that confidently belong to another class than their label's.
-
-    The confident joint of Northcutt, Jiang and Chuang (2021), equations 1 and 2: a row counts for the class with the largest
-    probability among those where it reaches that class's threshold, the mean probability that rows with its label are given.
-    """
-    n_classes = proba.shape[1]
-    thresholds = np.array([proba[codes == k, k].mean() for k in range(n_classes)])
-    confident = proba >= thresholds
-    counted = confident.any(axis=1)
-    likely = np.where(confident, proba, -1.0).argmax(axis=1)
-    joint = np.zeros((n_classes, n_classes))
-    np.add.at(joint, (codes[counted], likely[counted]), 1)
-    # Each row of the joint is scaled to the number of rows with that label (equation 3).
-    totals = joint.sum(axis=1, keepdims=True)
-    joint *= np.bincount(codes, minlength=n_classes)[:, None] / np.maximum(totals, 1)
-    return float(1 - np.trace(joint) / joint.sum()) if joint.sum() else np.nan
 
 
 def _ranking_facts(X, y, qid):
