@@ -5,7 +5,8 @@ An objective is a sum over rows, so a pass over blocks that fit the cache is the
 
 Deterministic solvers work on standardised columns. That is a change of coordinates, not of the problem: `Standardization`
 carries parameters to and fro, and the penalty keeps the user's units. Columns with means far from 0 or of very different
-sizes, on which plain solvers stall without a word, then cost nothing in accuracy.
+sizes, on which plain solvers stall without a word, then cost nothing in accuracy. `RowSpace` is another such change, where
+there are fewer rows than columns.
 """
 
 from copy import copy
@@ -14,11 +15,11 @@ from operator import iadd
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from sklearn_losses.threads import each
 
-__all__ = ["Batch", "Batches", "QueryBatches", "SparseRows", "Standardization", "squares"]
+__all__ = ["Batch", "Batches", "QueryBatches", "RowSpace", "SparseRows", "Standardization", "squares"]
 
 # Blocks of rows are as small as what a block costs beside its rows allows: threads meet at each of a block's calls.
 ENTRIES = 2**19  # of a block of sparse rows at the least,
@@ -28,6 +29,11 @@ READ = 2**24  # bytes of those that are only read,
 LONGEST = 2**16  # and their number at the most, as a block makes several vectors of that length
 LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
 SQUARED = 1e-140, 1e140  # sizes whose squares keep their digits
+MOST_IN_BASIS = 1000  # rows for which a basis is made,
+LARGEST_BASIS = 5e7  # their entries at the most,
+WORK_OF_SPARSE = 2e9  # and multiplications for that of sparse rows, whose products take less
+MOST_APART = 1e6  # sizes of the columns, of which a basis keeps enough digits
+HUGE = 1e100
 FURTHEST = 1e3  # mean of a sparse column, in deviations, of which float32 keeps enough digits
 
 
@@ -104,6 +110,74 @@ class Standardization:
         """The inverse of `to_user`."""
         [weights], [intercept] = model.unpack(params)
         return model.pack(weights * self.scale[:, None], intercept + self.center @ weights)
+
+
+class RowSpace:
+    """Coordinates of a linear model's weights along an orthonormal basis of the rows, where these are fewer than the columns.
+
+    The loss sees the weights through products with the rows alone (less their mean, where there is an intercept), and what is
+    orthogonal to all rows only makes their norm larger. So no minimum under a ridge has any of it, and without a penalty it
+    is the solution of least norm that has none. The norm is that in the user's columns, as the basis is orthonormal.
+
+    Parameters
+    ----------
+    center : ndarray of shape (p,)
+    basis : ndarray of shape (p, r)
+    columns : Standardization, default=None
+        Further coordinates, of the r columns.
+    """
+
+    def __init__(self, center, basis, columns=None):
+        self.center, self.basis, self.columns = center, basis, columns
+
+    @classmethod
+    def of(cls, X, fit_intercept):
+        """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it."""
+        n, p = X.shape
+        if n > MOST_IN_BASIS or n * p > LARGEST_BASIS or (sparse.issparse(X) and n * n * p > WORK_OF_SPARSE):
+            return None
+        X = _array(X)
+        with np.errstate(all="ignore"):
+            mean = X.mean(axis=0, dtype=np.float64)
+            center = mean if fit_intercept else np.zeros(p)
+            centred = X - center
+            sizes = np.max(np.abs(centred), axis=0)
+            constant = sizes <= 1e-14 * np.abs(center)  # up to rounding
+            centred[:, constant], sizes = 0.0, sizes[~constant & (sizes > 0)]
+        # A basis mixes the columns, so that their rounding errors become those of the largest.
+        if not len(sizes) or not (np.max(sizes) <= MOST_APART * np.min(sizes) and 1 / HUGE < np.max(sizes) < HUGE):
+            return None
+        q, r = linalg.qr(centred.T, mode="economic", overwrite_a=True, check_finite=False)
+        u, singular, _ = linalg.svd(r, check_finite=False)
+        return cls(center, q @ u[:, singular > p * np.finfo(float).eps * singular[0]])
+
+    def within(self, columns):
+        """These coordinates, with further ones of their columns."""
+        return RowSpace(self.center, self.basis, columns)
+
+    def apply(self, X):
+        """Rows in the coordinates of the basis, without the further ones."""
+        return (_array(X) - self.center) @ self.basis
+
+    def to_user(self, model, params):
+        """Parameters in these coordinates -> parameters for the user's columns, those of `model`."""
+        inner = model.resized(self.basis.shape[1])
+        params = params if self.columns is None else self.columns.to_user(inner, params)
+        [weights], [intercept] = inner.unpack(params)
+        weights = self.basis @ weights
+        return model.pack(weights, intercept - self.center @ weights)
+
+    def from_user(self, model, params):
+        """The inverse of `to_user`, without what is orthogonal to the rows."""
+        inner = model.resized(self.basis.shape[1])
+        [weights], [intercept] = model.unpack(params)
+        weights, intercept = self.basis.T @ weights, intercept + self.center @ weights
+        params = inner.pack(weights, intercept)
+        return params if self.columns is None else self.columns.from_user(inner, params)
+
+
+def _array(X):
+    return X.toarray() if sparse.issparse(X) else X
 
 
 def _moments(X, weight):

@@ -13,7 +13,7 @@ from scipy import linalg
 
 from sklearn_losses.batches import squares
 
-__all__ = ["Curvature", "Scaled", "gram_operator"]
+__all__ = ["Curvature", "Scaled", "gram_diagonal", "gram_operator"]
 
 COARSE = 200  # products in float32, after which its rounding may be what holds the residual up
 WIDE = 16_000  # parameters of sparse rows from which on vectors of them, and not single entries, take the time
@@ -186,6 +186,11 @@ class Curvature(NamedTuple):
             return 1.0
         diagonal = self.diagonal() + ridge
         return 1 / np.where(diagonal > 0, diagonal, np.max(diagonal, initial=0.0) or 1.0)
+
+
+def gram_diagonal(model, batches, bend):
+    """The diagonal of ``X.T diag(bend) X``, for numbers `bend` of every row, or of every raw output of every row."""
+    return batches.total(lambda batch, block: model.diagonal(squares(batch.X), bend[block].astype(batch.X.dtype, copy=False)))
 
 
 def gram_operator(model, batches, bend, chosen=None):

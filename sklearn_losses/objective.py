@@ -12,15 +12,13 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.batches import Batches, squares
+from sklearn_losses.batches import squares
 from sklearn_losses.curvature import Curvature, gram_operator
-from sklearn_losses.models import Linear
 from sklearn_losses.pieces import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
 
-RESOLVED = 1e-13  # size of a direction of the rows, as a share of the largest one, that is none
-LARGEST_BASIS = 5e9  # entries of the rows times columns or rows up to which their singular values are computed
+LARGEST_ROTATION = 5e9  # entries of the rows times columns or rows up to which their singular values are computed
 LARGEST_MATRIX = 1000  # parameters up to which a direction is looked for in which a loss falls for ever
 DECIDED = 1e-4, 1e-2  # curvature of a row's loss, as a share of the largest one, that may go to 0: one after the other
 FLAT = 1e-10  # square of a singular value, as a share of the largest one, that is none
@@ -366,54 +364,21 @@ class Objective:
 
     @property
     def n_directions(self):
-        """In how many directions the parameters can move the rows at the most."""
-        if self.penalized_anywhere or not self.takes_coordinates:
+        """In how many directions the parameters can move the rows at the most, as `rotated` tells where that costs little."""
+        if self.penalized_anywhere or not self.rotates:
             return self.n_params
-        return min(self.n_params, self.n_outputs * (self.n_rows + 1))
+        return min(self.n_params, self.n_outputs * (self.batches.X.shape[0] + 1))
 
     @property
-    def takes_coordinates(self):
-        """`orthogonal` is there: a linear model of dense rows, of a size at which singular values cost little."""
+    def rotates(self):
+        """`rotated` is there, and the rows are of a size at which it costs little."""
         X = self.batches.X
-        small = X.shape[0] * X.shape[1] * min(X.shape) <= LARGEST_BASIS
-        return type(self.model) is Linear and type(self.batches) is Batches and not self.sparse and small
+        return self.linear and not self.sparse and X.size * min(X.shape) <= LARGEST_ROTATION
 
     @property
     def penalized_anywhere(self):
         """There is a penalty."""
         return bool(self.penalty.l2.any() or self.penalty.l1.any())
-
-    def orthogonal(self):
-        """This objective in coordinates in which the columns are orthogonal: linear models of dense rows, without a penalty.
-
-        Directions along which no row moves, but for rounding, are left out.
-
-        Returns
-        -------
-        objective : Objective
-        inward, outward : callable
-            Parameters of this objective -> those of the other, and back.
-        """
-        X, features, outputs = self.batches.take(slice(None)).X, self.model.n_features, self.n_outputs
-        center = X.mean(axis=0) if self.model.fit_intercept else np.zeros(features)
-        u, sizes, vt = linalg.svd(X - center, full_matrices=False, check_finite=False)
-        kept = sizes > RESOLVED * max(sizes[0], np.finfo(float).tiny)
-        kept[0] = True  # a model has a column, be it of zeros
-        unit = np.sqrt(len(X)) / np.where(sizes[kept] > 0, sizes[kept], 1.0)[:, None]
-        vt, model = vt[kept], type(self.model)(int(kept.sum()), outputs, self.model.fit_intercept)
-        rows = Batches(u[:, kept] * np.sqrt(len(X)), self.batches.y, self.batches.sample_weight)
-        other = type(self)(self.loss, model, type(self.penalty)(0.0, 0.0, model.weights()), rows)
-
-        def inward(params):
-            [weights], [intercept] = self.model.unpack(params)
-            return model.pack(vt @ weights / unit, intercept + center @ weights)
-
-        def outward(params):
-            [weights], [intercept] = model.unpack(params)
-            weights = vt.T @ (unit * weights)
-            return self.model.pack(weights, intercept - center @ weights)
-
-        return other, inward, outward
 
     def hessian(self, params):
         """The second derivative at `params` as a matrix (linear models, dense rows)."""

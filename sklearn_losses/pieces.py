@@ -10,7 +10,7 @@ from functools import cache, partial
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.curvature import Curvature, Scaled, gram_operator
+from sklearn_losses.curvature import Curvature, Scaled, gram_diagonal, gram_operator
 
 __all__ = ["Pieces", "PiecesWithWeights", "Rivals", "RivalsWithBounds"]
 
@@ -58,6 +58,13 @@ class _OfRows:
     def value(self, params, distance):
         """The objective, given the distances at `params`."""
         return self.height(distance) + float(self.linear @ params + 0.5 * (self.ridge * params) @ params)
+
+    def squares(self, weight):
+        """The sums over rows of the squares of the raw outputs' derivatives in each parameter, (n_params,).
+
+        `weight` has a number for each row, or for each of its raw outputs.
+        """
+        return gram_diagonal(self.model, self.batches, weight).astype(np.float64)
 
     def near(self, rows, params, distance, pull):
         """The pieces of some rows; all others as the straight lines that they are at `params`.

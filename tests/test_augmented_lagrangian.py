@@ -11,9 +11,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.losses import EpsilonInsensitive, Quantile
+from sklearn_losses.batches import Batches, Standardization
+from sklearn_losses.losses import EpsilonInsensitive, Loss, Quantile
+from sklearn_losses.models import Linear
+from sklearn_losses.objective import Objective
+from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.pieces import Pieces, Rivals
 from sklearn_losses.solvers import augmented_lagrangian
+from sklearn_losses.solvers.smoothing import SmoothedPoint
 
 LOSSES = ["mae", Quantile(0.9), EpsilonInsensitive(10.0)]
 
@@ -119,8 +124,8 @@ def test_without_a_penalty():
     """More columns than rows and no penalty: the least loss is 0. With fewer columns it is that of the linear program."""
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 1100)), rng.standard_normal(30)
-    model = LossRegressor("mae", alpha=0.0).fit(X, y)
-    assert model.solver_.startswith("augmented_lagrangian") and model.converged_
+    model = LossRegressor("mae", alpha=0.0, solver="augmented_lagrangian").fit(X, y)
+    assert model.converged_
     assert model.objective_ == pytest.approx(0.0, abs=1e-8)
     tall = rng.standard_normal((1500, 4)), rng.standard_normal(1500)
     ours = LossRegressor("mae", alpha=0.0, solver="augmented_lagrangian").fit(*tall)
@@ -149,3 +154,21 @@ def test_too_few_iterations_are_said():
 def test_refusals(estimator, reason):
     with pytest.raises(ValueError, match=reason):
         estimator.fit(*load_diabetes(return_X_y=True))
+
+
+def test_a_direction_that_is_far_too_long():
+    """At the zero model all rows are on straight lines, and Newton's direction goes down the gradient for ever.
+
+    A line search from its full length got nowhere on images, where no column is like another in size.
+    """
+    X, y = load_digits(return_X_y=True)
+    X = np.kron(X[:1100].reshape(-1, 8, 8) / 16, np.ones((1, 4, 4))).reshape(1100, -1)
+    loss = Loss.make("hinge").bind(y[:1100], 10, "classification")
+    model = Linear(1024, 10)
+    columns = Standardization.of(X, None, True, 1 / 1100)
+    penalty = ElasticNet(1 / 1100, 0.0, columns.factors(model))
+    pieces = Objective(loss, model, penalty, Batches(X, y[:1100], None, columns)).pieces()
+    point = SmoothedPoint(pieces, np.zeros(model.n_params))
+    point.smooth(pieces.middle, 0.35 * point.size)
+    before = point.value
+    assert point.step() and point.step() and point.value < 0.5 * before

@@ -1,5 +1,7 @@
 """What a fit says about its distance from the optimum holds against optima found by other means."""
 
+import warnings
+
 import clarabel
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from sklearn_losses.objective import Objective
 from sklearn_losses.penalties import ElasticNet
 from sklearn_losses.pieces import Pieces
 from sklearn_losses.solvers import Auto, InteriorPoint, barrier, dual_gap
+from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.smoothing import SmoothedPoint
 
 LOSSES = [("mae", 1), ("quantile", 1), ("epsilon_insensitive", 1), ("hinge", 2), ("hinge", 3), ("crammer_singer", 3)]
@@ -105,10 +108,9 @@ def estimator(loss, classes, **params):
     return (LossRegressor if classes == 1 else LossClassifier)(made(loss), **params)
 
 
-def objective_of(loss, classes, X, y, weight, alpha, l1_ratio):
-    """Without an intercept."""
+def objective_of(loss, classes, X, y, weight, alpha, l1_ratio, intercept=False):
     outputs = 1 if classes < 3 else classes
-    model = Linear(X.shape[1], outputs, fit_intercept=False)
+    model = Linear(X.shape[1], outputs, fit_intercept=intercept)
     bound = made(loss).bind(y, outputs, "regression" if classes == 1 else "classification")
     return Objective(bound, model, ElasticNet(alpha, l1_ratio, model.weights()), Batches(X, y, weight / weight.mean()))
 
@@ -362,24 +364,126 @@ class Family:
 FAMILIES = [(loss, classes, nearness) for loss, classes in LOSSES for nearness in (1e-2, 1e-5, 1e-8)]
 
 
+WEAK = [(0, 0), (1e-12, 0), (1e-8, 0), (1e-4, 0), (1, 0), (1e-3, 1), (1e-6, 0.5)]
+SETTINGS = [
+    pytest.param(*family, *penalty, seed, marks=[pytest.mark.slow] if (i + 3 * j) % 5 else [])
+    for i, (seed, family) in enumerate(enumerate(FAMILIES))
+    for j, penalty in enumerate(WEAK)
+]
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(("alpha", "l1_ratio"), [(0, 0), (1e-12, 0), (1e-8, 0), (1e-4, 0), (1, 0), (1e-3, 1), (1e-6, 0.5)])
-@pytest.mark.parametrize(("loss", "classes", "nearness"), FAMILIES)
-def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio):
+@pytest.mark.parametrize(("loss", "classes", "nearness", "alpha", "l1_ratio", "seed"), SETTINGS)
+def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, seed):
     """Whatever the solver, the conditioning and the penalty, what is reported is a bound, and convergence means that."""
-    problem = Family(loss, classes, FAMILIES.index((loss, classes, nearness)), nearness, alpha, l1_ratio)
-    fits = []
-    for solver in ("auto", "interior_point", "augmented_lagrangian", "lbfgs"):
-        if l1_ratio and (solver == "augmented_lagrangian" or loss == "crammer_singer"):
-            continue
+    problem = Family(loss, classes, seed, nearness, alpha, l1_ratio)
+    solvers = ["auto", "interior_point", "lbfgs"] if loss != "crammer_singer" or not l1_ratio else ["lbfgs"]
+    fits, rounding = [], 0.0
+    for solver in solvers if l1_ratio else [*solvers, "augmented_lagrangian"]:
         model = estimator(loss, classes, alpha=alpha, l1_ratio=l1_ratio, solver=solver)
         model.fit(problem.X, problem.y, problem.weight)
         fits.append((model, problem.value(model.coef_, model.intercept_)))
+        rounding = max(rounding, 1e-15 * (np.abs(problem.X) @ np.abs(model.coef_).T).max())
     least = min([problem.optimum(), *(value for _, value in fits)])
     for model, value in fits:
-        assert model.objective_ == pytest.approx(float(value), rel=1e-7, abs=1e-11)
-        assert model.dual_gap_ * value >= value - least - 1e-11 * max(1, value)
+        assert model.objective_ == pytest.approx(float(value), rel=1e-12, abs=rounding)
+        assert model.dual_gap_ * value >= value - least - 1e-11 * value - rounding
         assert model.converged_ == (model.dual_gap_ <= 1e-6)
-    print([(m.solver_, m.dual_gap_, float(v - least), m.n_iter_) for m, v in fits])
-    auto = fits[0][0] if fits else None
-    assert auto is None or auto.converged_
+    # Coefficients of 1e8 leave 1e-8 of rounding in the losses, which some of these optima are not much larger than.
+    assert fits[0][0].dual_gap_ <= 1e-5 or alpha == 1e-12 or solvers == ["lbfgs"]
+
+
+@pytest.mark.parametrize(("loss", "classes"), LOSSES)
+@pytest.mark.parametrize(("alpha", "l1_ratio"), [(0, 0), (1e-10, 0), (0.1, 0), (0.01, 1)])
+@pytest.mark.parametrize("nearness", [1e-6, pytest.param(1e-2, marks=pytest.mark.slow)])
+def test_no_gap_is_below_the_true_one_anywhere(loss, classes, alpha, l1_ratio, nearness):
+    """At points that no solver ended at, with the slopes that the point shows, those of a smoothing, and any others."""
+    problem = Family(loss, classes, 4, nearness, alpha, l1_ratio, n=25)
+    rng = np.random.default_rng(0)
+    objective = objective_of(loss, classes, problem.X, problem.y, problem.weight, alpha, l1_ratio, intercept=True)
+    model = estimator(loss, classes, alpha=max(alpha, 1e-6), l1_ratio=l1_ratio, tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(problem.X, problem.y, problem.weight)
+    center = objective.model.pack(np.atleast_2d(model.coef_).T, np.atleast_1d(model.intercept_))
+    least, points = problem.optimum(), []
+    for size in (0.0, 1e-8, 1e-3, 1.0):
+        params = center + size * rng.standard_normal(len(center)) * (np.abs(center) + 1e-3)
+        [weights], [intercept] = objective.model.unpack(params)
+        value = problem.value(weights.T, intercept)
+        slopes = [None]
+        if objective.piecewise_linear or not l1_ratio:
+            pieces = objective.pieces() if objective.smooth_penalty else objective.pieces().pieces
+            distance = pieces.distance(params)
+            slopes += [pieces.of_smoothed(distance, width) for width in (1e-6, 1.0)]
+            slopes.append(slopes[1] + 0.1 * rng.random(distance.shape) * (slopes[2] - slopes[1]))
+        for own in slopes:
+            gap = dual_gap(objective, params, own, width=1e-3)
+            points.append(gap)
+            assert gap * value >= value - least - 1e-11 * value
+    assert np.isfinite(points).any() or (alpha == 0 and nearness < 1e-2)
+
+
+@pytest.mark.parametrize("solver", ["auto", "interior_point", "augmented_lagrangian", "lbfgs", "newton"])
+@pytest.mark.parametrize("alpha", [0.0, 1e-3])
+@pytest.mark.parametrize(("loss", "classes"), LOSSES)
+def test_ordinary_problems_are_certified(loss, classes, alpha, solver):
+    X, y, weight = sample(loss, classes, n=60)
+    if solver == "newton" and loss == "crammer_singer":
+        solver = "bfgs"
+    fitted = estimator(loss, classes, alpha=alpha, solver=solver, max_iter=5000).fit(X, y, weight)
+    assert fitted.converged_ and fitted.dual_gap_ <= 1e-6
+
+
+def nearly_equal(n=100, padding=1100):
+    """Two columns that differ by 1e-6, on which the target depends by their difference, beside columns of zeros."""
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(n, 1)), rng.normal(size=(n, 1))
+    X = np.hstack([x + 1e-6 * z, x, np.zeros((n, padding))])
+    return X, 2e6 * (X[:, 0] - X[:, 1]) + 0.5 * rng.normal(size=n)
+
+
+@pytest.mark.parametrize("padding", [0, 1100])
+@pytest.mark.parametrize("loss", ["mae", "quantile", "epsilon_insensitive", "hinge", "crammer_singer"])
+def test_nearly_equal_columns_end_at_the_optimum(loss, padding):
+    X, y = nearly_equal(padding=padding)
+    classes = {"hinge": 2, "crammer_singer": 3}.get(loss, 1)
+    y = y if classes == 1 else np.digitize(y, [0.0] if classes == 2 else [-1.0, 1.0])
+    basis = np.column_stack([1e6 * (X[:, 0] - X[:, 1]), X[:, 1]])
+    exact = optimum(loss, basis, y, np.ones(100), classes, 0.0, 0.0, True)
+    fitted = estimator(loss, classes, alpha=0).fit(X, y)
+    assert fitted.converged_ and fitted.dual_gap_ <= 1e-6
+    assert fitted.objective_ == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("loss", ["mae", "hinge"])
+@pytest.mark.parametrize("padding", [0, 1100])
+def test_weak_penalties_on_nearly_equal_columns(loss, alpha, padding):
+    """Where the minimum depends on the penalty, large parameters are as far as it lets them be."""
+    X, y = nearly_equal(padding=padding)
+    y = y if loss == "mae" else (y > 0).astype(int)
+    by_products = estimator(loss, 1 if loss == "mae" else 2, alpha=alpha, solver="augmented_lagrangian").fit(X, y)
+    by_matrix = estimator(loss, 1 if loss == "mae" else 2, alpha=alpha, solver="interior_point").fit(X[:, :2], y)
+    assert by_products.converged_ and by_matrix.converged_
+    assert by_products.objective_ == pytest.approx(by_matrix.objective_, rel=2e-6)
+
+
+@pytest.mark.parametrize(("loss", "solver"), [("mae", "lbfgs"), ("mae", "augmented_lagrangian"), ("hinge", "lbfgs")])
+def test_what_is_not_proven_is_said(loss, solver, monkeypatch):
+    X, y = nearly_equal(padding=0)
+    y = y if loss == "mae" else (y > 0).astype(int)
+    # Each in the coordinates of the columns, where rounding hides the way to the optimum.
+    monkeypatch.setattr(SmoothSolver, "_exact_end", lambda self, objective, result: False)
+    model = estimator(loss, 1 if loss == "mae" else 2, alpha=0, solver=solver)
+    with pytest.warns(ConvergenceWarning, match="use alpha > 0"):
+        model.fit(X, y)
+    assert not model.converged_ and model.dual_gap_ == np.inf
+
+
+def test_wide_sparse_rows_are_certified_by_their_penalty():
+    """Where only the intercept has no penalty, a proof takes a few products with the rows and no matrix of the columns."""
+    X = sparse.random(500, 30_000, 0.002, format="csr", random_state=0, dtype=np.float64)
+    y = np.asarray(X.sum(axis=1)).ravel() + np.random.default_rng(0).standard_normal(500)
+    model = LossRegressor("mae", alpha=1e-2).fit(X, y)
+    assert model.solver_ == "augmented_lagrangian" and model.converged_ and model.dual_gap_ <= 1e-6

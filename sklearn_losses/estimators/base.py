@@ -20,7 +20,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_losses.batches import Batches, Standardization
+from sklearn_losses.batches import Batches, RowSpace, Standardization
 from sklearn_losses.component import Choice, Interval, Whole, all_or_nothing, check_parameters
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.monitor import Monitor
@@ -68,7 +68,7 @@ class Fit(NamedTuple):
     solver: object
     objective: Objective
     params: np.ndarray
-    standardization: Standardization | None
+    coordinates: Standardization | RowSpace | None
     validation: Objective | None
     source: str
     original: Objective
@@ -363,24 +363,33 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         # In the user's columns, as predictions are made: a linear model's in float64, a network's in the type of the rows.
         original = self._objective(loss, model, strength, rows, None, np.float64 if model.linear else rows.X.dtype)
         auto = None
+        space, inner = None, rows
+        if not streaming and self._by_row_space(loss, model, solver, strength, rows):
+            space = RowSpace.of(rows.X, self.fit_intercept)
+        problem, inner_model = original, model
+        if space is not None:
+            inner, inner_model = rows._replace(X=space.apply(rows.X)), model.resized(space.basis.shape[1])
+            problem = self._objective(loss, inner_model, strength, inner, None, np.float64)
         if isinstance(solver, Auto):
-            auto, solver = solver, solver.choose(original)
+            auto, solver = solver, solver.choose(problem)
         standardization = None
         if going_on and self._state is not None and getattr(solver, "stochastic", False):
             standardization = self._standardization  # the coordinates in which the state goes on
         elif model.linear and getattr(solver, "standardizes", False) and not streaming:
-            standardization = Standardization.of(rows.X, rows.weight, self.fit_intercept, strength.relative)
-        dtype = np.float64 if model.linear and getattr(solver, "double", False) else rows.X.dtype
-        objective = original
-        if standardization is not None or dtype != original.batches.dtype:
-            objective = self._objective(loss, model, strength, rows, standardization, dtype)
+            standardization = Standardization.of(inner.X, rows.weight, self.fit_intercept, strength.relative)
+        dtype = np.float64 if model.linear and getattr(solver, "double", False) else inner.X.dtype
+        objective = problem
+        if standardization is not None or dtype != objective.batches.dtype:
+            objective = self._objective(loss, inner_model, strength, inner, standardization, dtype)
         refuse = getattr(solver, "refusal", None)
         refusal = refuse(objective) if refuse else None
         if refusal:
             raise ValueError(refusal)
         validation = None
         if held_out is not None:
-            validation = self._objective(loss, model, strength, held_out, standardization, dtype)
+            held_out = held_out if space is None else held_out._replace(X=space.apply(held_out.X))
+            validation = self._objective(loss, inner_model, strength, held_out, standardization, dtype)
+        coordinates = standardization if space is None else space.within(standardization)
         if going_on:
             params = self._packed(model.base)
             stochastic = getattr(solver, "stochastic", False)
@@ -397,11 +406,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 scaled = Standardization.of(rows.X, rows.weight, self.fit_intercept, 0.0)
                 params = params if scaled is None else scaled.first_layer_to_user(model.base, params)
         constants = self._constants if going_on and len(self._constants) == loss.n_constants else loss.start_constants
-        params = _with_constants(standardization, model, params, constants)
+        params = _with_constants(coordinates, model, params, constants)
         if going_on and model.linear and objective.convex and not (loss.n_constants or getattr(solver, "stochastic", False)):
             # On other rows the last fit may be astronomically bad (exp of a column in new units): then it is no help.
             cold = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
-            cold = _moved(standardization and standardization.from_user, model, cold.astype(np.float64))
+            cold = _moved(coordinates and coordinates.from_user, model, cold.astype(np.float64))
             with np.errstate(over="ignore", invalid="ignore"):
                 params = params if objective.value(params) <= 1e6 * abs(objective.value(cold)) else cold
         if pilot is not None and loss.n_init > 1 and model.linear and not (going_on or getattr(solver, "stochastic", False)):
@@ -409,10 +418,16 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             for _ in range(loss.n_init - 1):
                 weight = mean_one(_weights(rows) * rng.standard_exponential(rows.X.shape[0]))
                 other = self._pilot(loss, rows._replace(weight=weight), n_outputs)[1]
-                starts.append(_with_constants(standardization, model, other, loss.start_constants))
+                starts.append(_with_constants(coordinates, model, other, loss.start_constants))
             ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
             params = min(ends, key=objective.value)
-        return Fit(loss, units, strength, model, solver, objective, params, standardization, validation, source, original, auto)
+        return Fit(loss, units, strength, model, solver, objective, params, coordinates, validation, source, original, auto)
+
+    def _by_row_space(self, loss, model, solver, strength, rows):
+        """Whether to look for the weights along a basis of the rows: few of them, a linear model, no L1 penalty, no batches."""
+        few = model.linear and rows.X.shape[0] < rows.X.shape[1]
+        at_once = not loss.by_steps if isinstance(solver, Auto) else getattr(solver, "standardizes", False)
+        return few and at_once and not getattr(solver, "stochastic", False) and not strength.penalty(model.weights()).l1.any()
 
     def _at_new_height(self, loss, rows, params):
         """The last loss's plane at the height that this one asks for, such as that of another quantile."""
@@ -466,7 +481,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         state = deepcopy(getattr(self, "_state", None)) if going_on and stochastic else None
 
         def in_user_units(params):
-            params = _moved(fit.standardization and fit.standardization.to_user, fit.model, params)
+            params = _moved(fit.coordinates and fit.coordinates.to_user, fit.model, params)
             return params if stochastic else fit.original.centered(params)
 
         def mean_loss(params):
@@ -487,7 +502,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 "_source": fit.source,
                 "_constants": constants,
                 "_model": fit.model.base,
-                "_standardization": fit.standardization,
+                "_standardization": fit.coordinates if stochastic else None,
             }
 
         columns = {name: getattr(self, name, None) for name in COLUMNS}  # which the user's estimator does not know yet
@@ -534,7 +549,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         elif monitor.stopped:
             success = True
         if warn and interruption is None and not success:
-            warnings.warn(self._advice(message, nit, monitor), ConvergenceWarning, stacklevel=self._frames)
+            warnings.warn(self._advice(message, nit, monitor, certificate), ConvergenceWarning, stacklevel=self._frames)
         curve = [float(value) for value in monitor.losses]
         if going_on and stochastic:
             curve = [*self.loss_curve_, *curve]
@@ -613,16 +628,16 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return {}
         with np.errstate(over="ignore", invalid="ignore"):
             if objective.smooth_loss:
-                params = _moved(fit.standardization and fit.standardization.to_user, fit.model, result.x)
+                params = _moved(fit.coordinates and fit.coordinates.to_user, fit.model, result.x)
                 return {"gradient_norm_": gradient_norm(fit.original, params)}
             gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width")) if objective.convex else None
         return {} if gap is None else {"dual_gap_": gap}
 
     def _certified(self, certificate):
-        """Whether a duality gap, where there is one, is within tol; rounding leaves 1e-9."""
+        """Whether a duality gap, where there is one, is proven to be within tol; rounding leaves 1e-9."""
         return certificate.get("dual_gap_", 0.0) <= max(self.tol, 1e-9)
 
-    def _advice(self, message, nit, monitor):
+    def _advice(self, message, nit, monitor, certificate):
         name = type(self).__name__
         if message == "diverged":
             return (
@@ -649,6 +664,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return (
                 f"{name}: solver {monitor.solver!r} stopped after max_iter={self.max_iter} iterations before it reached "
                 f"tol={self.tol}; increase max_iter, raise tol, standardise the features, or try another solver."
+            )
+        if certificate.get("dual_gap_") == np.inf:
+            return (
+                f"{name}: solver {monitor.solver!r} ended after iteration {nit}, and how far from the optimum cannot be told: "
+                "columns without a penalty are nearly dependent; use alpha > 0, leave such columns out, or take "
+                "solver='interior_point'."
             )
         return (
             f"{name}: solver {monitor.solver!r} found no lower value after iteration {nit} ({message}), though tol={self.tol} "
@@ -715,10 +736,10 @@ def _weights(rows):
     return np.ones(rows.X.shape[0]) if rows.weight is None else rows.weight
 
 
-def _with_constants(standardization, model, params, constants):
+def _with_constants(coordinates, model, params, constants):
     """Parameters for the user's columns and learned constants -> parameters to start a solver from."""
     constants = np.asarray(constants) / model.units if model.n_constants else constants
-    return _moved(standardization and standardization.from_user, model, np.append(params, constants).astype(np.float64))
+    return _moved(coordinates and coordinates.from_user, model, np.append(params, constants).astype(np.float64))
 
 
 def _ended(result):
@@ -730,7 +751,7 @@ def _moved(change, model, params):
     """A change of the columns' coordinates applied to the model's parameters; learned constants are in none."""
     if change is None:
         return params
-    own, constants = np.split(params, [model.base.n_params])
+    own, constants = np.split(params, [len(params) - model.n_constants])
     return np.append(change(model.base, own), constants)
 
 

@@ -45,7 +45,7 @@ class MultiQuantileRegressor(BaseEstimator):
     alpha_, l1_ratio_ : ndarray of shape (n_quantiles,)
         The strengths that were used.
     dual_gap_ : ndarray of shape (n_quantiles,)
-        A bound on each level's relative distance from its optimum.
+        A proven bound on each level's relative distance from its optimum; inf where there is none.
     n_iter_ : ndarray of shape (n_quantiles,)
     converged_ : bool
         All levels have.

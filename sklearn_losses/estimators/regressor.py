@@ -80,7 +80,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     solver_ : str
         The solver that ran; several, joined by ", ", where one stalled and the next went on.
     dual_gap_ : float
-        Convex losses with kinks, linear models: a bound on ``(objective_ - minimum) / objective_``, from the duality gap.
+        Convex losses with kinks, linear models: a proven bound on ``(objective_ - minimum) / objective_``, from the duality
+        gap. Where nothing can be proven, as for nearly dependent columns without a penalty, it is inf, and the fit has not
+        converged. (An objective below 1e-12 of the losses at coefficients of 0 counts as that much: it is 0 to rounding.)
     gradient_norm_ : float
         Smooth losses, linear models: the largest entry of the objective's gradient (under an L1 penalty, of its smallest
         subgradient) in the units of X and y. Neither attribute is there after stochastic solvers.

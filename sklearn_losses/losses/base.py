@@ -219,7 +219,7 @@ class Loss(Component, ABC, family="loss"):
         """How far `gradient` is from the loss's own at `raw`: its value plus its conjugate's less their product, (n,).
 
         Never negative, and 0 for a (sub)gradient at `raw` itself. Losses that are not smooth and have no kinks say it, so that
-        fits are certified; None stands for unknown.
+        fits are certified where every parameter has a penalty; None stands for unknown.
         """
         return None
 

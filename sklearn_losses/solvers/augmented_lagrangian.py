@@ -102,7 +102,12 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 return True
             stale, since = (0, len(run.history)) if point.gap < 0.9 * lowest else (stale + 1, since)
             lowest = min(lowest, point.gap)
-            if stale == PATIENCE[0] or len(run.history) - since >= PATIENCE[1] or run.message is not None or not holds(point.params):
+            if (
+                stale == PATIENCE[0]
+                or len(run.history) - since >= PATIENCE[1]
+                or run.message is not None
+                or not holds(point.params)
+            ):
                 return False
             centers, width = point.slopes, max(width / SHRINK, NARROWEST * size)
             near = pieces.closest(point.distance) <= reach * width

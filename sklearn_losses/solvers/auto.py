@@ -38,6 +38,9 @@ class Auto(Solver, name="auto"):
     ``solver_`` names all that ran: ``augmented_lagrangian`` after ``interior_point`` without an L1 penalty, then ``lbfgs``.
     Of more than 200 iterations up to 300 are kept for a solver that may have to go on.
 
+    A linear model with fewer rows than columns is fitted in the space that its rows span (up to 1,000 rows, no L1 penalty), and
+    the parameters above are those of that space: at most one per row and raw output, and the intercepts.
+
     The name of the solver that ran is the estimator's ``solver_``.
     """
 

@@ -18,6 +18,8 @@ pieces, Q the diagonal of the ridge, s slopes of the absolute values of the weig
   rest leaves: r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an ellipsoid of
   allowed slopes around u, in which there is one that is feasible.) Where t is larger, the slopes go to ``u + room * z`` as far
   as their bounds allow, and where those next to a bound have too little room, a small share of slopes well inside is mixed in.
+- Where a penalty is so weak that it leaves much, its parameters are taken among those that ask for 0, with `l1_j - |s_j|` for
+  the room of a weight's slope, and with what a ridge leaves of r_j beside the slopes at ``r_j**2 / (2 q)`` as before.
 
 What rounding may have done to r is added to its entries. Directions of the parameters along which no row moves, but for
 rounding, change nothing and count for nothing: nearly dependent columns are told apart down to `RESOLVED` of their size.
@@ -29,13 +31,12 @@ import numpy as np
 from scipy import linalg
 from scipy.optimize import lsq_linear
 
-from sklearn_losses.batches import squares
 from sklearn_losses.solvers.active_set import LARGEST_EXACT
 from sklearn_losses.solvers.subgradient import least_subgradient
 
 __all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
 
-ROUNDING = 4 * np.finfo(np.float64).eps
+ROUNDING = 16 * np.finfo(np.float64).eps  # of a loss that is 0, in units of the rows' size: raw predictions are sums
 SETTLED = 1e-12  # relative gap at which no better slopes are looked for
 LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
 LARGEST_PROOF = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
@@ -44,7 +45,7 @@ RESOLVED = 1e-13  # movement of the rows along a direction, as a share of that a
 INWARD = 1e-9, 1e-7  # share of the slopes that is moved inside, where those at their bounds prove nothing
 TRIALS = 12  # steps towards feasible slopes
 APART = 1e-6  # size of what is rounding in a direction, beside the rest of it
-CLOSE = 1e-3  # distance from feasible slopes, in the room that there is, that ends them
+CLOSE, HOPELESS = 1e-3, 1e4  # distances from feasible slopes, in the room that there is, that end them
 
 
 def dual_gap(objective, params, slopes=None, width=None):
@@ -179,7 +180,7 @@ class _Point:
             best = min(best, self._bound(dual, distance, left))
             if whole and change is not None:
                 best = min(best, self._bound(dual, *self._proof(slopes, dual, False)[:2]))
-            if distance <= CLOSE or change is None:
+            if not CLOSE < distance <= HOPELESS or change is None:
                 break
             slopes = self.pieces.allowed(slopes + change)
         return best
@@ -197,9 +198,8 @@ class _Point:
         own = penalty.l2 * self.params
         pull = pieces.adjoint(slopes) + own
         in_raw = np.abs(pieces.in_raw(slopes))
-        mass = batches.total(lambda batch, rows: model.diagonal(squares(batch.X), in_raw[rows].astype(batch.X.dtype)))
         total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
-        drift = np.sqrt(mass.astype(np.float64) * total) + np.abs(own)
+        drift = np.sqrt(pieces.squares(in_raw) * total) + np.abs(own)
         columns = batches.standardization
         if batches.sparse and columns is not None:  # their centres are subtracted from the sums
             centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
@@ -292,7 +292,7 @@ class _Point:
         directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
         model, batches = self.pieces.model, self.pieces.batches
         ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))
-        norms = np.sqrt(batches.total(lambda batch, rows: model.diagonal(squares(batch.X), ones[rows])))
+        norms = np.sqrt(self.pieces.squares(ones))
         for direction in directions.T:
             change = np.zeros(len(self.params))
             change[some] = direction

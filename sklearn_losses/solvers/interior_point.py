@@ -40,7 +40,7 @@ class InteriorPoint(Solver, name="interior_point"):
         wide = objective.n_directions < objective.n_params
         path = None if wide else exact_minimum(objective, params, tol, run.record)
         if wide or (path.message in ("converged", "stalled") and self._nearly_dependent(objective, path, tol)):
-            path = self._orthogonal(objective, params if wide else path.params, tol, run)
+            path = self._rotated(objective, params if wide else path.params, tol, run)
         if path.message is not None:
             run.params, run.value = path.params, objective.value(path.params)
             run.success, run.message = path.message == "converged", path.message
@@ -48,12 +48,12 @@ class InteriorPoint(Solver, name="interior_point"):
 
     def _nearly_dependent(self, objective, path, tol):
         """Whether the path ended before the optimum since columns without a penalty are nearly dependent."""
-        if objective.penalized_anywhere or objective.n_directions > LARGEST_EXACT or not objective.takes_coordinates:
+        if objective.penalized_anywhere or objective.n_directions > LARGEST_EXACT or not objective.rotates:
             return False
         return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
 
-    def _orthogonal(self, objective, params, tol, run):
+    def _rotated(self, objective, params, tol, run):
         """The minimum where the columns are orthogonal: in directions in which rows move little parameters are large."""
-        other, inward, outward = objective.orthogonal()
-        path = exact_minimum(other, inward(params), tol, lambda params, value: run.record(outward(params), value))
-        return path._replace(params=outward(path.params))
+        other, forward, back = objective.rotated()
+        path = exact_minimum(other, forward(params), tol, lambda params, value: run.record(back(params), value))
+        return path._replace(params=back(path.params))
