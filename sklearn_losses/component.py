@@ -187,11 +187,16 @@ class Component(BaseEstimator):
     @classmethod
     def _meant(cls, spec):
         """The name that a misspelt one, or one of another library, most likely stands for; None where none is close."""
-        names = {_letters(name): name for name in cls.registry}
-        names |= {_letters(name): meant for name, meant in cls.known_elsewhere.items() if meant in cls.registry}
-        letters = _letters(spec)
-        close = difflib.get_close_matches(letters.removeprefix("neg"), names, n=1)
-        return names.get(letters) or (names[close[0]] if close else None)
+        own = {_letters(name): name for name in cls.registry}
+        elsewhere = {_letters(name): meant for name, meant in cls.known_elsewhere.items() if meant in cls.registry}
+        letters = _letters(spec).removeprefix("neg")
+        for names in (own, elsewhere):
+            if letters in names:
+                return names[letters]
+        for names in (own, elsewhere):
+            if close := difflib.get_close_matches(letters, names, n=1):
+                return names[close[0]]
+        return None
 
     @classmethod
     def _make_other(cls, spec):

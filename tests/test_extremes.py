@@ -282,9 +282,7 @@ def test_learned_constants_after_a_perfect_pilot():
 
 def test_a_gradient_that_does_not_change_under_trust_constr():
     X, y, _ = problem("quantile", n=30, p=2)
-    outcome(
-        LossRegressor("quantile", solver="trust-constr", alpha=0), np.round(X), np.round(y)
-    )
+    outcome(LossRegressor("quantile", solver="trust-constr", alpha=0), np.round(X), np.round(y))
 
 
 @pytest.mark.parametrize("solver", ["newton-cg", "trust-krylov", "trust-ncg"])

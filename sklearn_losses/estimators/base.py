@@ -801,8 +801,8 @@ def refuse_dates(values, name):
         found = False
     if found or any(getattr(dtype, "kind", "O") in "mM" or str(dtype).startswith("period") for dtype in dtypes):
         raise ValueError(
-            f"{name} holds dates or spans of time, which have no unit of their own; turn them into numbers first, such as days: "
-            "(t - t.min()) / np.timedelta64(1, 'D')."
+            f"{name} holds dates or spans of time, which have no unit of their own; turn them into numbers first, such as "
+            "days: (t - t.min()) / np.timedelta64(1, 'D')."
         )
 
 

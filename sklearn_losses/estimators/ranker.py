@@ -142,8 +142,9 @@ solver_, n_parameters_
         -------
         self
         """
+        self._atomic(self._fit, X, y, sample_weight, qid)
         self._warn_of_one_query(qid)
-        return self._atomic(self._fit, X, y, sample_weight, qid)
+        return self
 
     @available_where(_steps_on_batches)
     def partial_fit(self, X, y, sample_weight=None, *, qid=None):
@@ -161,8 +162,9 @@ solver_, n_parameters_
         -------
         self
         """
+        self._atomic(self._partial_fit, X, y, sample_weight, qid)
         self._warn_of_one_query(qid)
-        return self._atomic(self._partial_fit, X, y, sample_weight, qid)
+        return self
 
     def _warn_of_one_query(self, qid):
         if qid is None and not self._pointwise():
