@@ -101,10 +101,14 @@ class Standardization:
         return model.pack(weights, intercept - self.center @ weights)
 
     def first_layer_to_user(self, model, params):
-        """`to_user` for an MLP, whose first layer sees the columns."""
+        """`to_user` for an MLP, whose first layer sees the columns; centred to a sixteenth of their scale.
+
+        So rounding errors of the mean do not reach the start of a path to one of many minima.
+        """
         [weights, *later_weights], [intercept, *later_intercepts] = model.unpack(params)
         weights = weights / self.scale[:, None]
-        return model.pack([weights, *later_weights], [intercept - self.center @ weights, *later_intercepts])
+        center = np.round(self.center / self.scale * 16) / 16 * self.scale
+        return model.pack([weights, *later_weights], [intercept - center @ weights, *later_intercepts])
 
     def from_user(self, model, params):
         """The inverse of `to_user`."""

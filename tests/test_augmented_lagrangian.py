@@ -124,9 +124,9 @@ def test_without_a_penalty():
     """More columns than rows and no penalty: the least loss is 0. With fewer columns it is that of the linear program."""
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 1100)), rng.standard_normal(30)
-    model = LossRegressor("mae", alpha=0.0, solver="augmented_lagrangian").fit(X, y)
-    assert model.converged_
-    assert model.objective_ == pytest.approx(0.0, abs=1e-8)
+    for solver in ("auto", "interior_point", "augmented_lagrangian"):
+        model = LossRegressor("mae", alpha=0.0, solver=solver).fit(X, y)
+        assert model.converged_ and model.objective_ == pytest.approx(0.0, abs=1e-8)
     tall = rng.standard_normal((1500, 4)), rng.standard_normal(1500)
     ours = LossRegressor("mae", alpha=0.0, solver="augmented_lagrangian").fit(*tall)
     n, p = tall[0].shape

@@ -389,8 +389,9 @@ def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, 
         assert model.objective_ == pytest.approx(float(value), rel=1e-12, abs=rounding)
         assert model.dual_gap_ * value >= value - least - 1e-11 * value - rounding
         assert model.converged_ == (model.dual_gap_ <= 1e-6)
-    # Coefficients of 1e8 leave 1e-8 of rounding in the losses, which some of these optima are not much larger than.
-    assert fits[0][0].dual_gap_ <= 1e-5 or alpha == 1e-12 or solvers == ["lbfgs"]
+    # Coefficients of 1e8 leave 1e-8 of rounding in the losses: 1e-6 of the smallest of these optima, where solvers that follow
+    # may find less by rounding alone, and no proof.
+    assert min(model.dual_gap_ for model, _ in fits[:2]) <= 1e-5 or alpha == 1e-12 or solvers == ["lbfgs"]
 
 
 @pytest.mark.parametrize(("loss", "classes"), LOSSES)

@@ -1,8 +1,11 @@
-"""scikit-learn's own checks, linear and MLP: every loss, and every solver that can take it.
+"""scikit-learn's own checks, linear and MLP: every loss, and every solver.
 
 The losses of `WITH_ALL`, one of each kind, meet every solver; each further loss meets the default and one solver more, by
 turns, so that the whole takes minutes.
 """
+
+import re
+from pathlib import Path
 
 import pytest
 from sklearn.utils.estimator_checks import (
@@ -14,7 +17,7 @@ from sklearn.utils.estimator_checks import (
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.losses import CostSensitive, CVaR, Huber, Loss, Quantile, Tilted, Trimmed
-from sklearn_losses.solvers import Adam, Solver
+from sklearn_losses.solvers import SGD, Adam, Solver
 
 # Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -28,14 +31,19 @@ BRIEF = {"hidden_layer_sizes": (3,), "max_iter": 50}
 LINEAR_ONLY = ("newton", "interior_point", "augmented_lagrangian", "proximal_newton")
 SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are one solver under many names
 
-# What an exemption may be: the weight equivalence (1e-7 of the predictions) of a first-order solver on a non-smooth loss.
-# A smoothed hinge of an MLP has many minima, and these methods follow a path to one that rounding errors steer.
 RANKING = [name for name, maker in sorted(Loss.names().items()) if maker.task == "ranking"]
-# So does L-BFGS on the way to an MLP that interpolates the rows.
-STEERED = {("hinge", "lbfgs"), ("hinge", "bfgs"), ("huber", "lbfgs"), ("listmle", "lbfgs")}
-STEERED_BY_ADAM = {"perceptron"}
 WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
-REASON = "many minima; rounding errors steer the path to one of them"
+
+
+def known_failures():
+    """The reasons by estimator, from the page of the documentation where a user finds them."""
+    page = (Path(__file__).parents[1] / "docs" / "solvers.rst").read_text(encoding="utf-8")
+    table = re.findall(r"\* - ``(\w+\(.+\))``\n\s+- ((?:.+\n?)+?)(?=\s+\* - |\n|\Z)", page)
+    estimators = {made.__name__: made for made in (LossRegressor, LossClassifier, LossRanker, Trimmed)}
+    return {repr(eval(call, estimators)): " ".join(reason.split()) for call, reason in table}
+
+
+KNOWN_FAILURES = known_failures()
 
 
 def solvers_of(loss):
@@ -90,19 +98,9 @@ def ranking_pairs():
 
 
 def exempt(estimator):
-    """The checks that this pair may fail, with the reason."""
-    if isinstance(estimator.loss, Trimmed):
-        return dict.fromkeys(WEIGHT_CHECKS, "15 rows of 30 columns all fit without error: which fit worst, rounding says")
-    if estimator.loss in STEERED_BY_ADAM:
-        return dict.fromkeys(WEIGHT_CHECKS, REASON)
-    if not estimator.hidden_layer_sizes:
-        # Unconverged after 1,000 iterations, whose step sizes are accepted or halved at the level of rounding.
-        unfinished = (estimator.loss, estimator.solver) == ("squared_hinge", "gd")
-        return dict.fromkeys(WEIGHT_CHECKS, "1,000 iterations do not suffice, and rounding steers them") if unfinished else {}
-    if estimator.loss == "exponential":
-        # The check's columns are not scaled: an MLP's first margins reach -40, and exp(40) stays in Adam's memory.
-        return {"check_class_weight_classifiers": "exp of the margins of an MLP on columns of standard deviation 20"}
-    return dict.fromkeys(WEIGHT_CHECKS, REASON) if (estimator.loss, estimator.solver) in STEERED else {}
+    """The checks that an estimator fails, with the reason; one that passes is an error (`xfail_strict`)."""
+    reason = KNOWN_FAILURES.get(repr(estimator))
+    return dict.fromkeys(WEIGHT_CHECKS, reason) if reason else {}
 
 
 COMPOSED = [
@@ -130,6 +128,38 @@ def test_composed_losses(estimator, check):
 @parametrize_with_checks([LossRanker(loss) for loss in RANKING] + [LossRanker("mse"), quick_ranker("listnet", "adam")])
 def test_default_ranker(estimator, check):
     check(estimator)
+
+
+KINKED = ("interior_point", "augmented_lagrangian")
+SLOW = ("sgd", "adam", "augmented_lagrangian", "trust-constr")
+NAMED = [name for name in sorted(Solver.names()) if name not in ("auto", "scipy")]
+ONE_OF_EACH = [LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name) for name in NAMED]
+QUICK_ONES = [
+    *(each for each in ONE_OF_EACH if each.solver not in SLOW),
+    LossRegressor("mae", solver="augmented_lagrangian"),
+    LossClassifier(solver=SGD(0.05), tol=1e-3),
+    LossClassifier("hinge", solver=SGD(0.05), **BRIEF),
+]  # Adam is the default of networks and of the perceptron
+SLOW_ONES = [
+    *(each for each in ONE_OF_EACH if each.solver in SLOW),
+    *(LossClassifier("hinge", solver=name, hidden_layer_sizes=(8,)) for name in ("sgd", "adam")),
+]
+
+
+@parametrize_with_checks(QUICK_ONES, expected_failed_checks=exempt)
+def test_one_estimator_of_each_solver(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(SLOW_ONES, expected_failed_checks=exempt)
+def test_slow_solvers_as_a_user_names_them(estimator, check):
+    check(estimator)
+
+
+def test_known_failures_are_estimators_that_are_checked():
+    checked = {repr(estimator) for estimator in [*COMPOSED, *pairs(), *ranking_pairs()]}
+    assert len(KNOWN_FAILURES) == 6 and set(KNOWN_FAILURES) <= checked and all(KNOWN_FAILURES.values())
 
 
 @pytest.mark.slow

@@ -359,3 +359,18 @@ def test_regularisation_does_not_depend_on_the_batch():
         with pytest.warns(ConvergenceWarning):
             model.set_params(tol=0.0, n_iter_no_change=1000).fit(X, y)
         np.testing.assert_allclose(model.coef_, exact.coef_, atol=5e-3)
+
+
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_a_network_starts_alike_in_all_units(storage):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 3))
+    y = X @ [1.0, -1.0, 0.5] + 0.1 * rng.standard_normal(200)
+    far = 64.0 * X + 256.0  # powers of two, so that the same start has the same digits
+    for model in (LossRegressor(solver="lbfgs"), LossClassifier("exponential", solver="lbfgs")):
+        model.set_params(hidden_layer_sizes=(5,), random_state=0, max_iter=1, alpha=0.0)
+        targets = y if isinstance(model, LossRegressor) else y > 0
+        with pytest.warns(ConvergenceWarning):
+            near = model.fit(X, targets).loss_curve_[0]
+        with pytest.warns(ConvergenceWarning):
+            assert model.fit(storage(far), targets).loss_curve_[0] <= 1.5 * near

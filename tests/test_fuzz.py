@@ -5,7 +5,8 @@ separable classes) and an estimator for it. Whatever comes of it is held against
 in extended precision:
 
 - nothing is raised but a ValueError of our own or of scikit-learn's validation, no warning but a ConvergenceWarning;
-- a fit that ended in silence is at most 1e-5 of what there was to gain above the optimum;
+- a fit that ended in silence is at most 1e-5 of what there was to gain above the optimum, or `tol` times the value, which is all
+  that an estimator promises and the more where coefficients gain next to nothing;
 - a reported duality gap is never below the true one;
 - `objective_` is the formula at the returned coefficients, and predictions are finite.
 
@@ -26,9 +27,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses import losses as ours
 
-SEEDS = 300  # of the fast tests
+SEEDS = 250  # of the fast tests
 BATCH = 25  # seeds of one test
 MORE_SEEDS = 4000
+FOUND = (485, 559, 578, 1092, 1149, 1227, 1303, 1439)  # seeds further on that found a fault
 FAR = 1e-5  # of what there was to gain, that a fit in silence may be above the optimum
 
 
@@ -341,6 +343,10 @@ def check(seeds, **sizes):
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_no_fit_is_wrong_in_silence(first):
     check(range(first, first + BATCH))
+
+
+def test_seeds_that_found_a_fault():
+    check(FOUND)
 
 
 @pytest.mark.slow

@@ -40,9 +40,9 @@ def rounded_problem(name, shift):
     return np.round(4 * X) / 4 + shift, y, more  # exact in float32
 
 
-@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("form", [np.asarray, pytest.param(sparse.csr_array, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shift", [0.0, 1e6])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NAMES)
 def test_of_every_loss(name, dtype, shift, form):
     X, y, more = rounded_problem(name, shift)

@@ -23,7 +23,7 @@ SMOOTH = [
     name for name, maker in MAKERS.items() if maker.smooth and maker.convex and maker.task != "ranking" and not maker.by_steps
 ]
 SOLVERS = ["auto", "lbfgs", "newton", "gd", "cg", "newton-cg", "tnc", "trust-krylov", "trust-ncg", "trust-constr"]
-PADDING = {"newton": 200, "trust-constr": 20, "slsqp": 20}  # columns of zeros that do not take long
+PADDING = {"newton": 50, "trust-constr": 20, "slsqp": 20}  # columns of zeros that do not take long
 SHORT = 1e-5  # of what the best constant is above the optimum
 
 
@@ -91,7 +91,7 @@ def assert_right_or_said(loss, X, y, **params):
     return said
 
 
-@pytest.mark.parametrize("difference", [1e-2, 1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("difference", [1e-4, 1e-6, 1e-8])
 @pytest.mark.parametrize("name", SMOOTH)
 def test_auto_reaches_the_optimum(name, difference):
     X, score, rng = nearly_equal_columns(difference=difference)
@@ -102,8 +102,8 @@ def test_auto_reaches_the_optimum(name, difference):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_no_solver_is_short_of_it_in_silence(solver, difference):
     X, score, rng = nearly_equal_columns(difference=difference, padding=PADDING.get(solver, 1100))
-    for name in ("log_cosh", "cross_entropy"):
-        assert_right_or_said(made(name), X, targets(made(name), score, rng), solver=solver, max_iter=200)
+    loss = made("cross_entropy")
+    assert_right_or_said(loss, X, targets(loss, score, rng), solver=solver, max_iter=100)
 
 
 @pytest.mark.slow
@@ -119,9 +119,10 @@ def test_the_values_of_the_report():
     """What was 1.078, 1.884 and .684."""
     X, score, rng = nearly_equal_columns()
     y = score + 0.5 * rng.normal(size=300)
-    assert LossRegressor("log_cosh", alpha=0).fit(X, y).loss_ < 0.13
-    for solver in ("lbfgs", "bfgs"):
-        assert words(LossRegressor("log_cosh", alpha=0, solver=solver), X, y) == ""
+    for solver in ("auto", "lbfgs"):
+        model = LossRegressor("log_cosh", alpha=0, solver=solver)
+        assert words(model, X, y) == ""
+        assert model.loss_ < 0.13
 
 
 @pytest.mark.parametrize("name", ["log_cosh", "cross_entropy"])
@@ -175,7 +176,7 @@ def test_absolute_values(loss, solver, difference):
 @pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array])
 @pytest.mark.parametrize("solver", ["auto", "lbfgs"])
 def test_sparse_rows(form, solver):
-    X, score, rng = nearly_equal_columns(padding=200 if solver == "auto" else 1100)
+    X, score, rng = nearly_equal_columns(padding=50 if solver == "auto" else 1100)
     loss = made("log_cosh")
     y = targets(loss, score, rng)
     best, null = optimum(loss, X, y)
@@ -232,12 +233,12 @@ def test_learned_shapes_in_any_unit(factor):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("solver", ["auto", "lbfgs", "cg", "bfgs", "gd", "newton-cg"])
-@pytest.mark.parametrize("name", ["mse", "log_cosh", "expectile", "poisson", "gamma"])
+@pytest.mark.parametrize("name", ["mse", "log_cosh", "poisson"])
 def test_data_without_noise_end_without_a_word(name, solver, dtype):
     """Where the exact answer has the value 0, what is left of it is rounding."""
     rng = np.random.default_rng(0)
     for n, p in ((300, 3), (700, 420)):
-        if p > 100 and solver not in ("auto", "lbfgs", "cg"):
+        if p > 100 and solver not in ("lbfgs", "cg"):
             continue
         X = rng.normal(size=(n, p))
         score = X[:, :3] @ [1.0, -2.0, 3.0]

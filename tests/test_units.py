@@ -229,7 +229,10 @@ def test_every_loss_explains_the_target_about_as_well_as_least_squares(loss, sca
     rows, y = load_diabetes(return_X_y=True)
     rows, y = StandardScaler().fit_transform(rows)[::3], y[::3]
     squares = LossRegressor().fit(rows, scale * y).score(rows, scale * y)
-    assert LossRegressor(loss).fit(rows, scale * y).score(rows, scale * y) > squares - 0.02
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LossRegressor(loss, max_iter=60).fit(rows, scale * y)
+    assert model.score(rows, scale * y) > squares - 0.02
 
 
 def test_several_targets_are_penalised_no_more_than_alone():
@@ -399,9 +402,5 @@ def test_auto_is_a_value_like_others():
 
 @pytest.mark.parametrize("loss", [CVaR("mae", share=0.5), CVaR("mse", share=0.5), Tilted("mse", tilt=0.1)], ids=label)
 def test_a_loss_with_learned_constants_takes_an_l1_penalty(loss):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LossRegressor(loss, alpha=0.1, l1_ratio=1.0, max_iter=100).fit(X, Y)
-    assert model.solver_ == "lbfgs" and np.all(np.isfinite(model.coef_))
-    with pytest.raises(ValueError, match="takes no learned constants"):
-        LossRegressor(loss, alpha=0.1, l1_ratio=1.0, solver="proximal_newton").fit(X, Y)
+    model = LossRegressor(loss, alpha=0.1, l1_ratio=1.0).fit(X, Y)
+    assert model.converged_ and np.all(np.isfinite(model.coef_))

@@ -57,8 +57,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         returns one value per row (see `sklearn_losses.losses.CustomLoss`).
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`.
-    alpha : float, default=1e-4
-        Strength of the penalty, at least 0; that of `sklearn.linear_model.LogisticRegression` is ``1 / (C * n_samples)``.
+    alpha : float or "auto", default="auto"
+        Strength of the penalty, at least 0; "auto" is 1e-4. That of `sklearn.linear_model.LogisticRegression` is ``1 / (C * n_samples)``.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
     hidden_layer_sizes : tuple of int, default=()
@@ -96,7 +96,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Linear models only; -1e30 for a class without weight.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
-    n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, solver_, n_parameters_
+    alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, \
+solver_, n_parameters_
         As for `LossRegressor`.
     dual_gap_, gradient_norm_
         As for `LossRegressor`.

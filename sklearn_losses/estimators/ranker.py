@@ -33,8 +33,8 @@ class LossRanker(LossEstimator):
         "approx_ndcg", any regression loss, or an object such as ``LambdaRank(max_rank=10)``.
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`; the batches of stochastic solvers count queries.
-    alpha : float, default=1e-4
-        Strength of the penalty, at least 0.
+    alpha : float or "auto", default="auto"
+        Strength of the penalty, at least 0; "auto" is 1e-4 for ranking losses, and as for `LossRegressor` for others.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
     hidden_layer_sizes : tuple of int, default=()
@@ -69,8 +69,8 @@ class LossRanker(LossEstimator):
         Linear models only.
     n_queries_ : int
         Queries that the fit used, for ranking losses those with something to order.
-    coefs_, intercepts_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, \
-solver_, n_parameters_
+    coefs_, intercepts_, alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, \
+best_validation_score_, converged_, solver_, n_parameters_
         As for `LossRegressor`; for "lambdarank" and "lambdaloss" with the weights of the final ranking.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)

@@ -28,8 +28,12 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     solver : str, Solver or object with ``minimize``, default="auto"
         "gd", "sgd", "adam", "lbfgs", "newton", "interior_point", a method of `scipy.optimize.minimize` such as "bfgs",
         or an object such as ``SGD(learning_rate=0.1)``. "auto" chooses, see `sklearn_losses.solvers.Auto`.
-    alpha : float, default=1e-4
-        Strength of the penalty, at least 0.
+    alpha : float or "auto", default="auto"
+        Strength of the penalty: a number of at least 0, as in the formula, or "auto", a ten-thousandth of the loss in units of
+        the target. With L the mean loss of the best constant prediction and s the standard deviation of y, the penalty is
+        then ``1e-4 * L * ((1 - l1_ratio)/2 * |w/s|^2 + l1_ratio * |w/s|_1)``, so that c * y has c times the coefficients
+        (losses with a link, such as "poisson": without s). For "mse" and ``l1_ratio=0`` alpha is 1e-4. In a multi-layer
+        perceptron s divides the weights of the output alone. With several targets the smallest strength of a target counts.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
     hidden_layer_sizes : tuple of int, default=()
@@ -64,6 +68,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         Linear models only.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
+    alpha_, l1_ratio_ : float
+        The numbers of the formula that the fit used: the parameters, or what "auto" found. An MLP under "auto" multiplies the
+        weights of hidden layers by the standard deviation of y before they are penalised.
     n_iter_ : int
         Iterations run.
     loss_ : float

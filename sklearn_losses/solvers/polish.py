@@ -18,6 +18,7 @@ LARGEST_ROTATION = 5e10  # multiplications that make the columns of dense rows o
 ROUNDS = 30
 DIGITS = 64  # rounding units of a prediction that are no change of it
 PRODUCTS = 250  # with the Hessian, that a look at what is left to gain takes at the most
+FLAT = 1e-13  # eigenvalue of a Hessian, as a share of the largest one, that rounding may hide
 DEPENDENT = 1e-5  # ratio of a Cholesky factor's pivots from which half the digits are lost
 
 
@@ -107,13 +108,15 @@ def newton_step(objective, params, value, gradient, direction):
         None where no step along the direction lowers the value.
     """
     promised = -float(gradient @ direction)
-    # Rounding in the value hides decreases below this; from there on full steps still improve the point.
+    # Rounding in the value hides decreases below this, and may be larger than it: full steps still improve the point from there
+    # on, as the gradient shows.
     noise = 16 * objective.precision * abs(value)
     step = 1.0
     for _ in range(60):
         point = params + step * direction
         new_value, new_gradient = objective.value_and_gradient(point)
-        if new_value <= value - 1e-4 * step * promised + noise:
+        flatter = promised <= noise and np.linalg.norm(new_gradient) < np.linalg.norm(gradient)
+        if flatter or new_value <= value - 1e-4 * step * promised + noise:
             return point, new_value, new_gradient
         step /= 2
     return None
@@ -153,8 +156,14 @@ def settle(objective, params, tol):
     sure : bool
         Whether the minimum is within `tol`.
     """
-    params, sure = _by_products(objective, params, tol)
-    if sure or not objective.convex or objective.sparse or _rotation_work(objective) > LARGEST_ROTATION:
+    # Conjugate gradients take nearly dependent columns for dependent ones: few rows or columns are told apart at once.
+    work = _rotation_work(objective)
+    if not objective.convex or (objective.sparse and work > LARGEST_WORK):
+        work = np.inf
+    sure = False
+    if work > LARGEST_WORK:
+        params, sure = _by_products(objective, params, tol)
+    if sure or work > LARGEST_ROTATION:
         return params, sure
     rotated, forward, back = objective.rotated()
     exact = polish(rotated, forward(params), LARGEST_ROTATION)
@@ -195,9 +204,19 @@ def at_rest(objective, params, tol):
     pull = least_subgradient(params, gradient, objective.penalty.l1)
     free = (params != 0) | (pull != 0)
     goal = allowance(objective, value, objective.value(np.where(objective.penalized > 0, 0.0, params)), tol)
+    if objective.has_hessian and objective.n_rows * objective.n_params**2 <= LARGEST_WORK:
+        return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free]) <= goal
     curvature = objective.curvature(params).restricted(free)
     _, promised, sure = curvature.remaining(objective.penalty.l2[free], pull[free], goal=0.1 * goal, most=PRODUCTS)
     return params, sure and promised <= goal
+
+
+def _promised(matrix, gradient):
+    """By how much a quadratic function with this Hessian and gradient may fall: directions that look flat curve a little."""
+    unit = np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    sizes, vectors = linalg.eigh(matrix / unit[:, None] / unit)
+    along = vectors.T @ (gradient / unit)
+    return 0.5 * float(np.sum(along**2 / np.maximum(sizes, FLAT * sizes[-1])))
 
 
 def allowance(objective, value, null, tol):
@@ -208,6 +227,7 @@ def allowance(objective, value, null, tol):
     """
     least = 16 * objective.precision * abs(value)
     gain = null - value
-    if not (np.isfinite(gain) and gain > 0):
+    learns = objective.model.n_constants > 0  # which are those of `value`, and nowhere near what `null` asks for
+    if learns or not (np.isfinite(gain) and gain > 0):
         return max(tol * abs(value), least)
     return max(min(tol * abs(value), 10 * tol * gain), least, tol**2 * gain)
