@@ -19,8 +19,12 @@ from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.losses import CostSensitive, CVaR, Huber, Loss, Quantile, Tilted, Trimmed
 from sklearn_losses.solvers import SGD, Adam, Solver
 
-# Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them. They know nothing
+# of queries, of which a ranker warns.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:LossRanker was given no qid:UserWarning"),
+]
 
 ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier}
 LOSSES = [(name, ESTIMATORS[maker.task]) for name, maker in sorted(Loss.names().items()) if maker.task in ESTIMATORS]
