@@ -70,8 +70,6 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             return f"solver {self.name!r} needs a convex loss, which {objective.describe()} is not; use solver='lbfgs'."
         if not (objective.has_hessian or objective.piecewise_linear):
             return f"solver {self.name!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
-        if objective.model.n_constants:
-            return f"solver {self.name!r} takes no learned constants, which {objective.describe()} has; use solver='lbfgs'."
         return None
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
