@@ -43,7 +43,7 @@ def known_failures():
     """The reasons by estimator, from the page of the documentation where a user finds them."""
     page = (Path(__file__).parents[1] / "docs" / "solvers.rst").read_text(encoding="utf-8")
     table = re.findall(r"\* - ``(\w+\(.+\))``\n\s+- ((?:.+\n?)+?)(?=\s+\* - |\n|\Z)", page)
-    estimators = {made.__name__: made for made in (LossRegressor, LossClassifier, LossRanker, Trimmed)}
+    estimators = {made.__name__: made for made in (LossRegressor, LossClassifier, LossRanker, Trimmed, Adam)}
     return {repr(eval(call, estimators)): " ".join(reason.split()) for call, reason in table}
 
 
@@ -162,7 +162,7 @@ def test_slow_solvers_as_a_user_names_them(estimator, check):
 
 
 def test_known_failures_are_estimators_that_are_checked():
-    checked = {repr(estimator) for estimator in [*COMPOSED, *pairs(), *ranking_pairs()]}
+    checked = {repr(estimator) for estimator in [*COMPOSED, *defaults(), *pairs(), *ranking_pairs()]}
     assert len(KNOWN_FAILURES) == 6 and set(KNOWN_FAILURES) <= checked and all(KNOWN_FAILURES.values())
 
 
