@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse, stats
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
 from sklearn_losses.estimators import LossClassifier, LossRegressor
 from sklearn_losses.floating import ignoring_floating_errors
+from sklearn_losses.label_noise import wrong_label_share
 from sklearn_losses.losses import Huber
 from sklearn_losses.losses.base import Loss
 
@@ -130,9 +132,11 @@ RULES = (
             "bootstrapped": 2,
             "hinge": 0.5,
         },
-        "About {label_noise:.0%} of the labels are confidently contradicted by predictions for rows left out: labels are wrong "
-        "or classes overlap, and a loss with a bounded value follows such rows less.",
-        "Northcutt, Jiang and Chuang, JAIR 70 (2021); Zhang and Sabuncu, NeurIPS 2018",
+        "About {label_noise:.0%} of the labels look wrong: also where the features say most, rows that were left out have other "
+        "labels, more than uncertain labels explain (twice the log-likelihood ratio {noise_evidence:.3g}, more than "
+        "{noise_threshold:.3g}). A loss with a bounded value follows such rows less.",
+        "Copas, JRSS B 50 (1988); Hausman, Abrevaya and Scott-Morton, Journal of Econometrics 87 (1998); "
+        "Zhang and Sabuncu, NeurIPS 2018",
     ),
     Rule(
         lambda f: f["kind"] in ("binary", "classes") and f["rarest"] < 0.2,
@@ -206,31 +210,43 @@ class LossSuggestions:
 
     def __repr__(self):
         lines = [f"{self.facts_['description']}"]
+        said = {}  # sentence -> the place where it stands
         for place, suggestion in enumerate(self.suggestions_, start=1):
             shown = suggestion.spec if isinstance(suggestion.spec, str) else " ".join(repr(suggestion.spec).split())
             lines += ["", f"{place}. {shown}"]
+            earlier = set()
             for sentence, source in zip(suggestion.evidence, suggestion.sources, strict=True):
-                lines.append(f"   {sentence} [{source}]")
+                if sentence in said:
+                    earlier.add(said[sentence])
+                else:
+                    said[sentence] = str(place)
+                    lines.append(f"   {sentence} [{source}]")
+            if earlier:
+                lines.append(f"   As under {' and '.join(sorted(earlier))}.")
         return "\n".join([*lines, "", *self.remarks, "Try them: compare_losses(estimator, X, y, suggestions.losses)"])
 
 
 @ignoring_floating_errors
-def suggest_losses(X, y, *, metric=None, task=None, qid=None, max_losses=4, random_state=0):
+def suggest_losses(X, y, *, metric=None, task=None, qid=None, estimator=None, max_losses=4, random_state=0):
     """Suggest losses for the data at hand, best first, each with its evidence.
 
     Parameters
     ----------
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-        Numbers.
+        Numbers, or what the first steps of the pipeline `estimator` turn into numbers.
     y : array-like of shape (n_samples,)
         Targets.
     metric : str, default=None
         The scorer that counts, such as "neg_mean_absolute_error": the loss that estimates what it rewards comes first [1]_.
     task : {"regression", "classification", "ranking"}, default=None
-        None: text, booleans and up to 10 different whole numbers are classes, all else is a real target, and with `qid` it
-        is a ranking.
+        None: with `qid` it is a ranking, else what `estimator` is. Without one, text, booleans, categories and up to 10 different
+        whole numbers are classes, unless these go from 0 to 3 or more and look like counts: one peak, and the largest hardly
+        occurs. All else is a real target.
     qid : array-like of shape (n_samples,), default=None
         Query of each row.
+    estimator : estimator, default=None
+        What is to be fitted. A classifier takes y as classes, a regressor as numbers; the steps of a pipeline before its last
+        are fitted on all rows to prepare X. It is cloned, not changed.
     max_losses : int, default=4
     random_state : int, RandomState or None, default=0
         Picks the rows that are looked at where there are more than 5,000, and the folds.
@@ -241,12 +257,15 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, max_losses=4, rand
 
     Notes
     -----
-    Residuals come from an out-of-fold linear fit by the least absolute deviations, label noise from an out-of-fold linear
-    fit of the likelihood: what these cannot fit, such as a curve, looks like noise.
+    Residuals come from an out-of-fold linear fit by the least absolute deviations, wrong labels from an
+    out-of-fold linear fit of the likelihood: what these cannot fit, such as a curve, looks like noise. Labels that are uncertain
+    by nature are not wrong: wrong ones are told from them by labels that go against what the features say most clearly [2]_, so
+    they are found where a linear model separates the classes well, and not where it hardly does.
 
     References
     ----------
     .. [1] Gneiting, "Making and evaluating point forecasts", JASA 106 (2011).
+    .. [2] Copas, "Binary regression models for contaminated data", JRSS B 50 (1988).
 
     Examples
     --------
@@ -260,11 +279,13 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, max_losses=4, rand
     >>> suggest_losses(X, y, metric="neg_mean_absolute_error")[0].loss
     'mae'
     """
-    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
-    y = column_or_1d(y)
-    check_consistent_length(X, y, qid)
     if task not in (None, "regression", "classification", "ranking"):
         raise ValueError(f"task must be None, 'regression', 'classification' or 'ranking'. Got {task!r}.")
+    if task is None and qid is None:
+        task = _task_of(estimator, y)
+    y = _one_target(y)
+    X = _numbers(X, y, estimator)
+    check_consistent_length(X, y, qid)
     rng = check_random_state(random_state)
     kind = _kind(y, task, qid)
     facts = {"kind": kind, "n_rows": len(y), "n_features": X.shape[1]}
@@ -281,7 +302,58 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, max_losses=4, rand
     if metric in CONSISTENT:
         points = {name: 20.0 - place for place, name in enumerate(CONSISTENT[metric])}
         rules.insert(0, Rule(None, points, f"It estimates what {metric} rewards.", "Gneiting, JASA 106 (2011)"))
-    return LossSuggestions(facts, _ranked(rules, facts, facts["kind"])[:max_losses], _remarks(facts, metric))
+    return LossSuggestions(facts, _ranked(rules, facts, facts["kind"])[:max_losses], _remarks(facts, metric, task is None))
+
+
+def _task_of(estimator, y):
+    """What an estimator or categories in y say of the task, None if nothing."""
+    if estimator is not None and (is_classifier(estimator) or is_regressor(estimator)):
+        return "classification" if is_classifier(estimator) else "regression"
+    return "classification" if str(getattr(y, "dtype", "")) == "category" else None
+
+
+def _one_target(y):
+    shape = np.shape(y)
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(f"y has {shape[1]} columns. Ask for each target by itself, with one column of y.")
+    y = column_or_1d(y)
+    if y.dtype.kind == "O" and any(value is None or type(value).__name__ == "NAType" or value != value for value in y):
+        raise ValueError("y contains missing values. Leave out these rows, in X too.")
+    if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
+        raise ValueError("y contains nan or inf. Leave out these rows, in X too.")
+    return y
+
+
+def _numbers(X, y, estimator):
+    """X as numbers without NaN, prepared by a pipeline's first steps, or an error that says how to get there."""
+    if hasattr(X, "fit"):
+        raise TypeError(f"The data come first: suggest_losses(X, y, estimator=...). Got {type(X).__name__} for X.")
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        X = clone(estimator[:-1]).fit_transform(X, y)
+    way = "pass a pipeline that does it as estimator="
+    try:
+        X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False)
+    except (ValueError, TypeError) as error:
+        if "convert" not in str(error) and "float()" not in str(error):
+            raise
+        raise ValueError(
+            f"X has columns that are not numbers ({error}). Encode them, with OneHotEncoder say, or {way}."
+        ) from error
+    if not np.all(np.isfinite(X.data if sparse.issparse(X) else X)):
+        raise ValueError(f"X contains nan or inf. Fill these in, with SimpleImputer say, or {way}.")
+    return X
+
+
+def _look_like_counts(values):
+    """Whether whole numbers from 0 rise to one peak and fall to values that hardly occur; numbers of classes seldom do."""
+    if values.min() != 0 or values.max() < 3:
+        return False
+    occur = np.bincount(values.astype(np.intp))
+    peak = int(occur.argmax())
+    # Between neighbours, three standard deviations of the difference of two counts are chance.
+    steps, chance = np.diff(occur), 3 * np.sqrt(occur[1:] + occur[:-1])
+    one_peak = np.all(steps[:peak] >= -chance[:peak]) and np.all(steps[peak:] <= chance[peak:])
+    return bool(one_peak and occur[-1] <= 0.1 * occur[peak])
 
 
 def _kind(y, task, qid):
@@ -289,15 +361,14 @@ def _kind(y, task, qid):
         return "ranking"
     distinct = np.unique(y)
     numeric = y.dtype.kind in "iuf"
-    whole = numeric and bool(np.all(np.isfinite(y))) and bool(np.all(distinct == np.round(distinct)))
-    if task == "classification" or (task is None and (not numeric or (whole and len(distinct) <= 10))):
+    whole = numeric and bool(np.all(distinct == np.round(distinct)))
+    few = whole and len(distinct) <= 10 and not _look_like_counts(y)
+    if task == "classification" or (task is None and (not numeric or few)):
         if len(distinct) < 2:
             raise ValueError(f"y has one value, {distinct[0]!r}: there is nothing to learn.")
         return "binary" if len(distinct) == 2 else "classes"
     if not numeric:
         raise ValueError(f"A {task} needs numbers in y. Got dtype {y.dtype}.")
-    if not np.all(np.isfinite(y)):
-        raise ValueError("y contains nan or inf.")
     if whole and distinct[0] >= 0 and (distinct[0] == 0 or y.mean() < 20):
         return "counts"
     zeros = np.mean(y == 0)
@@ -317,7 +388,7 @@ def _skewness(values):
 def _out_of_fold(model, X, y, method, seed):
     from sklearn_losses.comparison import splits_of
 
-    task = "classification" if method == "predict_proba" else "regression"
+    task = "regression" if method == "predict" else "classification"
     folds = splits_of(3, y, task, None, np.random.RandomState(seed))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -363,35 +434,18 @@ def _residuals(X, y, seed):
 def _class_facts(X, y, kind, seed):
     classes, codes = np.unique(y, return_inverse=True)
     counts = np.bincount(codes)
-    noise = np.nan
+    noise, evidence, threshold = np.nan, np.nan, np.nan
     if counts.min() >= 3:
-        proba = _out_of_fold(LossClassifier(alpha=1e-3), X, codes, "predict_proba", seed)
-        noise = _confident_disagreement(proba, codes)
+        log_proba = _out_of_fold(LossClassifier(alpha=1e-3), X, codes, "predict_log_proba", seed)
+        noise, evidence, threshold = wrong_label_share(log_proba, codes)
     return {
         "n_parameters": (X.shape[1] + 1) * (1 if len(classes) == 2 else len(classes)),
         "n_classes": len(classes),
         "rarest": float(counts.min() * len(classes) / counts.sum()),
         "label_noise": noise,
+        "noise_evidence": evidence,
+        "noise_threshold": threshold,
     }
-
-
-def _confident_disagreement(proba, codes):
-    """Share of the rows that confidently belong to another class than their label's.
-
-    The confident joint of Northcutt, Jiang and Chuang (2021), equations 1 and 2: a row counts for the class with the largest
-    probability among those where it reaches that class's threshold, the mean probability that rows with its label are given.
-    """
-    n_classes = proba.shape[1]
-    thresholds = np.array([proba[codes == k, k].mean() for k in range(n_classes)])
-    confident = proba >= thresholds
-    counted = confident.any(axis=1)
-    likely = np.where(confident, proba, -1.0).argmax(axis=1)
-    joint = np.zeros((n_classes, n_classes))
-    np.add.at(joint, (codes[counted], likely[counted]), 1)
-    # Each row of the joint is scaled to the number of rows with that label (equation 3).
-    totals = joint.sum(axis=1, keepdims=True)
-    joint *= np.bincount(codes, minlength=n_classes)[:, None] / np.maximum(totals, 1)
-    return float(1 - np.trace(joint) / joint.sum()) if joint.sum() else np.nan
 
 
 def _ranking_facts(X, y, qid):
@@ -420,13 +474,14 @@ def _description(facts):
     )
 
 
-def _remarks(facts, metric):
+def _remarks(facts, metric, guessed):
     remarks = []
     if facts["kind"] in ("binary", "classes"):
-        remarks.append("y was taken as classes; pass task='regression' for numbers or counts.")
+        if guessed:
+            remarks.append("y was taken as classes; pass task='regression' for numbers or counts.")
         if facts["rarest"] < 0.2 and metric in BALANCED:
             remarks.append(f"{metric} counts rare classes more than their share: use class_weight='balanced'.")
-    if facts["kind"] == "counts":
+    if facts["kind"] == "counts" and guessed:
         remarks.append("y was taken as counts; pass task='classification' for classes.")
     if metric is not None and metric not in CONSISTENT and metric not in BALANCED:
         remarks.append(f"No rule knows the metric {metric!r}; the order rests on the data alone.")

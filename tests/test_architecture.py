@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "display": {"losses", "slot"},
     "comparison": {"display", "floating", "losses", "perplexity", "queries", "slot"},
     "noise": {"comparison", "display", "floating", "slot"},
-    "suggestion": {"comparison", "estimators", "floating", "losses"},
+    "label_noise": set(),
+    "suggestion": {"comparison", "estimators", "floating", "label_noise", "losses"},
     "estimators": {
         "component",
         "batches",

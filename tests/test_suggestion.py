@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_diabetes, make_classification
+from scipy import stats
+from scipy.special import expit
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine, make_classification
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.comparison import compare_losses
@@ -104,6 +109,76 @@ def test_label_noise_is_estimated(share):
     assert suggest_losses(X, noisy).facts_["label_noise"] == pytest.approx(share, abs=0.06)
 
 
+def logistic(rng, n, strength, n_features=5, link=expit, tails=1e3):
+    """Labels that are right and uncertain by nature."""
+    X = rng.standard_t(tails, size=(n, n_features))
+    weights = rng.standard_normal(n_features)
+    return X, (rng.uniform(size=n) < link(X @ weights * strength / np.linalg.norm(weights))).astype(int)
+
+
+def normal_classes(rng, n, distance, spreads):
+    """Classes around centres of their own, each with its own spread."""
+    y = rng.integers(0, len(spreads), n)
+    centres = rng.standard_normal((len(spreads), 5))
+    centres *= distance / np.linalg.norm(centres, axis=1, keepdims=True)
+    return centres[y] + rng.standard_normal((n, 5)) * np.array(spreads)[y][:, None], y
+
+
+RIGHT_LABELS = {
+    "independent": lambda rng, n: logistic(rng, n, 0.0),
+    "weak": lambda rng, n: logistic(rng, n, 0.7),
+    "medium": lambda rng, n: logistic(rng, n, 1.5),
+    "strong": lambda rng, n: logistic(rng, n, 5.0),
+    "probit": lambda rng, n: logistic(rng, n, 2.0, link=stats.norm.cdf),
+    "heavy tails": lambda rng, n: logistic(rng, n, 1.0, tails=2),
+    "normal classes": lambda rng, n: normal_classes(rng, n, 3, (1, 1)),
+    "different spread": lambda rng, n: normal_classes(rng, n, 3, (1, 2)),
+    "three classes": lambda rng, n: normal_classes(rng, n, 2, (1, 2, 2)),
+    "four classes": lambda rng, n: normal_classes(rng, n, 3, (1, 1, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("kind", RIGHT_LABELS)
+def test_uncertain_labels_are_not_wrong_ones(kind):
+    X, y = RIGHT_LABELS[kind](np.random.default_rng(1), 400)
+    suggestions = suggest_losses(X, y)
+    assert suggestions[0].loss == "cross_entropy" and suggestions.facts_["label_noise"] == 0
+    assert "look wrong" not in repr(suggestions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", RIGHT_LABELS)
+def test_false_alarms_are_rare(kind):
+    n_alarms = 0
+    for seed in range(40):
+        X, y = RIGHT_LABELS[kind](np.random.default_rng(100 + seed), 300)
+        n_alarms += suggest_losses(X, y).facts_["label_noise"] > 0.1
+    assert n_alarms <= 2  # 5 %
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, n_least", [("strong", 16), ("normal classes", 16), ("four classes", 20)])
+def test_wrong_labels_are_found_where_the_features_say_much(kind, n_least):
+    n_found = 0
+    for seed in range(20):
+        X, y = RIGHT_LABELS[kind](np.random.default_rng(seed), 2000)
+        n_found += suggest_losses(X, add_label_noise(y, 0.3, random_state=seed)[0])[0].loss == "generalized_cross_entropy"
+    assert n_found >= n_least
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_digits, load_iris, load_wine])
+def test_real_labels_are_right_until_they_are_flipped(load):
+    X, y = load(return_X_y=True)
+    X, y = X[y < 4], y[y < 4]
+    assert suggest_losses(X, y)[0].loss == "cross_entropy"
+    if load is load_wine:  # 178 rows of three classes and 13 features: too few to show it
+        return
+    suggestions = suggest_losses(X, add_label_noise(y, 0.3, random_state=0)[0])
+    assert suggestions[0].loss == "generalized_cross_entropy"
+    assert suggestions.facts_["label_noise"] == pytest.approx(0.3, abs=0.06)
+    assert "of the labels look wrong" in repr(suggestions)
+
+
 def test_outliers_and_tails_are_measured():
     X, y = regression("outliers")
     assert suggest_losses(X, y).facts_["outliers"] == pytest.approx(0.1, abs=0.02)
@@ -159,6 +234,74 @@ def test_kinds_of_targets():
         (rng.lognormal(size=90), None, "positive"),
     ):
         assert suggest_losses(X, y, task=task).facts_["kind"] == kind
+
+
+@pytest.mark.parametrize("mean", [1.0, 1.5, 2.5])
+def test_few_different_counts_are_not_classes(mean):
+    rng = np.random.default_rng(0)
+    y = rng.poisson(mean, size=300)
+    X = rng.standard_normal((300, 2))
+    assert len(np.unique(y)) <= 10
+    suggestions = suggest_losses(X, y)
+    assert suggestions.facts_["kind"] == "counts" and suggestions[0].loss == "poisson"
+    assert "task='classification'" in repr(suggestions)
+    for options in ({"task": "classification"}, {"estimator": LossClassifier()}, {"estimator": LogisticRegression()}):
+        chosen = suggest_losses(X, y, **options)
+        assert chosen.facts_["kind"] == "classes" and "was taken as" not in repr(chosen)
+
+
+def test_classes_in_numbers_stay_classes():
+    rng = np.random.default_rng(0)
+    for y in (rng.integers(0, 7, 200), rng.integers(0, 2, 200), rng.choice(5, 200, p=[0.3, 0.05, 0.4, 0.05, 0.2])):
+        assert suggest_losses(rng.standard_normal((200, 2)), y).facts_["kind"] in ("binary", "classes")
+        assert suggest_losses(rng.standard_normal((200, 2)), y, estimator=Ridge()).facts_["kind"] == "counts"
+
+
+def test_categories_are_classes():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    y = pandas.Series(rng.poisson(1.0, 200)).astype("category")
+    assert suggest_losses(rng.standard_normal((200, 2)), y).facts_["kind"] == "classes"
+
+
+def test_a_pipeline_prepares_text_and_gaps():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    X = pandas.DataFrame({"size": rng.standard_normal(120), "town": ["a", "b", "c"] * 40})
+    y = X["size"] + rng.standard_normal(120)
+    X.loc[3, "size"] = np.nan
+    prepare = make_column_transformer((OneHotEncoder(), ["town"]), (SimpleImputer(), ["size"]))
+    pipeline = make_pipeline(prepare, LossRegressor())
+    facts = suggest_losses(X, y, estimator=pipeline).facts_
+    assert facts["kind"] == "continuous" and facts["n_features"] == 4
+    assert not hasattr(prepare, "transformers_")
+    with pytest.raises(ValueError, match="not numbers .*OneHotEncoder.* pass a pipeline"):
+        suggest_losses(X, y)
+    with pytest.raises(ValueError, match="nan or inf.*SimpleImputer.* pass a pipeline"):
+        suggest_losses(X[["size"]], y)
+    with pytest.raises(TypeError, match="data come first"):
+        suggest_losses(pipeline, y)
+
+
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        (np.zeros((20, 2)), "2 columns. Ask for each target by itself"),
+        (["a", None] * 10, "missing values. Leave out these rows"),
+        (np.array(["a", np.nan] * 10, dtype=object), "missing values"),
+        (np.r_[np.nan, np.arange(19.0)], "nan or inf. Leave out these rows"),
+    ],
+)
+@pytest.mark.parametrize("task", [None, "classification"])
+def test_targets_that_are_refused_say_what_to_do(y, message, task):
+    with pytest.raises(ValueError, match=message):
+        suggest_losses(np.random.default_rng(0).standard_normal((20, 2)), y, task=task)
+
+
+@pytest.mark.parametrize("kind", SUITABLE)
+def test_no_sentence_is_printed_twice(kind):
+    lines = [line for line in repr(suggest_losses(*regression(kind))).splitlines() if len(line) > 20]
+    assert len(lines) == len(set(lines))
 
 
 def test_queries_ask_for_a_ranking_loss():
