@@ -101,6 +101,11 @@ def _with_components(owner):
                 yield from _with_components(value)
 
 
+def _letters(name):
+    """A name without what spellings differ in: "L-BFGS" as "lbfgs"."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
 def _origin(maker):
     made = getattr(maker, "func", maker)
     return made.__module__, made.__qualname__
@@ -113,6 +118,7 @@ class Component(BaseEstimator):
     """
 
     conditions = {}  # parameter -> Interval or Choice, checked when it is used, never before
+    known_elsewhere = {}  # what other libraries call things -> the name here, for the messages of a family
 
     def set_params(self, **params):
         """Set parameters, all of them or, where one is unknown, none.
@@ -170,13 +176,27 @@ class Component(BaseEstimator):
         if isinstance(spec, str):
             if spec in cls.registry:
                 return cls.registry[spec]()
-            guess = difflib.get_close_matches(spec, cls.registry, n=1)
-            hint = f" Did you mean {guess[0]!r}?" if guess else ""
+            guess = cls._meant(spec)
+            hint = f" Did you mean {guess!r}?" if guess else ""
             raise ValueError(
                 f"Unknown {cls.family} {spec!r}.{hint} Known names: {', '.join(sorted(cls.names()))}; "
                 f"or pass an object from {'.'.join(cls.root.__module__.split('.')[:2])}."
             )
         return cls._make_other(spec)
+
+    @classmethod
+    def _meant(cls, spec):
+        """The name that a misspelt one, or one of another library, most likely stands for; None where none is close."""
+        own = {_letters(name): name for name in cls.registry}
+        elsewhere = {_letters(name): meant for name, meant in cls.known_elsewhere.items() if meant in cls.registry}
+        letters = _letters(spec).removeprefix("neg")
+        for names in (own, elsewhere):
+            if letters in names:
+                return names[letters]
+        for names in (own, elsewhere):
+            if close := difflib.get_close_matches(letters, names, n=1):
+                return names[close[0]]
+        return None
 
     @classmethod
     def _make_other(cls, spec):

@@ -60,7 +60,8 @@ def perplexity_score(y_true, y_proba, *, labels=None, log_proba=False, sample_we
     y_true = column_or_1d(y_true)
     if not 0 <= smoothing < 1:
         raise ValueError(f"The 'smoothing' parameter of perplexity_score must be in [0, 1). Got {smoothing!r} instead.")
-    all_logs = _log_probabilities(np.asarray(y_proba, dtype=np.float64), log_proba)
+    y_proba = np.asarray(y_proba)
+    all_logs = _log_probabilities(y_proba.astype(np.float64), log_proba, _rounding(y_proba, log_proba))
     if len(all_logs) != len(y_true):
         raise ValueError(f"y_proba has {len(all_logs)} rows and y_true {len(y_true)}.")
     labels = np.unique(y_true) if labels is None else np.asarray(labels)
@@ -87,7 +88,19 @@ def perplexity_score(y_true, y_proba, *, labels=None, log_proba=False, sample_we
         return float(np.exp(-mean))
 
 
-def _log_probabilities(given, are_logs):
+def _rounding(given, are_logs):
+    """By how much the sum of a row of probabilities may exceed 1 because of the digits of its type."""
+    if given.dtype.kind != "f":
+        return 1e-4
+    digits = np.finfo(given.dtype)
+    n_classes = given.shape[-1] if given.ndim else 1
+    # Each probability is off by half an eps of itself, and by the last digit where it is subnormal; a logarithm by half an
+    # eps of itself, which by Jensen's inequality adds up to no more than log(n_classes) times that.
+    share = float(digits.eps) * (1 + np.log(max(n_classes, 1))) if are_logs else float(digits.eps)
+    return 1e-4 + share + n_classes * float(digits.tiny * digits.eps)
+
+
+def _log_probabilities(given, are_logs, rounding):
     """Probabilities or their logarithms as logarithms (n_samples, n_classes), checked."""
     if given.ndim not in (1, 2):
         raise ValueError(f"y_proba must have shape (n_samples, n_classes) or (n_samples,). Got {given.shape}.")
@@ -95,7 +108,7 @@ def _log_probabilities(given, are_logs):
         raise ValueError("y_proba contains nan.")
     probability = np.exp(given) if are_logs else given
     total = probability.sum(axis=1) if given.ndim == 2 else probability
-    if np.any(probability < 0) or np.any(total > 1 + 1e-4):  # float32 rows may sum to a little more than 1
+    if np.any(probability < 0) or np.any(total > 1 + rounding):
         raise ValueError("y_proba must hold probabilities: none below 0, no row with a sum above 1.")
     with np.errstate(divide="ignore"):
         logs = given if are_logs else np.log(given)

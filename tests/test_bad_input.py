@@ -1,14 +1,15 @@
 """Mistakes get one clear sentence, and change nothing."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.losses import CustomLoss, Huber, Quantile
-from sklearn_losses.solvers import LBFGS, SGD, Adam
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
+from sklearn_losses.losses import CustomLoss, Huber, Loss, Quantile
+from sklearn_losses.solvers import LBFGS, SGD, Adam, Solver
 
 X, Y = load_diabetes(return_X_y=True)
 XC, YC = load_iris(return_X_y=True)
@@ -172,13 +173,14 @@ def test_an_interrupt_keeps_the_best_parameters_and_goes_on(solver):
     y = (Y - Y.mean()) / Y.std()
     model = LossRegressor(loss, solver=solver, tol=0.0, max_iter=3, n_iter_no_change=100, random_state=0).fit(X, y)
     at_start = np.mean(np.sqrt(1 + (y - np.median(y)) ** 2))
-    last[0] = len(calls) - 1  # the same fit, cut off in its last iteration or just after it
+    # The same fit, cut off about where its last iteration ended: what looks at the end takes the calls of a few more.
+    last[0] = len(calls) - 1
     calls.clear()
     model = clone(model).set_params(max_iter=100)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert not model.converged_
-    assert 1 <= model.n_iter_ <= 3
+    assert 1 <= model.n_iter_ <= 6
     assert model.loss_ < at_start
     assert model.loss_ == pytest.approx(np.mean(np.sqrt(1 + (y - model.predict(X)) ** 2)), rel=1e-12)
 
@@ -193,3 +195,77 @@ def test_an_interrupt_before_the_first_iteration_keeps_the_old_state():
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y)
     assert_same_state(model, {**before, "loss": at_once})
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("MSE", "mse"), ("mean_squared_error", "mse"), ("neg_mean_squared_error", "mse"), ("mean_absolute_error", "mae"),
+        ("Huber", "huber"), ("mean_pinball_loss", "quantile"), ("mean_poisson_deviance", "poisson"),
+        ("CrossEntropy", "cross_entropy"), ("binary_crossentropy", "cross_entropy"), ("hinge_loss", "hinge"),
+    ],
+)  # fmt: skip
+def test_names_of_other_libraries_are_understood(spec, meant):
+    with pytest.raises(ValueError, match=f"Unknown loss '{spec}'. Did you mean '{meant}'"):
+        Loss.make(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"), [("L-BFGS", "lbfgs"), ("SGD", "sgd"), ("Adam", "adam"), ("adm", "adam"), ("newton-cholesky", "newton")]
+)
+def test_names_of_solvers_too(spec, meant):
+    with pytest.raises(ValueError, match=f"Unknown solver '{spec}'. Did you mean '{meant}'"):
+        Solver.make(spec)
+
+
+DATES = np.arange(442).astype("datetime64[D]")
+
+
+@pytest.mark.parametrize(
+    "dates", [DATES, DATES - DATES[0], DATES.astype(object), pd.Series(DATES), pd.Series(DATES, dtype="datetime64[ns, UTC]")]
+)
+def test_dates_are_no_numbers(dates):
+    for model in (LossRegressor(), LossRanker("mse"), MultiQuantileRegressor(), LossRegressor(solver="adam", max_iter=1)):
+        with pytest.raises(ValueError, match="y holds dates or spans of time.*turn them into numbers"):
+            model.fit(X, dates)
+        frame = pd.DataFrame({"a": X[:, 0], "when": np.asarray(dates)})
+        with pytest.raises(ValueError, match="X holds dates or spans of time"):
+            model.fit(frame, Y)
+
+
+@pytest.mark.parametrize("weight", [np.full(442, 1j), np.ones(442, dtype="timedelta64[s]"), ["heavy"] * 442])
+def test_weights_are_real_numbers(weight):
+    for model in (LossRegressor(), MultiQuantileRegressor()):
+        with pytest.raises(ValueError, match="sample_weight must hold real numbers"):
+            model.fit(X, Y, weight)
+
+
+def test_one_hot_labels_of_whole_numbers_say_what_to_pass():
+    codes = np.arange(442) % 3
+    one_hot = np.eye(3, dtype=int)[codes]
+    with pytest.raises(ValueError, match=r"one-hot.*y.argmax\(axis=1\), or y.astype\(float\)"):
+        LossClassifier().fit(X, one_hot)
+    LossClassifier().fit(X, one_hot.argmax(axis=1))
+    LossClassifier().fit(X, one_hot.astype(float))
+    with pytest.raises(ValueError, match="takes one label per row.*MultiOutputClassifier"):
+        LossClassifier().fit(X, np.stack([codes, codes], axis=1))
+
+
+def test_the_error_of_a_missing_method_says_why():
+    for model in (LossClassifier("hinge"), LossClassifier("hinge").fit(X, Y > 150)):
+        assert not hasattr(model, "predict_proba") and not hasattr(model, "predict_log_proba")
+        with pytest.raises(AttributeError, match="'hinge' gives no probabilities.*CalibratedClassifierCV"):
+            model.predict_proba  # noqa: B018
+    for model in (LossRegressor(), LossClassifier(), LossRanker()):
+        assert not hasattr(model, "partial_fit")
+        with pytest.raises(AttributeError, match="use solver='sgd' or solver='adam'"):
+            model.partial_fit  # noqa: B018
+    assert hasattr(LossClassifier(solver="sgd"), "partial_fit") and hasattr(LossClassifier(), "predict_proba")
+
+
+@pytest.mark.filterwarnings("ignore:.*stopped after max_iter:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "gd", "adam"])
+def test_verbose_prints_no_nan(solver, capsys):
+    LossRegressor(solver=solver, verbose=1, max_iter=3).fit(X, (Y - Y.mean()) / Y.std())
+    printed = capsys.readouterr().out
+    assert "iteration 1 " in printed and "step" in printed and "nan" not in printed

@@ -5,8 +5,8 @@ separable classes) and an estimator for it. Whatever comes of it is held against
 in extended precision:
 
 - nothing is raised but a ValueError of our own or of scikit-learn's validation, no warning but a ConvergenceWarning;
-- a fit that ended in silence is at most 1e-5 of what there was to gain above the optimum, or `tol` times the value, which is all
-  that an estimator promises and the more where coefficients gain next to nothing;
+- a fit that ended in silence is at most 1e-5 of what there was to gain above the optimum, or `tol` times the value: that is all
+  that an estimator promises, and it is more where coefficients gain next to nothing;
 - a reported duality gap is never below the true one;
 - `objective_` is the formula at the returned coefficients, and predictions are finite.
 

@@ -32,6 +32,17 @@ def test_logarithms_give_the_same_and_do_not_underflow():
     assert np.log(value) == pytest.approx(2003 / 4, rel=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("n_classes", [2, 30, 1000])
+def test_probabilities_of_few_digits_are_taken(dtype, n_classes):
+    proba = np.random.default_rng(1).dirichlet(np.ones(n_classes), size=40)
+    codes = np.arange(40) % n_classes
+    exact = perplexity_score(codes, proba, labels=np.arange(n_classes))
+    few = perplexity_score(codes, proba.astype(dtype), labels=np.arange(n_classes))
+    logs = perplexity_score(codes, np.log(proba).astype(dtype), labels=np.arange(n_classes), log_proba=True)
+    assert few == pytest.approx(exact, rel=0.02) and logs == pytest.approx(exact, rel=0.02)
+
+
 def test_one_column_is_the_second_label():
     p = PROBA[:, 0]
     y = rng.integers(0, 2, size=50)

@@ -147,7 +147,7 @@ def test_older_scikit_learn_has_no_callbacks(monkeypatch):
         @module.with_callbacks
         def fit(self, X, y):
             progress = module.Progress(self, self.fit, (X, y))
-            progress.begin()
+            progress.begin(lambda: 1 / 0)
             assert progress.iteration(lambda: 1 / 0) is False
             progress.close()
             progress.end()
@@ -169,3 +169,21 @@ def test_lines(capsys):
     assert "iteration 2 " in lines[0]
     LossRegressor(solver="lbfgs").fit(X, Y)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.filterwarnings("ignore:.*stopped after max_iter:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "adam"])
+def test_an_iteration_begins_with_the_estimator_as_it_is_then(solver):
+    callbacks()
+    seen = []
+
+    class Looker(Recorder):
+        def on_fit_task_begin(self, estimator, context, *, X=None, fitted_estimator=None):
+            if context.task_name == "iteration":
+                seen.append(fitted_estimator.predict(X))
+
+    recorder = Looker()
+    LossRegressor("log_cosh", solver=solver, max_iter=4).set_callbacks(recorder).fit(X, Y / 100)
+    assert len(seen) >= 2 and np.ptp(seen[0]) == 0  # the first begins at a constant
+    for begun, ended in zip(seen[1:], recorder.predictions, strict=False):
+        np.testing.assert_array_equal(begun, ended)

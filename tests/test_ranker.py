@@ -140,7 +140,7 @@ def test_pointwise_is_regression():
 def test_one_query_of_two_classes_aims_at_the_auc():
     rng = np.random.RandomState(0)
     Z, y = rng.standard_normal((60, 3)), rng.randint(0, 2, 60)
-    ranker = LossRanker("pairwise_hinge", alpha=1e-2).fit(Z, y)
+    ranker = LossRanker("pairwise_hinge", alpha=1e-2).fit(Z, y, qid=np.zeros(60))
     scores = ranker.predict(Z)
     pairs = [max(0, 1 - (a - b)) for a, b in itertools.product(scores[y == 1], scores[y == 0])]
     assert ranker.loss_ == pytest.approx(np.mean(pairs), rel=1e-9)
@@ -181,7 +181,10 @@ def test_without_routing_a_sentence_says_what_to_do():
     for score in (lambda: pipeline.score(X, Y), lambda: QueryScorer()(pipeline, X, Y)):
         with pytest.raises(ValueError, match="fitted with qid and is scored without.*set_score_request"):
             score()
-    assert 0 < LossRanker().fit(X, Y).score(X, Y) <= 1  # one query throughout
+    with pytest.warns(UserWarning, match="was given no qid.*pass qid="):
+        ranker = LossRanker().fit(X, Y)
+    assert 0 < ranker.score(X, Y) <= 1  # one query throughout
+    LossRanker("mse").fit(X, Y)  # row by row, whatever the queries
 
 
 def test_compare_losses_hands_the_queries_on():
@@ -234,14 +237,14 @@ def test_what_needs_no_gains_takes_any_relevance():
 def test_separable_queries_without_a_penalty_are_named():
     Z = np.array([[0.0, 1.0], [1.0, 0.5], [2.0, 0.3], [3.0, 0.9]])
     with pytest.warns(ConvergenceWarning, match="use alpha > 0"):
-        LossRanker("ranknet", alpha=0.0).fit(Z, [0, 1, 2, 3])
+        LossRanker("ranknet", alpha=0.0).fit(Z, [0, 1, 2, 3], qid=np.zeros(4))
 
 
 def test_more_pairs_than_fit_in_memory_end_with_a_certificate():
     rng = np.random.RandomState(0)
     Z = rng.standard_normal((1500, 10))
     y = (Z @ rng.standard_normal(10) + rng.standard_normal(1500) > 1).astype(int)
-    ranker = LossRanker("pairwise_hinge", tol=1e-4).fit(Z, y)
+    ranker = LossRanker("pairwise_hinge", tol=1e-4).fit(Z, y, qid=np.zeros(1500))
     assert ranker.solver_ == "lbfgs" and ranker.converged_ and ranker.dual_gap_ < 1e-4
     scores = ranker.predict(Z)
     pairs = np.maximum(0, 1 - np.subtract.outer(scores[y == 1], scores[y == 0]))

@@ -531,7 +531,7 @@ def test_a_fit_that_is_cut_off_anywhere_leaves_a_consistent_state(solver, failur
             assert failure is KeyboardInterrupt and not cut_off.converged_
             residual = 2 * y - cut_off.predict(X)
             assert cut_off.loss_ == pytest.approx(np.mean(np.log(np.cosh(residual))), rel=1e-12)
-            assert cut_off.objective_ == pytest.approx(cut_off.loss_ + cut_off.alpha / 2 * np.sum(cut_off.coef_**2), rel=1e-9)
+            assert cut_off.objective_ == pytest.approx(cut_off.loss_ + cut_off.alpha_ / 2 * np.sum(cut_off.coef_**2), rel=1e-9)
     assert ends == ({True} if failure is RuntimeError else {True, False})
 
 

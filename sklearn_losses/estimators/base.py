@@ -9,6 +9,7 @@ import warnings
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from copy import deepcopy
+from datetime import date, timedelta
 from numbers import Integral
 from typing import NamedTuple
 
@@ -17,11 +18,11 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_losses.batches import Batches, RowSpace, Standardization
 from sklearn_losses.component import Choice, Interval, Whole, all_or_nothing, check_parameters
+from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.monitor import Monitor
 from sklearn_losses.estimators.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.estimators.strength import Strength, Units
@@ -250,6 +251,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _fit(self, X, y, sample_weight, **targets):
         loss, solver = self._checked_components()
         going_on = self.warm_start and hasattr(self, "_fitted_names")
+        refuse_dates(X, "X")
+        refuse_dates(y, "y")
         rows, attributes = self._rows(X, y, sample_weight, first=True, **targets)
         loss = self._loss_for(loss, attributes)
         rng = check_random_state(self.random_state)
@@ -272,7 +275,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 warnings.warn(fault, ConvergenceWarning, stacklevel=self._frames - 1)
             return fitted, interruption
 
-    @available_if(_steps_on_batches)
+    @available_where(_steps_on_batches)
     def partial_fit(self, X, y, sample_weight=None):
         """One pass over the rows with a stochastic solver, from where the last call ended.
 
@@ -293,6 +296,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early, since it sees one batch at a time; use early_stopping=False.")
         going_on = hasattr(self, "_fitted_names")
+        refuse_dates(X, "X")
+        refuse_dates(y, "y")
         rows, attributes = self._rows(X, y, sample_weight, first=not going_on, **targets)
         loss = self._loss_for(loss, attributes)
         if going_on:
@@ -505,8 +510,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             solver=getattr(solver, "label", type(solver).__name__), tol=self.tol, patience=self.n_iter_no_change,
             watch_training=stochastic, validation=fit.validation, verbose=int(self.verbose),
             max_iter=max_iter, report=lambda params: self._progress.iteration(lambda: {**columns, **as_fitted(params)}),
+            start=fit.params,
         )  # fmt: skip
-        self._progress.begin()
+        self._progress.begin(lambda: {**columns, **as_fitted(fit.params)})
         interruption, certificate = None, {}
         try:
             result, certificate = self._minimized(fit, monitor, max_iter, state, rng)
@@ -705,6 +711,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _raw(self, X):
         """Raw predictions for validated or raw X."""
         check_is_fitted(self)
+        refuse_dates(X, "X")
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         model, params = self._model, self._packed(self._model)
         if not model.linear or np.result_type(self.coef_, X) == X.dtype:
@@ -767,7 +774,7 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     """
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = _real_numbers(sample_weight, name)
     if weight.ndim == 0:
         weight = np.full(n_rows, float(weight))
     if weight.shape != (n_rows,):
@@ -779,6 +786,33 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     if not np.any(weight > 0):
         raise ValueError(f"{name} must contain a weight above zero; all weights are zero.")
     return weight / weight.max()
+
+
+def _real_numbers(values, name):
+    """Numbers as float64, without a cast from what only looks like numbers."""
+    values = np.asarray(values)
+    try:
+        if values.dtype.kind in "cmM":
+            raise TypeError(f"dtype {values.dtype}")
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold real numbers. Got {error}.") from error
+
+
+def refuse_dates(values, name):
+    """Raise ValueError for dates and spans of time, which scikit-learn reads as counts of whatever unit they are stored in."""
+    dtypes = getattr(values, "dtypes", None)  # of a frame; a column has one
+    dtypes = list(dtypes) if hasattr(dtypes, "__iter__") else [getattr(values, "dtype", np.dtype(object))]
+    if any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes):
+        dates = (date, timedelta, np.datetime64, np.timedelta64)
+        found = any(isinstance(value, dates) for value in np.asarray(values, dtype=object).ravel()[:100])
+    else:
+        found = False
+    if found or any(getattr(dtype, "kind", "O") in "mM" or str(dtype).startswith("period") for dtype in dtypes):
+        raise ValueError(
+            f"{name} holds dates or spans of time, which have no unit of their own; turn them into numbers first, such as "
+            "days: (t - t.min()) / np.timedelta64(1, 'D')."
+        )
 
 
 def mean_one(weight):

@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
 from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.aggregation import Aggregated
@@ -29,6 +29,20 @@ def _gives_probabilities(estimator):
     )
 
 
+def _one_label_per_row(targets):
+    """What to do with targets of several columns that are no probabilities."""
+    one_hot = targets.dtype.kind in "biu" and np.all((targets == 0) | (targets == 1)) and np.all(targets.sum(axis=1) == 1)
+    if one_hot:
+        return (
+            f"y is one-hot, with whole numbers in shape {targets.shape}: pass the labels, y.argmax(axis=1), or "
+            "y.astype(float) to have the rows taken as probabilities of the classes (soft labels)."
+        )
+    return (
+        f"LossClassifier takes one label per row, and y has shape {targets.shape}: fit a classifier per column "
+        "(sklearn.multioutput.MultiOutputClassifier), or pass probabilities of the classes as floats (soft labels)."
+    )
+
+
 class LossClassifier(ClassifierMixin, LossEstimator):
     """Classification with any loss and any solver, linear or multi-layer perceptron.
 
@@ -44,7 +58,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`.
     alpha : float or "auto", default="auto"
-        Strength of the penalty, at least 0; "auto" is 1e-4. That of `sklearn.linear_model.LogisticRegression` is ``1 / (C * n_samples)``.
+        Strength of the penalty, at least 0; "auto" is 1e-4. That of `sklearn.linear_model.LogisticRegression` is
+        ``1 / (C * n_samples)``.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
     hidden_layer_sizes : tuple of int, default=()
@@ -120,7 +135,9 @@ solver_, n_parameters_
 
     def _rows(self, X, y, sample_weight, *, first, classes=None):
         targets = np.asarray(y)
-        if targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f":
+        if targets.ndim == 2 and targets.shape[1] > 1:
+            if targets.dtype.kind != "f":
+                raise ValueError(_one_label_per_row(targets))
             return self._soft_rows(X, y, sample_weight, first, streaming=classes is not None)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=first)
         y = column_or_1d(y, warn=True)
@@ -272,7 +289,7 @@ solver_, n_parameters_
         *below_intercepts, intercept = self.intercepts_
         return model.pack([*below, _taken(weights.T, counted).T], [*below_intercepts, _taken(intercept, counted)])
 
-    @available_if(_steps_on_batches)
+    @available_where(_steps_on_batches)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """One pass over the rows with a stochastic solver, from where the last call ended.
 
@@ -341,7 +358,7 @@ solver_, n_parameters_
         best = (raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)
         return self.classes_[self._counted_classes[best]]
 
-    @available_if(_gives_probabilities)
+    @available_where(_gives_probabilities)
     @ignoring_floating_errors
     def predict_proba(self, X):
         """Class probabilities, for losses that have them.
@@ -357,7 +374,7 @@ solver_, n_parameters_
         """
         return self._of_all_classes(_by_class(self._raw(X), self._loss.inverse_link), 0.0)
 
-    @available_if(_gives_probabilities)
+    @available_where(_gives_probabilities)
     @ignoring_floating_errors
     def predict_log_proba(self, X):
         """Logarithms of the class probabilities; finite where a probability is too small for its type, -inf where it is 0.

@@ -28,12 +28,14 @@ class Monitor:
         For the time left.
     report : callable, default=None
         ``report(params) -> bool`` after every iteration; True stops.
+    start : ndarray, default=None
+        Where the solver starts, from which the first step is measured.
     """
 
-    def __init__(self, *, solver, tol, patience, watch_training, validation, verbose, max_iter, report=None):
+    def __init__(self, *, solver, tol, patience, watch_training, validation, verbose, max_iter, report=None, start=None):
         self.solver, self.tol, self.patience = solver, tol, patience
         self.watch_training, self.validation, self.verbose = watch_training, validation, verbose
-        self.max_iter, self.report, self.began = max_iter, report, time.perf_counter()
+        self.max_iter, self.report, self.start, self.began = max_iter, report, start, time.perf_counter()
         self.losses, self.scores = [], []
         self.params = self.earlier = self.best_params = None  # of this iteration, of the one before, of the best one
         self.best, self.waited = np.inf, 0
@@ -49,12 +51,10 @@ class Monitor:
             if self.best_params is None or watched < -max(self.scores[:-1]):
                 self.best_params = params.copy()
         if self.verbose and len(self.losses) % self.verbose == 0:
-            with np.errstate(over="ignore"):  # a fit that diverges has not been told so yet
-                step = np.nan if self.earlier is None else np.linalg.norm(params - self.earlier)
             held_out = "" if self.validation is None else f"  validation {watched:.6g}"
             left = (time.perf_counter() - self.began) / len(self.losses) * (self.max_iter - len(self.losses))
             print(
-                f"[{self.solver}] iteration {len(self.losses)}  objective {value:.6g}{held_out}  step {step:.2g}  "
+                f"[{self.solver}] iteration {len(self.losses)}  objective {value:.6g}{held_out}{self._step()}  "
                 f"at most {left:.2g} s left"
             )
         if watched is not None:
@@ -66,6 +66,15 @@ class Monitor:
         if self.report is not None and self.report(params):
             self.stopped = True
         return self.stopped
+
+    def _step(self):
+        """The length of the last step, for the line that is printed; nothing where there is no finite one."""
+        before = self.start if self.earlier is None else self.earlier
+        if before is None or np.shape(before) != np.shape(self.params):
+            return ""
+        with np.errstate(over="ignore", invalid="ignore"):  # a fit that diverges has not been told so yet
+            step = np.linalg.norm(self.params - before)
+        return "" if np.isnan(step) else f"  step {step:.2g}"
 
     @property
     def rose(self):

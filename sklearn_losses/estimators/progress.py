@@ -55,14 +55,18 @@ class Progress:
         self.root = estimator._init_callback_context(max_subtasks=self.room)
         self.root.call_on_fit_task_begin(**self.data)
 
-    def begin(self):
-        """Open the next iteration."""
-        if self.root is None:
-            return
-        if self.room:
+    def begin(self, fitted):
+        """Open the next iteration.
+
+        Parameters
+        ----------
+        fitted : callable
+            As for `iteration`.
+        """
+        if self.root is not None and self.room:
             self.room -= 1
             self.task = self.root.subcontext(task_name="iteration")
-            self.task.call_on_fit_task_begin(**self.data)
+            self.task.call_on_fit_task_begin(**self.data, reconstruction_attributes=fitted)
 
     def iteration(self, fitted):
         """End an iteration; True where a callback asks to stop.
@@ -77,7 +81,7 @@ class Progress:
         task, self.task = self.task, None
         self.stopped = bool(task.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted))
         if not self.stopped:
-            self.begin()
+            self.begin(fitted)
         return self.stopped
 
     def close(self):

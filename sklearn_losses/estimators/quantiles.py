@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_losses.component import Choice, Interval, Whole, check_parameters
-from sklearn_losses.estimators.base import check_weights, take_over, working_copy
+from sklearn_losses.estimators.base import check_weights, refuse_dates, take_over, working_copy
 from sklearn_losses.estimators.regressor import LossRegressor
 from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.regression import Quantile
@@ -131,6 +131,8 @@ class MultiQuantileRegressor(BaseEstimator):
         """The fitted attributes, a dict."""
         check_parameters(self, self._conditions)
         levels = self._levels()
+        refuse_dates(X, "X")
+        refuse_dates(y, "y")
         X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], y_numeric=True)
         weight = check_weights(sample_weight, X.shape[0])
         model = LossRegressor(
@@ -157,6 +159,7 @@ class MultiQuantileRegressor(BaseEstimator):
         ndarray of shape (n_samples, n_quantiles)
         """
         check_is_fitted(self)
+        refuse_dates(X, "X")
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         return np.sort(X @ self.coef_.T + self.intercept_, axis=1)
 

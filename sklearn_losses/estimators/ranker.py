@@ -1,11 +1,13 @@
 """LossRanker."""
 
+import warnings
+
 import numpy as np
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from sklearn_losses.batches import QueryBatches
+from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
 from sklearn_losses.estimators.staged import RankingObjective, Staged
 from sklearn_losses.floating import ignoring_floating_errors
@@ -134,15 +136,17 @@ best_validation_score_, converged_, solver_, n_parameters_
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative, per row or the same for all rows of a query; see Notes.
         qid : array-like of shape (n_samples,), default=None
-            The id of each row's query, of any hashable type; None: one query.
+            The id of each row's query, of any hashable type; None: one query, with a warning for ranking losses.
 
         Returns
         -------
         self
         """
-        return self._atomic(self._fit, X, y, sample_weight, qid)
+        self._atomic(self._fit, X, y, sample_weight, qid)
+        self._warn_of_one_query(qid)
+        return self
 
-    @available_if(_steps_on_batches)
+    @available_where(_steps_on_batches)
     def partial_fit(self, X, y, sample_weight=None, *, qid=None):
         """One pass over the queries with a stochastic solver, from where the last call ended.
 
@@ -158,7 +162,17 @@ best_validation_score_, converged_, solver_, n_parameters_
         -------
         self
         """
-        return self._atomic(self._partial_fit, X, y, sample_weight, qid)
+        self._atomic(self._partial_fit, X, y, sample_weight, qid)
+        self._warn_of_one_query(qid)
+        return self
+
+    def _warn_of_one_query(self, qid):
+        if qid is None and not self._pointwise():
+            warnings.warn(
+                "LossRanker was given no qid, so that all rows are one query, each compared with all others; pass qid=, the "
+                "query of each row. If it really is one query, qid=np.zeros(len(y)) says so.",
+                stacklevel=3,
+            )
 
     # Callbacks are told the arguments by these names.
 

@@ -29,6 +29,32 @@ __all__ = [
     "Smoothed",
 ]
 
+ELSEWHERE = {  # scikit-learn's metrics and the losses of Keras, PyTorch and the boosting libraries
+    "mean_squared_error": "mse",
+    "root_mean_squared_error": "mse",
+    "rmse": "mse",
+    "r2": "mse",
+    "r2_score": "mse",
+    "l2": "mse",
+    "mean_absolute_error": "mae",
+    "median_absolute_error": "mae",
+    "l1": "mae",
+    "mean_pinball_loss": "quantile",
+    "smooth_l1": "huber",
+    "mean_poisson_deviance": "poisson",
+    "mean_gamma_deviance": "gamma",
+    "mean_tweedie_deviance": "tweedie",
+    "logcosh": "log_cosh",
+    "logistic": "cross_entropy",
+    "log_loss": "cross_entropy",
+    "bce": "cross_entropy",
+    "binary_crossentropy": "cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+    "hinge_loss": "hinge",
+    "svm": "hinge",
+    "ndcg": "lambdarank",
+}
 FAR = 1e4  # a raw prediction beyond which nothing changes but by overflow
 
 
@@ -95,6 +121,7 @@ class Loss(Component, ABC, family="loss"):
     A loss made of other losses takes each of these from its parts, by the rules of `Composite`: a new one needs a rule there.
     """
 
+    known_elsewhere = ELSEWHERE
     task = None
     smooth = True
     convex = True
@@ -317,7 +344,7 @@ RULES = {
 }
 # What no part says about the whole: a class that has it states it, as `Composite` does for its Hessian.
 STATED = ("has_hessian", "hessian_bound", "kinks", "rivals", "n_constants", "start_constants", "constant_units", "examples")
-_REGISTRY = ("name", "family", "registry", "aliases", "root", "conditions", "recipe")
+_REGISTRY = ("name", "family", "registry", "aliases", "known_elsewhere", "root", "conditions", "recipe")
 
 
 def facts():

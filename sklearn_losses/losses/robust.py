@@ -5,10 +5,10 @@ puts it so) near 0. So it is in the squared units of the target, as for mse, alp
 squared error whatever the scale, and a fit of ``k * y`` gives k times the coefficients.
 
 The scale is a number, or "mad": the estimator fits the least absolute deviations first (a linear model, also before an MLP;
-its ridge strength is "auto", or alpha over the mean absolute deviation of y) and takes ``median(|r - median(r)|) / 0.6745`` of its
-residuals, weights included. Where more than half of them are 0 it takes that of the targets around their median, or their
-standard deviation. The fit's scale is its ``scale_``. Under `partial_fit` the first batch decides. A loss that no fit has
-bound takes residuals to be in units of the scale.
+its ridge strength is "auto", or alpha over the mean absolute deviation of y) and takes ``median(|r - median(r)|) / 0.6745``
+of its residuals, weights included. Where more than half of them are 0 it takes that of the targets around their median, or
+their standard deviation. The fit's scale is its ``scale_``. Under `partial_fit` the first batch decides. A loss that no fit
+has bound takes residuals to be in units of the scale.
 """
 
 import numpy as np

@@ -29,8 +29,10 @@ LOOSE = 0.1  # cost of the gradient, as a share of the shortfall, that ends a st
 REACH = 3.0  # distance from the kinks, in widths of the next stage, within which rows may change sides
 FURTHER = 4.0  # times that, where some did
 SHARES = (0.5, 0.8, 0.8)  # of the rows up to which those are solved alone, at first and again
-STAGE = 50  # Newton steps of one stage at the most
-PATIENCE = 20, 150  # stages, and Newton steps, without a smaller gap
+WIDEN = 8.0  # of the width after a stage of many Newton steps: where few rows decide a wider one is far easier
+MANY = 12
+STAGE = 20  # Newton steps of one stage at the most
+PATIENCE = 20, 150, 5000  # stages, Newton steps, and their products with the rows, without a smaller gap
 
 
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
@@ -91,25 +93,21 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         It gives up where `holds` says that the pieces are no longer those of the problem.
         """
         pieces = point.pieces
-        least, lowest, stale, since = ROUNDING * pieces.steepest * size, np.inf, 0, len(run.history)
+        least, lowest, spent = ROUNDING * pieces.steepest * size, np.inf, np.zeros(3, dtype=int)
         free = 2 * np.count_nonzero(pieces.ridge == 0)  # straight lines alone would let these go anywhere
         reach = REACH
         while True:
             point.smooth(centers, width)
             goal = max(0.9 * tol * point.value, least)
-            self._stage(point, goal, run)
+            steps, products = self._stage(point, goal, run)
             if point.gap <= goal or point.value <= least:
                 return True
-            stale, since = (0, len(run.history)) if point.gap < 0.9 * lowest else (stale + 1, since)
+            spent = np.zeros_like(spent) if point.gap < 0.9 * lowest else spent + (1, steps, products)
             lowest = min(lowest, point.gap)
-            if (
-                stale == PATIENCE[0]
-                or len(run.history) - since >= PATIENCE[1]
-                or run.message is not None
-                or not holds(point.params)
-            ):
+            if np.any(spent >= PATIENCE) or run.message is not None or not holds(point.params):
                 return False
-            centers, width = point.slopes, max(width / SHRINK, NARROWEST * size)
+            width = width * WIDEN if steps > MANY else max(width / SHRINK, NARROWEST * size)
+            centers = point.slopes
             near = pieces.closest(point.distance) <= reach * width
             for share in SHARES:
                 if not free < np.count_nonzero(near) <= share * len(near):
@@ -137,10 +135,13 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 reach *= FURTHER
 
     def _stage(self, point, goal, run):
-        """Newton steps on the loss smoothed around the present centres."""
-        for _ in range(STAGE):
+        """Newton steps on the loss smoothed around the present centres: their number, and that of products with the rows."""
+        steps = products = 0
+        while steps < STAGE:
             if point.gap <= goal or point.value <= goal or point.cost <= max(LOOSE * point.shortfall, 0.1 * goal):
-                return
+                break
             moved = point.step()
+            steps, products = steps + 1, products + point.products
             if run.record(point.params, point.value) or not moved:
-                return
+                break
+        return steps, products

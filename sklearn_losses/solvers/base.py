@@ -17,6 +17,16 @@ from sklearn_losses.solvers.polish import at_rest, polish, settle
 
 __all__ = ["Run", "SmoothSolver", "Solver"]
 
+ELSEWHERE = {  # the solvers of scikit-learn and other libraries that minimise the same objectives
+    "newton-cholesky": "newton",
+    "irls": "newton",
+    "coordinate_descent": "proximal_newton",
+    "highs": "interior_point",
+    "ipm": "interior_point",
+    "admm": "augmented_lagrangian",
+    "adamw": "adam",
+    "steepest_descent": "gd",
+}
 COARSE = 1e-4  # tol of a start in float32
 AGAIN = 1e-2  # share of tol that is asked for after an end which was none
 
@@ -34,6 +44,7 @@ class Solver(Component, ABC, family="solver"):
         Wants float64 for linear models whatever the data's type.
     """
 
+    known_elsewhere = ELSEWHERE
     stochastic = False
     standardizes = True
     double = False

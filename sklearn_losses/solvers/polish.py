@@ -137,9 +137,12 @@ def polish(objective, params, largest_work=LARGEST_WORK):
         moved = newton_step(objective, params, value, gradient, direction)
         if moved is None:
             return None
+        if promised <= rounding(objective, moved[1], first):
+            # Rounding in the value may have shortened this last step, and the gradient shows that the whole of it is better.
+            whole = params + direction
+            flatter = np.linalg.norm(objective.value_and_gradient(whole)[1]) < np.linalg.norm(moved[2])
+            return whole if flatter else moved[0]
         params, value, gradient = moved
-        if promised <= rounding(objective, value, first):
-            return params
     return None
 
 

@@ -1,0 +1,48 @@
+"""Methods that are there under a condition, and whose absence explains itself."""
+
+from functools import wraps
+from types import MethodType
+
+__all__ = ["available_where"]
+
+
+def available_where(check):
+    """A decorator for a method that an estimator has where ``check(estimator)`` raises no `AttributeError`.
+
+    As `sklearn.utils.metaestimators.available_if`, whose error says that the attribute is missing and hides the reason in
+    its cause; here the error of the check is the one that is raised.
+
+    Parameters
+    ----------
+    check : callable
+        Takes the estimator; raises an AttributeError that says what to do.
+    """
+    return lambda method: _Available(method, check)
+
+
+class _Available:
+    """The descriptor behind `available_where`."""
+
+    def __init__(self, method, check):
+        self.method, self.check = method, check
+        self.__doc__, self.__name__ = method.__doc__, method.__name__
+
+    def __get__(self, estimator, owner=None):
+        if estimator is not None:
+            self._raise_if_missing(estimator)
+            return MethodType(self.method, estimator)
+
+        @wraps(self.method)
+        def unbound(estimator, *arguments, **named):
+            self._raise_if_missing(estimator)
+            return self.method(estimator, *arguments, **named)
+
+        return unbound
+
+    def _raise_if_missing(self, estimator):
+        try:
+            self.check(estimator)
+        except AttributeError:
+            raise
+        except Exception as error:  # such as an unknown loss, which `fit` reports
+            raise AttributeError(f"{type(estimator).__name__} has no {self.__name__} here: {error}") from error
