@@ -43,7 +43,8 @@ def wrong_label_share(log_proba, codes):
     """
     n_classes = log_proba.shape[1]
     log_proba = np.maximum(log_proba, np.log(np.finfo(np.float64).tiny))
-    threshold = float(stats.chi2.isf(LEVEL, n_classes))
+    n_pairs = n_classes * (n_classes - 1) / 2  # any two classes may look mixed by chance (Bonferroni)
+    threshold = float(stats.chi2.isf(LEVEL / n_pairs, n_classes))
     # A class that is spread more widely than another looks like random labels to a straight calibration; the quadratic one
     # has more to fit, and so needs more rows: only what both see counts.
     fits = [_Calibration(log_proba, codes, quadratic).compared() for quadratic in (False, True)]

@@ -157,13 +157,13 @@ def test_false_alarms_are_rare(kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind, n_least", [("strong", 16), ("normal classes", 16), ("four classes", 20)])
-def test_wrong_labels_are_found_where_the_features_say_much(kind, n_least):
+@pytest.mark.parametrize("kind, n", [("strong", 2000), ("normal classes", 2000), ("four classes", 700)])
+def test_wrong_labels_are_found_where_the_features_say_much(kind, n):
     n_found = 0
-    for seed in range(20):
-        X, y = RIGHT_LABELS[kind](np.random.default_rng(seed), 2000)
+    for seed in range(10):
+        X, y = RIGHT_LABELS[kind](np.random.default_rng(seed), n)
         n_found += suggest_losses(X, add_label_noise(y, 0.3, random_state=seed)[0])[0].loss == "generalized_cross_entropy"
-    assert n_found >= n_least
+    assert n_found >= 8
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_digits, load_iris, load_wine])
