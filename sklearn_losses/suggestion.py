@@ -239,9 +239,9 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, estimator=None, ma
     metric : str, default=None
         The scorer that counts, such as "neg_mean_absolute_error": the loss that estimates what it rewards comes first [1]_.
     task : {"regression", "classification", "ranking"}, default=None
-        None: with `qid` it is a ranking, else what `estimator` is. Without one, text, booleans, categories and up to 10 different
-        whole numbers are classes, unless these go from 0 to 3 or more and look like counts: one peak, and the largest hardly
-        occurs. All else is a real target.
+        None: with `qid` it is a ranking, else what `estimator` is. Without one, text, booleans, categories and up to 10
+        different whole numbers are classes, unless these go from 0 to 3 or more and look like counts: one peak, and the
+        largest hardly occurs. All else is a real target.
     qid : array-like of shape (n_samples,), default=None
         Query of each row.
     estimator : estimator, default=None
@@ -257,10 +257,10 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, estimator=None, ma
 
     Notes
     -----
-    Residuals come from an out-of-fold linear fit by the least absolute deviations, wrong labels from an
-    out-of-fold linear fit of the likelihood: what these cannot fit, such as a curve, looks like noise. Labels that are uncertain
-    by nature are not wrong: wrong ones are told from them by labels that go against what the features say most clearly [2]_, so
-    they are found where a linear model separates the classes well, and not where it hardly does.
+    Residuals come from an out-of-fold linear fit by the least absolute deviations, wrong labels from an out-of-fold linear
+    fit of the likelihood: what these cannot fit, such as a curve, looks like noise. Labels that are uncertain by nature are
+    not wrong: wrong ones are told from them by labels that go against what the features say most clearly [2]_, so they are
+    found where a linear model separates the classes well, and not where it hardly does.
 
     References
     ----------
