@@ -17,7 +17,7 @@ from scipy.special import log_softmax
 
 __all__ = ["wrong_label_share"]
 
-LEVEL = 0.01  # of the test; half of it would be enough if the share were not on the border of its range
+LEVEL = 0.01  # of the test, as if its statistic were exactly chi-squared; shares on their border make it only nearly so
 MOST_RANDOM = 0.95
 STARTS = ((0.02, 1.0), (0.3, 2.0), (0.6, 4.0))  # share of random labels, and factor on the slope without them
 
@@ -42,6 +42,7 @@ def wrong_label_share(log_proba, codes):
         What the evidence has to exceed.
     """
     n_classes = log_proba.shape[1]
+    log_proba = np.maximum(log_proba, np.log(np.finfo(np.float64).tiny))
     threshold = float(stats.chi2.isf(LEVEL, n_classes))
     # A class that is spread more widely than another looks like random labels to a straight calibration; the quadratic one
     # has more to fit, and so needs more rows: only what both see counts.

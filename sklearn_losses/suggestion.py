@@ -132,8 +132,8 @@ RULES = (
             "bootstrapped": 2,
             "hinge": 0.5,
         },
-        "About {label_noise:.0%} of the labels look wrong: also where the features say most, rows that were left out have other "
-        "labels, more than uncertain labels explain (twice the log-likelihood ratio {noise_evidence:.3g}, more than "
+        "About {label_noise:.0%} of the labels look wrong: also where the features say most, rows that were left out have "
+        "other labels, more than uncertain labels explain (twice the log-likelihood ratio {noise_evidence:.3g}, more than "
         "{noise_threshold:.3g}). A loss with a bounded value follows such rows less.",
         "Copas, JRSS B 50 (1988); Hausman, Abrevaya and Scott-Morton, Journal of Econometrics 87 (1998); "
         "Zhang and Sabuncu, NeurIPS 2018",
@@ -240,8 +240,8 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, estimator=None, ma
         The scorer that counts, such as "neg_mean_absolute_error": the loss that estimates what it rewards comes first [1]_.
     task : {"regression", "classification", "ranking"}, default=None
         None: with `qid` it is a ranking, else what `estimator` is. Without one, text, booleans, categories and up to 10
-        different whole numbers are classes, unless these go from 0 to 3 or more and look like counts: one peak, and the
-        largest hardly occurs. All else is a real target.
+        different whole numbers are classes, unless these go from 0 to 3 or more and look like counts: one peak, and the largest
+        hardly occurs. All else is a real target.
     qid : array-like of shape (n_samples,), default=None
         Query of each row.
     estimator : estimator, default=None
@@ -257,10 +257,10 @@ def suggest_losses(X, y, *, metric=None, task=None, qid=None, estimator=None, ma
 
     Notes
     -----
-    Residuals come from an out-of-fold linear fit by the least absolute deviations, wrong labels from an out-of-fold linear
-    fit of the likelihood: what these cannot fit, such as a curve, looks like noise. Labels that are uncertain by nature are
-    not wrong: wrong ones are told from them by labels that go against what the features say most clearly [2]_, so they are
-    found where a linear model separates the classes well, and not where it hardly does.
+    Residuals come from an out-of-fold linear fit by the least absolute deviations: what it cannot fit, such as a curve, looks
+    like noise. Wrong labels come from an out-of-fold linear fit of the likelihood. Labels that are uncertain by nature are not
+    wrong; wrong ones differ by going against what the features say most clearly [2]_. They are found where a linear model
+    separates the classes well and rows are many; elsewhere nothing is said of them.
 
     References
     ----------
@@ -330,17 +330,17 @@ def _numbers(X, y, estimator):
         raise TypeError(f"The data come first: suggest_losses(X, y, estimator=...). Got {type(X).__name__} for X.")
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         X = clone(estimator[:-1]).fit_transform(X, y)
-    way = "pass a pipeline that does it as estimator="
+    way = "pass a pipeline that does it as estimator=."
     try:
         X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False)
     except (ValueError, TypeError) as error:
         if "convert" not in str(error) and "float()" not in str(error):
             raise
         raise ValueError(
-            f"X has columns that are not numbers ({error}). Encode them, with OneHotEncoder say, or {way}."
+            f"X has columns that are no numbers ({error}). Encode them, with OneHotEncoder say, or {way}"
         ) from error
     if not np.all(np.isfinite(X.data if sparse.issparse(X) else X)):
-        raise ValueError(f"X contains nan or inf. Fill these in, with SimpleImputer say, or {way}.")
+        raise ValueError(f"X contains nan or inf. Fill these in, with SimpleImputer say, or {way}")
     return X
 
 

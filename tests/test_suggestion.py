@@ -275,7 +275,7 @@ def test_a_pipeline_prepares_text_and_gaps():
     facts = suggest_losses(X, y, estimator=pipeline).facts_
     assert facts["kind"] == "continuous" and facts["n_features"] == 4
     assert not hasattr(prepare, "transformers_")
-    with pytest.raises(ValueError, match="not numbers .*OneHotEncoder.* pass a pipeline"):
+    with pytest.raises(ValueError, match="no numbers .*OneHotEncoder.* pass a pipeline"):
         suggest_losses(X, y)
     with pytest.raises(ValueError, match="nan or inf.*SimpleImputer.* pass a pipeline"):
         suggest_losses(X[["size"]], y)
