@@ -25,10 +25,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold, ParameterGrid, StratifiedKFold, check_cv
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_losses.equal_terms import beaten, judged, judges, relative_alpha, searches_alpha, strength_sentence
 from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.perplexity import neg_perplexity
@@ -39,7 +41,10 @@ __all__ = ["LossComparison", "compare_losses", "corrected_resampled_ttest", "hol
 
 
 def _own_score(estimator, X, y, **metadata):
-    return estimator.score(X, y, **metadata)
+    """The score of a ranker, which knows its queries; the steps of a pipeline before it are taken first."""
+    while isinstance(estimator, Pipeline):
+        X, estimator = estimator[:-1].transform(X), estimator[-1]
+    return estimator.score(X, y, **_taken(estimator.score, metadata))
 
 
 DEFAULT_SCORING = {
@@ -47,6 +52,7 @@ DEFAULT_SCORING = {
     "classification": ("accuracy", "balanced_accuracy", "neg_log_loss"),
     "ranking": {"score": _own_score},  # a ranker's own score knows its queries
 }
+ENOUGH_FOLDS = 5
 SCORERS = {"neg_perplexity": neg_perplexity}  # names that scikit-learn does not know
 
 
@@ -143,7 +149,7 @@ def _candidates(estimator, slot, spec, grid):
 
 
 def labelled(losses, slot, y):
-    """Label -> what `loss` is set to."""
+    """Label -> what `loss` is set to; ValueError for what is no loss."""
     if losses is None:
         chosen = {}
         for name in sorted(Loss.names()):
@@ -161,7 +167,8 @@ def labelled(losses, slot, y):
         number, unique = 2, label
         while unique in chosen:
             unique, number = f"{label} ({number})", number + 1
-        chosen[unique] = clone(spec) if isinstance(spec, BaseEstimator) and not isinstance(spec, type) else spec
+        Loss.make(spec)  # what is no loss is refused now, and not after the fits of the others
+        chosen[unique] = clone(spec) if isinstance(spec, BaseEstimator) else spec
     return chosen
 
 
@@ -256,8 +263,7 @@ def score(scorer, estimator, data):
     metadata = data.metadata()
     metric = getattr(scorer, "_score_func", None)
     if metric is None:
-        metadata = _taken(estimator.score if scorer is _own_score else scorer, metadata)
-        return float(scorer(estimator, data.X, data.y, **metadata))
+        return float(scorer(estimator, data.X, data.y, **_taken(scorer, metadata)))
     requested = {name for name, asked in scorer.get_metadata_routing().score.requests.items() if asked is True}
     if "qid" in requested or get_config()["enable_metadata_routing"]:
         with config_context(enable_metadata_routing=True):
@@ -301,9 +307,11 @@ class _Cell(NamedTuple):
     params: dict | None = None
     error: str | None = None
     missing: dict | None = None  # metric -> why it has no value
+    judged: dict | None = None  # loss -> its mean over the training rows, see `equal_terms`
+    strength: float = np.nan  # alpha as a multiple of that of alpha="auto"
 
 
-def _cell(estimator, slot, spec, candidates, data, train, test, scorers, primary, inner_cv, seed):
+def _cell(estimator, slot, label, spec, candidates, data, train, test, scorers, judges, primary, inner_cv, seed):
     """Fit one loss on one fold and score it; what goes wrong becomes part of the answer."""
     nothing = dict.fromkeys(scorers, np.nan)
     try:
@@ -336,15 +344,9 @@ def _cell(estimator, slot, spec, candidates, data, train, test, scorers, primary
         float(getattr(part, "converged_", np.nan)),
         params,
         missing=missing,
+        judged=judged(judges, estimator, slot, label, rows),
+        strength=relative_alpha(estimator, slot, rows),
     )
-
-
-def made(spec):
-    """The loss as an object; what cannot be made stays as it is, and the fit says why."""
-    try:
-        return Loss.make(spec)
-    except ValueError:
-        return spec
 
 
 def fresh(spec):
@@ -409,8 +411,9 @@ def compare_losses(
     Raises
     ------
     ValueError
-        For input of different lengths, parameters of the grid that no loss has, or when every loss fails. A loss that
-        fails alone is a row with its error.
+        Before the first fit for input of different lengths, what is no loss, and parameters of the grid that no loss has;
+        after it when every loss fails, or none has a value of the first metric. A loss that fails alone is a row with its
+        error.
 
     Examples
     --------
@@ -440,9 +443,11 @@ def compare_losses(
 
     tasks = [(label, fold) for label in specs for fold in range(len(splits))]
     # Objects, not names: another process need not know the names that this session has given.
-    objects = {label: made(spec) for label, spec in specs.items()}
+    objects = {label: Loss.make(spec) for label, spec in specs.items()}
+    searched = searches_alpha(grids)
+    scale = {} if searched else judges(objects)
     calls = (
-        (estimator, slot, objects[label], grids[label], data, *splits[fold], scorers, primary, inner_cv, seed)
+        (estimator, slot, label, objects[label], grids[label], data, *splits[fold], scorers, scale, primary, inner_cv, seed)
         for label, fold in tasks
     )
     cells = {}
@@ -457,7 +462,11 @@ def compare_losses(
         label, error = next(iter(errors.items()))
         raise ValueError(f"Every loss failed; {label!r}: {error}")
     ratio = float(np.mean([len(test) / len(train) for train, test in splits]))
-    result = LossComparison(by_loss, errors, list(scorers), ratio, level, description=type(estimator).__name__)
+    alpha = "auto" if searched else getattr(slot.part(estimator), "alpha", "auto")
+    result = LossComparison(by_loss, errors, list(scorers), ratio, level, description=type(estimator).__name__, alpha=alpha)
+    if not result.best_group_[primary]:
+        label, why = next(iter(result.missing_[primary].items()), (result.losses_[0], "it is not finite"))
+        raise ValueError(f"No loss has a value of {primary}, the metric that chooses; {label}: {why}")
     if refit:
         best = clone(estimator).set_params(**{f"{slot.prefix}loss": fresh(specs[result.best_loss_])})
         result.best_params_ = _search(best, slot, grids[result.best_loss_], data, scorers[primary], inner_cv, seed)
@@ -488,7 +497,7 @@ def scorer_of(spec):
 
 
 def _grid(estimator, slot, spec, param_grid):
-    """The candidates of one loss; a loss that cannot even be made fails in its row."""
+    """The candidates of one loss; a loss with parameters that cannot be set fails in its row."""
     try:
         return _candidates(estimator, slot, spec, param_grid)
     except ValueError:
@@ -535,12 +544,18 @@ class LossComparison:
         By metric: the best loss and all that are not really worse.
     errors_ : dict of str to str
         What went wrong, for losses that failed.
+    beaten_ : dict of str to (str, float, float)
+        Losses that were not really fitted: on the training rows the model of another loss, the first entry, has a lower mean
+        of this very loss, by more than 5 % of that of a constant. The mean of this loss's own model, and of the other's.
+    relative_alpha_ : dict of str to float
+        For regressors with a number as alpha: how many times that of ``alpha="auto"`` it is for each loss; else nan.
     results_ : dict of str to ndarray or list
         The columns of `to_frame`.
     """
 
-    def __init__(self, by_loss, errors, metrics, test_train_ratio, level, description):
-        self.metrics_, self.level, self.description = metrics, level, description
+    def __init__(self, by_loss, errors, metrics, test_train_ratio, level, description, alpha="auto"):
+        self.metrics_, self.level, self.description, self.alpha = metrics, level, description, alpha
+        self.test_train_ratio = test_train_ratio
         self.errors_ = {label: error for label, error in errors.items() if error}
         self.n_folds_ = len(next(iter(by_loss.values())))
         first = {
@@ -561,6 +576,9 @@ class LossComparison:
         self.p_values_ = {m: self._p_values(m, test_train_ratio) for m in metrics}
         self.best_group_ = {m: self._best_group(m) for m in metrics}
         self.results_ = self._columns(cells)
+        fitted = {label: by_loss[label] for label in self.losses_ if label not in self.errors_}
+        self.beaten_ = beaten({label: [cell.judged for cell in row] for label, row in fitted.items()})
+        self.relative_alpha_ = {label: float(np.mean([cell.strength for cell in row])) for label, row in fitted.items()}
 
     def _means(self, metric):
         return _finite(self.test_scores_[metric].mean(axis=1))
@@ -584,7 +602,8 @@ class LossComparison:
         best = int(np.argmax(means))
         if not np.isfinite(means[best]):
             return []
-        alike = [row for row in range(len(means)) if row == best or self.p_values_[metric][row] >= self.level]
+        # A p-value that is missing, as for a single fold, shows nothing.
+        alike = [row for row in range(len(means)) if np.isfinite(means[row]) and not self.p_values_[metric][row] < self.level]
         return [self.losses_[row] for row in sorted(alike, key=lambda row: -means[row])]
 
     def _columns(self, cells):
@@ -627,7 +646,8 @@ class LossComparison:
         return pandas.DataFrame(self.results_)
 
     def sentences(self):
-        """What the tests say, one sentence per metric, then one per failure.
+        """What the tests say, one sentence per metric, then what the comparison cannot show or makes it unequal, then one per
+        failure.
 
         Returns
         -------
@@ -654,12 +674,36 @@ class LossComparison:
             if lacking:
                 parts.append(f"no finite value for {_listed(lacking)}")
             said.append("; ".join(parts) + ".")
-        return said + [f"{label} failed: {error}" for label, error in self.errors_.items()]
+        failed = [f"{label} failed: {error}" for label, error in self.errors_.items()]
+        return said + self._unequal_terms() + failed
+
+    def _unequal_terms(self):
+        """What speaks against taking the differences, or that there are none, for those of the losses."""
+        said = [self._few_folds(), strength_sentence(self.relative_alpha_, self.alpha)]
+        for label, (other, own, lower) in self.beaten_.items():
+            said.append(
+                f"{label} was not really fitted: on the training rows its mean {label} is {own:.3g}, and that of the model of "
+                f"{other} {lower:.3g}; lower alpha, or look whether its fits converged."
+            )
+        return [sentence for sentence in said if sentence]
 
     def _note(self):
         return (
-            f"* best, or not shown to be worse than the best: corrected resampled t-test over {self.n_folds_} folds, "
-            f"Holm-adjusted, level {self.level:g}"
+            f"* best, or not shown to be worse than the best: corrected resampled t-test over {self.n_folds_} "
+            f"fold{'s' * (self.n_folds_ > 1)}, Holm-adjusted, level {self.level:g}"
+        )
+
+    def _few_folds(self):
+        """What so few folds can show; None where they are enough."""
+        if self.n_folds_ >= ENOUGH_FOLDS:
+            return None
+        if self.n_folds_ == 1:
+            return f"One fold cannot show a difference; use cv={ENOUGH_FOLDS} or more."
+        least = _least_difference(self.n_folds_, self.test_train_ratio, self.level)
+        enough = _least_difference(ENOUGH_FOLDS, 1 / (ENOUGH_FOLDS - 1), self.level)
+        return (
+            f"{self.n_folds_} folds cannot show much: only a difference of more than {least:.2g} times its own spread "
+            f"over the folds ({enough:.2g} times with cv={ENOUGH_FOLDS})."
         )
 
     def _table(self):
@@ -735,6 +779,11 @@ class LossComparison:
         from sklearn_losses.display import LossComparisonDisplay
 
         return LossComparisonDisplay.from_comparison(self, metric=metric).plot(ax=ax)
+
+
+def _least_difference(n_folds, test_train_ratio, level):
+    """The smallest mean difference that the corrected t-test shows, in standard deviations over folds."""
+    return float(stats.t.isf(level / 2, n_folds - 1) * np.sqrt(1 / n_folds + test_train_ratio))
 
 
 def _finite(values):

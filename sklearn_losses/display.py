@@ -72,7 +72,7 @@ class LossFunctionDisplay:
 
         Parameters
         ----------
-        losses : list, or dict of str to loss
+        losses : str, Loss, callable, list of these, or dict of str to one of these
             Functions are taken as losses of a regressor.
         span : tuple of float, default=(-4, 4)
             Regression: residual, the target less the raw prediction; losses with a log link are drawn at the target 1, all
@@ -89,12 +89,15 @@ class LossFunctionDisplay:
         ValueError
             For losses of several tasks, and for ranking losses, which have no shape in one number.
         """
+        if not isinstance(losses, (list, tuple, dict, set)):
+            losses = [losses]
         named = losses if isinstance(losses, dict) else {_label(loss): loss for loss in losses}
         made = {label: _drawable(Loss.make(loss)) for label, loss in named.items()}
         tasks = {loss.task for loss in made.values()}
         if len(tasks) != 1 or not tasks <= {"regression", "classification"}:
             raise ValueError(
-                f"LossFunctionDisplay draws regression or classification losses, of one task at a time; got {tasks}."
+                "LossFunctionDisplay draws regression or classification losses, of one task at a time; got "
+                f"{', '.join(sorted(str(task) for task in tasks)) or 'none'}."
             )
         [task] = tasks
         points = np.linspace(*span, n_points)

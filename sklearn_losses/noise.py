@@ -9,8 +9,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_losses.comparison import Data, fit_quietly, fixed_seeds, fresh, labelled, made, score, scorer_of, take
+from sklearn_losses.comparison import Data, fit_quietly, fixed_seeds, fresh, labelled, score, scorer_of, take
 from sklearn_losses.floating import ignoring_floating_errors
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.slot import Slot
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
@@ -173,7 +174,7 @@ def noise_curve(
     classes = slot.task == "classification"
     noise = (add_label_noise if classes else add_outliers) if noise is None else noise
     scorer = scorer_of(("accuracy" if classes else "r2") if scoring is None else scoring)
-    specs = {label: made(spec) for label, spec in labelled(losses, slot, y).items()}
+    specs = {label: Loss.make(spec) for label, spec in labelled(losses, slot, y).items()}
     tasks = []
     for repeat in range(n_repeats):
         train, test = train_test_split(
@@ -190,7 +191,8 @@ def noise_curve(
     )
     for (label, place, repeat, *_), value in zip(tasks, done, strict=True):
         scores[label][place, repeat] = value
-    return NoiseCurve(np.asarray(levels, dtype=np.float64), scores, scoring or ("accuracy" if classes else "r2"))
+    metric = scoring or ("accuracy" if classes else "r2")
+    return NoiseCurve(np.asarray(levels, dtype=np.float64), scores, metric, shares=noise in (add_label_noise, add_outliers))
 
 
 def _noisy_score(estimator, slot, spec, X, y, train, test, noisy, scorer):
@@ -209,19 +211,30 @@ class NoiseCurve:
         By loss; higher is better.
     best_losses_ : list of str
         At each level the loss with the highest mean.
+    shares : bool
+        The levels are shares of the targets; those of a noise of your own may be anything.
     """
 
-    def __init__(self, levels, scores, metric):
-        self.levels_, self.scores_, self.metric = levels, scores, metric
+    def __init__(self, levels, scores, metric, shares=True):
+        self.levels_, self.scores_, self.metric, self.shares = levels, scores, metric, shares
         means = {label: values.mean(axis=1) for label, values in scores.items()}
         self.best_losses_ = [max(means, key=lambda label: means[label][place]) for place in range(len(levels))]
 
+    @property
+    def _labels(self):
+        """The levels as text, with the digits that they have."""
+        return [f"{100 * level:.10g}%" if self.shares else f"{level:.10g}" for level in self.levels_]
+
+    @property
+    def _across(self):
+        return "share of spoiled training targets" if self.shares else "level of noise in the training targets"
+
     def __repr__(self):
         width = max(len(label) for label in ["loss", *self.scores_])
-        lines = [f"{'loss':<{width}}  " + "  ".join(f"{level:>8.0%}" for level in self.levels_)]
+        lines = [f"{'loss':<{width}}  " + "  ".join(f"{level:>8}" for level in self._labels)]
         for label, values in self.scores_.items():
             lines.append(f"{label:<{width}}  " + "  ".join(f"{mean:>8.3f}" for mean in values.mean(axis=1)))
-        return "\n".join([f"{self.metric} on clean rows by share of spoiled training targets", "", *lines])
+        return "\n".join([f"{self.metric} on clean rows by {self._across}", "", *lines])
 
     def plot(self, ax=None):
         """Draw a line per loss, with the range of the repeats as whiskers.
@@ -240,14 +253,14 @@ class NoiseCurve:
         for number, (label, values) in enumerate(self.scores_.items()):
             means = values.mean(axis=1)
             # Side by side, so that whiskers of equal losses do not hide each other.
-            shift = (number - (len(self.scores_) - 1) / 2) * 0.004
+            shift = (number - (len(self.scores_) - 1) / 2) * 0.01 * (np.ptp(self.levels_) or 0.1)
             reach = [means - values.min(axis=1), values.max(axis=1) - means]
             ax.errorbar(
                 self.levels_ + shift, means, reach, label=label, linewidth=1.8, elinewidth=0.8, capsize=2.5,
                 marker="osD^vP*X"[number % 8], markersize=5, **style(number),
             )  # fmt: skip
-        ax.set(xlabel="share of spoiled training targets", ylabel=f"{self.metric} on clean rows")
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        ax.set(xlabel=self._across, ylabel=f"{self.metric} on clean rows")
+        ax.set_xticks(self.levels_, self._labels)  # where something was measured, and nowhere else
         tidy(ax)
         ax.legend(frameon=False)
         return ax

@@ -690,7 +690,9 @@ class RivalsWithBounds:
     def solver(self, metric, ridge):
         # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the sum, in the violations and
         # in the raw outputs alike.
-        rivals, total = self.rivals, metric.sum(axis=1) + ridge[self.n_params :]
+        rivals = self.rivals
+        # Rows of next to no weight have a metric of 0.
+        total = np.maximum(metric.sum(axis=1) + ridge[self.n_params :], np.finfo(np.float64).tiny)
         inverse = rivals.solver(metric, total, ridge[: self.n_params])
 
         def solve(right):

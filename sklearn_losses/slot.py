@@ -13,6 +13,14 @@ class Slot:
     ----------
     estimator : estimator
         A loss estimator by itself, or something with one inside.
+
+    Attributes
+    ----------
+    path : list of str
+        The names of the parameters that lead to it.
+    task : {"regression", "classification", "ranking"}
+    in_pipelines : bool
+        Nothing but pipelines is around it, so that it predicts as the whole does.
     """
 
     def __init__(self, estimator):
@@ -29,10 +37,12 @@ class Slot:
         self.prefix = "".join(f"{name}__" for name in self.path)
         self.task = self.part(estimator)._task
         self.more_tasks = self.part(estimator)._more_tasks
-        node, steps = estimator, []
+        node, steps, self.in_pipelines = estimator, [], True
         for name in self.path:
             if isinstance(node, Pipeline):
                 steps.append(f"{name}__")
+            else:
+                self.in_pipelines = False
             node = node.get_params()[name]
         # Pipelines want to know whose fit argument it is; wrappers hand on what they get.
         self.fit_prefix = "" if get_config()["enable_metadata_routing"] else "".join(steps)

@@ -30,8 +30,9 @@ MAY_IMPORT = {
     "testing": {"component", "batches", "losses", "models", "objective", "penalties", "queries", "solvers"},
     "ranking_metrics": {"floating", "losses", "queries"},
     "display": {"losses", "slot"},
-    "comparison": {"display", "floating", "losses", "perplexity", "queries", "slot"},
-    "noise": {"comparison", "display", "floating", "slot"},
+    "equal_terms": {"estimators", "losses", "metrics"},
+    "comparison": {"display", "equal_terms", "floating", "losses", "perplexity", "queries", "slot"},
+    "noise": {"comparison", "display", "floating", "losses", "slot"},
     "label_noise": set(),
     "suggestion": {"comparison", "estimators", "floating", "label_noise", "losses"},
     "estimators": {

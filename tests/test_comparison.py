@@ -16,9 +16,10 @@ from sklearn.model_selection import KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.comparison import compare_losses, corrected_resampled_ttest, holm
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor, make_ranking
+from sklearn_losses.comparison import compare_losses, corrected_resampled_ttest, holm, splits_of
 from sklearn_losses.losses import Huber, Loss, Quantile
+from sklearn_losses.noise import noise_curve
 from sklearn_losses.perplexity import neg_perplexity
 
 X, Y = load_diabetes(return_X_y=True)
@@ -102,9 +103,9 @@ def test_a_failing_loss_is_a_row_with_its_error():
     def wrong(y_true, y_pred):
         return np.mean((y_true - y_pred) ** 2)
 
-    comparison = compare_losses(LossRegressor(), X, Y, ["unheard_of", "mse", wrong, "hinge"], cv=3)
+    comparison = compare_losses(LossRegressor(), X, Y, ["mse", wrong, "hinge"], cv=3)
     assert comparison.losses_[0] == comparison.best_loss_ == "mse"
-    assert set(comparison.errors_) == {"unheard_of", "wrong", "hinge"}
+    assert set(comparison.errors_) == {"wrong", "hinge"}
     assert "scalar" in comparison.errors_["wrong"]
     row = comparison.losses_.index("hinge")
     assert np.isnan(comparison.results_["mean_test_r2"][row]) and "LossClassifier" in comparison.results_["error"][row]
@@ -112,6 +113,109 @@ def test_a_failing_loss_is_a_row_with_its_error():
         assert "failed: ValueError: " in text
     with pytest.raises(ValueError, match="Every loss failed; 'hinge': ValueError"):
         compare_losses(LossRegressor(), X, Y, ["hinge"], cv=3)
+
+
+@pytest.mark.parametrize("wrong", ["hubber", "MSE", Huber, 3])
+def test_what_is_no_loss_stops_it_before_the_first_fit(wrong, capsys):
+    with pytest.raises(ValueError, match="Did you mean '(huber|mse)'|Got the class Huber|Got 3"):
+        compare_losses(LossRegressor(), X, Y, ["mse", wrong], cv=3, verbose=1)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ValueError, match="Did you mean|Got"):
+        noise_curve(LossRegressor(), X, Y, ["mse", wrong])
+
+
+def test_a_table_without_a_value_is_an_error():
+    flowers, y = load_iris(return_X_y=True)
+    with pytest.raises(
+        ValueError, match="No loss has a value of neg_log_loss, the metric that chooses; hinge: .*predict_proba"
+    ):
+        compare_losses(LossClassifier(), flowers, y, ["hinge", "squared_hinge"], scoring=["neg_log_loss", "accuracy"], cv=3)
+
+    def impossible(estimator, X, y):
+        raise RuntimeError("out of order")
+
+    with pytest.raises(ValueError, match="No loss has a value of score.*mse: out of order"):
+        compare_losses(LossRegressor(), X, Y, ["mse"], scoring=impossible, cv=3)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_rankers_own_score_in_a_pipeline(depth):
+    Z, y, qid = make_ranking(n_queries=20, random_state=0)
+    estimator = LossRanker()
+    for _ in range(depth):
+        estimator = make_pipeline(StandardScaler(), estimator)
+    comparison = compare_losses(estimator, Z, y, ["ranknet", "listnet"], qid=qid, cv=3)
+    row = comparison.losses_.index("ranknet")
+    for fold, (train, test) in enumerate(splits_of(3, y, "ranking", qid, np.random.RandomState(0))):
+        scaler = StandardScaler().fit(Z[train])
+        columns = scaler.transform(Z) if depth else Z
+        ranker = LossRanker().fit(columns[train], y[train], qid=qid[train])
+        expected = ranker.score(columns[test], y[test], qid=qid[test])
+        assert comparison.test_scores_["score"][row, fold] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("folds, least", [(2, 15.6), (3, 3.93), (4, 2.43)])
+def test_few_folds_say_what_they_cannot_show(folds, least):
+    comparison = compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=folds, scoring="r2", refit=False)
+    [sentence] = [said for said in comparison.sentences() if "cannot show much" in said]
+    assert f"{folds} folds cannot show much: only a difference of more than {least:.2g} times its own spread" in sentence
+    # A mean difference of that many standard deviations has the p-value 0.05, one of less a larger one.
+    pattern = np.linspace(-1, 1, folds) / np.std(np.linspace(-1, 1, folds), ddof=1)
+    assert corrected_resampled_ttest(pattern + least, 1 / (folds - 1)) == pytest.approx(0.05, rel=0.02)
+    assert sentence in repr(comparison)
+    five = compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=5, scoring="r2", refit=False)
+    assert "cannot show" not in repr(five)
+
+
+def test_one_fold_shows_no_difference():
+    split = [(np.arange(80), np.arange(80, 120))]
+    comparison = compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=split, scoring="r2", refit=False)
+    assert set(comparison.best_group_["r2"]) == {"mse", "mae"}
+    assert "One fold cannot show a difference" in repr(comparison) and "over 1 fold," in repr(comparison)
+
+
+# Equal terms.
+
+
+def test_one_alpha_for_losses_in_other_units_is_named():
+    Z = StandardScaler().fit_transform(X)
+    losses = ["mse", "mae", "huber"]
+    for factor in (1.0, 1000.0):
+        y = factor * Y
+        comparison = compare_losses(LossRegressor(alpha=0.05), Z, y, losses, refit=False)
+        # alpha="auto" for mae is 1e-4 times the mean absolute deviation from the median over the variance.
+        folds = [y[train] for train, _ in splits_of(5, y, "regression", None, np.random.RandomState(0))]
+        auto = [1e-4 * np.mean(np.abs(part - np.median(part))) / np.var(part) for part in folds]
+        assert comparison.relative_alpha_["mae"] == pytest.approx(np.mean(0.05 / np.array(auto)), rel=1e-6)
+        assert comparison.relative_alpha_["mse"] == pytest.approx(500, rel=1e-6)
+        text = repr(comparison)
+        assert "alpha=0.05 is not the same strength for all losses: for mae it is" in text and "Use alpha='auto'" in text
+        assert "param_grid={'alpha': [...]}" in text
+    # mae is beaten in its own metric, on the rows that it was fitted to.
+    other, own, lower = comparison.beaten_["mae"]
+    assert other in ("mse", "huber") and own > 1.3 * lower and list(comparison.beaten_) == ["mae"]
+    means = -comparison.to_frame()["mean_train_neg_mean_absolute_error"]
+    assert (own, lower) == pytest.approx((means[comparison.losses_.index("mae")], means[comparison.losses_.index(other)]))
+    assert "mae was not really fitted: on the training rows its mean mae is" in text
+
+
+@pytest.mark.parametrize(
+    "estimator, grid", [(LossRegressor(), None), (LossRegressor(alpha=1e-9), None), (LossRegressor(), {"alpha": [1.0, 10.0]})]
+)
+def test_equal_terms_are_not_talked_about(estimator, grid):
+    Z = StandardScaler().fit_transform(X)
+    comparison = compare_losses(estimator, Z, 1000 * Y, ["mse", "mae", "huber"], param_grid=grid, cv=5, refit=False)
+    assert comparison.beaten_ == {} and len(comparison.sentences()) == len(comparison.metrics_)
+    assert "strength" not in repr(comparison)
+
+
+def test_losses_of_classes_that_were_not_fitted_are_named():
+    X, y = load_iris(return_X_y=True)
+    losses = {"cross_entropy": "cross_entropy", "tiny": 1e-6 * Loss.make("cross_entropy"), "hinge": "hinge"}
+    comparison = compare_losses(make_pipeline(StandardScaler(), LossClassifier(alpha=1e-3)), X, y, losses, refit=False)
+    assert list(comparison.beaten_) == ["tiny"] and "tiny was not really fitted" in repr(comparison)
+    fair = compare_losses(make_pipeline(StandardScaler(), LossClassifier()), X, y, ["cross_entropy", "hinge"], refit=False)
+    assert fair.beaten_ == {}
 
 
 def test_a_metric_that_a_loss_cannot_have_is_missing_there_alone():

@@ -76,6 +76,18 @@ def test_margins_own_losses_and_estimators():
         LossFunctionDisplay.from_losses(["mse", "hinge"])
 
 
+def squared(y_true, y_pred):
+    return (y_true - y_pred) ** 2
+
+
+@pytest.mark.parametrize("loss, label", [("mse", "mse"), (Huber(delta=1), "Huber(delta=1)"), (squared, "squared")])
+def test_a_single_loss_needs_no_list(loss, label):
+    one = LossFunctionDisplay.from_losses(loss, n_points=9)
+    listed = LossFunctionDisplay.from_losses([loss], n_points=9)
+    assert list(one.values) == [label]
+    np.testing.assert_array_equal(one.values[label], listed.values[label])
+
+
 @pytest.mark.parametrize("task", ["regression", "classification"])
 def test_every_registered_loss_can_be_drawn(task):
     names = [name for name in Loss.names() if Loss.make(name).task == task]

@@ -88,3 +88,24 @@ def test_curve_is_the_same_for_any_number_of_processes_and_can_be_drawn():
     ax = curve.plot()
     assert ax.get_legend_handles_labels()[1] == ["cross_entropy", "hinge"]
     matplotlib.pyplot.close("all")
+
+
+def test_levels_are_drawn_and_printed_as_they_are():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    X, y = make_regression(60, 2, random_state=0)
+    levels = (0, 0.025, 0.125, 0.3)
+    curve = noise_curve(LossRegressor(), X, y, ["mse", "mae"], levels=levels, n_repeats=2)
+    ax = curve.plot()
+    np.testing.assert_allclose(ax.get_xticks(), levels)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0%", "2.5%", "12.5%", "30%"]
+    assert repr(curve).splitlines()[2].split() == ["loss", "0%", "2.5%", "12.5%", "30%"]
+
+    def jitter(y, level, random_state):
+        return y + level * np.random.default_rng(random_state).standard_normal(len(y)), None
+
+    curve = noise_curve(LossRegressor(), X, y, ["mse"], noise=jitter, levels=(0, 2.5, 100), n_repeats=2)
+    ax = curve.plot()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "2.5", "100"]
+    assert ax.get_xlabel() == "level of noise in the training targets" and "%" not in repr(curve)
+    matplotlib.pyplot.close("all")

@@ -227,7 +227,7 @@ def test_one_row(name):
     np.testing.assert_allclose(model.predict(X), y, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFICATION + RANKING if not MAKERS[name].attained])
+@pytest.mark.parametrize("name", [name for name in CLASSIFICATION + RANKING if not MAKERS[name]().attained])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_separable_classes_without_a_penalty(name, classes):
     X, _, more = problem(name)
@@ -241,7 +241,7 @@ def test_separable_classes_without_a_penalty(name, classes):
         assert np.all(np.isfinite(model.coef_)) and np.isfinite(model.objective_)
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFICATION + RANKING if MAKERS[name].attained and name in DRAWLESS])
+@pytest.mark.parametrize("name", [name for name in CLASSIFICATION + RANKING if MAKERS[name]().attained and name in DRAWLESS])
 def test_separable_classes_of_a_loss_with_a_minimum(name):
     X, y, more = problem(name)
     X = X[:, :1] / 4 + 3 * y[:, None]
