@@ -138,14 +138,14 @@ class RowSpace:
         self.center, self.basis, self.columns = center, basis, columns
 
     @classmethod
-    def of(cls, X, fit_intercept):
+    def of(cls, X, weight, fit_intercept):
         """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it."""
         n, p = X.shape
         if n > MOST_IN_BASIS or n * p > LARGEST_BASIS or (sparse.issparse(X) and n * n * p > WORK_OF_SPARSE):
             return None
         X = _array(X)
         with np.errstate(all="ignore"):
-            mean = X.mean(axis=0, dtype=np.float64)
+            mean = np.average(X, axis=0, weights=np.ones(n) if weight is None else weight)
             center = mean if fit_intercept else np.zeros(p)
             centred = X - center
             sizes = np.max(np.abs(centred), axis=0)
@@ -156,7 +156,13 @@ class RowSpace:
             return None
         q, r = linalg.qr(centred.T, mode="economic", overwrite_a=True, check_finite=False)
         u, singular, _ = linalg.svd(r, check_finite=False)
-        return cls(center, q @ u[:, singular > p * np.finfo(float).eps * singular[0]])
+        basis = q @ u[:, singular > p * np.finfo(float).eps * singular[0]]
+        # The principal axes of the weighted rows are the same for a row twice as for the row with twice the weight, also for
+        # solvers that stop on their way to an optimum.
+        weighted = ((X - center) @ basis) * np.sqrt(np.ones(n) if weight is None else weight)[:, None]
+        basis = basis @ linalg.svd(weighted, full_matrices=True, check_finite=False)[2].T
+        largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=0)[None], axis=0)
+        return cls(center, basis * np.sign(largest))
 
     def within(self, columns):
         """These coordinates, with further ones of their columns."""

@@ -46,35 +46,35 @@ class Fails:
 
 
 FITS = {
-    "regressor": (LossRegressor(), "fit", (Y,)),
-    "classifier": (LossClassifier(), "fit", (Y > 0,)),
-    "ranker": (LossRanker(), "fit", (np.digitize(Y, [-1, 1]), None)),
-    "pointwise ranker": (LossRanker("mse"), "fit", (Y, None)),
-    "quantiles": (MultiQuantileRegressor(), "fit", (Y,)),
+    "regressor": (LossRegressor(), {"y": Y}),
+    "classifier": (LossClassifier(), {"y": Y > 0}),
+    "ranker": (LossRanker(), {"y": np.digitize(Y, [-1, 1]), "qid": Q}),
+    "pointwise ranker": (LossRanker("mse"), {"y": Y, "qid": Q}),
+    "quantiles": (MultiQuantileRegressor(), {"y": Y}),
 }
 
 
 @pytest.mark.parametrize("name", FITS)
 @pytest.mark.parametrize("other", [WIDER, NARROW], ids=["wider", "narrower"])
 def test_a_failing_fit_changes_nothing(name, other):
-    model, _, targets = FITS[name]
-    model = copy.deepcopy(model).fit(X, *targets)
+    model, targets = FITS[name]
+    model = copy.deepcopy(model).fit(X, **targets)
     model.solver = Fails()
     before = state(model)
     with pytest.raises(RuntimeError, match="no luck"):
-        model.fit(other, *targets)
+        model.fit(other, **targets)
     assert_same(vars(model), before)
     model.solver = "auto"
-    np.testing.assert_array_equal(model.predict(X), copy.deepcopy(model).fit(X, *targets).predict(X))
+    np.testing.assert_array_equal(model.predict(X), copy.deepcopy(model).fit(X, **targets).predict(X))
 
 
 @pytest.mark.parametrize("name", FITS)
 def test_a_failing_first_fit_leaves_nothing(name):
-    model, _, targets = FITS[name]
+    model, targets = FITS[name]
     model = copy.deepcopy(model).set_params(solver=Fails())
     before = state(model)
     with pytest.raises(RuntimeError, match="no luck"):
-        model.fit(X, *targets)
+        model.fit(X, **targets)
     assert_same(vars(model), before)
 
 
@@ -134,13 +134,13 @@ def interrupted_everywhere(make, fit, function):
 @pytest.mark.parametrize("function", [base.LossEstimator._atomic, base.take_over, base.working_copy])
 @pytest.mark.parametrize("name", FITS)
 def test_an_interrupt_between_any_two_lines_leaves_the_old_state_or_the_new_one(name, function):
-    unfitted, _, targets = FITS[name]
+    unfitted, targets = FITS[name]
     if name == "quantiles" and function is base.LossEstimator._atomic:
         function = MultiQuantileRegressor.fit
-    old = copy.deepcopy(unfitted).fit(X, *targets)
-    new = copy.deepcopy(unfitted).fit(WIDER, *targets)
+    old = copy.deepcopy(unfitted).fit(X, **targets)
+    new = copy.deepcopy(unfitted).fit(WIDER, **targets)
     ends = []
-    for model in interrupted_everywhere(lambda: copy.deepcopy(old), lambda model: model.fit(WIDER, *targets), function):
+    for model in interrupted_everywhere(lambda: copy.deepcopy(old), lambda model: model.fit(WIDER, **targets), function):
         end = new if model.n_features_in_ == 4 else old
         ends.append(end is new)
         assert_same(vars(model), vars(end))

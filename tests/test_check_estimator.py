@@ -163,7 +163,7 @@ def test_slow_solvers_as_a_user_names_them(estimator, check):
 
 def test_known_failures_are_estimators_that_are_checked():
     checked = {repr(estimator) for estimator in [*COMPOSED, *defaults(), *pairs(), *ranking_pairs()]}
-    assert len(KNOWN_FAILURES) == 6 and set(KNOWN_FAILURES) <= checked and all(KNOWN_FAILURES.values())
+    assert len(KNOWN_FAILURES) == 5 and set(KNOWN_FAILURES) <= checked and all(KNOWN_FAILURES.values())
 
 
 @pytest.mark.slow

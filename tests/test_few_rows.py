@@ -116,7 +116,7 @@ def test_what_surrounds_a_fit():
 def test_coordinates():
     X, _, _ = rows(6, 20, 30)
     X[:, 3] = 7.0
-    space = RowSpace.of(X, True)
+    space = RowSpace.of(X, None, True)
     assert space.basis.T @ space.basis == pytest.approx(np.eye(space.basis.shape[1]), abs=1e-12)
     assert space.basis.shape == (30, 19)  # a mean is one of 20
     Z = space.apply(X)
@@ -132,5 +132,5 @@ def test_coordinates():
 def test_columns_of_very_different_sizes_have_no_basis(size):
     X, y, _ = rows(7, 20, 30)
     X[:, 0] *= size
-    assert RowSpace.of(X, True) is None
-    assert RowSpace.of(np.full((3, 4), 2.0), True) is None
+    assert RowSpace.of(X, None, True) is None
+    assert RowSpace.of(np.full((3, 4), 2.0), None, True) is None

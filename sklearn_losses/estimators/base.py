@@ -365,7 +365,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         auto = None
         space, inner = None, rows
         if not streaming and self._by_row_space(loss, model, solver, strength, rows):
-            space = RowSpace.of(rows.X, self.fit_intercept)
+            space = RowSpace.of(rows.X, rows.weight, self.fit_intercept)
         problem, inner_model = original, model
         if space is not None:
             inner, inner_model = rows._replace(X=space.apply(rows.X)), model.resized(space.basis.shape[1])
