@@ -31,9 +31,11 @@ def _solver(gram, ridge):
             factor = linalg.cho_factor(gram.T, lower=True, check_finite=False)  # the upper triangle, as LAPACK stores it
         except linalg.LinAlgError:
             extra = max(10 * extra, 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal]))
+            if not np.isfinite(extra):
+                return lambda right: np.full_like(right, np.nan)
             gram[diagonal] += extra
             continue
-        return lambda right: linalg.cho_solve(factor, right)
+        return lambda right: linalg.cho_solve(factor, right, check_finite=False)  # whose user looks at what comes of it
 
 
 def _largest(room, most):

@@ -13,6 +13,7 @@ in extended precision:
 A failure says its seed; ``python tests/test_fuzz.py SEED`` runs one alone and prints the problem.
 """
 
+import os
 import sys
 import traceback
 import warnings
@@ -29,8 +30,8 @@ from sklearn_losses import losses as ours
 
 SEEDS = 250  # of the fast tests
 BATCH = 25  # seeds of one test
-MORE_SEEDS = 4000
-FOUND = (485, 559, 578, 1092, 1149, 1227, 1303, 1439)  # seeds further on that found a fault
+MORE_SEEDS = int(os.environ.get("FUZZ_SEEDS", 2000))  # of the slow ones
+FOUND = (346, 485, 549, 559, 578, 661, 726, 1092, 1149, 1227, 1303, 1439)  # seeds further on that found a fault
 FAR = 1e-5  # of what there was to gain, that a fit in silence may be above the optimum
 
 
@@ -262,8 +263,7 @@ def trial(seed, largest=60):
         "fit_intercept": bool(rng.random() < 0.85),
         "random_state": 0,
     }
-    if params["solver"] in ("sgd", "adam"):
-        params["max_iter"] = 20
+    params["max_iter"] = 20 if params["solver"] in ("sgd", "adam") else 300
     loss = case.loss
     if case.name.startswith("costs"):
         k = max(outputs, 2)
@@ -333,6 +333,7 @@ def faults_of_values(trial, model, silent):
 
 
 def check(seeds, **sizes):
+    """Assert that no fit of the seeds has a fault."""
     wrong = []
     for seed in seeds:
         one = trial(seed, **sizes)
@@ -342,7 +343,7 @@ def check(seeds, **sizes):
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_no_fit_is_wrong_in_silence(first):
-    check(range(first, first + BATCH))
+    check(range(first, first + BATCH), largest=40)
 
 
 def test_seeds_that_found_a_fault():
@@ -352,7 +353,7 @@ def test_seeds_that_found_a_fault():
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(SEEDS, SEEDS + MORE_SEEDS, 10 * BATCH))
 def test_no_fit_of_more_is_wrong_in_silence(first):
-    check(range(first, first + 10 * BATCH), largest=120)
+    check(range(first, min(first + 10 * BATCH, SEEDS + MORE_SEEDS)), largest=40 if first % (20 * BATCH) else 60)
 
 
 if __name__ == "__main__":

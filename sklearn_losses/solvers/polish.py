@@ -207,6 +207,8 @@ def at_rest(objective, params, tol):
     pull = least_subgradient(params, gradient, objective.penalty.l1)
     free = (params != 0) | (pull != 0)
     goal = allowance(objective, value, objective.value(np.where(objective.penalized > 0, 0.0, params)), tol)
+    if not free.any():
+        return params, True
     if objective.has_hessian and objective.n_rows * objective.n_params**2 <= LARGEST_WORK:
         return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free]) <= goal
     curvature = objective.curvature(params).restricted(free)
