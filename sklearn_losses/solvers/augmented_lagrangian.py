@@ -31,7 +31,7 @@ FURTHER = 4.0  # times that, where some did
 SHARES = (0.5, 0.8, 0.8)  # of the rows up to which those are solved alone, at first and again
 WIDEN = 8.0  # of the width after a stage of many Newton steps: where few rows decide a wider one is far easier
 MANY = 12
-STAGE = 20  # Newton steps of one stage at the most
+STAGE = 50  # Newton steps of one stage at the most
 PATIENCE = 20, 150, 5000  # stages, Newton steps, and their products with the rows, without a smaller gap
 
 
