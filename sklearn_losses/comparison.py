@@ -41,9 +41,12 @@ __all__ = ["LossComparison", "compare_losses", "corrected_resampled_ttest", "hol
 
 
 def _own_score(estimator, X, y, **metadata):
-    """The score of a ranker, which knows its queries; the steps of a pipeline before it are taken first."""
-    while isinstance(estimator, Pipeline):
-        X, estimator = estimator[:-1].transform(X), estimator[-1]
+    """The score of a ranker, which knows its queries: that of a search's best one, and after the first steps of a pipeline."""
+    while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
+        if isinstance(estimator, Pipeline):
+            X, estimator = estimator[:-1].transform(X), estimator[-1]
+        else:
+            estimator = estimator.best_estimator_
     return estimator.score(X, y, **_taken(estimator.score, metadata))
 
 

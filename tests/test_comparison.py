@@ -12,7 +12,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error
-from sklearn.model_selection import KFold, cross_validate
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -152,6 +152,16 @@ def test_a_rankers_own_score_in_a_pipeline(depth):
         ranker = LossRanker().fit(columns[train], y[train], qid=qid[train])
         expected = ranker.score(columns[test], y[test], qid=qid[test])
         assert comparison.test_scores_["score"][row, fold] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_rankers_own_score_in_a_search():
+    Z, y, qid = make_ranking(n_queries=20, random_state=0)
+    search = GridSearchCV(LossRanker(), {"alpha": [1e-3]}, cv=2, scoring="neg_mean_squared_error")
+    searched, alone = (
+        compare_losses(estimator, Z, y, ["ranknet"], qid=qid, cv=3, refit=False).test_scores_["score"]
+        for estimator in (search, LossRanker(alpha=1e-3))
+    )
+    np.testing.assert_allclose(searched, alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("folds, least", [(2, 15.6), (3, 3.93), (4, 2.43)])
