@@ -180,7 +180,7 @@ class Linear(Model):
             X, hessian = X[curved], hessian[curved]
         matrix = np.zeros((self.n_params, self.n_params))
         weights = matrix[: self.n_weights, : self.n_weights].reshape(features, outputs, features, outputs)
-        cross = matrix[: self.n_weights, self.n_weights :].reshape(features, outputs, -1)
+        cross = matrix[: self.n_weights, self.n_weights :].reshape(features, outputs, outputs * self.fit_intercept)
         corner = matrix[self.n_weights :, self.n_weights :]
         for j in range(outputs):
             for k in range(j, outputs):
