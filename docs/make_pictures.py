@@ -50,7 +50,7 @@ def kept():
         known = [name for name in names if name in Loss.names()]
         save(LossFunctionDisplay.from_losses(known, span=(-3, 3)).plot().figure_, folder / f"losses_{task}.png")
     X, y = load_diabetes(return_X_y=True)
-    model = TransformedTargetRegressor(make_pipeline(StandardScaler(), LossRegressor(alpha=1e-3)), transformer=StandardScaler())
+    model = TransformedTargetRegressor(make_pipeline(StandardScaler(), LossRegressor()), transformer=StandardScaler())
     save(compare_losses(model, X, y).plot().figure_, folder / "comparison_diabetes.png")
     for name, shown in (
         ("choosing_a_loss", "comparison noise shapes"),

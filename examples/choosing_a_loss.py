@@ -19,7 +19,7 @@ def main(n_repeats=5, levels=(0.0, 0.1, 0.2, 0.3, 0.4), draw=True):
     """Print what is found and return it: suggestions, comparison, curve."""
     X, y = load_diabetes(return_X_y=True)
     wrong, _ = add_outliers(y, 0.1, side="up", random_state=0)
-    model = make_pipeline(StandardScaler(), LossRegressor(alpha=1e-3))
+    model = make_pipeline(StandardScaler(), LossRegressor())
 
     print("What do the data say?\n")
     suggestions = suggest_losses(X, wrong)

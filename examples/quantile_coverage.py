@@ -65,7 +65,7 @@ def main(n=1000, max_iter=300, draw=True):
 
     X, y = load_diabetes(return_X_y=True)
     folds = KFold(5, shuffle=True, random_state=0)
-    model = make_pipeline(StandardScaler(), LossRegressor(alpha=1e-3))
+    model = make_pipeline(StandardScaler(), LossRegressor())
     band = {level: cross_val_predict(model.set_params(lossregressor__loss=Quantile(level)), X, y, cv=folds) for level in LEVELS}
     shares["diabetes"] = covered(y, band)
     width = np.mean(band[0.95] - band[0.05])

@@ -94,8 +94,8 @@ def test_no_probabilities_with_a_reason(loss, iris):
     assert not hasattr(model, "predict_log_proba")
     with pytest.raises(AttributeError) as caught:
         _ = model.predict_proba
-    assert "cross_entropy" in str(caught.value.__cause__)
-    assert "CalibratedClassifierCV" in str(caught.value.__cause__)
+    assert "cross_entropy" in str(caught.value)
+    assert "CalibratedClassifierCV" in str(caught.value)
 
 
 def test_partial_fit_needs_batches(diabetes):
@@ -103,7 +103,7 @@ def test_partial_fit_needs_batches(diabetes):
     assert not hasattr(model, "partial_fit")
     with pytest.raises(AttributeError) as caught:
         _ = model.partial_fit
-    assert "solver='sgd'" in str(caught.value.__cause__)
+    assert "solver='sgd'" in str(caught.value)
     assert hasattr(LossRegressor(hidden_layer_sizes=(3,)), "partial_fit")
 
 
