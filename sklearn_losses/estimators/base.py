@@ -377,7 +377,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             standardization = self._standardization  # the coordinates in which the state goes on
         elif model.linear and getattr(solver, "standardizes", False) and not streaming:
             standardization = Standardization.of(inner.X, rows.weight, self.fit_intercept, strength.relative)
-        dtype = np.float64 if model.linear and getattr(solver, "double", False) else inner.X.dtype
+        # In float32 a kink is as wide as a rounding error of the raw predictions, and a gap as wrong.
+        double = getattr(solver, "double", False) or not (loss.smooth or getattr(solver, "stochastic", False))
+        dtype = np.float64 if model.linear and double else inner.X.dtype
         objective = problem
         if standardization is not None or dtype != objective.batches.dtype:
             objective = self._objective(loss, inner_model, strength, inner, standardization, dtype)
@@ -630,17 +632,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if objective.smooth_loss:
                 params = _moved(fit.coordinates and fit.coordinates.to_user, fit.model, result.x)
                 return {"gradient_norm_": gradient_norm(fit.original, params)}
-            known = result.get("slopes"), result.get("width")
-            gap = dual_gap(self._in_float64(fit), result.x, *known) if objective.convex else None
+            gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width")) if objective.convex else None
         return {} if gap is None else {"dual_gap_": gap}
-
-    def _in_float64(self, fit):
-        """The solver's objective of rows in float64, whose certificate holds for the model that is returned."""
-        batches = fit.objective.batches
-        if batches.dtype == np.float64:
-            return fit.objective
-        rows = Rows(batches.X, fit.original.batches.y, batches.sample_weight)
-        return self._objective(fit.loss, fit.objective.model, fit.strength, rows, batches.standardization, np.float64)
 
     def _certified(self, certificate):
         """Whether a duality gap, where there is one, is proven to be within tol; rounding leaves 1e-9."""

@@ -13,8 +13,9 @@ pieces, Q the diagonal of the ridge, s slopes of the absolute values of the weig
   ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
 - A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give it may be close: let
   `room` be how far each slope is from its bounds, and t the least norm of z with ``A_0.T (room * z) = -r_0`` (A_0: the columns
-  of these parameters). Then ``r_0.(x_0 - o_0) = -sum_k room_k z_k (d_k(x) - d_k(o))``, and as room_k |d_k| is within the
-  shortfall of piece k, this is at most ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the
+  of these parameters). Then ``r.(x - o) = (r + A.T (room * z)).(x - o) - sum_k room_k z_k (d_k(x) - d_k(o))``. The first
+  term has none of these parameters; as room_k |d_k| is within the shortfall of piece k, the second one is at most
+  ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the
   rest leaves: r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an ellipsoid of
   allowed slopes around u, in which there is one that is feasible.) Where t is larger, the slopes go to ``u + room * z`` as far
   as their bounds allow, and where those next to a bound have too little room, a small share of slopes well inside is mixed in.
@@ -244,7 +245,12 @@ class _Point:
             if len(rows) and len(some) <= min(LARGEST_EXACT, most):
                 found = self._solve(slopes, rows, some, dual)
                 if found is not None:
-                    return found if whole else (found[0], self._of_penalty(dual), found[2])
+                    distance, left, change, step = found
+                    if not whole:
+                        # The rows that make up for the parameters without a penalty pull at the others too.
+                        pull = dual.pull + self.pieces.adjoint(step)
+                        left = self._of_penalty(dual._replace(pull=np.where(self.free, dual.pull, pull)))
+                    return distance, left, change
             if len(rows) < most:
                 break
         return np.inf, np.inf, None
@@ -278,8 +284,8 @@ class _Point:
         left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
         left[self.free[some]] = 0.0  # as they are in the others, or nothing moves along them
         length = min(1.0, 0.9 / max(np.max(np.abs(of_rows)), np.finfo(float).tiny))
-        change = self.pieces.moved(rows, length * room * of_rows)
-        return distance, float(dual.flat.sum()) + self._of_pull(left, some), change
+        step = self.pieces.moved(rows, room * of_rows)
+        return distance, float(dual.flat.sum()) + self._of_pull(left, some), length * step, step
 
     def _still(self, slopes, r, rank, sizes, some):
         """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a triangular factor leaves
