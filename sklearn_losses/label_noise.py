@@ -13,11 +13,12 @@ difference of the log-likelihoods is the evidence.
 import numpy as np
 from scipy import stats
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+from scipy.special import log_softmax, xlogy
 
 __all__ = ["wrong_label_share"]
 
 LEVEL = 0.01  # of the test, as if its statistic were exactly chi-squared; shares on their border make it only nearly so
+LEARNT = 3.0  # times the threshold that the features must say of the labels: steps fitted to next to no signal look like noise
 MOST_RANDOM = 0.95
 STARTS = ((0.02, 1.0), (0.3, 2.0), (0.6, 4.0))  # share of random labels, and factor on the slope without them
 
@@ -35,7 +36,8 @@ def wrong_label_share(log_proba, codes):
     Returns
     -------
     share : float
-        Estimated share of the rows with a wrong label; 0 where the evidence is below `threshold`.
+        Estimated share of the rows with a wrong label; 0 where the evidence is below `threshold`, or where the features say
+        too little of the labels to tell.
     evidence : float
         Twice the gain in log-likelihood over a calibration without random labels.
     threshold : float
@@ -48,9 +50,10 @@ def wrong_label_share(log_proba, codes):
     # A class that is spread more widely than another looks like random labels to a straight calibration; the quadratic one
     # has more to fit, and so needs more rows: only what both see counts.
     fits = [_Calibration(log_proba, codes, quadratic).compared() for quadratic in (False, True)]
-    evidence = min(gain for gain, _ in fits)
-    share = min(share for _, share in fits)
-    return (share if evidence > threshold else 0.0), evidence, threshold
+    evidence = min(gain for gain, _, _ in fits)
+    share = min(share for _, share, _ in fits)
+    learnt = fits[0][2]
+    return (share if evidence > threshold and learnt > LEARNT * threshold else 0.0), evidence, threshold
 
 
 class _Calibration:
@@ -97,7 +100,9 @@ class _Calibration:
         return -np.mean(np.log(mixed)), np.concatenate(gradient)
 
     def compared(self):
-        """Twice the gain in log-likelihood by random labels, and the share of the labels that are then wrong."""
+        """Twice the gain in log-likelihood by random labels, the share of the labels that are then wrong, and twice the gain
+        over the shares of the classes alone.
+        """
         free = [(None, None)] * (self.n_slopes - 1)
         start = np.zeros(self.n_slopes)
         start[0] = 1.0
@@ -111,7 +116,8 @@ class _Calibration:
         shares = best.x[self.n_slopes :]
         # A label that is drawn at random is right by chance as often as its class is the true one.
         wrong = shares.sum() - shares @ self.proba(best.x).mean(axis=0)
-        return max(0.0, 2 * self.n_rows * (plain.fun - best.fun)), float(wrong)
+        of_shares = -np.sum(xlogy(counted, counted))
+        return max(0.0, 2 * self.n_rows * (plain.fun - best.fun)), float(wrong), 2 * self.n_rows * (of_shares - best.fun)
 
 
 def _lowest(function, start, bounds):

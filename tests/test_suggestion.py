@@ -146,6 +146,24 @@ def test_uncertain_labels_are_not_wrong_ones(kind):
     assert "look wrong" not in repr(suggestions)
 
 
+@pytest.mark.parametrize("seed", [14, 46, 51, 76, 92])
+def test_features_that_say_little_do_not_tell_wrong_labels(seed):
+    # Data sets in which steps fitted to next to no signal pass the test of the evidence alone.
+    X, y = logistic(np.random.default_rng(seed), 200, 0.5, n_features=2)
+    facts = suggest_losses(X, y).facts_
+    assert facts["noise_evidence"] > facts["noise_threshold"] and facts["label_noise"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strength", [0.3, 0.5, 0.8])
+def test_false_alarms_are_rare_where_features_say_little(strength):
+    alarms = [
+        suggest_losses(*logistic(np.random.default_rng(seed), 200, strength, n_features=2)).facts_["label_noise"] > 0.1
+        for seed in range(120)
+    ]
+    assert np.mean(alarms) <= 0.05
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", RIGHT_LABELS)
 def test_false_alarms_are_rare(kind):
