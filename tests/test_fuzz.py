@@ -31,7 +31,7 @@ from sklearn_losses import losses as ours
 SEEDS = 250  # of the fast tests
 BATCH = 25  # seeds of one test
 MORE_SEEDS = int(os.environ.get("FUZZ_SEEDS", 2000))  # of the slow ones
-FOUND = (346, 485, 549, 559, 578, 661, 726, 1092, 1149, 1227, 1303, 1439)  # seeds further on that found a fault
+FOUND = (346, 485, 549, 559, 578, 661, 726, 1092, 1149, 1227, 1303, 1439, 1543)  # seeds further on that found a fault
 FOUND_SMALL = (874, 1045, 1118, 1513)  # the same of the smaller size
 FAR = 1e-5  # of what there was to gain, that a fit in silence may be above the optimum
 

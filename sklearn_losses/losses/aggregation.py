@@ -202,10 +202,10 @@ class Aggregated(Composite):
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
         bound = self.with_parts((loss,))
         bound.start_constants = (self._threshold(loss.value(y, raw), sample_weight),)
-        # At the pilot's fit, which may be perfect, there may be no slope left to tell a unit by.
+        # At the pilot's fit, which may be perfect, there may be no slope left to tell a unit by, and in the mean of rows of
+        # which those of one class have next to no weight neither.
         constant = loss.best_constant(y, sample_weight, 1 if raw.ndim == 1 else raw.shape[1])
-        gradient = loss.gradient(y, np.broadcast_to(constant[0] if raw.ndim == 1 else constant, raw.shape))
-        steepness = float(np.average(np.abs(gradient).reshape(len(y), -1).max(axis=1), weights=sample_weight))
+        steepness = float(np.max(np.abs(loss.gradient(y, np.zeros_like(raw) + constant))))
         bound.constant_units = (steepness or 1.0,)
         return bound
 
