@@ -8,12 +8,12 @@ from sklearn.svm import LinearSVC
 from benchmarks.harness import Workload
 from benchmarks.l1 import skglm_huber
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.batches import Batches
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.threads import block_threads
 from sklearn_losses.losses import CrossEntropy, Huber, Quantile
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.penalties import ElasticNet
-from sklearn_losses.threads import block_threads
 
 __all__ = ["WORKLOADS"]
 

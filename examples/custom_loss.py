@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossRegressor
-from sklearn_losses.component import Interval
+from sklearn_losses.core.component import Interval
 from sklearn_losses.losses import ResidualLoss
 
 

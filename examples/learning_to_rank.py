@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRanker, make_ranking
-from sklearn_losses.ranking_metrics import (
+from sklearn_losses.metrics import (
     QueryScorer,
     query_average_precision_score,
     query_kendall_tau_score,

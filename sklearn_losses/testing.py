@@ -10,14 +10,14 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.base import clone
 
-from sklearn_losses.batches import Batches
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import CrossEntropy
 from sklearn_losses.losses.regression import MAE, MSE
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.penalties import ElasticNet
-from sklearn_losses.queries import Queries
 from sklearn_losses.solvers import Solver
 
 __all__ = ["check_loss", "check_solver"]

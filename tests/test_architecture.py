@@ -1,4 +1,4 @@
-"""The rooms of the house import one way only, and nothing optional is imported before it is used."""
+"""The folders of the package import one way only, and nothing optional is imported before it is used."""
 
 import ast
 import subprocess
@@ -10,45 +10,20 @@ import pytest
 import sklearn_losses
 
 PACKAGE = Path(sklearn_losses.__file__).parent
-# room -> the rooms it may import, besides itself
+# folder or module -> those that it may import, besides itself: each floor only from the floors below it
 MAY_IMPORT = {
-    "component": set(),
-    "floating": set(),
-    "penalties": set(),
-    "models": set(),
-    "threads": set(),
-    "batches": {"threads"},
-    "queries": set(),
-    "losses": {"component", "queries"},
-    "curvature": {"batches"},
-    "pieces": {"curvature"},
-    "objective": {"batches", "curvature", "pieces"},
-    "solvers": {"component"},
-    "perplexity": {"floating"},
-    "slot": set(),
-    "metrics": {"estimators", "floating", "losses", "ranking_metrics"},
-    "testing": {"component", "batches", "losses", "models", "objective", "penalties", "queries", "solvers"},
-    "ranking_metrics": {"floating", "losses", "queries"},
-    "display": {"losses", "slot"},
-    "equal_terms": {"estimators", "losses", "metrics"},
-    "comparison": {"display", "equal_terms", "floating", "losses", "perplexity", "queries", "slot"},
-    "noise": {"comparison", "display", "floating", "losses", "slot"},
-    "label_noise": set(),
-    "suggestion": {"comparison", "estimators", "floating", "label_noise", "losses"},
-    "estimators": {
-        "component",
-        "batches",
-        "floating",
-        "losses",
-        "models",
-        "objective",
-        "penalties",
-        "pieces",
-        "queries",
-        "ranking_metrics",
-        "solvers",
-        "threads",
-    },
+    "core": set(),
+    "models": {"core"},
+    "losses": {"core"},
+    "piecewise": {"core"},
+    "objective": {"core", "piecewise"},
+    "solvers": {"core", "piecewise"},
+    "metrics": {"core", "losses"},
+    "plotting": {"core", "losses"},
+    "fitting": {"core", "losses", "models", "objective", "piecewise", "solvers"},
+    "testing": {"core", "losses", "models", "objective", "solvers"},
+    "estimators": {"core", "fitting", "losses", "metrics", "models", "objective", "solvers"},
+    "model_selection": {"core", "estimators", "fitting", "losses", "metrics", "plotting"},
 }
 
 
@@ -62,15 +37,15 @@ def imports(path):
                     yield alias.name.split(".")[1]
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_rooms_import_one_way(room):
-    files = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").exists() else sorted((PACKAGE / room).glob("*.py"))
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_folders_import_one_way(folder):
+    files = [PACKAGE / f"{folder}.py"] if (PACKAGE / f"{folder}.py").exists() else sorted((PACKAGE / folder).glob("*.py"))
     assert files
     for path in files:
-        assert set(imports(path)) - {room} <= MAY_IMPORT[room], path.name
+        assert set(imports(path)) - {folder} <= MAY_IMPORT[folder], path.name
 
 
-def test_every_room_has_its_rule():
+def test_every_folder_has_its_rule():
     lower = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir() if not path.name.startswith("_")}
     assert lower - {"py"} <= set(MAY_IMPORT)  # "py" is the marker py.typed
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import sklearn_losses.batches as batches_module
-from sklearn_losses.batches import Batches, SparseRows, Standardization, squares
+import sklearn_losses.core.batches as batches_module
+from sklearn_losses.core.batches import Batches, SparseRows, Standardization, squares
+from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.penalties import ElasticNet
 
 N, P = 60, 5
 

@@ -6,9 +6,10 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.validation import check_weights, mean_one
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
-from sklearn_losses.floating import ignoring_floating_errors
+from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import SoftLabels

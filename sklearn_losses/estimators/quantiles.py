@@ -4,10 +4,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_losses.component import Choice, Interval, Whole, check_parameters
-from sklearn_losses.estimators.base import check_weights, refuse_dates, take_over, working_copy
+from sklearn_losses.core.component import Choice, Interval, Whole, check_parameters
+from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.validation import check_weights, refuse_dates
+from sklearn_losses.estimators.base import take_over, working_copy
 from sklearn_losses.estimators.regressor import LossRegressor
-from sklearn_losses.floating import ignoring_floating_errors
 from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]

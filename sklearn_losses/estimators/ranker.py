@@ -6,14 +6,15 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from sklearn_losses.batches import QueryBatches
+from sklearn_losses.core.batches import QueryBatches
+from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.queries import Queries, codes_of, group
+from sklearn_losses.core.validation import check_weights, mean_one
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches, check_weights, mean_one
-from sklearn_losses.estimators.staged import RankingObjective, Staged
-from sklearn_losses.floating import ignoring_floating_errors
+from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches
+from sklearn_losses.fitting.staged import RankingObjective, Staged
+from sklearn_losses.metrics.ranking import need_queries, query_ndcg_score
 from sklearn_losses.models import Linear
-from sklearn_losses.queries import Queries, codes_of, group
-from sklearn_losses.ranking_metrics import need_queries, query_ndcg_score
 
 __all__ = ["LossRanker"]
 
@@ -78,7 +79,7 @@ best_validation_score_, converged_, solver_, n_parameters_
     See Also
     --------
     LossRegressor : For real targets.
-    sklearn_losses.ranking_metrics : Metrics grouped by query, and scorers.
+    sklearn_losses.metrics.ranking : Metrics grouped by query, and scorers.
 
     Notes
     -----
@@ -302,7 +303,7 @@ best_validation_score_, converged_, solver_, n_parameters_
         Returns
         -------
         float
-            See `sklearn_losses.ranking_metrics.query_ndcg_score`.
+            See `sklearn_losses.metrics.ranking.query_ndcg_score`.
         """
         need_queries(self, qid)
         scores = self.predict(X)

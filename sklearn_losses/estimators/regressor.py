@@ -4,8 +4,9 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from sklearn_losses.estimators.base import LossEstimator, Rows, check_weights, mean_one
-from sklearn_losses.floating import ignoring_floating_errors
+from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.validation import check_weights, mean_one
+from sklearn_losses.estimators.base import LossEstimator, Rows
 from sklearn_losses.losses.base import EachTarget, MeanOverTargets
 
 __all__ = ["LossRegressor"]

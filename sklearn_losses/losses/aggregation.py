@@ -7,7 +7,7 @@ work with every solver, on batches and on blocks.
 
 import numpy as np
 
-from sklearn_losses.component import Interval
+from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.base import Composite, Kink, Loss, MarginLoss, ResidualLoss, least_constant
 from sklearn_losses.losses.regression import safe_exp, weighted_quantile
 

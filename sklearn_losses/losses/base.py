@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq, minimize, minimize_scalar
 
-from sklearn_losses.component import Component
+from sklearn_losses.core.component import Component
 
 __all__ = [
     "Composite",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_losses.component import Interval
+from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.base import Composite, Kink, Loss, MarginLoss, PiecewiseLinear
 from sklearn_losses.losses.regression import safe_exp
 

@@ -15,7 +15,7 @@ import warnings
 
 import numpy as np
 
-from sklearn_losses.component import Choice, Component
+from sklearn_losses.core.component import Choice, Component
 from sklearn_losses.losses.base import Composite, Loss
 
 __all__ = ["CustomLoss"]

@@ -9,7 +9,7 @@ None is convex, and with many classes they start slowly from zero: a linear fit 
 
 import numpy as np
 
-from sklearn_losses.component import Interval
+from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.classification import SoftmaxLoss
 
 __all__ = [

@@ -13,9 +13,9 @@ from abc import abstractmethod
 import numpy as np
 from scipy.special import expit
 
-from sklearn_losses.component import Choice, Interval, Whole
+from sklearn_losses.core.component import Choice, Interval, Whole
+from sklearn_losses.core.queries import discount, gains
 from sklearn_losses.losses.base import Kink, Loss, MarginLoss, PiecewiseLinear
-from sklearn_losses.queries import discount, gains
 
 __all__ = [
     "ApproxNDCG",
@@ -116,7 +116,7 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import RankNet
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> RankNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.array([0.0, 0.0])).round(4)
     array([0.6931])
     """
@@ -195,7 +195,7 @@ class LambdaRank(RankNet, name="lambdarank"):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import LambdaRank
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
     >>> LambdaRank().value(y, np.array([1.0, 0.0])).round(4)  # log(1 + 1/e) times 1 - 1/log2(3)
     array([0.1156])
@@ -247,7 +247,7 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import LambdaLoss
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
     >>> LambdaLoss(mu=0.0).value(y, np.array([1.0, 0.0])).round(4)  # lambdarank
     array([0.1156])
@@ -357,7 +357,7 @@ class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import SquaredPairwiseHinge
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> y = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
     >>> SquaredPairwiseHinge().value(y, np.array([3.0, 1.0, 1.0])).round(4)  # margins 2, 2 and 0
     array([0.3333])
@@ -387,7 +387,7 @@ class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import PairwiseHinge
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> y = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
     >>> PairwiseHinge().value(y, np.array([3.0, 1.0, 1.5])).round(4)  # margins 2, 1.5 and -0.5
     array([0.5])
@@ -490,7 +490,7 @@ class ListNet(_Softmax, name="listnet"):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import ListNet
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> ListNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
     array([0.6931])
     """
@@ -517,7 +517,7 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import XENDCG
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> XENDCG().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
     array([0.6931])
     """
@@ -551,7 +551,7 @@ class ListMLE(RankingLoss, name="listmle"):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import ListMLE
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> ListMLE().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
     array([0.6931])
     """
@@ -647,7 +647,7 @@ class ApproxNDCG(RankingLoss, name="approx_ndcg"):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import ApproxNDCG
-    >>> from sklearn_losses.queries import Queries
+    >>> from sklearn_losses.core.queries import Queries
     >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
     >>> ApproxNDCG().value(y, np.array([5.0, 0.0])).round(4)
     array([-1.])

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import xlogy
 
-from sklearn_losses.component import Interval
+from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.base import Kink, Loss, PiecewiseLinear, ResidualLoss
 
 __all__ = [

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.base import clone
 
-from sklearn_losses.component import Choice, Interval, Whole
+from sklearn_losses.core.component import Choice, Interval, Whole
 from sklearn_losses.losses.base import Loss, ResidualLoss
 from sklearn_losses.losses.regression import weighted_quantile
 

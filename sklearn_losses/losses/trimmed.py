@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_losses.component import Interval, Whole
+from sklearn_losses.core.component import Interval, Whole
 from sklearn_losses.losses.base import Composite, Loss
 
 __all__ = ["Trimmed"]

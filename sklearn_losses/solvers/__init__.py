@@ -1,13 +1,13 @@
 """The solvers: everything that minimises an objective."""
 
+from sklearn_losses.piecewise.duality_gap import dual_gap, gradient_norm
 from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
 from sklearn_losses.solvers.auto import Auto
 from sklearn_losses.solvers.base import SmoothSolver, Solver
-from sklearn_losses.solvers.certificate import dual_gap, gradient_norm
 from sklearn_losses.solvers.gradient_descent import GradientDescent
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.newton import Newton
-from sklearn_losses.solvers.proximal import ProximalNewton
+from sklearn_losses.solvers.proximal_newton import ProximalNewton
 from sklearn_losses.solvers.scipy_methods import LBFGS, Scipy
 from sklearn_losses.solvers.stochastic import SGD, Adam, StochasticSolver
 

@@ -15,10 +15,10 @@ near their kink, which is what makes the method fast on wide sparse rows [2]_.
 
 import numpy as np
 
-from sklearn_losses.solvers.active_set import LARGEST_EXACT, finish, shown_inside
+from sklearn_losses.piecewise.active_set import LARGEST_EXACT, finish, shown_inside
+from sklearn_losses.piecewise.duality_gap import ROUNDING
+from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.solvers.base import Run, Solver
-from sklearn_losses.solvers.certificate import ROUNDING
-from sklearn_losses.solvers.smoothing import SmoothedPoint
 
 __all__ = ["AugmentedLagrangian"]
 

@@ -4,7 +4,7 @@ from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
 from sklearn_losses.solvers.base import Solver
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.newton import Newton
-from sklearn_losses.solvers.proximal import ProximalNewton
+from sklearn_losses.solvers.proximal_newton import ProximalNewton
 from sklearn_losses.solvers.scipy_methods import LBFGS
 from sklearn_losses.solvers.stochastic import Adam
 

@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from sklearn_losses.component import Component
-from sklearn_losses.solvers.active_set import LARGEST_EXACT, finish
-from sklearn_losses.solvers.barrier import exact_minimum
+from sklearn_losses.core.component import Component
+from sklearn_losses.piecewise.active_set import LARGEST_EXACT, finish
+from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import at_rest, polish, settle
 
 __all__ = ["Run", "SmoothSolver", "Solver"]

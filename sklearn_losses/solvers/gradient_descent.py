@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_losses.component import Choice
+from sklearn_losses.core.component import Choice
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
 __all__ = ["GradientDescent"]

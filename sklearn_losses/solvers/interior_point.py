@@ -1,9 +1,9 @@
 """Exact minimisation of piecewise linear losses under any elastic net: `barrier` as a solver."""
 
-from sklearn_losses.solvers.active_set import LARGEST_EXACT
-from sklearn_losses.solvers.barrier import exact_minimum
+from sklearn_losses.piecewise.active_set import LARGEST_EXACT
+from sklearn_losses.piecewise.duality_gap import dual_gap
+from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.base import Run, Solver
-from sklearn_losses.solvers.certificate import dual_gap
 
 __all__ = ["InteriorPoint"]
 

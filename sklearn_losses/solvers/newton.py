@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_losses.component import Whole
+from sklearn_losses.core.component import Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
 from sklearn_losses.solvers.polish import newton_solver, newton_step, rounding
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.solvers.subgradient import least_subgradient
+from sklearn_losses.core.subgradient import least_subgradient
 
 __all__ = ["at_rest", "newton_direction", "newton_solver", "newton_step", "polish", "rounding", "settle"]
 

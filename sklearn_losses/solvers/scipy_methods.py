@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import BFGS, Bounds, OptimizeResult, minimize
 
-from sklearn_losses.component import Choice, Whole
+from sklearn_losses.core.component import Choice, Whole
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
 __all__ = ["LBFGS", "Scipy"]

@@ -8,7 +8,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from sklearn_losses.component import Choice, Interval, Whole
+from sklearn_losses.core.component import Choice, Interval, Whole
 from sklearn_losses.solvers.base import Run, Solver
 
 __all__ = ["SGD", "Adam", "StochasticSolver"]

@@ -1,0 +1,301 @@
+"""Rows grouped by query: what a ranking loss or a metric gets as its target.
+
+The rows of a query lie together; `offsets` says where each query starts. Sums over queries are segmented sums, and what needs
+the rows of a query side by side gets them as matrices of row numbers, queries of similar length together, so that no
+computation loops over queries.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from scipy.special import expi
+
+__all__ = ["Queries", "codes_of", "group"]
+
+BLOCK_PAIRS = 2**18  # pairs of rows that are looked at together; memory stays linear in the rows
+TABLE = 10**6  # ranks up to which sums of discounts are exact; beyond, the integral (to 1e-12)
+
+
+class Queries:
+    """Relevances grouped by query.
+
+    Parameters
+    ----------
+    relevance : ndarray of shape (n,)
+        Floats.
+    offsets : ndarray of shape (n_queries + 1,)
+        Query q holds the rows ``offsets[q]:offsets[q + 1]``, at least one.
+    copies : ndarray of shape (n,), default=None
+        How many rows each row stands for, above 0; None: one.
+    weight : ndarray of shape (n_queries,), default=None
+        How much each query counts; None: 1.
+    draw : ndarray of shape (n,), default=None
+        Numbers in [0, 1), chosen once, that break ties and perturb relevances where a loss asks for it; equal rows share
+        theirs. None: drawn from seed 0.
+    seen : ndarray of shape (n,), default=None
+        Scores from which a loss with moving weights takes the ranking; None: from the scores that it is evaluated at.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.core.queries import Queries
+    >>> Queries(np.array([1.0, 0.0, 2.0]), np.array([0, 2, 3])).sum(np.array([1.0, 2.0, 3.0]))
+    array([3., 3.])
+    """
+
+    def __init__(self, relevance, offsets, copies=None, weight=None, draw=None, seen=None):
+        self.relevance, self.offsets, self.copies, self.weight, self.seen = relevance, offsets, copies, weight, seen
+        self.draw = np.random.default_rng(0).uniform(size=len(relevance)) if draw is None else draw
+        self._kept = {}
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    @property
+    def n_rows(self):
+        return len(self.relevance)
+
+    @cached_property
+    def lengths(self):
+        """Rows of each query."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def query(self):
+        """The query of each row."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    @cached_property
+    def multiplicity(self):
+        """`copies`, with ones where it is None."""
+        return np.ones(self.n_rows) if self.copies is None else self.copies
+
+    def sum(self, values):
+        """Sums over the rows of each query."""
+        return np.add.reduceat(values, self.offsets[:-1], axis=0)
+
+    def max(self, values):
+        """Maxima over the rows of each query."""
+        return np.maximum.reduceat(values, self.offsets[:-1])
+
+    def spread(self, values):
+        """One value per query -> one per row."""
+        return values[self.query]
+
+    def rows(self, queries):
+        """The numbers of the rows of some queries (an array of their numbers), query by query."""
+        lengths = self.lengths[queries]
+        return np.repeat(self.offsets[queries] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+
+    def part(self, queries):
+        """Some of the queries, by an array of their numbers; weights stay as they are."""
+        rows = self.rows(queries)
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[queries])])
+        pick = [None if values is None else values[rows] for values in (self.copies, self.draw, self.seen)]
+        weight = None if self.weight is None else self.weight[queries]
+        return Queries(self.relevance[rows], offsets, pick[0], weight, pick[1], pick[2])
+
+    def after(self, raw):
+        """The same queries with the ranking by the scores `raw` held fixed."""
+        other = Queries(self.relevance, self.offsets, self.copies, self.weight, self.draw, np.asarray(raw, dtype=np.float64))
+        other._kept = self._kept  # nothing in there depends on `seen`
+        return other
+
+    def keep(self, key, make):
+        """The value of ``make()``, computed once for each `key`; for what does not depend on scores."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    # Layouts.
+
+    def matrices(self):
+        """The queries as matrices of row numbers, those of a similar length (within a factor of two) together.
+
+        Returns
+        -------
+        list of (rows, valid)
+            Both (n_queries, longest): row numbers, 0 where `valid` is False.
+        """
+        return self.keep("matrices", self._matrices)
+
+    def _matrices(self):
+        result = []
+        size = np.frexp(self.lengths - 1)[1]  # the power of two that holds the length
+        for power in np.unique(size):
+            queries = np.flatnonzero(size == power)
+            column = np.arange(self.lengths[queries].max())
+            valid = column < self.lengths[queries][:, None]
+            result.append((np.where(valid, self.offsets[queries][:, None] + column, 0), valid))
+        return result
+
+    def pair_blocks(self):
+        """All pairs of rows of the same query, in blocks of a bounded size.
+
+        Yields
+        ------
+        rows, valid : ndarray of shape (n_queries, n_left)
+        others, others_valid : ndarray of shape (n_queries, n_right)
+            All rows of the same queries. A query is at most once in a block.
+        """
+        for rows, valid in self.matrices():
+            count, longest = rows.shape
+            queries = max(1, BLOCK_PAIRS // longest**2)
+            left = longest if queries > 1 else max(1, BLOCK_PAIRS // longest)
+            for start in range(0, count, queries):
+                some = slice(start, start + queries)
+                for first in range(0, longest, left):
+                    part = slice(first, first + left)
+                    yield rows[some, part], valid[some, part], rows[some], valid[some]
+
+    # Levels of relevance.
+
+    @cached_property
+    def level(self):
+        """The rank of each row's relevance among the distinct ones of its query, from 0 for the least."""
+        order = np.lexsort((self.relevance, self.query))
+        relevance = self.relevance[order]
+        rises = np.concatenate([[False], relevance[1:] != relevance[:-1]])
+        rises[self.offsets[:-1]] = False
+        total = np.cumsum(rises)
+        level = np.empty(self.n_rows, dtype=np.intp)
+        level[order] = total - np.repeat(total[self.offsets[:-1]], self.lengths)
+        return level
+
+    @cached_property
+    def pairs(self):
+        """The number of ordered pairs (first more relevant than second) of each query; copies count."""
+        above, count = self.ranking(self.relevance)
+        total = np.repeat(self.sum(self.multiplicity), self.lengths)
+        return self.sum(self.multiplicity * np.maximum(total - above - count, 0))
+
+    # Ranks.
+
+    def ranking(self, raw, tie=0.0):
+        """How many rows are ranked above each row, and how many share its place.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n,)
+        tie : float, default=0.0
+            Neighbours closer than this share of the query's range of scores are tied.
+
+        Returns
+        -------
+        above, count : ndarray of shape (n,)
+            Copies counted; a row is among those that share its place.
+        """
+        order = np.lexsort((-raw, self.query))
+        ordered = raw[order]
+        return self._places(order, np.concatenate([[True], ordered[:-1] - ordered[1:] > self._gap(ordered, tie)[1:]]))
+
+    def _places(self, order, drops):
+        """`ranking` from an order of the rows, best first, and from where in it a new place begins."""
+        drops[self.offsets[:-1]] = True
+        starts = np.flatnonzero(drops)
+        copies = self.multiplicity[order]
+        before = np.concatenate([[0.0], np.cumsum(copies)])
+        size = np.add.reduceat(copies, starts)
+        first = before[starts] - before[self.offsets[:-1]][self.query[starts]]
+        place = np.cumsum(drops) - 1
+        above, count = np.empty(self.n_rows), np.empty(self.n_rows)
+        above[order], count[order] = first[place], size[place]
+        return above, count
+
+    def _gap(self, ordered, tie):
+        if not tie:
+            return np.zeros(len(ordered))
+        return np.repeat(tie * (ordered[self.offsets[:-1]] - ordered[self.offsets[1:] - 1]), self.lengths)
+
+    def order_by_draw(self, raw):
+        """`ranking` with ties broken by `draw`, which equal rows share, for scores that are all equal at the start of a fit."""
+        order = np.lexsort((self.draw, -raw, self.query))
+        drawn = self.draw[order]
+        return self._places(order, np.concatenate([[True], drawn[1:] != drawn[:-1]]))
+
+    def gains(self, kind, max_rank=None):
+        """Gains of the rows divided by the largest DCG that the query allows; 0 where that is 0."""
+
+        def make():
+            gain = gains(self.relevance, kind)
+            best = self.sum(self.multiplicity * gain * discount(*self.ranking(self.relevance), max_rank))
+            return gain / np.repeat(np.where(best > 0, best, 1.0), self.lengths)
+
+        return self.keep(("gains", kind, max_rank), make)
+
+
+def gains(relevance, kind):
+    """``2**relevance - 1`` ("exp2") or the relevance itself ("linear")."""
+    return np.exp2(relevance) - 1 if kind == "exp2" else relevance
+
+
+def discount(above, count, max_rank=None):
+    """The mean of ``1 / log2(1 + rank)`` over the ranks ``above + 1 ... above + count``, nothing beyond `max_rank`.
+
+    That is how `sklearn.metrics.ndcg_score` averages over ties. Between whole numbers the sums are interpolated.
+    """
+    end = above + count
+    if max_rank is not None:
+        above, end = np.minimum(above, max_rank), np.minimum(end, max_rank)
+    return (_sum_of_discounts(end) - _sum_of_discounts(above)) / count
+
+
+def _sum_of_discounts(ranks):
+    longest = min(int(np.ceil(np.max(ranks, initial=0.0))), TABLE)
+    table = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(longest) + 2))])
+    total = np.interp(ranks, np.arange(longest + 1), table)
+    far = ranks > TABLE
+    if far.any():
+        integral = np.log(2) * (expi(np.log(ranks[far] + 1.5)) - expi(np.log(TABLE + 1.5)))
+        total[far] = table[-1] + integral
+    return total
+
+
+def codes_of(qid, n_rows):
+    """Query ids of any hashable type as integer codes.
+
+    Parameters
+    ----------
+    qid : sequence of length n_rows, or None
+        One id per row; None: one query.
+    n_rows : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        For another length, ids that are missing (nan), or ids that are not hashable.
+
+    Examples
+    --------
+    >>> from sklearn_losses.core.queries import codes_of
+    >>> codes_of([("a", 1), ("b", 1), ("a", 1)], 3)
+    array([0, 1, 0])
+    """
+    if qid is None:
+        return np.zeros(n_rows, dtype=np.intp)
+    if not (hasattr(qid, "__len__") and len(qid) == n_rows):
+        got = f"{len(qid)}" if hasattr(qid, "__len__") else f"{qid!r}"
+        raise ValueError(f"qid must hold one query id per row, {n_rows} of them, not the sizes of groups. Got {got}.")
+    if isinstance(qid, np.ndarray) and qid.ndim == 1 and qid.dtype.kind in "biufSU":
+        if qid.dtype.kind == "f" and np.isnan(qid).any():
+            raise ValueError("qid must not contain nan; give every row the id of its query.")
+        return np.unique(qid, return_inverse=True)[1]
+    lookup = {}
+    try:
+        codes = [lookup.setdefault(tuple(one) if isinstance(one, np.ndarray) else one, len(lookup)) for one in qid]
+    except TypeError as error:
+        raise ValueError(f"The ids in qid must be hashable, such as numbers, strings or tuples ({error}).") from None
+    if any(one != one for one in lookup):
+        raise ValueError("qid must not contain nan; give every row the id of its query.")
+    return np.array(codes, dtype=np.intp)
+
+
+def group(codes):
+    """A stable order of rows that brings those of a query together, and the offsets of the queries in it."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(codes[order]) != 0]))
+    return order, np.append(starts, len(codes))

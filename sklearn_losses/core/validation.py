@@ -1,0 +1,65 @@
+"""What arrives in a fit, a prediction or a score beside the rows: weights, and dates that are no numbers."""
+
+from datetime import date, timedelta
+
+import numpy as np
+
+__all__ = ["check_weights", "mean_one", "refuse_dates"]
+
+
+def check_weights(sample_weight, n_rows, name="sample_weight"):
+    """Weights as float64 (n_rows,), scaled to a largest of 1; None where all are equal.
+
+    Raises
+    ------
+    ValueError
+        For another length, nan, inf, negative weights, or none above zero.
+    """
+    if sample_weight is None:
+        return None
+    weight = _real_numbers(sample_weight, name)
+    if weight.ndim == 0:
+        weight = np.full(n_rows, float(weight))
+    if weight.shape != (n_rows,):
+        raise ValueError(f"{name} must have shape ({n_rows},), one weight per row. Got {weight.shape}.")
+    if not np.all(np.isfinite(weight)):
+        raise ValueError(f"{name} must be finite; it contains nan or inf.")
+    if np.any(weight < 0):
+        raise ValueError(f"{name} must not be negative; a weight of 0 leaves a row out.")
+    if not np.any(weight > 0):
+        raise ValueError(f"{name} must contain a weight above zero; all weights are zero.")
+    return weight / weight.max()
+
+
+def _real_numbers(values, name):
+    """Numbers as float64, without a cast from what only looks like numbers."""
+    values = np.asarray(values)
+    try:
+        if values.dtype.kind in "cmM":
+            raise TypeError(f"dtype {values.dtype}")
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold real numbers. Got {error}.") from error
+
+
+def refuse_dates(values, name):
+    """Raise ValueError for dates and spans of time, which scikit-learn reads as counts of whatever unit they are stored in."""
+    dtypes = getattr(values, "dtypes", None)  # of a frame; a column has one
+    dtypes = list(dtypes) if hasattr(dtypes, "__iter__") else [getattr(values, "dtype", np.dtype(object))]
+    if any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes):
+        dates = (date, timedelta, np.datetime64, np.timedelta64)
+        found = any(isinstance(value, dates) for value in np.asarray(values, dtype=object).ravel()[:100])
+    else:
+        found = False
+    if found or any(getattr(dtype, "kind", "O") in "mM" or str(dtype).startswith("period") for dtype in dtypes):
+        raise ValueError(
+            f"{name} holds dates or spans of time, which have no unit of their own; turn them into numbers first, such as "
+            "days: (t - t.min()) / np.timedelta64(1, 'D')."
+        )
+
+
+def mean_one(weight):
+    """Weights of mean 1, or None where they are all equal."""
+    if weight is None or np.all(weight == weight[0]):
+        return None
+    return weight / weight.mean()

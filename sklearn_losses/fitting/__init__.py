@@ -1,0 +1,1 @@
+"""A fit, from the rows and the chosen components to its outcome."""

@@ -1,0 +1,30 @@
+"""Metrics and scorers: one for every loss, those of rankings, and perplexity."""
+
+from sklearn_losses.metrics.perplexity import neg_perplexity, perplexity_score
+from sklearn_losses.metrics.ranking import (
+    QueryScorer,
+    make_ranking,
+    neg_query_loss,
+    query_average_precision_score,
+    query_err_score,
+    query_kendall_tau_score,
+    query_ndcg_score,
+    query_reciprocal_rank_score,
+)
+from sklearn_losses.metrics.scorers import LossScorer, loss_scorers, make_loss_scorer
+
+__all__ = [
+    "LossScorer",
+    "QueryScorer",
+    "loss_scorers",
+    "make_loss_scorer",
+    "make_ranking",
+    "neg_perplexity",
+    "neg_query_loss",
+    "perplexity_score",
+    "query_average_precision_score",
+    "query_err_score",
+    "query_kendall_tau_score",
+    "query_ndcg_score",
+    "query_reciprocal_rank_score",
+]

@@ -1,0 +1,121 @@
+"""Scores: any loss as a scorer for cross-validation and searches."""
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.validation import check_weights
+from sklearn_losses.losses.aggregation import Aggregated
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.trimmed import Trimmed
+from sklearn_losses.metrics.ranking import QueryScorer, neg_query_loss
+
+__all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
+
+
+class LossScorer:
+    """A scorer ``scorer(estimator, X, y, sample_weight=None)``: minus the mean loss of the predictions, so larger is better.
+
+    See `make_loss_scorer`.
+
+    Parameters
+    ----------
+    loss : str or Loss
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __repr__(self):
+        return f"make_loss_scorer({self.loss!r})"
+
+    @ignoring_floating_errors
+    def __call__(self, estimator, X, y, sample_weight=None):
+        loss = Loss.make(self.loss)
+        loss.check()
+        trimmed, loss = (loss, loss.inner) if isinstance(loss, Trimmed) else (None, loss)
+        y = np.asarray(y)
+        weight = check_weights(sample_weight, len(y))
+        weight = np.ones(len(y)) if weight is None else weight
+        if (loss.task or ("classification" if is_classifier(estimator) else "regression")) == "classification":
+            loss, targets, raw = _class_scores(loss, estimator, X, y)
+            center = raw
+        else:
+            targets, prediction = y.astype(np.float64), np.asarray(estimator.predict(X), dtype=np.float64)
+            if targets.shape != prediction.shape:
+                raise ValueError(f"The predictions have shape {prediction.shape} and the targets {targets.shape}.")
+            weight = np.repeat(weight, targets[0].size)
+            targets = targets.ravel()
+            loss = loss.bind(targets, 1, "regression")
+            loss.check_target(targets)
+            raw = loss.link(prediction).ravel()
+            center = raw if isinstance(loss, Aggregated) else np.full_like(raw, np.median(targets))
+        if loss.pilot is not None:
+            loss = loss.calibrated(targets, center, weight)
+        if loss.n_constants:
+            constants = np.broadcast_to(loss.start_constants, (len(raw), loss.n_constants))
+            raw = np.hstack([raw.reshape(len(raw), -1), constants])
+        values = loss.value(targets, raw)
+        return -float(np.average(values, weights=weight if trimmed is None else trimmed.kept(values, weight)))
+
+
+def _class_scores(loss, estimator, X, y):
+    """The loss for these classes, their codes, and raw scores: from probabilities, for a loss of margins from decisions."""
+    classes = np.asarray(estimator.classes_)
+    codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    unseen = np.unique(y[classes[codes] != y])
+    if len(unseen):
+        raise ValueError(f"y has labels that the estimator has not seen: {list(unseen)}.")
+    loss = loss.bind(codes, 1 if len(classes) == 2 else len(classes), "classification")
+    if not loss.has_probabilities:
+        return loss, codes, np.asarray(estimator.decision_function(X), dtype=np.float64)
+    proba = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+    return loss, codes, loss.link(proba[:, 1] if len(classes) == 2 else proba)
+
+
+def make_loss_scorer(loss):
+    """A scorer from any loss, for ``scoring=`` in `cross_validate` and searches, and for any scikit-learn estimator.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A name, also with "neg_" before it, or an object. Regression and ranking losses score `predict`, losses of class
+        probabilities `predict_proba`, losses of margins `decision_function`. A residual scale that a fit would estimate is
+        that of the targets around their median here, the same for every model that is compared; pass an object with a
+        number for another one.
+
+    Returns
+    -------
+    LossScorer or QueryScorer
+        ``scorer(estimator, X, y, sample_weight=None)``, minus the mean loss; that of a ranking loss asks for `qid`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn_losses.metrics.scorers import make_loss_scorer
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> print(cross_val_score(LinearRegression(), X, y, scoring=make_loss_scorer("neg_mae")).mean().round(1))
+    -44.3
+    """
+    if isinstance(loss, str) and loss.startswith("neg_"):
+        loss = loss[4:]
+    made = Loss.make(loss)  # an unknown name is refused now, not in a search
+    return QueryScorer(neg_query_loss, loss=loss) if made.task == "ranking" else LossScorer(loss)
+
+
+def loss_scorers():
+    """Scorers of all registered losses by name, "neg_huber" and so on, as a dict for ``scoring=`` of `cross_validate`.
+
+    Returns
+    -------
+    dict of str to LossScorer or QueryScorer
+
+    Examples
+    --------
+    >>> from sklearn_losses.metrics.scorers import loss_scorers
+    >>> loss_scorers()["neg_poisson"]
+    make_loss_scorer('poisson')
+    """
+    return {f"neg_{name}": make_loss_scorer(name) for name in sorted(Loss.names())}

@@ -1,0 +1,266 @@
+"""Noise on purpose: spoil training targets in a known way, and see which loss bears it.
+
+Test targets stay clean, since the question is what was learned, not what was spoiled.
+"""
+
+import numpy as np
+from sklearn import clone
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.loss_parameter import Slot
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.model_selection.compare import Data, fit_quietly, fixed_seeds, fresh, labelled, score, scorer_of, take
+
+__all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
+
+
+@ignoring_floating_errors
+def add_outliers(y, fraction, *, size=10.0, side="both", random_state=None):
+    """Move a share of real targets far away.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    fraction : float
+        Share of the rows, from 0 to 1; rounded to whole rows.
+    size : float, default=10.0
+        How far: `size` times the robust spread of y (median absolute deviation / 0.6745; the standard deviation where that
+        is 0), times a random factor between 1 and 2.
+    side : {"both", "up", "down"}, default="both"
+        Outliers to one side bias a mean; outliers to both spread it.
+    random_state : int, RandomState or None, default=None
+
+    Returns
+    -------
+    noisy : ndarray of shape (n_samples,)
+    changed : ndarray of bool of shape (n_samples,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.model_selection.noise import add_outliers
+    >>> noisy, changed = add_outliers(np.arange(100.0), 0.1, side="up", random_state=0)
+    >>> int(changed.sum()), bool(np.all(noisy[changed] > 300)), bool(np.all(noisy[~changed] < 100))
+    (10, True, True)
+    """
+    y = column_or_1d(y).astype(np.float64)
+    rng = check_random_state(random_state)
+    if side not in ("both", "up", "down"):
+        raise ValueError(f"The 'side' parameter of add_outliers must be 'both', 'up' or 'down'. Got {side!r} instead.")
+    changed = _chosen(len(y), fraction, rng)
+    spread = np.median(np.abs(y - np.median(y))) / 0.6745 or y.std() or 1.0
+    sign = {"both": rng.choice([-1.0, 1.0], size=len(y)), "up": 1.0, "down": -1.0}[side]
+    return np.where(changed, y + sign * size * spread * rng.uniform(1, 2, size=len(y)), y), changed
+
+
+def add_label_noise(y, fraction=None, *, transition=None, random_state=None):
+    """Give a share of the rows another label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    fraction : float, default=None
+        Symmetric noise: this share of the rows, rounded to whole rows, each gets one of the other labels, all equally likely.
+    transition : array-like of shape (n_classes, n_classes), default=None
+        Class-dependent noise, instead of `fraction`: row i holds the probabilities of the label that a row of class i gets,
+        classes in sorted order (the transition matrix of Patrini et al. [1]_).
+    random_state : int, RandomState or None, default=None
+
+    Returns
+    -------
+    noisy : ndarray of shape (n_samples,)
+    changed : ndarray of bool of shape (n_samples,)
+
+    References
+    ----------
+    .. [1] Patrini et al., "Making deep neural networks robust to label noise: a loss correction approach", CVPR 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.model_selection.noise import add_label_noise
+    >>> y = np.repeat(["cat", "dog"], 50)
+    >>> noisy, changed = add_label_noise(y, 0.3, random_state=0)
+    >>> int(changed.sum()), bool(np.all((noisy != y) == changed))
+    (30, True)
+    >>> noisy, changed = add_label_noise(y, transition=[[1, 0], [0.4, 0.6]], random_state=0)  # dogs taken for cats
+    >>> sorted(set(y[changed].tolist()))
+    ['dog']
+    """
+    y = column_or_1d(y)
+    rng = check_random_state(random_state)
+    if (fraction is None) == (transition is None):
+        raise ValueError("add_label_noise takes a fraction or a transition matrix, one of them.")
+    classes, codes = np.unique(y, return_inverse=True)
+    n_classes = len(classes)
+    if n_classes < 2:
+        raise ValueError("add_label_noise needs at least two different labels in y.")
+    if transition is None:
+        changed = _chosen(len(y), fraction, rng)
+        step = rng.randint(1, n_classes, size=len(y))
+        noisy = np.where(changed, (codes + step) % n_classes, codes)
+    else:
+        transition = np.asarray(transition, dtype=np.float64)
+        if transition.shape != (n_classes, n_classes):
+            raise ValueError(
+                f"transition must have shape ({n_classes}, {n_classes}), one row per class. Got {transition.shape}."
+            )
+        if np.any(transition < 0) or not np.allclose(transition.sum(axis=1), 1):
+            raise ValueError("Each row of transition must hold probabilities that sum to 1.")
+        draws = rng.uniform(size=len(y))
+        noisy = np.minimum((draws[:, None] >= np.cumsum(transition, axis=1)[codes]).sum(axis=1), n_classes - 1)
+    return classes[noisy], noisy != codes
+
+
+def _chosen(n, fraction, rng):
+    """A random share of n rows."""
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"The 'fraction' parameter must be in the range [0, 1]. Got {fraction!r} instead.")
+    chosen = np.zeros(n, dtype=bool)
+    chosen[rng.permutation(n)[: round(fraction * n)]] = True
+    return chosen
+
+
+@ignoring_floating_errors
+def noise_curve(
+    estimator, X, y, losses=None, *, noise=None, levels=(0.0, 0.1, 0.2, 0.3, 0.4), scoring=None, n_repeats=5, test_size=0.3,
+    n_jobs=None, random_state=0,
+):  # fmt: skip
+    """Score on clean rows against the share of spoiled training targets, for each loss.
+
+    Parameters
+    ----------
+    estimator : LossRegressor, LossClassifier, or a pipeline or wrapper around one
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    losses : list or dict, default=None
+        As for `sklearn_losses.model_selection.compare.compare_losses`.
+    noise : callable, default=None
+        ``noise(y, level, random_state=...) -> (noisy, changed)``. None: `add_outliers` for regression, `add_label_noise`
+        for classes.
+    levels : sequence of float, default=(0.0, 0.1, 0.2, 0.3, 0.4)
+    scoring : str or callable, default=None
+        None: "r2" or "accuracy".
+    n_repeats : int, default=5
+        Random splits, each with noise of its own; the same for all losses.
+    test_size : float, default=0.3
+        Share of the rows in the clean test part.
+    n_jobs : int, default=None
+        Processes over losses, levels and repeats; the curve does not depend on it.
+    random_state : int, RandomState or None, default=0
+
+    Returns
+    -------
+    NoiseCurve
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.model_selection.noise import noise_curve
+    >>> X, y = make_regression(200, 3, noise=5, random_state=0)
+    >>> curve = noise_curve(LossRegressor(), X, y, ["mse", "mae"], levels=(0, 0.3), n_repeats=3)
+    >>> curve.best_losses_
+    ['mse', 'mae']
+    """
+    X = np.asarray(X) if isinstance(X, (list, tuple)) else X
+    y = np.asarray(y)
+    slot = Slot(estimator)
+    rng = check_random_state(random_state)
+    estimator = fixed_seeds(estimator, rng.randint(2**31 - 1))
+    classes = slot.task == "classification"
+    noise = (add_label_noise if classes else add_outliers) if noise is None else noise
+    scorer = scorer_of(("accuracy" if classes else "r2") if scoring is None else scoring)
+    specs = {label: Loss.make(spec) for label, spec in labelled(losses, slot, y).items()}
+    tasks = []
+    for repeat in range(n_repeats):
+        train, test = train_test_split(
+            np.arange(len(y)), test_size=test_size, stratify=y if classes else None, random_state=rng.randint(2**31 - 1)
+        )
+        seed = rng.randint(2**31 - 1)  # one seed for all levels: more noise spoils the rows of less, and further ones
+        for place, level in enumerate(levels):
+            noisy = noise(y[train], level, random_state=seed)[0]
+            tasks += [(label, place, repeat, train, test, noisy) for label in specs]
+    scores = {label: np.full((len(levels), n_repeats), np.nan) for label in specs}
+    done = Parallel(n_jobs=n_jobs)(
+        delayed(_noisy_score)(estimator, slot, specs[label], X, y, train, test, noisy, scorer)
+        for label, _, _, train, test, noisy in tasks
+    )
+    for (label, place, repeat, *_), value in zip(tasks, done, strict=True):
+        scores[label][place, repeat] = value
+    metric = scoring or ("accuracy" if classes else "r2")
+    return NoiseCurve(np.asarray(levels, dtype=np.float64), scores, metric, shares=noise in (add_label_noise, add_outliers))
+
+
+def _noisy_score(estimator, slot, spec, X, y, train, test, noisy, scorer):
+    model = clone(estimator).set_params(**{f"{slot.prefix}loss": fresh(spec)})
+    model = fit_quietly(model, slot, Data(take(X, train), noisy))
+    return score(scorer, model, Data(take(X, test), y[test]))
+
+
+class NoiseCurve:
+    """What `noise_curve` measured.
+
+    Attributes
+    ----------
+    levels_ : ndarray of shape (n_levels,)
+    scores_ : dict of str to ndarray of shape (n_levels, n_repeats)
+        By loss; higher is better.
+    best_losses_ : list of str
+        At each level the loss with the highest mean.
+    shares : bool
+        The levels are shares of the targets; those of a noise of your own may be anything.
+    """
+
+    def __init__(self, levels, scores, metric, shares=True):
+        self.levels_, self.scores_, self.metric, self.shares = levels, scores, metric, shares
+        means = {label: values.mean(axis=1) for label, values in scores.items()}
+        self.best_losses_ = [max(means, key=lambda label: means[label][place]) for place in range(len(levels))]
+
+    @property
+    def _labels(self):
+        """The levels as text, with the digits that they have."""
+        return [f"{100 * level:.10g}%" if self.shares else f"{level:.10g}" for level in self.levels_]
+
+    @property
+    def _across(self):
+        return "share of spoiled training targets" if self.shares else "level of noise in the training targets"
+
+    def __repr__(self):
+        width = max(len(label) for label in ["loss", *self.scores_])
+        lines = [f"{'loss':<{width}}  " + "  ".join(f"{level:>8}" for level in self._labels)]
+        for label, values in self.scores_.items():
+            lines.append(f"{label:<{width}}  " + "  ".join(f"{mean:>8.3f}" for mean in values.mean(axis=1)))
+        return "\n".join([f"{self.metric} on clean rows by {self._across}", "", *lines])
+
+    def plot(self, ax=None):
+        """Draw a line per loss, with the range of the repeats as whiskers.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+
+        Returns
+        -------
+        matplotlib axes
+        """
+        from sklearn_losses.plotting import axes, style, tidy
+
+        ax = axes(ax, "NoiseCurve.plot")
+        for number, (label, values) in enumerate(self.scores_.items()):
+            means = values.mean(axis=1)
+            # Side by side, so that whiskers of equal losses do not hide each other.
+            shift = (number - (len(self.scores_) - 1) / 2) * 0.01 * (np.ptp(self.levels_) or 0.1)
+            reach = [means - values.min(axis=1), values.max(axis=1) - means]
+            ax.errorbar(
+                self.levels_ + shift, means, reach, label=label, linewidth=1.8, elinewidth=0.8, capsize=2.5,
+                marker="osD^vP*X"[number % 8], markersize=5, **style(number),
+            )  # fmt: skip
+        ax.set(xlabel=self._across, ylabel=f"{self.metric} on clean rows")
+        ax.set_xticks(self.levels_, self._labels)  # where something was measured, and nowhere else
+        tidy(ax)
+        ax.legend(frameon=False)
+        return ax

@@ -1,0 +1,178 @@
+"""The last step to the exact optimum of a piecewise linear loss with a linear model.
+
+Near the optimum it is known which pieces sit on their kink and on which side the others are. The optimum is then the
+solution of one linear system; its multipliers show whether the guess was right, and where it was not they say how to
+mend it (a primal-dual active set method: Hintermueller, Ito and Kunisch, SIAM J. Optim. 13 (2002)).
+"""
+
+import numpy as np
+from scipy import linalg
+
+from sklearn_losses.core.subgradient import least_subgradient, relative
+
+__all__ = ["LARGEST_EXACT", "finish", "shown_inside"]
+
+LARGEST_EXACT = 1000  # parameters up to which solvers end on an optimum whose rows on a kink can be told
+LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
+ROUNDS = 30
+SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
+
+
+def shown_inside(pieces, slopes, distance, typical):
+    """Which pieces sit on their kink, as a point near the optimum and its slopes show it.
+
+    Of the distance from the kink and the room of the slope within its bounds one is 0 at the optimum: the smaller one tells.
+    """
+    room = np.minimum(pieces.right - slopes, slopes - pieces.left) / (pieces.right - pieces.left)
+    return room > np.abs(distance) / typical
+
+
+def finish(objective, params, width, reference=None, inside=None, typical=None):
+    """The exact optimum near `params`, or None where it cannot be confirmed.
+
+    Parameters
+    ----------
+    objective : Objective
+    params : ndarray of shape (n_params,)
+        A point close to the optimum.
+    width : float
+        Pieces closer to their kink than this are taken to sit on it at first.
+    reference : ndarray of shape (n_params,), default=None
+        Where the optimum is not unique, the one closest to this point; None: to `params`.
+    inside : ndarray of bool, default=None
+        Pieces whose slope is known to be inside its bounds, so that they sit on their kink too.
+    typical : float, default=None
+        The typical distance at `reference`, where it is known.
+    """
+    if not (objective.linear and objective.piecewise_linear):
+        return None
+    try:
+        return _exact(objective, params, width, params if reference is None else reference, inside, typical)
+    except np.linalg.LinAlgError:  # numbers so far apart that the system has no digits left
+        return None
+
+
+def _exact(objective, params, width, anchor, inside, typical):
+    exact = None
+    if not objective.smooth_penalty:
+        exact = _finish_on_support(objective, params, width, anchor)
+    if exact is None and objective.n_params <= (LARGEST_SYSTEM if objective.smooth_penalty else SMALL):
+        exact = _finish(objective, params, width, anchor, inside, typical)
+    return exact
+
+
+def _finish(objective, params, width, anchor, inside=None, typical=None):
+    pieces = objective.pieces()
+    distance = pieces.distance(params)
+    before = pieces.value(params, distance)
+    at_anchor = pieces.typical(pieces.distance(anchor)) if typical is None else typical
+    anchoring = pieces.anchoring(anchor, at_anchor)(params)
+    # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
+    typical = max(pieces.typical(distance), at_anchor)
+    on_kink = np.abs(distance) <= width
+    on_kink = on_kink if inside is None else on_kink | inside
+    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    for _ in range(ROUNDS):
+        kinked = np.flatnonzero(on_kink)
+        if len(kinked) > LARGEST_SYSTEM:
+            return None
+        distance = None  # which takes the memory of a column of X
+        point, slopes.flat[kinked] = _solve(pieces, anchoring, anchor, np.where(on_kink, 0.0, slopes), kinked)
+        distance = pieces.distance(point)
+        # A multiplier outside its slopes pushes a piece off its kink, as does a kink that cannot be met; a piece on the
+        # wrong side of its kink goes onto it.
+        low, high, multipliers = pieces.left.flat[kinked], pieces.right.flat[kinked], slopes.flat[kinked]
+        slack = 1e-9 * (high - low)
+        off = np.zeros_like(on_kink)
+        off.flat[kinked] = (multipliers > high + slack) | (multipliers < low - slack)
+        off.flat[kinked] |= np.abs(distance.flat[kinked]) > 1e-9 * typical
+        on = ~on_kink & (np.where(slopes > pieces.left, distance, -distance) < -1e-10 * typical)
+        if not (off.any() or on.any()):
+            point = pieces.snapped(point, on_kink)
+            better = pieces.value(point, pieces.distance(point)) <= before * (1 + 1e-9)
+            return objective.centered(point) if better else None
+        upper = np.where(np.abs(distance) > 1e-9 * typical, distance > 0, slopes > pieces.right)
+        slopes = np.where(off, np.where(upper, pieces.right, pieces.left), slopes)
+        on_kink = (on_kink & ~off) | on
+    return None
+
+
+def _solve(pieces, anchoring, anchor, slopes, kinked):
+    """The minimiser with the pieces of `kinked` held at their kinks, the others on straight lines; and the multipliers.
+
+    By the singular values of the kinked rows, which may be dependent (repeated rows): the point is the one solution of the
+    constraints plus the minimiser along the directions that they leave free. Dependent rows share their multiplier
+    in proportion to their ranges.
+    """
+    rows, positions = pieces.rows(kinked)
+    left, right = pieces.left.flat[kinked], pieces.right.flat[kinked]
+    share = np.sqrt((right - left) / np.max(right - left)) if len(kinked) else np.zeros(0)
+    u, singular, vt = np.linalg.svd(share[:, None] * rows)
+    rank = int(np.sum(singular > 1e-11 * singular[0])) if len(singular) else 0
+    u, singular, spanned, free = u[:, :rank], singular[:rank], vt[:rank], vt[rank:]
+    held = spanned.T @ ((u.T @ (share * positions)) / singular)
+    ridge = pieces.ridge + anchoring
+    pull = pieces.adjoint(slopes) - anchoring * anchor
+    point = held
+    if len(free):
+        point = held + free.T @ _solve_positive((free * ridge) @ free.T, -free @ (pull + ridge * held))
+    middle = (left + right) / 2
+    remaining = -(ridge * point + pull) - rows.T @ middle
+    return point, middle + share * (u @ ((spanned @ remaining) / singular))
+
+
+def _solve_positive(matrix, right):
+    """The solution of a positive definite system whose diagonal may span all orders of magnitude."""
+    unit = np.sqrt(np.diag(matrix))
+    factor = linalg.cho_factor(matrix / unit[:, None] / unit, check_finite=False)
+    return linalg.cho_solve(factor, right / unit, check_finite=False) / unit
+
+
+def _finish_on_support(objective, params, width, reference):
+    """The same for the features that have a weight; then the slopes at all others must be within the penalty's."""
+    model = objective.model
+    support = params[: model.n_weights].reshape(model.n_features, model.n_outputs).any(axis=1)
+    support[0] = True
+    part, where = objective.restricted(np.flatnonzero(support))
+    if part.n_params > LARGEST_SYSTEM:
+        return None
+    found = _finish(part, params[where], width, reference[where])
+    if found is None:
+        return None
+    exact = np.zeros_like(params)
+    exact[where] = found
+    return exact if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
+
+
+def _least_violation(objective, part, where, params, start):
+    """The relative size of the least subgradient of a piecewise linear loss, with the best slopes at its kinks.
+
+    Parameters
+    ----------
+    objective, part : Objective
+        The problem, and its restriction to features that include all with a weight.
+    where : ndarray of int
+        The parameters of `part` among all.
+    params, start : ndarray of shape (n_params,)
+        The point, and where the fit began.
+
+    Returns
+    -------
+    float
+    """
+    pieces, l1 = part.pieces().pieces, part.penalty.l1
+    point = params[where]
+    distance = pieces.distance(point)
+    kinked = np.flatnonzero(
+        np.abs(distance) <= 1e-9 * max(pieces.typical(distance), pieces.typical(pieces.distance(start[where])))
+    )
+    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    slopes.flat[kinked] = 0
+    held = (point != 0) | (l1 == 0)
+    rows = pieces.rows(kinked)[0][:, held] if len(kinked) else np.zeros((0, int(held.sum())))
+    wanted = -(pieces.adjoint(slopes) + pieces.ridge * point + l1 * np.sign(point))[held]
+    multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
+    slopes.flat[kinked] = np.clip(multipliers, pieces.left.flat[kinked], pieces.right.flat[kinked])
+    gradient = objective.pieces().pieces.adjoint(slopes) + objective.penalty.l2 * params
+    violation = relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
+    return float(np.max(violation, initial=0.0))

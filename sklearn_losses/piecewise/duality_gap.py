@@ -1,0 +1,337 @@
+"""How far a point is from the optimum, told from the point itself and not from the solver that found it.
+
+A convex loss that is a maximum of straight lines has a dual: slopes u, one per piece and inside its bounds. Whatever they
+are, the objective at any point is at least their dual value, so the difference, the duality gap, bounds what is left to gain
+(Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1). With x the point, o the optimum, d the distances of the
+pieces, Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
+
+    P(x) - P(o)  =  short(x) - short(o)  +  r.(x - o)  -  (x - o).Q (x - o) / 2,
+    short(x)     =  sum_k (max(left_k d_k, right_k d_k) - u_k d_k)  +  sum_j (l1_j |x_j| - s_j x_j)  >=  0.
+
+- A parameter with a ridge q leaves r_j**2 / (2 q) at the most.
+- The parameters with an absolute value leave ``max_j(|r_j| / l1_j) * (sum_j l1_j |x_j| + P(x))`` together at the most, since
+  ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
+- A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give it may be close: let
+  `room` be how far each slope is from its bounds, and t the least norm of z with ``A_0.T (room * z) = -r_0`` (A_0: the columns
+  of these parameters). Then ``r.(x - o) = (r + A.T (room * z)).(x - o) - sum_k room_k z_k (d_k(x) - d_k(o))``. The first
+  term has none of these parameters; as room_k |d_k| is within the shortfall of piece k, the second one is at most
+  ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the
+  rest leaves: r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an ellipsoid of
+  allowed slopes around u, in which there is one that is feasible.) Where t is larger, the slopes go to ``u + room * z`` as far
+  as their bounds allow, and where those next to a bound have too little room, a small share of slopes well inside is mixed in.
+- Where a penalty is so weak that it leaves much, its parameters are taken among those that ask for 0, with `l1_j - |s_j|` for
+  the room of a weight's slope, and with what a ridge leaves of r_j beside the slopes at ``r_j**2 / (2 q)`` as before.
+
+What rounding may have done to r is added to its entries. Directions of the parameters along which no row moves, but for
+rounding, change nothing and count for nothing: nearly dependent columns are told apart down to `RESOLVED` of their size.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+from scipy.optimize import lsq_linear
+
+from sklearn_losses.core.subgradient import least_subgradient
+from sklearn_losses.piecewise.active_set import LARGEST_EXACT
+
+__all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
+
+ROUNDING = 16 * np.finfo(np.float64).eps  # of a loss that is 0, in units of the rows' size: raw predictions are sums
+SETTLED = 1e-12  # relative gap at which no better slopes are looked for
+LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
+LARGEST_PROOF = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
+SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
+RESOLVED = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
+INWARD = 1e-9, 1e-7  # share of the slopes that is moved inside, where those at their bounds prove nothing
+TRIALS = 12  # steps towards feasible slopes
+APART = 1e-6  # size of what is rounding in a direction, beside the rest of it
+CLOSE, HOPELESS = 1e-3, 1e4  # distances from feasible slopes, in the room that there is, that end them
+
+
+def dual_gap(objective, params, slopes=None, width=None):
+    """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no proof.
+
+    Parameters
+    ----------
+    objective : Objective
+        Linear model, convex loss that is not smooth.
+    params : ndarray of shape (n_params,)
+    slopes : ndarray, default=None
+        Of the pieces of the rows, as a solver left them: tried besides those that `params` shows.
+    width : float, default=None
+        Where `params` is the minimum of ``objective.smoothed(width)``: its slopes are tried too.
+
+    Returns
+    -------
+    float or None
+        None where no slopes are known. An objective of less than 1e-12 of the size of the losses counts as that.
+    """
+    value, gaps, least = objective.value(params), [], 1e-12
+    if objective.piecewise_linear or (objective.has_rivals and (slopes is not None or width is not None)):
+        pieces = _of_rows(objective)
+        distance = pieces.distance(params)
+        size = pieces.size(distance)
+        if value <= ROUNDING * size * pieces.steepest:
+            return 0.0  # no objective is below 0, and this one is 0 to rounding
+        least = 1e-12 * size * pieces.steepest
+        point = _Point(pieces, objective, params, SETTLED * max(value, least))
+        for candidate in _candidates(objective, pieces, params, distance, size, slopes, width):
+            gaps.append(point.gap(pieces.allowed(candidate)))
+            if gaps[-1] <= point.goal:
+                break
+    elif width is not None and (found := objective.smoothed_slopes(params, width)) is not None:
+        gaps.append(_without_room(objective, params, *found))
+    return min(gaps) / max(value, least) if gaps else None
+
+
+def _of_rows(objective):
+    """The pieces of the rows alone."""
+    pieces = objective.pieces()
+    return pieces if objective.smooth_penalty or objective.has_rivals else pieces.pieces
+
+
+def _candidates(objective, pieces, params, distance, size, slopes, width):
+    """The slopes that may certify the point, one after the other."""
+    if slopes is not None:
+        yield slopes
+    if objective.piecewise_linear and (slopes is None or len(params) <= LARGEST_EXACT):
+        shown = _slopes_at(pieces, objective.penalty, params, distance, 1e-9 * size)
+        if shown is not None:
+            yield shown
+    if width is not None:
+        yield pieces.of_smoothed(distance, width)
+
+
+def _slopes_at(pieces, penalty, params, distance, close):
+    """The slopes that make the gradient smallest: those of the straight lines, and the best ones at a kink."""
+    kinked = np.flatnonzero(np.abs(distance) <= close)
+    if len(kinked) * len(params) > max(LARGEST_SYSTEM, pieces.batches.X.size):
+        return None
+    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    if len(kinked):
+        low, high = pieces.left.flat[kinked], pieces.right.flat[kinked]
+        slopes.flat[kinked] = middle = (low + high) / 2
+        zeros = np.flatnonzero((params == 0) & (penalty.l1 > 0))
+        held = np.ones(len(params), dtype=bool)
+        if len(zeros) > SMALL:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
+            held[zeros], zeros = False, zeros[:0]
+        wanted = -(pieces.adjoint(slopes) + penalty.l2 * params + penalty.l1 * np.sign(params))
+        # A slope's range is its unit: weights may span many orders of magnitude. In its middle is the most room to either side.
+        units = np.zeros((len(params), len(zeros)))
+        units[zeros, np.arange(len(zeros))] = 2 * penalty.l1[zeros]
+        matrix = np.hstack([pieces.rows(kinked)[0].T * (high - low), units])[held]
+        share = np.linalg.lstsq(matrix, wanted[held], rcond=1e-12)[0]
+        if np.any(np.abs(share) > 0.5 + 1e-9):
+            share = lsq_linear(matrix, wanted[held], (-0.5, 0.5), method="bvls", lsq_solver="exact", tol=1e-14).x
+        slopes.flat[kinked] = middle + (high - low) * np.clip(share[: len(kinked)], -0.5, 0.5)
+    return slopes
+
+
+class _Dual(NamedTuple):
+    """What slopes leave at a point: r, what rounding may have done to it, the slopes s of the absolute values, and the
+    shortfalls of the weights' slopes, each (n_params,), and of the rows' together."""
+
+    pull: np.ndarray
+    drift: np.ndarray
+    slope: np.ndarray
+    flat: np.ndarray
+    short: float
+
+
+class _Point:
+    """A point of the parameters, and what slopes of the pieces prove about it: `goal` is what is as good as nothing."""
+
+    def __init__(self, pieces, objective, params, goal):
+        self.params, self.penalty, self.goal = params, objective.penalty, goal
+        self.pieces, self.value = pieces, objective.value(params)
+        self.distance = self.pieces.distance(params)
+        self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
+        self.eps = 2 * objective.precision
+
+    def gap(self, slopes):
+        """The smallest bound on what is left to gain that these slopes, or some near them, prove; inf where none does."""
+        best = self._first(slopes, whole=False)
+        if self.goal < best and not self.free.all():
+            dual = self._dual(slopes)
+            if self._of_penalty(dual) > 0.1 * min(best, self.value):  # a weak penalty bounds less than the slopes themselves
+                best = min(best, self._first(slopes, whole=True))
+        return best
+
+    def _first(self, slopes, whole):
+        """The bound by the first of these slopes and others near them that prove one."""
+        for variant in self._variants(slopes):
+            best = self._near(variant, whole)
+            if best < np.inf:
+                return best
+        return np.inf
+
+    def _variants(self, slopes):
+        yield slopes
+        yield self.pieces.at_bounds(slopes)  # all slopes of separable rows are 0, but for what is left of a path to them
+        for share in INWARD:
+            yield slopes + share * (self.pieces.balanced - slopes)
+
+    def _near(self, slopes, whole):
+        """The least bound by these slopes and by others on the way to feasible ones."""
+        best = np.inf
+        for _ in range(TRIALS):
+            dual = self._dual(slopes)
+            distance, left, change = self._proof(slopes, dual, whole)
+            best = min(best, self._bound(dual, distance, left))
+            if whole and change is not None:
+                best = min(best, self._bound(dual, *self._proof(slopes, dual, False)[:2]))
+            if not CLOSE < distance <= HOPELESS or change is None:
+                break
+            slopes = self.pieces.allowed(slopes + change)
+        return best
+
+    def _bound(self, dual, distance, left):
+        """What is left to gain at the most: feasible slopes are at a `distance`, but for what the penalty leaves."""
+        return (1 + distance) * (dual.short + left) if distance <= 1 else np.inf
+
+    def _allowance(self, dual):
+        """About what the ridges may leave where they help to make the gradient 0: as much as all slopes do."""
+        return max(dual.short + float(dual.flat.sum()), self.goal)
+
+    def _dual(self, slopes):
+        pieces, penalty, model, batches = self.pieces, self.penalty, self.pieces.model, self.pieces.batches
+        own = penalty.l2 * self.params
+        pull = pieces.adjoint(slopes) + own
+        in_raw = np.abs(pieces.in_raw(slopes))
+        total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
+        drift = np.sqrt(pieces.squares(in_raw) * total) + np.abs(own)
+        columns = batches.standardization
+        if batches.sparse and columns is not None:  # their centres are subtracted from the sums
+            centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
+            drift[: len(centres)] += centres * total[: len(centres)]
+        slope = np.clip(-pull, -penalty.l1, penalty.l1)
+        flat = penalty.l1 * np.abs(self.params) - slope * self.params
+        return _Dual(pull + slope, self.eps * drift, slope, flat, pieces.shortfall(self.distance, slopes))
+
+    def _of_penalty(self, dual):
+        """What the penalised parameters leave at the most."""
+        some = ~self.free
+        return float(dual.flat.sum()) + self._of_pull(np.abs(dual.pull[some]) + dual.drift[some], some)
+
+    def _of_pull(self, pull, some):
+        """What some parameters with these absolute entries of r leave at the most: inf where one without a penalty has any."""
+        x, l1, l2 = self.params[some], self.penalty.l1[some], self.penalty.l2[some]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
+            shares = np.where(l1 > 0, pull / l1, 0.0)
+        # Absolute values sum to no more at the optimum than the objective is here.
+        of_sum = float(np.max(shares, initial=0.0)) * (float(l1 @ np.abs(x)) + self.value)
+        return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
+
+    def _proof(self, slopes, dual, whole):
+        """How far the slopes are from some whose gradient is 0 in the parameters without a penalty, or in all.
+
+        Returns
+        -------
+        distance : float
+            In units of the room that there is.
+        left : float
+            What the penalised parameters leave.
+        change : ndarray or None
+            The step towards such slopes; None where none is needed or known.
+        """
+        some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))  # columns of zeros have neither
+        if not len(some):
+            return 0.0, self._of_penalty(dual), None
+        few = int(max(LARGEST_SYSTEM / len(some), 2 * len(some) + 100))
+        for most in (few, int(LARGEST_PROOF / len(some))):
+            rows = self.pieces.roomiest(slopes, most)
+            if len(rows) and len(some) <= min(LARGEST_EXACT, most):
+                found = self._solve(slopes, rows, some, dual)
+                if found is not None:
+                    distance, left, change, step = found
+                    if not whole:
+                        # The rows that make up for the parameters without a penalty pull at the others too.
+                        pull = dual.pull + self.pieces.adjoint(step)
+                        left = self._of_penalty(dual._replace(pull=np.where(self.free, dual.pull, pull)))
+                    return distance, left, change
+            if len(rows) < most:
+                break
+        return np.inf, np.inf, None
+
+    def _solve(self, slopes, rows, some, dual):
+        """The same with the slopes of some rows; None where these do not tell all directions apart that move a row."""
+        matrix, room = self.pieces.within(slopes, rows, some)
+        # The pull of a ridge within its allowance is as good as the room of a piece, as is that of a weight's slope.
+        of_ridge = np.sqrt(2 * self.penalty.l2[some] * self._allowance(dual))
+        of_weight = self.penalty.l1[some] - np.abs(dual.slope[some])
+        units = [np.diag(own)[own > 0] for own in (of_weight, of_ridge)]
+        sizes = np.sqrt(np.sum(matrix**2, axis=0) + of_weight**2 + of_ridge**2)
+        sizes[sizes == 0] = 1.0
+        q, r, order = linalg.qr(np.vstack([matrix, *units]) / sizes, mode="economic", pivoting=True, check_finite=False)
+        pivots = np.abs(np.diag(r))
+        rank = int(np.sum(pivots > RESOLVED * pivots[0]))
+        if rank == 0 or (rank < len(some) and not self._still(slopes, r, rank, sizes[order], some[order])):
+            return None
+        kept, unit = order[:rank], sizes[order[:rank]]
+        inverse = linalg.solve_triangular(r[:rank, :rank], np.eye(rank), trans="T", check_finite=False)
+        share = inverse @ (dual.pull[some][kept] / unit)
+        moved = -(q[:, :rank] @ share)
+        of_rows, of_weights = np.split(moved[: len(matrix) + np.count_nonzero(of_weight)], [len(matrix)])
+        open_pull = dual.pull[some] + matrix.T @ of_rows
+        open_pull[of_weight > 0] += of_weight[of_weight > 0] * of_weights
+        # What rounding has done counts as a distance, or, where that is large and there is a ridge, with the ridge.
+        unsure = np.linalg.norm(inverse, axis=0) * (dual.drift[some][kept] / unit)
+        far = (unsure > CLOSE / rank) & (self.penalty.l2[some][kept] > 0)
+        distance = float(np.linalg.norm(share) + unsure[~far].sum())
+        left = np.abs(open_pull) + dual.drift[some]
+        left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
+        left[self.free[some]] = 0.0  # as they are in the others, or nothing moves along them
+        length = min(1.0, 0.9 / max(np.max(np.abs(of_rows)), np.finfo(float).tiny))
+        step = self.pieces.moved(rows, room * of_rows)
+        return distance, float(dual.flat.sum()) + self._of_pull(left, some), length * step, step
+
+    def _still(self, slopes, r, rank, sizes, some):
+        """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a triangular factor leaves
+        open: along these the gradient is 0 then. Those of the penalised parameters alone are left to the penalty."""
+        directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
+        sizes_of = [np.max(np.abs(directions[part]), axis=0, initial=0.0) for part in (self.free[some], ~self.free[some])]
+        if np.any(np.minimum(*sizes_of) > APART * np.maximum(*sizes_of)):
+            return False
+        directions = directions[:, sizes_of[0] > sizes_of[1]]
+        directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
+        model, batches = self.pieces.model, self.pieces.batches
+        ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))
+        norms = np.sqrt(self.pieces.squares(ones))
+        for direction in directions.T:
+            change = np.zeros(len(self.params))
+            change[some] = direction
+            moved = self.pieces.direction(change)[slopes != 0]
+            if np.linalg.norm(moved) > RESOLVED * len(some) * (np.abs(change) @ norms):
+                return False
+        return True
+
+
+def _without_room(objective, params, shortfall, gradient):
+    """The bound where the slopes are known by their shortfall alone: parameters without a penalty leave no proof."""
+    penalty = objective.penalty
+    pull = gradient + penalty.l2 * params
+    if np.any((penalty.l2 == 0) & (pull != 0)):
+        return np.inf
+    slope = np.clip(-pull, -penalty.l1, penalty.l1)
+    left = penalty.l1 * np.abs(params) - slope * params
+    curved = penalty.l2 > 0
+    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * penalty.l2[curved])).sum())
+
+
+def gradient_cost(gradient, ridge, params, size):
+    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops, which `dual_gap` confirms.
+
+    Half its square over the penalty's curvature, which is a bound; without a penalty the entry times the size of the parameter
+    (`size` at least), which is a guess.
+    """
+    slope = np.abs(gradient)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return slope * np.where(ridge > 0, slope / (2 * ridge), np.maximum(np.abs(params), size))
+
+
+def gradient_norm(objective, params):
+    """The largest entry of the gradient; of the least subgradient where there is an L1 penalty."""
+    _, gradient = objective.value_and_gradient(params)
+    return float(np.max(np.abs(least_subgradient(params, gradient, objective.penalty.l1))))

@@ -1,0 +1,67 @@
+"""The longer examples run as they are, in a smaller form, and end as their first lines promise."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def plt():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    yield plt
+    plt.close("all")
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_choosing_a_loss(plt, capsys):
+    suggestions, comparison, curve = load("choosing_a_loss").main(n_repeats=2, levels=(0.0, 0.2))
+    assert suggestions.facts_["outliers"] == pytest.approx(0.1, abs=0.02)
+    assert suggestions[0].loss in comparison.best_group_["neg_median_absolute_error"]
+    assert "mse" not in comparison.best_group_["neg_median_absolute_error"]
+    errors = {loss: -scores.mean(axis=1) for loss, scores in curve.scores_.items()}
+    assert errors["mse"][1] > 3 * errors["mse"][0]
+    first = errors[suggestions[0].loss]
+    assert first[1] < 1.2 * first[0]
+    assert len(plt.get_fignums()) == 3
+    assert "really worse: mse" in capsys.readouterr().out
+
+
+def test_quantile_coverage(plt, capsys):
+    shares = load("quantile_coverage").main(n=400, max_iter=100)
+    assert set(shares) == {"straight line", "MLP (30, 30)", "diabetes"}
+    assert all(0.82 <= share <= 0.95 for share in shares.values()), shares
+    assert len(plt.get_fignums()) == 1 and "the truth" in capsys.readouterr().out
+
+
+@pytest.mark.slow  # the text is the docstrings of the installed libraries; the oldest ones tell another story
+def test_language_model(plt, capsys):
+    found = load("language_model").main(n_rows=6000, hidden=16, epochs=4)
+    names = list(found)
+    assert names[:3] == ["a blind guess", "unigrams", "bigrams"]
+    assert found["unigrams"] > found["bigrams"] > found["softmax regression"] > 2
+    assert found["MLP (16)"] < found["unigrams"]
+    assert len(plt.get_fignums()) == 1 and "left to itself: ...returns the " in capsys.readouterr().out
+
+
+def test_learning_to_rank(capsys):
+    module = load("learning_to_rank")
+    found = module.ranking(losses=("mse", "ranknet", "listnet"), n_queries=30, alphas=(1e-3,))
+    for loss in ("ranknet", "listnet"):
+        assert all(ours > pointwise + 0.01 for ours, pointwise in zip(found[loss], found["mse"], strict=True))
+    means = module.area_under_the_curve()
+    assert all(value > means["cross_entropy"] + 0.004 for name, value in means.items() if name != "cross_entropy")
+    printed = capsys.readouterr().out
+    assert "NDCG@10" in printed and "3 % positive" in printed
