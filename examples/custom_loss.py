@@ -27,7 +27,7 @@ def cost(y_true, y_pred):
 class Lopsided(ResidualLoss, name="lopsided"):
     """The same as a loss of the house: a name, a parameter that grids can search, exact derivatives."""
 
-    conditions = {"factor": Interval(0.0, closed="neither")}
+    parameter_constraints = {"factor": Interval(0.0, closed="neither")}
 
     def __init__(self, factor=3.0):
         self.factor = factor

@@ -87,9 +87,9 @@ class Objective:
         return self.linear and (self.loss.convex or self.loss.hessian_bound)
 
     @property
-    def by_steps(self):
+    def stochastic_only(self):
         """The loss is made for steps on batches: its exact minimum is of no use."""
-        return self.loss.by_steps
+        return self.loss.stochastic_only
 
     @property
     def sparse(self):
@@ -153,7 +153,7 @@ class Objective:
         .. [1] Albert and Anderson, "On the existence of maximum likelihood estimates in logistic regression models",
                Biometrika 71 (1984).
         """
-        if self.loss.attained or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
+        if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
         return self._separates(params) or any(self._separates_some(params, share) for share in DECIDED)
 
@@ -420,9 +420,9 @@ class Objective:
         for rows in np.split(order, number):
             yield type(self)(self.loss, self.model, self.penalty, self.batches.some(np.sort(rows)))
 
-    def coarse(self):
+    def in_data_dtype(self):
         """This objective computed in the precision of its rows; None where that is its own."""
-        batches = self.batches.coarse()
+        batches = self.batches.in_data_dtype()
         return None if batches is None else type(self)(self.loss, self.model, self.penalty, batches)
 
     def relative_move(self, params, direction):

@@ -6,7 +6,7 @@ picture survives a black-and-white printer. ``DecisionBoundaryDisplay`` of sciki
 
 import numpy as np
 
-from sklearn_losses.core.loss_parameter import Slot
+from sklearn_losses.core.loss_parameter import LossParameter
 from sklearn_losses.losses.base import Loss
 
 __all__ = ["LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay"]
@@ -125,7 +125,7 @@ class LossFunctionDisplay:
         -------
         LossFunctionDisplay
         """
-        return cls.from_losses([Slot(estimator).part(estimator).loss], **options)
+        return cls.from_losses([LossParameter(estimator).part(estimator).loss], **options)
 
     def plot(self, ax=None):
         """Draw.
@@ -216,7 +216,7 @@ class LossCurveDisplay:
         -------
         LossCurveDisplay
         """
-        part = Slot(estimator).fitted_part(estimator)
+        part = LossParameter(estimator).fitted_part(estimator)
         if not hasattr(part, "loss_curve_"):
             raise ValueError(f"{type(part).__name__} is not fitted yet; call fit before LossCurveDisplay.")
         scores = getattr(part, "validation_scores_", None)

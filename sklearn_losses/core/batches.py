@@ -408,7 +408,7 @@ class Batches:
                 X, columns = columns.apply(X), None
         return X.astype(self.dtype, copy=False), columns
 
-    def single(self):
+    def as_float32(self):
         """These rows in float32, those of a sparse matrix as a copy made once; None where they are, or digits would be lost."""
         columns = self.standardization
         lost = self.sparse and columns is not None and np.max(np.abs(columns.center) / columns.scale, initial=0.0) > FURTHEST
@@ -420,7 +420,7 @@ class Batches:
                 self._single.X, self._single.standardization = self._single._folded(self.X, columns)
         return self._single
 
-    def coarse(self):
+    def in_data_dtype(self):
         """The same rows computed in their own precision; None where they are."""
         if self.X.dtype == self.dtype:
             return None
@@ -514,16 +514,16 @@ class QueryBatches(Batches):
         """Some of the queries, copied, as batches of their own."""
         return QueryBatches(self.X[self.y.rows(queries)], self.y.part(queries), self.standardization, self.dtype)
 
-    def coarse(self):
+    def in_data_dtype(self):
         return None
 
-    def single(self):
+    def as_float32(self):
         return None
 
-    def after(self, raw):
+    def with_fixed_ranking(self, raw):
         """The same rows with the ranking by the scores `raw`, (n,), held fixed."""
-        other = QueryBatches(self.X, self.y.after(raw), self.standardization, self.dtype)
-        other._parts = [(rows, y.after(raw[rows])) for rows, y in self._ranges()]
+        other = QueryBatches(self.X, self.y.with_fixed_ranking(raw), self.standardization, self.dtype)
+        other._parts = [(rows, y.with_fixed_ranking(raw[rows])) for rows, y in self._ranges()]
         return other
 
     def minibatches(self, size, rng):

@@ -6,6 +6,7 @@ Everything else that is offered by name (the estimators' errors, the README's ta
 
 import difflib
 import math
+import warnings
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = ["Choice", "Component", "Interval", "Whole", "all_or_nothing", "check_parameters"]
+__all__ = ["Options", "Component", "Interval", "Integer", "all_or_nothing", "check_parameters"]
 
 
 class Interval(NamedTuple):
@@ -39,35 +40,35 @@ class Interval(NamedTuple):
         return f"{number} in the range {opening}{self.low}, {self.high}{closing}"
 
 
-def Whole(low, high=math.inf):
+def Integer(low, high=math.inf):
     """The whole numbers from `low` on."""
     return Interval(low, high, closed="left", kind=Integral)
 
 
-class Choice(tuple):
-    """A few admissible values, or further conditions of which one must hold."""
+class Options(tuple):
+    """A few admissible values, or further constraints of which one must hold."""
 
     def __new__(cls, *options):
         return super().__new__(cls, options)
 
     def __contains__(self, value):
         return any(
-            value in option if isinstance(option, (Interval, Choice)) else type(value) is type(option) and value == option
+            value in option if isinstance(option, (Interval, Options)) else type(value) is type(option) and value == option
             for option in self
         )
 
     def __str__(self):
-        return " or ".join(str(option) if isinstance(option, (Interval, Choice)) else repr(option) for option in self)
+        return " or ".join(str(option) if isinstance(option, (Interval, Options)) else repr(option) for option in self)
 
 
-def check_parameters(owner, conditions):
+def check_parameters(owner, constraints):
     """Raise for the first attribute of `owner` outside its condition, in scikit-learn's words.
 
     Parameters
     ----------
     owner : object
         An estimator, a loss or a solver.
-    conditions : dict of str to Interval or Choice
+    constraints : dict of str to Interval or Options
         What each parameter may be.
 
     Raises
@@ -75,7 +76,7 @@ def check_parameters(owner, conditions):
     ValueError
         "The 'alpha' parameter of LossRegressor must be a float in the range [0.0, inf). Got -1 instead."
     """
-    for name, condition in conditions.items():
+    for name, condition in constraints.items():
         value = getattr(owner, name)
         if value not in condition:
             raise ValueError(f"The {name!r} parameter of {type(owner).__name__} must be {condition}. Got {value!r} instead.")
@@ -117,8 +118,9 @@ class Component(BaseEstimator):
     A class keyword ``family="loss"`` opens a registry; ``name="huber", aliases=("h",)`` enters it.
     """
 
-    conditions = {}  # parameter -> Interval or Choice, checked when it is used, never before
+    parameter_constraints = {}  # parameter -> Interval or Options, checked when it is used, never before
     known_elsewhere = {}  # what other libraries call things -> the name here, for the messages of a family
+    renamed = {"conditions": "parameter_constraints"}  # what an author may still write -> the name now
 
     def set_params(self, **params):
         """Set parameters, all of them or, where one is unknown, none.
@@ -136,6 +138,7 @@ class Component(BaseEstimator):
 
     def __init_subclass__(cls, name=None, aliases=(), family=None, **kwargs):
         super().__init_subclass__(**kwargs)
+        cls._accept_old_names()
         if name or not isinstance(getattr(cls, "name", None), property):
             cls.name = name or cls.__name__
         if family is not None:
@@ -145,6 +148,13 @@ class Component(BaseEstimator):
             for alias in aliases:
                 cls._enter(alias, cls)
                 cls.aliases[alias] = name
+
+    @classmethod
+    def _accept_old_names(cls):
+        for old, new in cls.renamed.items():
+            if old in vars(cls):
+                warnings.warn(f"{cls.__name__}.{old} is called {new} now; rename it.", FutureWarning, stacklevel=4)
+                setattr(cls, new, vars(cls)[old])
 
     @classmethod
     def _enter(cls, name, maker):
@@ -208,4 +218,12 @@ class Component(BaseEstimator):
 
     def check(self):
         """Raise ValueError where a parameter is outside its range. Fits call this; constructors never do."""
-        check_parameters(self, self.conditions)
+        check_parameters(self, self.parameter_constraints)
+
+
+def __getattr__(name):
+    renamed = {"Whole": "Integer", "Choice": "Options"}
+    if name not in renamed:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is called {renamed[name]} now.", FutureWarning, stacklevel=2)
+    return globals()[renamed[name]]

@@ -189,7 +189,7 @@ class Curvature(NamedTuple):
 
 
 def gram_diagonal(model, batches, bend):
-    """The diagonal of ``X.T diag(bend) X``, for numbers `bend` of every row, or of every raw output of every row."""
+    """The diagonal of ``X.T diag(bend) X``, for numbers `psi_prime` of every row, or of every raw output of every row."""
     return batches.total(lambda batch, block: model.diagonal(squares(batch.X), bend[block].astype(batch.X.dtype, copy=False)))
 
 
@@ -203,7 +203,7 @@ def gram_operator(model, batches, bend, chosen=None):
     bend : ndarray of shape (n,)
         Second derivatives in `raw`, the weights of the rows included.
     chosen : ndarray of int, default=None
-        The rows that `bend` is for, which are copied; None for all.
+        The rows that `psi_prime` is for, which are copied; None for all.
 
     Returns
     -------
@@ -231,7 +231,7 @@ def gram_operator(model, batches, bend, chosen=None):
 
     unit = float(np.max(np.abs(bend), initial=0.0)) or 1.0
     wide = batches.sparse and model.n_params >= WIDE
-    single = batches.single() if wide or (chosen is not None and not batches.sparse) else None
+    single = batches.as_float32() if wide or (chosen is not None and not batches.sparse) else None
     return Curvature(lambda change: _product(model, rows(), bend, change), diagonal, coarse if single is not None else None)
 
 

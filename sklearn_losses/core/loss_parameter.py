@@ -3,10 +3,10 @@
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
 
-__all__ = ["Slot"]
+__all__ = ["LossParameter"]
 
 
-class Slot:
+class LossParameter:
     """Where in an estimator (a pipeline, a wrapper) the loss is set, and what belongs to it.
 
     Parameters

@@ -95,7 +95,7 @@ class Queries:
         weight = None if self.weight is None else self.weight[queries]
         return Queries(self.relevance[rows], offsets, pick[0], weight, pick[1], pick[2])
 
-    def after(self, raw):
+    def with_fixed_ranking(self, raw):
         """The same queries with the ranking by the scores `raw` held fixed."""
         other = Queries(self.relevance, self.offsets, self.copies, self.weight, self.draw, np.asarray(raw, dtype=np.float64))
         other._kept = self._kept  # nothing in there depends on `seen`

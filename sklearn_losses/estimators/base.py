@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_losses.core.batches import Batches, RowSpace, Standardization
-from sklearn_losses.core.component import Choice, Interval, Whole, all_or_nothing, check_parameters
+from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.core.validation import mean_one, refuse_dates
@@ -92,18 +92,18 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     _more_tasks = ()
     _why_unbounded = "the features separate the classes, or some of their rows"
     _frames = 6  # from the warning to the caller of `fit`
-    _conditions = {
-        "alpha": Choice(Interval(0.0), "auto"),
+    _constraints = {
+        "alpha": Options(Interval(0.0), "auto"),
         "l1_ratio": Interval(0.0, 1.0, closed="both"),
-        "activation": Choice(*ACTIVATIONS),
-        "fit_intercept": Choice(True, False),
-        "max_iter": Whole(1),
+        "activation": Options(*ACTIVATIONS),
+        "fit_intercept": Options(True, False),
+        "max_iter": Integer(1),
         "tol": Interval(0.0),
-        "early_stopping": Choice(True, False),
+        "early_stopping": Options(True, False),
         "validation_fraction": Interval(0.0, 1.0, closed="neither"),
-        "n_iter_no_change": Whole(1),
-        "warm_start": Choice(True, False),
-        "verbose": Choice(Whole(0), True, False),
+        "n_iter_no_change": Integer(1),
+        "warm_start": Options(True, False),
+        "verbose": Options(Integer(0), True, False),
     }
 
     @abstractmethod
@@ -169,7 +169,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             sizes = tuple(sizes)
         except TypeError:
             sizes = (None,)
-        if not all(size in Whole(1) for size in sizes):
+        if not all(size in Integer(1) for size in sizes):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be a tuple of ints in the range [1, inf), "
                 f"() for a linear model. Got {self.hidden_layer_sizes!r} instead."
@@ -178,7 +178,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _checked_components(self):
         """Loss and solver as objects, all parameters inside their ranges."""
-        check_parameters(self, self._conditions)
+        check_parameters(self, self._constraints)
         loss, solver = self._loss_spec(), self._solver_spec()
         if loss.task not in (None, self._task, *self._more_tasks):
             other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
@@ -348,9 +348,9 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         loss = self._bound_loss(loss, rows, n_outputs)
         pilot = None
         decided = streaming and going_on and source == self._source  # the first batch decided on the scale and the units
-        if loss.pilot is not None and decided:
+        if loss.initial_estimator is not None and decided:
             loss = self._loss
-        elif loss.pilot is not None:
+        elif loss.initial_estimator is not None:
             pilot = self._pilot(loss, rows, n_outputs)
             loss = loss.calibrated(rows.y, pilot[0], _weights(rows)) if pilot else loss
         self._check_size(loss, rows, n_outputs)
@@ -428,7 +428,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _by_row_space(self, loss, model, solver, strength, rows):
         """Whether to look for the weights along a basis of the rows: few of them, a linear model, no L1 penalty, no batches."""
         few = model.linear and rows.X.shape[0] < rows.X.shape[1]
-        at_once = not loss.by_steps if isinstance(solver, Auto) else getattr(solver, "standardizes", False)
+        at_once = not loss.stochastic_only if isinstance(solver, Auto) else getattr(solver, "standardizes", False)
         return few and at_once and not getattr(solver, "stochastic", False) and not strength.penalty(model.weights()).l1.any()
 
     def _at_new_height(self, loss, rows, params):
@@ -457,8 +457,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _pilot_fit(self, loss, rows, y, n_targets=1):
         alpha = self.alpha
         if alpha != "auto":
-            alpha = loss.pilot_alpha(float(alpha) * (1 - float(self.l1_ratio)) * n_targets, y, _weights(rows))
-        pilot = type(self)(loss=loss.pilot, alpha=alpha, fit_intercept=self.fit_intercept)
+            alpha = loss.initial_alpha(float(alpha) * (1 - float(self.l1_ratio)) * n_targets, y, _weights(rows))
+        pilot = type(self)(loss=loss.initial_estimator, alpha=alpha, fit_intercept=self.fit_intercept)
         with warnings.catch_warnings():
             # A scale and a start need no certified optimum; the fit itself warns where it misses its own.
             warnings.simplefilter("ignore", ConvergenceWarning)

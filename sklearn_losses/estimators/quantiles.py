@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_losses.core.component import Choice, Interval, Whole, check_parameters
+from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, refuse_dates
 from sklearn_losses.estimators.base import take_over, working_copy
@@ -69,11 +69,11 @@ class MultiQuantileRegressor(BaseEstimator):
     (True, 0.8)
     """
 
-    _conditions = {
-        "alpha": Choice(Interval(0.0), "auto"),
+    _constraints = {
+        "alpha": Options(Interval(0.0), "auto"),
         "l1_ratio": Interval(0.0, 1.0, closed="both"),
-        "fit_intercept": Choice(True, False),
-        "max_iter": Whole(1),
+        "fit_intercept": Options(True, False),
+        "max_iter": Integer(1),
         "tol": Interval(0.0),
     }
 
@@ -130,7 +130,7 @@ class MultiQuantileRegressor(BaseEstimator):
 
     def _fit(self, X, y, sample_weight):
         """The fitted attributes, a dict."""
-        check_parameters(self, self._conditions)
+        check_parameters(self, self._constraints)
         levels = self._levels()
         refuse_dates(X, "X")
         refuse_dates(y, "y")

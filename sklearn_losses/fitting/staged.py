@@ -52,7 +52,7 @@ class RankingObjective(Objective):
 
     def unbounded(self, params):
         """Whether an unpenalised linear model orders every pair, so that a loss without a minimum falls for ever."""
-        if self.loss.attained or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
+        if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
         trend = self.loss.trend(self.batches.y, self.scores(params))
         return bool(np.all(trend <= 0) and np.any(trend < 0))
@@ -74,9 +74,9 @@ class RankingObjective(Objective):
         """The same objective with another loss."""
         return RankingObjective(loss, self.model, self.penalty, self.batches)
 
-    def after(self, scores):
+    def with_fixed_ranking(self, scores):
         """The same objective with the ranking by `scores` held fixed."""
-        return RankingObjective(self.loss, self.model, self.penalty, self.batches.after(scores))
+        return RankingObjective(self.loss, self.model, self.penalty, self.batches.with_fixed_ranking(scores))
 
     def ndcg(self, scores):
         """The mean NDCG of the rows by these scores, with the gains of the loss."""
@@ -127,7 +127,7 @@ class Staged(Solver):
             best = objective.ndcg(scores)
             while waited < PATIENCE:
                 seen = scores
-                result = stage(objective.after(seen), result.x)
+                result = stage(objective.with_fixed_ranking(seen), result.x)
                 scores = objective.scores(result.x)
                 reached = objective.ndcg(scores)
                 settled = np.array_equal(y.ranking(seen, 1e-9)[0], y.ranking(scores, 1e-9)[0])

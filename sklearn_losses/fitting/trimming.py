@@ -57,7 +57,7 @@ def concentrated(estimator, trimmed, solver, rows, n_outputs, rng):
 
 def _bound(estimator, trimmed, rows, raw, weight, n_outputs):
     loss = estimator._bound_loss(trimmed.inner, rows, n_outputs)
-    return loss.calibrated(rows.y, raw, weight) if loss.pilot is not None else loss
+    return loss.calibrated(rows.y, raw, weight) if loss.initial_estimator is not None else loss
 
 
 def _losses_of_fit(estimator, trimmed, solver, rows, weight, n_outputs, rng):

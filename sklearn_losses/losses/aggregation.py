@@ -144,10 +144,10 @@ class WeightedSum(Composite):
         loss, weight = self._leading("starts_from")
         return None if loss is None else WeightedSum((Loss.make(loss.starts_from),), (weight,))
 
-    def pilot_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha, y, sample_weight):
         # alpha weighs against the weighted loss, so against the loss it is smaller by the weight.
-        loss, weight = self._leading("pilot")
-        return alpha if loss is None else loss.pilot_alpha(alpha / weight, y, sample_weight)
+        loss, weight = self._leading("initial_estimator")
+        return alpha if loss is None else loss.initial_alpha(alpha / weight, y, sample_weight)
 
     def calibrated(self, y, raw, sample_weight):
         bound = super().calibrated(y, raw, sample_weight)
@@ -185,8 +185,8 @@ class Aggregated(Composite):
         return f"{type(self).__name__}({self._loss.name})"
 
     @property
-    def pilot(self):
-        return getattr(self._loss, "pilot", None) or self._loss
+    def initial_estimator(self):
+        return getattr(self._loss, "initial_estimator", None) or self._loss
 
     def check(self):
         super().check()
@@ -288,7 +288,7 @@ class CVaR(Aggregated):
     """
 
     smooth = False
-    conditions = {"share": Interval(0.0, 1.0, closed="right")}
+    parameter_constraints = {"share": Interval(0.0, 1.0, closed="right")}
 
     def __init__(self, loss="mse", share=0.1):
         self.loss = loss
@@ -360,7 +360,7 @@ class Tilted(Aggregated):
     array([0.49])
     """
 
-    conditions = {"tilt": Interval(0.0, closed="neither")}
+    parameter_constraints = {"tilt": Interval(0.0, closed="neither")}
 
     def __init__(self, loss="mse", tilt=1.0):
         self.loss = loss

@@ -78,7 +78,7 @@ class Loss(Component, ABC, family="loss"):
         `inverse_link` gives class probabilities.
     shift_invariant : bool
         Adding one number to all K > 1 raw outputs of a row changes nothing, as for softmax.
-    attained : bool
+    has_minimizer : bool
         A row's loss has a minimum; that of cross-entropy falls for ever as the score of its class grows.
     rowwise : bool
         The loss of a row depends on its own raw prediction alone; ranking losses look at all rows of a query.
@@ -95,7 +95,7 @@ class Loss(Component, ABC, family="loss"):
         Targets must not be negative.
     soft_labels : bool
         A classification loss that takes probabilities as targets by itself; others get their expectation, see `SoftLabels`.
-    pilot : str, Loss or None
+    initial_estimator : str, Loss or None
         A loss that the estimator fits first. Its raw predictions go to `calibrated`; a linear fit starts from its parameters.
     n_init : int
         Starts of a deterministic fit, of which the best is kept: the pilot's, and those of pilots with random weights.
@@ -106,13 +106,13 @@ class Loss(Component, ABC, family="loss"):
     constant_units : tuple of float, or None
         How far each moves while a raw prediction moves by 1, about: solvers see the constants over these, so that the units
         of the targets do not matter. None stands for 1.
-    by_steps : bool
+    stochastic_only : bool
         Made for steps on batches: its exact minimum is of no use.
     starts_from : str, Loss or None
         The loss whose minimum is where the fit of this one starts (ranking losses).
     moving : bool
-        The weights of its pairs depend on the current ranking. A fit holds them fixed (`Queries.after`), minimises, and
-        takes them anew; with fixed weights the loss is as smooth and convex as it says.
+        The weights of its pairs depend on the current ranking. A fit holds them fixed
+        (`Queries.with_fixed_ranking`), minimises, and takes them anew; with fixed weights the loss is as smooth and convex as it says.
     measure : tuple or None
         Kind of gain and largest rank of the NDCG by which a fit of a moving loss compares rankings.
     needs_gains : bool
@@ -122,6 +122,12 @@ class Loss(Component, ABC, family="loss"):
     """
 
     known_elsewhere = ELSEWHERE
+    renamed = Component.renamed | {
+        "attained": "has_minimizer",
+        "by_steps": "stochastic_only",
+        "pilot": "initial_estimator",
+        "pilot_alpha": "initial_alpha",
+    }
     task = None
     smooth = True
     convex = True
@@ -129,7 +135,7 @@ class Loss(Component, ABC, family="loss"):
     hessian_bound = False
     has_probabilities = False
     shift_invariant = False
-    attained = True
+    has_minimizer = True
     rowwise = True
     kinks = ()
     rivals = 0.0
@@ -137,12 +143,12 @@ class Loss(Component, ABC, family="loss"):
     residual = False
     positive_target = False
     soft_labels = False
-    pilot = None
+    initial_estimator = None
     n_init = 1
     n_constants = 0
     start_constants = ()
     constant_units = None
-    by_steps = False
+    stochastic_only = False
     starts_from = None
     moving = False
     measure = None
@@ -244,7 +250,7 @@ class Loss(Component, ABC, family="loss"):
     def trend(self, y, raw):
         """The sign of how a row's loss goes as `raw` grows from 0 by a factor, (n,): above 0 where it rises in the end.
 
-        A loss without a minimum (see `attained`) that rises in no row and falls in some has none for the fit either.
+        A loss without a minimum (see `has_minimizer`) that rises in no row and falls in some has none for the fit either.
         """
         size = np.max(np.abs(raw), initial=0.0) or 1.0
         start, here, far = (self._slope_along(y, raw * raw.dtype.type(scale), raw) for scale in (1 / size, 1.0, FAR / size))
@@ -295,7 +301,7 @@ class Loss(Component, ABC, family="loss"):
 
         return WeightedSum.of([(1.0, self), (1.0, other)])
 
-    def pilot_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha, y, sample_weight):
         """The strength of the pilot's ridge, where the pilot's values are not in the units of this loss's."""
         return alpha
 
@@ -329,22 +335,22 @@ RULES = {
     "convex": all,
     "has_probabilities": all,
     "shift_invariant": all,
-    "attained": all,
+    "has_minimizer": all,
     "rowwise": all,
     "residual": all,
     "soft_labels": all,
     "positive_target": any,
-    "by_steps": any,
+    "stochastic_only": any,
     "moving": any,
     "needs_gains": any,
     "n_init": max,
-    "pilot": _first,
+    "initial_estimator": _first,
     "starts_from": _first,
     "measure": _first,
 }
 # What no part says about the whole: a class that has it states it, as `Composite` does for its Hessian.
 STATED = ("has_hessian", "hessian_bound", "kinks", "rivals", "n_constants", "start_constants", "constant_units", "examples")
-_REGISTRY = ("name", "family", "registry", "aliases", "known_elsewhere", "root", "conditions", "recipe")
+_REGISTRY = ("name", "family", "registry", "aliases", "known_elsewhere", "root", "parameter_constraints", "recipe", "renamed")
 
 
 def facts():
@@ -423,9 +429,9 @@ class Composite(Loss):
     def among(self, codes, n_classes):
         return self.map(lambda part: part.among(codes, n_classes))
 
-    def pilot_alpha(self, alpha, y, sample_weight):
-        led = next((part for part in self.parts if getattr(part, "pilot", None) is not None), None)
-        return alpha if led is None else led.pilot_alpha(alpha, y, sample_weight)
+    def initial_alpha(self, alpha, y, sample_weight):
+        led = next((part for part in self.parts if getattr(part, "initial_estimator", None) is not None), None)
+        return alpha if led is None else led.initial_alpha(alpha, y, sample_weight)
 
     def calibrated(self, y, raw, sample_weight):
         return self.map(lambda part: part.calibrated(y, raw, sample_weight))

@@ -18,7 +18,7 @@ class SoftmaxLoss(Loss):
     task = "classification"
     has_probabilities = True
     shift_invariant = True
-    attained = False
+    has_minimizer = False
 
     def value(self, y, raw):
         return self.value_and_gradient(y, raw)[0]
@@ -72,14 +72,14 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     """
 
     soft_labels = True
-    conditions = {"label_smoothing": Interval(0.0, 1.0)}
+    parameter_constraints = {"label_smoothing": Interval(0.0, 1.0)}
     examples = ({"label_smoothing": 0.2},)
 
     def __init__(self, label_smoothing=0.0):
         self.label_smoothing = label_smoothing
 
     @property
-    def attained(self):
+    def has_minimizer(self):
         return self.label_smoothing > 0
 
     def value_and_gradient(self, y, raw):
@@ -245,7 +245,7 @@ class Exponential(MarginLoss, name="exponential"):
     array([1.    , 2.7183])
     """
 
-    attained = False
+    has_minimizer = False
 
     def curve(self, t):
         return safe_exp(-t)[0]
@@ -277,8 +277,8 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     array([0., 3.])
     """
 
-    by_steps = True
-    pilot = "hinge"
+    stochastic_only = True
+    initial_estimator = "hinge"
     kinks = (Kink(0.0, -1.0, 0.0),)
 
     def slope(self, t):
@@ -435,9 +435,9 @@ class _Expected(Composite):
         return (self._loss,)
 
     @property
-    def pilot(self):
+    def initial_estimator(self):
         """The part's, averaged in the same way."""
-        pilot = getattr(self._loss, "pilot", None)
+        pilot = getattr(self._loss, "initial_estimator", None)
         return None if pilot is None else self.with_parts((Loss.make(pilot),))
 
     def check(self):

@@ -15,7 +15,7 @@ import warnings
 
 import numpy as np
 
-from sklearn_losses.core.component import Choice, Component
+from sklearn_losses.core.component import Component, Options
 from sklearn_losses.losses.base import Composite, Loss
 
 __all__ = ["CustomLoss"]
@@ -64,7 +64,7 @@ class CustomLoss(Component):
     """
 
     task = None  # either
-    conditions = {"convex": Choice(True, False)}
+    parameter_constraints = {"convex": Options(True, False)}
 
     def __init__(self, function, gradient=None, hessian=None, inverse_link=None, convex=False):
         self.function = function

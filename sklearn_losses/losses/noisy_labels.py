@@ -26,7 +26,7 @@ class _FromCrossEntropy(SoftmaxLoss):
 
     convex = False
     has_hessian = False
-    pilot = "cross_entropy"
+    initial_estimator = "cross_entropy"
 
     def _of_scores(self, y, scores):
         """Value (n,) and gradient (n, K) for scores (n, K)."""
@@ -87,7 +87,7 @@ class Focal(OwnProbabilityLoss, name="focal"):
     array([0.1733, 2.7663])
     """
 
-    conditions = {"gamma": _NOT_NEGATIVE}
+    parameter_constraints = {"gamma": _NOT_NEGATIVE}
     examples = ({"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 5.0})
 
     def __init__(self, gamma=2.0):
@@ -125,7 +125,7 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
     array([0.5])
     """
 
-    conditions = {"q": Interval(0.0, 1.0, closed="right")}
+    parameter_constraints = {"q": Interval(0.0, 1.0, closed="right")}
     examples = ({"q": 0.1}, {"q": 1.0})
 
     def __init__(self, q=0.7):
@@ -163,7 +163,7 @@ class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", 
     array([2.0693])
     """
 
-    conditions = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
+    parameter_constraints = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
     examples = ({"a": 1.0, "b": 0.3, "log_zero": -9.21},)
 
     def __init__(self, a=0.1, b=1.0, log_zero=-4.0):
@@ -203,7 +203,7 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
     array([2.5])
     """
 
-    conditions = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
+    parameter_constraints = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
     examples = ({"a": 2.0, "b": 0.0}, {"log_zero": -9.21})
 
     def __init__(self, a=1.0, b=1.0, log_zero=-4.0):
@@ -243,7 +243,7 @@ class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
     array([0.6931])
     """
 
-    conditions = {"b": Interval(0.0, 1.0, closed="right")}
+    parameter_constraints = {"b": Interval(0.0, 1.0, closed="right")}
     examples = ({"b": 0.8},)
 
     def __init__(self, b=0.95):
@@ -281,7 +281,7 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
     array([0.6931])
     """
 
-    conditions = {"t1": Interval(0.0, 1.0, closed="both"), "t2": Interval(1.0, 4.0, closed="both")}
+    parameter_constraints = {"t1": Interval(0.0, 1.0, closed="both"), "t2": Interval(1.0, 4.0, closed="both")}
     examples = ({"t1": 1.0, "t2": 1.0}, {"t1": 0.2, "t2": 2.0}, {"t1": 1.0, "t2": 1.5}, {"t1": 0.5, "t2": 1.0})
 
     def __init__(self, t1=0.8, t2=1.2):

@@ -13,7 +13,7 @@ from abc import abstractmethod
 import numpy as np
 from scipy.special import expit
 
-from sklearn_losses.core.component import Choice, Interval, Whole
+from sklearn_losses.core.component import Integer, Interval, Options
 from sklearn_losses.core.queries import discount, gains
 from sklearn_losses.losses.base import Kink, Loss, MarginLoss, PiecewiseLinear
 
@@ -98,8 +98,8 @@ class RankingLoss(Loss):
             )
 
 
-_GAIN = Choice("exp2", "linear")
-_MAX_RANK = Choice(Whole(1), None)
+_GAIN = Options("exp2", "linear")
+_MAX_RANK = Options(Integer(1), None)
 
 
 class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
@@ -121,7 +121,7 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
     array([0.6931])
     """
 
-    attained = False  # falls for ever where every pair is in order
+    has_minimizer = False  # falls for ever where every pair is in order
 
     def pair_weights(self, y, scores):
         """A function of two arrays of row numbers that gives the weights of their pairs; None for equal ones."""
@@ -204,7 +204,7 @@ class LambdaRank(RankNet, name="lambdarank"):
     moving = True
     starts_from = "ranknet"
     needs_gains = True
-    conditions = {"max_rank": _MAX_RANK, "gain": _GAIN}
+    parameter_constraints = {"max_rank": _MAX_RANK, "gain": _GAIN}
     examples = ({"max_rank": 3}, {"max_rank": None, "gain": "linear"})
 
     def __init__(self, max_rank=30, gain="exp2"):
@@ -253,7 +253,7 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
     array([0.1156])
     """
 
-    conditions = LambdaRank.conditions | {"mu": Interval(0.0)}
+    parameter_constraints = LambdaRank.parameter_constraints | {"mu": Interval(0.0)}
     examples = ({"max_rank": 3, "mu": 2.0}, {"gain": "linear"})
 
     def __init__(self, mu=10.0, max_rank=None, gain="exp2"):
@@ -523,7 +523,7 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
     """
 
     needs_gains = True
-    conditions = {"gain": _GAIN}
+    parameter_constraints = {"gain": _GAIN}
     examples = ({"gain": "linear"},)
 
     def __init__(self, gain="exp2"):
@@ -657,7 +657,7 @@ class ApproxNDCG(RankingLoss, name="approx_ndcg"):
     has_hessian = False
     starts_from = "listnet"
     needs_gains = True
-    conditions = {"steepness": Interval(0.0, closed="neither"), "gain": _GAIN}
+    parameter_constraints = {"steepness": Interval(0.0, closed="neither"), "gain": _GAIN}
     examples = ({"steepness": 1.0}, {"gain": "linear"})
 
     def __init__(self, steepness=10.0, gain="exp2"):

@@ -87,7 +87,7 @@ class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
     array([1.8, 0.2])
     """
 
-    conditions = {"quantile": Interval(0.0, 1.0, closed="neither")}
+    parameter_constraints = {"quantile": Interval(0.0, 1.0, closed="neither")}
     examples = ({"quantile": 0.9}, {"quantile": 0.05})
 
     def __init__(self, quantile=0.5):
@@ -120,7 +120,7 @@ class Expectile(ResidualLoss, name="expectile"):
     array([3.6, 0.4])
     """
 
-    conditions = {"expectile": Interval(0.0, 1.0, closed="neither")}
+    parameter_constraints = {"expectile": Interval(0.0, 1.0, closed="neither")}
     examples = ({"expectile": 0.9}, {"expectile": 0.05})
 
     def __init__(self, expectile=0.5):
@@ -159,7 +159,7 @@ class EpsilonInsensitive(_KinkedResidual, name="epsilon_insensitive"):
     array([2.5, 0. ])
     """
 
-    conditions = {"epsilon": Interval(0.0)}
+    parameter_constraints = {"epsilon": Interval(0.0)}
     examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
 
     def __init__(self, epsilon=0.1):
@@ -188,7 +188,7 @@ class SquaredEpsilonInsensitive(ResidualLoss, name="squared_epsilon_insensitive"
     array([6.25, 0.  ])
     """
 
-    conditions = {"epsilon": Interval(0.0)}
+    parameter_constraints = {"epsilon": Interval(0.0)}
     examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
 
     def __init__(self, epsilon=0.1):
@@ -255,7 +255,7 @@ class Deviance(Loss):
     positive_target = True
 
     @property
-    def attained(self):
+    def has_minimizer(self):
         return self.power >= 2  # else that of a target of 0 falls for ever as the prediction does
 
     def check_target(self, y):
@@ -361,7 +361,7 @@ class Tweedie(Deviance, name="tweedie"):
     array([4., 0.])
     """
 
-    conditions = {"power": Interval(1.0, 3.0, closed="both")}
+    parameter_constraints = {"power": Interval(1.0, 3.0, closed="both")}
     examples = ({"power": 1.0}, {"power": 1.9}, {"power": 2.0}, {"power": 3.0})
 
     def __init__(self, power=1.5):

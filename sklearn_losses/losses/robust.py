@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.base import clone
 
-from sklearn_losses.core.component import Choice, Interval, Whole
+from sklearn_losses.core.component import Integer, Interval, Options
 from sklearn_losses.losses.base import Loss, ResidualLoss
 from sklearn_losses.losses.regression import weighted_quantile
 
@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 _POSITIVE = Interval(0.0, closed="neither")
-_SCALE = Choice("mad", _POSITIVE)
+_SCALE = Options("mad", _POSITIVE)
 
 
 def residual_scale(y, raw, sample_weight):
@@ -62,13 +62,14 @@ def ridge_of_deviations(alpha, y, sample_weight):
 
 
 class RobustLoss(ResidualLoss):
-    """Base of the family: a subclass gives `rho` and its two derivatives `psi` and `bend` in ``u = residual / scale``."""
+    """Base of the family: a subclass gives `rho` and its two derivatives `psi` and `psi_prime` in ``u = residual / scale``."""
 
-    conditions = {"c": _POSITIVE, "scale": _SCALE}
+    renamed = ResidualLoss.renamed | {"bend": "psi_prime"}
+    parameter_constraints = {"c": _POSITIVE, "scale": _SCALE}
     examples = ({"c": 0.7, "scale": 2.0},)
 
     @property
-    def pilot(self):
+    def initial_estimator(self):
         return None if isinstance(self.scale, (int, float)) else "mae"
 
     @property
@@ -82,9 +83,9 @@ class RobustLoss(ResidualLoss):
         return self._unit * self.psi(t / self._unit)
 
     def curvature(self, t):
-        return self.bend(t / self._unit)
+        return self.psi_prime(t / self._unit)
 
-    def pilot_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha, y, sample_weight):
         return ridge_of_deviations(alpha, y, sample_weight)
 
     def calibrated(self, y, raw, sample_weight):
@@ -120,7 +121,7 @@ class Huber(RobustLoss, name="huber"):
     array([0.125, 2.5  ])
     """
 
-    conditions = {"delta": _POSITIVE, "scale": Choice("mad", "joint", _POSITIVE)}
+    parameter_constraints = {"delta": _POSITIVE, "scale": Options("mad", "joint", _POSITIVE)}
     examples = ({"delta": 0.3, "scale": 1.0}, {"delta": 10.0}, {"scale": "joint"})
 
     def __init__(self, delta=1.35, scale="mad"):
@@ -134,7 +135,7 @@ class Huber(RobustLoss, name="huber"):
     def psi(self, u):
         return np.clip(u, -self.delta, self.delta)
 
-    def bend(self, u):
+    def psi_prime(self, u):
         return (np.abs(u) <= self.delta).astype(u.dtype)
 
     def check(self):
@@ -269,7 +270,7 @@ class Fair(RobustLoss, name="fair"):
     def psi(self, u):
         return u / (1 + np.abs(u) / self.c)
 
-    def bend(self, u):
+    def psi_prime(self, u):
         return 1 / (1 + np.abs(u) / self.c) ** 2
 
 
@@ -286,13 +287,13 @@ class Redescending(RobustLoss):
 
     convex = False
     hessian_bound = True
-    pilot = "mae"
-    conditions = {"c": _POSITIVE, "scale": _SCALE, "n_init": Whole(1)}
+    initial_estimator = "mae"
+    parameter_constraints = {"c": _POSITIVE, "scale": _SCALE, "n_init": Integer(1)}
 
     def psi(self, u):
         return u * self.weight(u)
 
-    def bend(self, u):
+    def psi_prime(self, u):
         return self.weight(u)
 
 
@@ -475,7 +476,7 @@ class Barron(Redescending, name="barron"):
     array([0., 1.])
     """
 
-    conditions = Redescending.conditions | {"shape": Interval(-np.inf)}
+    parameter_constraints = Redescending.parameter_constraints | {"shape": Interval(-np.inf)}
     examples = tuple({"shape": shape, "c": 0.7, "scale": 2.0} for shape in (2.0, 1.5, 0.0, 1e-9, -2.0, -np.inf, 3.0))
 
     def __init__(self, shape=1.0, c=1.0, scale="mad", n_init=1):
@@ -498,7 +499,7 @@ class Barron(Redescending, name="barron"):
     def weight(self, u):
         return barron_weight((u / self.c) ** 2, self.shape) / self.c**2
 
-    def bend(self, u):
+    def psi_prime(self, u):
         a, square = self.shape, (u / self.c) ** 2
         if a == 2 or not self.convex:
             return self.weight(u)
@@ -574,12 +575,12 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     task = "regression"
     convex = False
     has_hessian = False
-    pilot = "mae"
+    initial_estimator = "mae"
     n_constants = 2
     start_constants = (0.0, 0.0)
     _unit = 1.0
 
-    def pilot_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha, y, sample_weight):
         return ridge_of_deviations(alpha, y, sample_weight)
 
     def calibrated(self, y, raw, sample_weight):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_losses.core.component import Interval, Whole
+from sklearn_losses.core.component import Integer, Interval
 from sklearn_losses.losses.base import Composite, Loss
 
 __all__ = ["Trimmed"]
@@ -46,7 +46,7 @@ class Trimmed(Composite):
     array([2.])
     """
 
-    conditions = {"share": Interval(0.0, 1.0, closed="right"), "n_steps": Whole(1), "n_init": Whole(1)}
+    parameter_constraints = {"share": Interval(0.0, 1.0, closed="right"), "n_steps": Integer(1), "n_init": Integer(1)}
     convex = False
     smooth = False
     has_hessian = False

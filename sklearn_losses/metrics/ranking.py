@@ -315,7 +315,7 @@ def neg_query_loss(y_true, y_score, *, loss="ranknet", qid=None, sample_weight=N
     loss = Loss.make(loss)
     loss.check()
     loss.check_target(y)
-    y = Queries(y.relevance, y.offsets, draw=np.random.default_rng(0).random(len(scores))).after(scores)
+    y = Queries(y.relevance, y.offsets, draw=np.random.default_rng(0).random(len(scores))).with_fixed_ranking(scores)
     return -float(np.average(loss.value(y, scores), weights=weight))
 
 

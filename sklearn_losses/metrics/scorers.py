@@ -50,7 +50,7 @@ class LossScorer:
             loss.check_target(targets)
             raw = loss.link(prediction).ravel()
             center = raw if isinstance(loss, Aggregated) else np.full_like(raw, np.median(targets))
-        if loss.pilot is not None:
+        if loss.initial_estimator is not None:
             loss = loss.calibrated(targets, center, weight)
         if loss.n_constants:
             constants = np.broadcast_to(loss.start_constants, (len(raw), loss.n_constants))

@@ -31,7 +31,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.loss_parameter import Slot
+from sklearn_losses.core.loss_parameter import LossParameter
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.metrics.perplexity import neg_perplexity
@@ -433,7 +433,7 @@ def compare_losses(
     X, y, sample_weight, groups, qid = indexable(*(_array(part) for part in (X, y, sample_weight, groups, qid)))
     y = np.asarray(y)
     data = Data(X, y, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))
-    slot = Slot(estimator)
+    slot = LossParameter(estimator)
     rng = check_random_state(random_state)
     splits = splits_of(cv, y, slot.task, data.kept_together, rng, X)
     seed = rng.randint(2**31 - 1)

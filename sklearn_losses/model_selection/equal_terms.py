@@ -27,7 +27,7 @@ def judges(specs):
     return {
         label: LossScorer(loss)
         for label, loss in made.items()
-        if label not in learns and getattr(loss, "pilot", None) is None and not isinstance(loss, Trimmed)
+        if label not in learns and getattr(loss, "initial_estimator", None) is None and not isinstance(loss, Trimmed)
     }
 
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.loss_parameter import Slot
+from sklearn_losses.core.loss_parameter import LossParameter
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.model_selection.compare import Data, fit_quietly, fixed_seeds, fresh, labelled, score, scorer_of, take
 
@@ -168,7 +168,7 @@ def noise_curve(
     """
     X = np.asarray(X) if isinstance(X, (list, tuple)) else X
     y = np.asarray(y)
-    slot = Slot(estimator)
+    slot = LossParameter(estimator)
     rng = check_random_state(random_state)
     estimator = fixed_seeds(estimator, rng.randint(2**31 - 1))
     classes = slot.task == "classification"

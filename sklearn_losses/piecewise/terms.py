@@ -516,7 +516,7 @@ class Rivals(_OfRows):
         return slopes + OPEN * (self.middle - slopes)
 
     def _of(self, rows, single=False):
-        part, batches = copy(self), self.batches.single() if single else self.batches
+        part, batches = copy(self), self.batches.as_float32() if single else self.batches
         part.batches, part.y, part.weight = batches.some(rows), self.y[rows], self.weight[rows]
         return part
 
@@ -614,7 +614,7 @@ class Rivals(_OfRows):
         def solver(ridge):
             return part(single).solver(metric, total, ridge, dtype=np.float32)
 
-        single = self.batches.single() is not None
+        single = self.batches.as_float32() is not None
         return Curvature(product, coarse=coarse if single else None, solver=solver, exact=False)
 
     def gram(self, metric, total, dtype=np.float64):

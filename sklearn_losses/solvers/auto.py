@@ -46,7 +46,7 @@ class Auto(Solver, name="auto"):
 
     def choose(self, objective):
         """The solver for this objective."""
-        if not objective.linear or objective.by_steps:
+        if not objective.linear or objective.stochastic_only:
             return Adam()
         if not (objective.smooth_penalty or ProximalNewton().refusal(objective)):
             exact = objective.piecewise_linear and objective.n_params <= LARGEST_WITH_WEIGHTS

@@ -187,7 +187,7 @@ class SmoothSolver(Solver):
 
     def _minimize_in_turns(self, objective, params, *, max_iter, tol, callback):
         """`minimize_smooth`, in the precision of the data first."""
-        coarse, done = objective.coarse() if self.coarse_start and objective.convex else None, 0
+        coarse, done = objective.in_data_dtype() if self.coarse_start and objective.convex else None, 0
         if coarse is not None:
             accuracy = tol if self.coarse_end else max(tol, COARSE)
             with np.errstate(all="ignore"):

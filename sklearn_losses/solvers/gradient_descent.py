@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_losses.core.component import Choice
+from sklearn_losses.core.component import Options
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
 __all__ = ["GradientDescent"]
@@ -34,7 +34,7 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
     True
     """
 
-    conditions = {"momentum": Choice(True, False)}
+    parameter_constraints = {"momentum": Options(True, False)}
 
     def __init__(self, momentum=True):
         self.momentum = momentum

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_losses.core.component import Whole
+from sklearn_losses.core.component import Integer
 from sklearn_losses.solvers.base import Run, SmoothSolver
 from sklearn_losses.solvers.polish import newton_solver, newton_step, rounding
 
@@ -42,7 +42,7 @@ class Newton(SmoothSolver, name="newton"):
     """
 
     double = coarse_start = True
-    conditions = {"largest_matrix": Whole(0)}
+    parameter_constraints = {"largest_matrix": Integer(0)}
 
     def __init__(self, largest_matrix=2000):
         self.largest_matrix = largest_matrix
@@ -104,7 +104,7 @@ class Newton(SmoothSolver, name="newton"):
     def _start(self, objective, params, tol):
         """Where the minimum over some of many rows is, from which a few full steps are left; `params` if it is no worse."""
         size = max(objective.n_rows // PART, ROWS_PER_PARAMETER * objective.n_params)
-        if not objective.convex or 4 * size > objective.n_rows or objective.coarse() is not None:
+        if not objective.convex or 4 * size > objective.n_rows or objective.in_data_dtype() is not None:
             return params  # from a start in coarser precision nothing is left to gain that way
         part, other = objective.samples(size, 2)
         found = self.minimize_smooth(part, params, max_iter=20, tol=max(tol, 1e-4), callback=None).x

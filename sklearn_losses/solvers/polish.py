@@ -32,7 +32,7 @@ def newton_solver(objective, params, gradient):
 
     It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
     """
-    coarse = objective.coarse()  # which steers just as well, while its digits are enough
+    coarse = objective.in_data_dtype()  # which steers just as well, while its digits are enough
     if coarse is not None:
         with np.errstate(all="ignore"):
             hessian = coarse.hessian(params)

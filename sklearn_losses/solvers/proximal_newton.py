@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.core.component import Whole
+from sklearn_losses.core.component import Integer
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
@@ -58,7 +58,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     """
 
     double = certain = True
-    conditions = {"largest_matrix": Whole(0)}
+    parameter_constraints = {"largest_matrix": Integer(0)}
 
     def __init__(self, largest_matrix=1500):
         self.largest_matrix = largest_matrix

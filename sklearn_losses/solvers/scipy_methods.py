@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import BFGS, Bounds, OptimizeResult, minimize
 
-from sklearn_losses.core.component import Choice, Whole
+from sklearn_losses.core.component import Integer, Options
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
 __all__ = ["LBFGS", "Scipy"]
@@ -130,7 +130,7 @@ class LBFGS(_ScipySolver, name="lbfgs", aliases=("l-bfgs-b",)):
     """
 
     double = coarse_start = coarse_end = True
-    conditions = {"memory": Whole(1), "max_line_search": Whole(1)}
+    parameter_constraints = {"memory": Integer(1), "max_line_search": Integer(1)}
 
     def __init__(self, memory=10, max_line_search=50):
         self.memory = memory
@@ -199,7 +199,7 @@ class Scipy(_ScipySolver, name="scipy"):
     'bfgs'
     """
 
-    conditions = {"method": Choice(*_METHODS)}
+    parameter_constraints = {"method": Options(*_METHODS)}
 
     def __init__(self, method="BFGS", options=None):
         self.method = method

@@ -8,7 +8,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from sklearn_losses.core.component import Choice, Interval, Whole
+from sklearn_losses.core.component import Integer, Interval, Options
 from sklearn_losses.solvers.base import Run, Solver
 
 __all__ = ["SGD", "Adam", "StochasticSolver"]
@@ -43,11 +43,11 @@ class StochasticSolver(Solver):
     """The loop over epochs and mini-batches; a subclass gives `step`."""
 
     stochastic = True
-    conditions = {
+    parameter_constraints = {
         "learning_rate": Interval(0.0, closed="neither"),
-        "schedule": Choice("constant", "invscaling", "adaptive"),
+        "schedule": Options("constant", "invscaling", "adaptive"),
         "power": Interval(0.0),
-        "batch_size": Whole(1),
+        "batch_size": Integer(1),
     }
 
     @abstractmethod
@@ -128,10 +128,10 @@ class SGD(StochasticSolver, name="sgd"):
     True
     """
 
-    conditions = StochasticSolver.conditions | {
+    parameter_constraints = StochasticSolver.parameter_constraints | {
         "momentum": Interval(0.0, 1.0),
-        "nesterov": Choice(True, False),
-        "average": Choice(True, False),
+        "nesterov": Options(True, False),
+        "average": Options(True, False),
     }
 
     def __init__(
@@ -205,11 +205,11 @@ class Adam(StochasticSolver, name="adam"):
     True
     """
 
-    conditions = StochasticSolver.conditions | {
+    parameter_constraints = StochasticSolver.parameter_constraints | {
         "beta1": Interval(0.0, 1.0),
         "beta2": Interval(0.0, 1.0),
         "epsilon": Interval(0.0, closed="neither"),
-        "amsgrad": Choice(True, False),
+        "amsgrad": Options(True, False),
         "weight_decay": Interval(0.0),
     }
 

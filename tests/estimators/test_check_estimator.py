@@ -54,7 +54,7 @@ def solvers_of(loss):
     """The named solvers for a loss; what a linear solver takes among kinked losses, its refusal would say."""
     made = Loss.make(loss)
     for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
-        if made.by_steps:
+        if made.stochastic_only:
             continue  # all weights 0 are an exact minimum, of no use; the default is adam
         if solver in ("interior_point", "augmented_lagrangian") and not (made.kinks or made.rivals):
             continue

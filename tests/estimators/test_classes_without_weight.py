@@ -66,7 +66,7 @@ def assert_same_but_for_places(full, reduced, X=X):
 @pytest.mark.parametrize("classes", ["c", "ad"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_fit_is_that_of_the_other_classes(loss, classes):
-    solver = Adam(learning_rate=0.1) if Loss.make(loss).by_steps else "auto"
+    solver = Adam(learning_rate=0.1) if Loss.make(loss).stochastic_only else "auto"
     assert_same_but_for_places(*both_fits(LossClassifier(loss, solver=solver, alpha=1e-2, random_state=0), classes))
 
 

@@ -232,12 +232,14 @@ def test_classes_of_which_a_feature_tells_some_rows(loss, solver):
     rare[np.flatnonzero(y == 1)[:4]] = 1  # in class 1 alone
     out[np.flatnonzero(y != 0)[:8]] = 1  # never in class 0
     both[np.flatnonzero(y == 0)[:3]] = both[np.flatnonzero(y == 1)[:3]] = both[np.flatnonzero(y == 2)[:3]] = 1
-    attained = isinstance(loss, CrossEntropy)  # labels that are smoothed have a best score
+    has_minimizer = isinstance(loss, CrossEntropy)  # labels that are smoothed have a best score
     for feature in (rare, out):
         rows = np.column_stack([X[:, 2], feature])
-        assert says_no_minimum(LossClassifier(loss, alpha=0, solver=solver), rows, y) != attained
+        assert says_no_minimum(LossClassifier(loss, alpha=0, solver=solver), rows, y) != has_minimizer
         assert not says_no_minimum(LossClassifier(loss, alpha=1e-6, solver=solver), rows, y)
-    assert says_no_minimum(LossClassifier(loss, alpha=0, solver=solver), np.column_stack([X[:, 2], rare]), y == 1) != attained
+    assert (
+        says_no_minimum(LossClassifier(loss, alpha=0, solver=solver), np.column_stack([X[:, 2], rare]), y == 1) != has_minimizer
+    )
     assert not says_no_minimum(LossClassifier(loss, alpha=0, solver=solver), np.column_stack([X[:, 2], both]), y)
 
 

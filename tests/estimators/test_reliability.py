@@ -26,13 +26,13 @@ from sklearn_losses.solvers import SGD, Solver
 ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier, "ranking": LossRanker}
 MAKERS = Loss.names()
 # A loss made for steps on batches has no optimum worth reaching, and one that is not convex has several.
-CONVEX = sorted(name for name, maker in MAKERS.items() if maker.convex and not maker.by_steps)
+CONVEX = sorted(name for name, maker in MAKERS.items() if maker.convex and not maker.stochastic_only)
 REGRESSION = [name for name in CONVEX if MAKERS[name].task == "regression"]
 CLASSIFICATION = [name for name in CONVEX if MAKERS[name].task == "classification"]
 RANKING = [name for name in CONVEX if MAKERS[name].task == "ranking"]
 LOG_LINK = [name for name in REGRESSION if MAKERS[name].positive_target]
 RESIDUAL = [name for name in REGRESSION if not MAKERS[name].positive_target]
-SCALED = [name for name in REGRESSION if MAKERS[name].pilot is not None]  # by the spread of a pilot's residuals
+SCALED = [name for name in REGRESSION if MAKERS[name].initial_estimator is not None]  # by the spread of a pilot's residuals
 
 
 def draws(name):
@@ -228,7 +228,7 @@ def test_one_row(name):
     np.testing.assert_allclose(model.predict(X), y, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFICATION + RANKING if not MAKERS[name]().attained])
+@pytest.mark.parametrize("name", [name for name in CLASSIFICATION + RANKING if not MAKERS[name]().has_minimizer])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_separable_classes_without_a_penalty(name, classes):
     X, _, more = problem(name)
@@ -242,7 +242,9 @@ def test_separable_classes_without_a_penalty(name, classes):
         assert np.all(np.isfinite(model.coef_)) and np.isfinite(model.objective_)
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFICATION + RANKING if MAKERS[name]().attained and name in DRAWLESS])
+@pytest.mark.parametrize(
+    "name", [name for name in CLASSIFICATION + RANKING if MAKERS[name]().has_minimizer and name in DRAWLESS]
+)
 def test_separable_classes_of_a_loss_with_a_minimum(name):
     X, y, more = problem(name)
     X = X[:, :1] / 4 + 3 * y[:, None]
@@ -320,7 +322,7 @@ def test_a_scale_of_the_targets(name, factor):
     if MAKERS[name].positive_target:
         np.testing.assert_allclose(scaled.coef_, known.coef_, rtol=1e-5)
         assert scaled.intercept_ == pytest.approx(known.intercept_ + np.log(factor), rel=1e-5)
-    elif MAKERS[name].pilot or any(np.allclose(loss.value(2 * y, 2 * raw), k * loss.value(y, raw)) for k in (2, 4)):
+    elif MAKERS[name].initial_estimator or any(np.allclose(loss.value(2 * y, 2 * raw), k * loss.value(y, raw)) for k in (2, 4)):
         np.testing.assert_allclose(scaled.coef_, factor * known.coef_, rtol=1e-4)
         assert scaled.intercept_ == pytest.approx(factor * known.intercept_, rel=1e-4)
     else:

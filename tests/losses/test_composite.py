@@ -65,8 +65,8 @@ WRAPPERS = {
     "Smoothed": (lambda loss: Smoothed(loss, 0.1), lambda loss: loss.kinks and loss.rowwise),
 }
 SAME = (
-    "task", "smooth", "convex", "has_probabilities", "shift_invariant", "attained", "rowwise", "residual", "positive_target",
-    "soft_labels", "pilot", "n_init", "by_steps", "starts_from", "moving", "measure", "needs_gains",
+    "task", "smooth", "convex", "has_probabilities", "shift_invariant", "has_minimizer", "rowwise", "residual", "positive_target",
+    "soft_labels", "initial_estimator", "n_init", "stochastic_only", "starts_from", "moving", "measure", "needs_gains",
 )  # fmt: skip
 # Where a wrapper differs from the loss that it is made of, and how.
 OTHERWISE = {
@@ -82,10 +82,12 @@ OTHERWISE = {
     ("CostSensitive", "soft_labels"): lambda loss: True,
     ("MeanOverTargets", "residual"): lambda loss: False,
     ("EachTarget", "residual"): lambda loss: False,
-    ("CVaR", "pilot"): lambda loss: loss.pilot or loss,
-    ("Tilted", "pilot"): lambda loss: loss.pilot or loss,
-    ("SoftLabels", "pilot"): lambda loss: loss.pilot and SoftLabels(Loss.make(loss.pilot)),
-    ("CostSensitive", "pilot"): lambda loss: loss.pilot and CostSensitive(Loss.make(loss.pilot)),
+    ("CVaR", "initial_estimator"): lambda loss: loss.initial_estimator or loss,
+    ("Tilted", "initial_estimator"): lambda loss: loss.initial_estimator or loss,
+    ("SoftLabels", "initial_estimator"): lambda loss: loss.initial_estimator and SoftLabels(Loss.make(loss.initial_estimator)),
+    ("CostSensitive", "initial_estimator"): lambda loss: (
+        loss.initial_estimator and CostSensitive(Loss.make(loss.initial_estimator))
+    ),
 }
 
 
@@ -147,7 +149,7 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     methods = {name for name, value in vars(Loss).items() if isfunction(value) and not name.startswith("_")}
     methods |= {"check"}
     of_parts = {
-        "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "pilot_alpha", "smoothed",
+        "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "initial_alpha", "smoothed",
     }  # fmt: skip
     assert of_parts <= set(vars(Composite))
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
@@ -182,8 +184,8 @@ def test_methods_reach_the_parts(wrapper):
             self.seen.append("calibrated")
             return self
 
-        def pilot_alpha(self, alpha, y, sample_weight):
-            self.seen.append("pilot_alpha")
+        def initial_alpha(self, alpha, y, sample_weight):
+            self.seen.append("initial_alpha")
             return alpha
 
         def learned(self, constants):
@@ -200,11 +202,11 @@ def test_methods_reach_the_parts(wrapper):
     y = np.stack([y, y], axis=1) if wrapper in ("MeanOverTargets", "EachTarget") else y
     made.check()
     made.check_target(y)
-    made.pilot_alpha(1.0, y, np.ones(4))
+    made.initial_alpha(1.0, y, np.ones(4))
     assert wrapper == "Trimmed" or made.bind(y, 1, made.task) is not None
     made.among(np.arange(2), 2)
     made.calibrated(y, y, np.ones(4))
-    expected = {"among", "check", "check_target", "bind", "calibrated", "pilot_alpha"} - (
+    expected = {"among", "check", "check_target", "bind", "calibrated", "initial_alpha"} - (
         {"bind"} if wrapper == "Trimmed" else set()
     )
     assert set(Recorder.seen) == expected
@@ -254,7 +256,7 @@ def test_one_times_a_loss_is_fitted_as_the_loss(loss):
         with pytest.raises(ValueError, match="cannot be"):
             fitted(1.0 * loss)
         return
-    few = {"max_iter": 30} if loss.by_steps else {}
+    few = {"max_iter": 30} if loss.stochastic_only else {}
     alone, product = fitted(loss, **few), fitted(1.0 * loss, **few)
     assert product.solver_ == alone.solver_
     assert product.converged_ == alone.converged_
@@ -289,7 +291,7 @@ def test_a_sum_of_straight_pieces_is_solved_exactly():
 def test_costs_of_zero_and_one_and_certain_labels_are_the_loss(loss):
     X, y, _ = data("classification")
     y = y == 1
-    few = {"max_iter": 20} if loss.by_steps else {}
+    few = {"max_iter": 20} if loss.stochastic_only else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         hard, costly, soft = (
@@ -304,7 +306,7 @@ def test_costs_of_zero_and_one_and_certain_labels_are_the_loss(loss):
 @pytest.mark.parametrize("loss", ALONE)
 def test_the_whole_of_the_rows_is_the_mean(loss):
     """The mean of the worst part, where that is all rows, and the best part."""
-    if not rows_alone(loss) or loss.by_steps or getattr(loss, "scale", None) == "joint":
+    if not rows_alone(loss) or loss.stochastic_only or getattr(loss, "scale", None) == "joint":
         return
     alone, best = fitted(loss), fitted(Trimmed(loss, share=1.0))
     np.testing.assert_allclose(best.coef_, alone.coef_, rtol=1e-6, atol=1e-6)

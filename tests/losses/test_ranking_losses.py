@@ -68,7 +68,7 @@ def test_gradient_and_curvature_against_finite_differences(name, params, kind):
     y = queries(rng, copies=True, weight=True)
     raw = scores(rng, y.n_rows, kind)
     if loss.moving:  # the ranking held fixed
-        y = y.after(rng.standard_normal(y.n_rows))
+        y = y.with_fixed_ranking(rng.standard_normal(y.n_rows))
     value, gradient = loss.value_and_gradient(y, raw)
     assert value.shape == (len(y),) and gradient.shape == raw.shape
     assert np.all(np.isfinite(value)) and np.all(np.isfinite(gradient))
@@ -155,7 +155,7 @@ def test_lambdarank_equals_a_double_loop():
         bound = 1 / np.log2(1 + apart) - 1 / np.log2(2 + apart) if min(rank[i], rank[j]) <= 3 else 0
         return swap(q, i, j) + 5 * abs(gain[i] - gain[j]) / ideal[q] * bound
 
-    y = y.after(seen)
+    y = y.with_fixed_ranking(seen)
     np.testing.assert_allclose(LambdaRank(max_rank=3).value(y, raw), double_loop(y, raw, PAIRS["ranknet"], swap), rtol=1e-10)
     bounded = LambdaLoss(mu=5.0, max_rank=3).value(y, raw)
     np.testing.assert_allclose(bounded, double_loop(y, raw, PAIRS["ranknet"], swap_and_bound), rtol=1e-10)
@@ -189,8 +189,8 @@ def test_copies_are_rows_repeated(name, params):
     times = y.multiplicity.astype(int)
     offsets = np.concatenate([[0], np.cumsum(y.sum(times))])
     repeated = Queries(np.repeat(y.relevance, times), offsets, draw=np.repeat(y.draw, times))
-    value, gradient = loss.value_and_gradient(y.after(seen), raw)
-    other, rowwise = loss.value_and_gradient(repeated.after(np.repeat(seen, times)), np.repeat(raw, times))
+    value, gradient = loss.value_and_gradient(y.with_fixed_ranking(seen), raw)
+    other, rowwise = loss.value_and_gradient(repeated.with_fixed_ranking(np.repeat(seen, times)), np.repeat(raw, times))
     np.testing.assert_allclose(value, other, rtol=1e-10, atol=1e-12)
     starts = np.concatenate([[0], np.cumsum(times)[:-1]])
     np.testing.assert_allclose(gradient, np.add.reduceat(rowwise, starts), rtol=1e-10, atol=1e-12)
@@ -358,7 +358,7 @@ def test_exponentials_of_scores_that_span_any_range(name, params, span):
     level = np.repeat(np.arange(6), 4)
     y = Queries(np.minimum(level + rng.integers(0, 2, 24), 5).astype(float), np.array([0, 24]), draw=rng.random(24))
     scores, direction = span / 5 * level + 0.3 * rng.normal(size=24), rng.normal(size=24)
-    y, loss, h = y.after(scores), make(name, params), 1e-4
+    y, loss, h = y.with_fixed_ranking(scores), make(name, params), 1e-4
     ahead, behind = scores + h * direction, scores - h * direction
     slope = (loss.value(y, ahead) - loss.value(y, behind))[0] / (2 * h)
     assert loss.gradient(y, scores) @ direction == pytest.approx(slope, rel=1e-5, abs=1e-6)

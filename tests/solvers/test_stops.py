@@ -20,7 +20,9 @@ from sklearn_losses.solvers import Newton
 
 MAKERS = Loss.names()
 SMOOTH = [
-    name for name, maker in MAKERS.items() if maker.smooth and maker.convex and maker.task != "ranking" and not maker.by_steps
+    name
+    for name, maker in MAKERS.items()
+    if maker.smooth and maker.convex and maker.task != "ranking" and not maker.stochastic_only
 ]
 SOLVERS = ["auto", "lbfgs", "newton", "gd", "cg", "newton-cg", "tnc", "trust-krylov", "trust-ncg", "trust-constr"]
 PADDING = {"newton": 50, "trust-constr": 20, "slsqp": 20}  # columns of zeros that do not take long

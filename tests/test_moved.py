@@ -1,0 +1,77 @@
+"""Names of earlier versions still work, and say what they are called now."""
+
+import importlib
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from sklearn_losses import LossRegressor, _moved
+from sklearn_losses.core import component
+from sklearn_losses.losses import ResidualLoss, RobustLoss
+
+
+@pytest.mark.parametrize("old", _moved.MOVED)
+def test_an_old_path_gives_the_new_module(old):
+    new = importlib.import_module(f"sklearn_losses.{_moved.MOVED[old]}")
+    spec = new.__spec__
+    sys.modules.pop(f"sklearn_losses.{old}", None)
+    with pytest.warns(FutureWarning, match=f"sklearn_losses.{old} has moved to {new.__name__}"):
+        assert importlib.import_module(f"sklearn_losses.{old}") is new
+    assert new.__spec__ is spec
+
+
+def test_a_path_that_never_was_is_unknown():
+    assert find_spec("sklearn_losses.nowhere") is None
+
+
+@pytest.mark.parametrize(("old", "new"), [("Whole", "Integer"), ("Choice", "Options")])
+def test_old_names_of_conditions(old, new):
+    with pytest.warns(FutureWarning, match=f"{old} is called {new} now"):
+        assert getattr(component, old) is getattr(component, new)
+
+
+def test_attributes_of_a_loss_under_their_old_names():
+    with (
+        pytest.warns(FutureWarning, match="Old.conditions is called parameter_constraints now"),
+        pytest.warns(FutureWarning, match="Old.attained is called has_minimizer now"),
+    ):
+
+        class Old(ResidualLoss):
+            conditions = {"power": component.Interval(1.0)}
+            attained = True
+
+            def __init__(self, power=2.0):
+                self.power = power
+
+            def curve(self, t):
+                return np.abs(t) ** self.power
+
+            def slope(self, t):
+                return self.power * np.sign(t) * np.abs(t) ** (self.power - 1)
+
+            def curvature(self, t):
+                return self.power * (self.power - 1) * np.abs(t) ** (self.power - 2)
+
+    with pytest.raises(ValueError, match="'power' parameter of Old must be a float in the range"):
+        LossRegressor(Old(power=0.5)).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 3.0])
+
+
+def test_a_robust_loss_under_its_old_words():
+    with pytest.warns(FutureWarning, match="Older.bend is called psi_prime now"):
+
+        class Older(RobustLoss):
+            def __init__(self, scale=1.0):
+                self.scale = scale
+
+            def rho(self, u):
+                return u**2 / 2
+
+            def psi(self, u):
+                return u
+
+            def bend(self, u):
+                return np.ones_like(u)
+
+    assert np.array_equal(Older().curvature(np.ones(2)), np.ones(2))
