@@ -112,7 +112,8 @@ class Loss(Component, ABC, family="loss"):
         The loss whose minimum is where the fit of this one starts (ranking losses).
     moving : bool
         The weights of its pairs depend on the current ranking. A fit holds them fixed
-        (`Queries.with_fixed_ranking`), minimises, and takes them anew; with fixed weights the loss is as smooth and convex as it says.
+        (`Queries.with_fixed_ranking`), minimises, and takes them anew; with fixed weights the loss is as smooth and
+        convex as it says.
     measure : tuple or None
         Kind of gain and largest rank of the NDCG by which a fit of a moving loss compares rankings.
     needs_gains : bool

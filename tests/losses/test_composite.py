@@ -65,8 +65,9 @@ WRAPPERS = {
     "Smoothed": (lambda loss: Smoothed(loss, 0.1), lambda loss: loss.kinks and loss.rowwise),
 }
 SAME = (
-    "task", "smooth", "convex", "has_probabilities", "shift_invariant", "has_minimizer", "rowwise", "residual", "positive_target",
-    "soft_labels", "initial_estimator", "n_init", "stochastic_only", "starts_from", "moving", "measure", "needs_gains",
+    "task", "smooth", "convex", "has_probabilities", "shift_invariant", "has_minimizer", "rowwise", "residual",
+    "positive_target", "soft_labels", "initial_estimator", "n_init", "stochastic_only", "starts_from", "moving",
+    "measure", "needs_gains",
 )  # fmt: skip
 # Where a wrapper differs from the loss that it is made of, and how.
 OTHERWISE = {
@@ -163,7 +164,7 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
 def test_methods_reach_the_parts(wrapper):
     class Recorder(type(MSE())):
         task = "classification" if wrapper in ("SoftLabels", "CostSensitive") else "regression"
-        pilot = "mae"
+        initial_estimator = "mae"
         seen = []
 
         def check(self):
