@@ -21,7 +21,10 @@ def _weighted_gram(X, weight, definite):
 
 
 class LinearModel(Model):
-    """A model that is linear in its parameters: ``raw = X @ W + b``; `params` holds W (n_features, n_outputs), row by row, then b.
+    """A model that is linear in its parameters: ``raw = X @ W + b``.
+
+    `params` holds W (n_features, n_outputs), row by row, then b. Exact solvers, changes of coordinates and duality gaps are
+    for these models alone, and the methods below are what they ask for.
 
     Parameters
     ----------
