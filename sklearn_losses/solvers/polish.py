@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from scipy import linalg
 
+from sklearn_losses.core.linear_algebra import cholesky, regularized_cholesky
 from sklearn_losses.core.subgradient import least_subgradient
 
 __all__ = ["at_rest", "newton_direction", "newton_solver", "newton_step", "polish", "rounding", "settle"]
@@ -36,7 +37,7 @@ def newton_solver(objective, params, gradient):
     if coarse is not None:
         with np.errstate(all="ignore"):
             hessian = coarse.hessian(params)
-            factor = _factor(hessian, 0.0)
+            factor = cholesky(hessian)
         if factor is not None and _pivots_ratio(factor) > np.sqrt(coarse.precision):
             return partial(_solve, factor), True
     hessian = objective.hessian(params)
@@ -46,20 +47,10 @@ def newton_solver(objective, params, gradient):
     # and where there is none at all, to keep the step within what a line search can shorten.
     longest = 1e9 * (np.max(np.abs(params)) or 1.0)
     extra = max(1e-14 * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
-    while (factor := _factor(hessian, extra)) is None:
-        extra *= 10
+    factor, extra = regularized_cholesky(hessian, extra)
     if _pivots_ratio(factor) < DEPENDENT and objective.has_hessian_root:
         return _solver_by_root(objective, params, longest, extra), True
     return partial(_solve, factor), extra <= 1e-8 * np.min(np.abs(np.diag(factor[0]))) ** 2
-
-
-def _factor(matrix, extra):
-    """The Cholesky factor of a matrix with `extra` added to its diagonal; None where there is none."""
-    matrix[np.diag_indices_from(matrix)] += extra
-    try:
-        return linalg.cho_factor(matrix, check_finite=False)
-    except linalg.LinAlgError:
-        return None
 
 
 def _pivots_ratio(factor):

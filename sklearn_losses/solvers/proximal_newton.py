@@ -12,6 +12,7 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.linear_algebra import regularized_cholesky
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
 from sklearn_losses.solvers.base import Run, SmoothSolver
@@ -195,14 +196,8 @@ class _Matrix:
 
     def solve(self, free, right, accuracy):
         face = self.matrix[np.ix_(free, free)]
-        diagonal = np.diag_indices_from(face)
-        extra = self.extra
-        while True:
-            face[diagonal] += extra
-            try:
-                return linalg.cho_solve(linalg.cho_factor(face, check_finite=False), right, check_finite=False)
-            except linalg.LinAlgError:
-                extra *= 10
+        factor, _ = regularized_cholesky(face, self.extra)
+        return linalg.cho_solve(factor, right, check_finite=False)
 
 
 class _Products:
