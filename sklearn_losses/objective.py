@@ -101,9 +101,42 @@ class Objective:
         return self.model.weights()
 
     @property
+    def l1(self):
+        """The factor of the absolute value of each parameter in the penalty, (n_params,); 0 for intercepts."""
+        return self.penalty.l1
+
+    @property
+    def l2(self):
+        """The factor of half the square of each parameter in the penalty, (n_params,); 0 for intercepts."""
+        return self.penalty.l2
+
+    @property
+    def n_features(self):
+        """The number of features that the model has weights for."""
+        return self.model.base.n_features
+
+    def by_feature(self, params):
+        """The entries of an array like `params` that belong to weights, as (n_features, n_outputs): linear models.
+
+        It is a view of them.
+        """
+        model = self.model.base
+        return params[: model.n_weights].reshape(model.n_features, model.n_outputs)
+
+    @property
+    def n_constants(self):
+        """How many constants of the loss are learned with the parameters, as the last of which they stand."""
+        return self.model.n_constants
+
+    @property
+    def dtype(self):
+        """What the rows are computed in."""
+        return self.batches.dtype
+
+    @property
     def precision(self):
         """The rounding unit of an evaluation."""
-        return float(np.finfo(self.batches.dtype).eps)
+        return float(np.finfo(self.dtype).eps)
 
     def describe(self):
         """The loss's name, for messages."""
