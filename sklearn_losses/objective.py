@@ -12,8 +12,8 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.core.batches import squares
 from sklearn_losses.core.hessian_operator import Curvature, gram_operator
+from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.terms import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
