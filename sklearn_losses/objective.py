@@ -10,19 +10,15 @@ part, everything but the absolute values of the penalty, which come in by `prox`
 """
 
 import numpy as np
-from scipy import linalg
 
 from sklearn_losses.core.batches import squares
 from sklearn_losses.core.hessian_operator import Curvature, gram_operator
+from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.piecewise.terms import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
 
 LARGEST_ROTATION = 5e9  # entries of the rows times columns or rows up to which their singular values are computed
-LARGEST_MATRIX = 1000  # parameters up to which a direction is looked for in which a loss falls for ever
-DECIDED = 1e-4, 1e-2  # curvature of a row's loss, as a share of the largest one, that may go to 0: one after the other
-FLAT = 1e-10  # square of a singular value, as a share of the largest one, that is none
-STILL = 1e-6  # movement of a row, as a share of the largest one, that is none
 
 
 class Objective:
@@ -176,78 +172,14 @@ class Objective:
         )
 
     def unbounded(self, params):
-        """Whether `params` shows that there is no minimum: an unpenalised linear model goes along with a falling loss for ever.
-
-        It separates the classes, or some rows along a direction in which no other row moves (quasi-complete separation [1]_):
-        rows of a class that the features tell from another, or counts that are all 0.
-
-        References
-        ----------
-        .. [1] Albert and Anderson, "On the existence of maximum likelihood estimates in logistic regression models",
-               Biometrika 71 (1984).
-        """
+        """Whether `params` shows that there is no minimum: the loss of a linear model without a penalty falls for ever."""
         if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
-        return self._separates(params) or any(self._separates_some(params, share) for share in DECIDED)
+        return falls_for_ever(self.loss, self.model, self.batches, params)
 
     def bottomless(self, params):
         """Whether the whole formula runs to minus infinity on the ray from 0 through `params`."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            here, further, far = (self.value(factor * params) for factor in (1.0, 1e2, 1e4))
-        return bool(further < min(here, 0.0) and (np.isneginf(further) or far < 10 * further))
-
-    def _separates(self, params):
-        """Whether the loss rises in no row and falls in some, the further out the parameters are."""
-        model = self.model.base
-        own = params[: model.n_params]
-        trends = [self.loss.trend(batch.y, model.predict(own, batch.X)) for batch in self.batches.blocks()]
-        return all(np.all(trend <= 0) for trend in trends) and any(np.any(trend < 0) for trend in trends)
-
-    def _separates_some(self, params, share):
-        """The same for some rows only, those whose loss has a curvature of at most `share` of the largest one."""
-        model, codes = self.model.base, self.batches.y.dtype.kind != "f"
-        several = model.n_outputs > 1
-        known = self.loss.rowwise and (self.loss.has_hessian or not several) and (codes or not self.loss.shift_invariant)
-        if not known or self.n_params > LARGEST_MATRIX:
-            return False
-        own = params[: model.n_params]
-        moving = self._bends(params)
-        moving = moving > share * np.max(moving)
-        if moving.all():
-            return False
-
-        def held(batch, rows):
-            part = moving[rows].astype(batch.X.dtype)
-            if several:  # raw outputs do not move, or only together where their differences alone count
-                together = part.sum(axis=1)[:, None, None] + (part.sum(axis=1) == 0)[:, None, None]
-                matrix = part[:, :, None] * np.eye(part.shape[1], dtype=part.dtype)
-                part = matrix - self.loss.shift_invariant * part[:, :, None] * part[:, None, :] / together
-            return model.curvature(batch.X, part)
-
-        sizes, vectors = linalg.eigh(self.batches.total(held, dense=True))
-        flat = vectors[:, sizes <= FLAT * sizes[-1]]
-        direction = flat @ (flat.T @ own)
-        along = np.concatenate(list(self.batches.each(lambda batch, _: model.predict(direction, batch.X))))
-        if several and self.loss.shift_invariant:
-            along -= np.take_along_axis(along, self.batches.y[:, None], axis=1)
-        along[np.abs(along) <= STILL * np.max(np.abs(along))] = 0
-        if np.max(np.abs(along)) < 1:
-            return False
-        trend = self.loss.trend(self.batches.y, along)
-        return bool(np.all(trend <= 0) and np.any(trend < 0))
-
-    def _bends(self, params):
-        """How curved the loss of each row is in each raw output of the model, of the shape of these."""
-
-        def of_block(batch, _):
-            raw = self.model.predict(params, batch.X)
-            if not self.loss.has_hessian:
-                return np.abs(self.loss.gradient(batch.y, raw))
-            bend = self.loss.hessian(batch.y, raw)
-            return bend if bend.ndim == 1 else bend[:, : self.model.base.n_outputs]
-
-        bends = np.concatenate(list(self.batches.each(of_block)))
-        return bends[:, 0] if bends.ndim == 2 and self.model.base.n_outputs == 1 else bends
+        return falls_without_end(self.value, params)
 
     def penalty_value(self, params):
         """The second term."""
