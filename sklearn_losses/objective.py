@@ -9,11 +9,14 @@ An objective is the only thing that a solver sees. It is a sum over blocks of ro
 part, everything but the absolute values of the penalty, which come in by `prox`.
 """
 
+from functools import partial
+
 import numpy as np
 
 from sklearn_losses.core.batches import squares
 from sklearn_losses.core.hessian_operator import Curvature, gram_operator
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
+from sklearn_losses.core.singular_vectors import SingularVectors
 from sklearn_losses.piecewise.terms import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
@@ -272,8 +275,7 @@ class Objective:
     def rotated(self):
         """This objective in coordinates in which no column depends on others: linear models, dense rows, no L1 penalty.
 
-        The columns are the left singular vectors of the centred rows, taken in units in which the penalty is the same along
-        all of them. Directions that no row sees are left at 0.
+        See `SingularVectors`.
 
         Returns
         -------
@@ -281,32 +283,13 @@ class Objective:
         forward, back : callable
             This one's parameters -> the other's, and back.
         """
-        base, X = self.model.base, self.batches.whole()
+        base, batches = self.model.base, self.batches
         ridge = base.unpack(self.penalty.l2[: base.n_params])[0][0][:, 0]
-        penalized = bool(np.all(ridge > 0))
-        unit = 1 / np.sqrt(ridge) if penalized else np.ones(len(ridge))
-        center = np.average(X, axis=0, weights=self.batches.sample_weight) if base.fit_intercept else np.zeros(len(ridge))
-        left, size, right = np.linalg.svd((X - center) * unit, full_matrices=False)
-        kept = size > np.finfo(np.float64).eps * np.sqrt(max(X.shape)) * size[0]
-        size, right, columns = size[kept] / np.sqrt(len(X)), right[kept], left[:, kept] * np.sqrt(len(X))
-        model = self.model.resized(len(size))
-        factors = np.zeros(model.n_params)
-        factors[: model.base.n_weights] = np.repeat(1 / size, base.n_outputs)
-        penalty = type(self.penalty)(float(penalized), 0.0, factors)
-
-        def forward(params):
-            own, constants = np.split(params, [base.n_params])
-            [weights], [intercept] = base.unpack(own)
-            turned = size[:, None] * (right @ (weights / unit[:, None]))
-            return np.concatenate([model.base.pack(turned, intercept + center @ weights), constants])
-
-        def back(params):
-            own, constants = np.split(params, [model.base.n_params])
-            [weights], [intercept] = model.base.unpack(own)
-            turned = unit[:, None] * (right.T @ (weights / size[:, None]))
-            return np.concatenate([base.pack(turned, intercept - center @ turned), constants])
-
-        return type(self)(self.loss, model, penalty, self.batches.of_columns(columns)), forward, back
+        change, columns = SingularVectors.of(batches.whole(), batches.sample_weight, base.fit_intercept, ridge)
+        model = self.model.resized(columns.shape[1])
+        penalty = type(self.penalty)(float(np.all(ridge > 0)), 0.0, change.factors(model))
+        rotated = type(self)(self.loss, model, penalty, batches.of_columns(columns))
+        return rotated, partial(change.from_user, self.model), partial(change.to_user, self.model)
 
     def restricted(self, features):
         """This objective with the weights of all other features at 0 (linear models).
