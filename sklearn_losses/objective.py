@@ -13,10 +13,10 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_losses.core.batches import squares
 from sklearn_losses.core.hessian_operator import Curvature, gram_operator
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
+from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.terms import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import sklearn_losses.core.batches as batches_module
-from sklearn_losses.core.batches import Batches, SparseRows, Standardization, squares
+from sklearn_losses.core import blocks
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.sparse_rows import SparseRows, squares
 from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear
 from sklearn_losses.objective import Objective
@@ -143,8 +145,8 @@ def test_block_size_does_not_matter(loss, model, monkeypatch):
     y = rng.standard_normal(700) if loss.task == "regression" else rng.integers(0, max(2, model.n_outputs), 700)
     params = start(model)
     whole = build(loss, model, X, y).value_and_gradient(params)
-    monkeypatch.setattr(batches_module, "COPIED", 1)
-    monkeypatch.setattr(batches_module, "READ", 1)
+    monkeypatch.setattr(blocks, "COPIED", 1)
+    monkeypatch.setattr(blocks, "READ", 1)
     objective = build(loss, model, X, y)
     assert len(list(objective.batches.blocks())) == 3
     parts = objective.value_and_gradient(params)

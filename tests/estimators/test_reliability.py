@@ -18,7 +18,8 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
-from sklearn_losses.core import batches
+from sklearn_losses.core import blocks
+from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses import CustomLoss, Huber, Loss
 from sklearn_losses.solvers import SGD, Solver
@@ -609,10 +610,9 @@ def test_unusual_sparse_matrices(name):
 def test_the_size_of_blocks(name, monkeypatch):
     X, y, more = problem(name, n=600)
     model = estimator(name, alpha=1e-3).fit(X, y, **more)
-    monkeypatch.setattr(batches, "COPIED", 1)
-    monkeypatch.setattr(batches, "READ", 1)
-    blocks = batches.Batches(X, y).blocks()
-    assert len(list(blocks)) == 3
+    monkeypatch.setattr(blocks, "COPIED", 1)
+    monkeypatch.setattr(blocks, "READ", 1)
+    assert len(list(Batches(X, y).blocks())) == 3
     parts = estimator(name, alpha=1e-3).fit(X, y, **more)
     assert parts.objective_ == pytest.approx(model.objective_, rel=1e-9)
     np.testing.assert_allclose(scores(parts, X), scores(model, X), rtol=1e-5, atol=1e-6)
@@ -621,8 +621,8 @@ def test_the_size_of_blocks(name, monkeypatch):
 @pytest.mark.parametrize("name", CONVEX)
 def test_the_number_of_threads_changes_no_bit(name, monkeypatch):
     X, y, more = problem(name, n=600)
-    monkeypatch.setattr(batches, "COPIED", 1)
-    monkeypatch.setattr(batches, "READ", 1)
+    monkeypatch.setattr(blocks, "COPIED", 1)
+    monkeypatch.setattr(blocks, "READ", 1)
     fits = []
     for threads in (1, 2):
         with threadpool_limits(threads, "blas"):
