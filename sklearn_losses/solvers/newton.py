@@ -7,7 +7,8 @@ import numpy as np
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import Run, SmoothSolver
-from sklearn_losses.solvers.polish import newton_solver, newton_step, rounding
+from sklearn_losses.solvers.line_search import newton_step
+from sklearn_losses.solvers.polish import newton_solver, rounding
 
 __all__ = ["Newton"]
 

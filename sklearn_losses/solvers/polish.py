@@ -9,9 +9,11 @@ from functools import partial
 import numpy as np
 from scipy import linalg
 
+from sklearn_losses.core.linear_algebra import cholesky, regularized_cholesky
 from sklearn_losses.core.subgradient import least_subgradient
+from sklearn_losses.solvers.line_search import newton_step
 
-__all__ = ["at_rest", "newton_direction", "newton_solver", "newton_step", "polish", "rounding", "settle"]
+__all__ = ["at_rest", "newton_direction", "newton_solver", "polish", "rounding", "settle"]
 
 LARGEST_WORK = 1e8  # multiplications of one Hessian; up to here it costs next to nothing
 LARGEST_ROTATION = 5e10  # multiplications that make the columns of dense rows orthogonal: some seconds
@@ -36,7 +38,7 @@ def newton_solver(objective, params, gradient):
     if coarse is not None:
         with np.errstate(all="ignore"):
             hessian = coarse.hessian(params)
-            factor = _factor(hessian, 0.0)
+            factor = cholesky(hessian)
         if factor is not None and _pivots_ratio(factor) > np.sqrt(coarse.precision):
             return partial(_solve, factor), True
     hessian = objective.hessian(params)
@@ -46,20 +48,10 @@ def newton_solver(objective, params, gradient):
     # and where there is none at all, to keep the step within what a line search can shorten.
     longest = 1e9 * (np.max(np.abs(params)) or 1.0)
     extra = max(1e-14 * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
-    while (factor := _factor(hessian, extra)) is None:
-        extra *= 10
+    factor, extra = regularized_cholesky(hessian, extra)
     if _pivots_ratio(factor) < DEPENDENT and objective.has_hessian_root:
         return _solver_by_root(objective, params, longest, extra), True
     return partial(_solve, factor), extra <= 1e-8 * np.min(np.abs(np.diag(factor[0]))) ** 2
-
-
-def _factor(matrix, extra):
-    """The Cholesky factor of a matrix with `extra` added to its diagonal; None where there is none."""
-    matrix[np.diag_indices_from(matrix)] += extra
-    try:
-        return linalg.cho_factor(matrix, check_finite=False)
-    except linalg.LinAlgError:
-        return None
 
 
 def _pivots_ratio(factor):
@@ -97,29 +89,6 @@ def _solver_by_root(objective, params, longest, extra):
 def rounding(objective, value, first):
     """The decrease that rounding hides at `value`, in a fit whose first value was `first`."""
     return objective.precision * max(16 * abs(value), 0.01 * abs(first))
-
-
-def newton_step(objective, params, value, gradient, direction):
-    """A backtracking step along Newton's `direction`.
-
-    Returns
-    -------
-    tuple of (params, value, gradient) or None
-        None where no step along the direction lowers the value.
-    """
-    promised = -float(gradient @ direction)
-    # Rounding in the value hides decreases below this, and may be larger than it: full steps still improve the point from there
-    # on, as the gradient shows.
-    noise = 16 * objective.precision * abs(value)
-    step = 1.0
-    for _ in range(60):
-        point = params + step * direction
-        new_value, new_gradient = objective.value_and_gradient(point)
-        flatter = promised <= noise and np.linalg.norm(new_gradient) < np.linalg.norm(gradient)
-        if flatter or new_value <= value - 1e-4 * step * promised + noise:
-            return point, new_value, new_gradient
-        step /= 2
-    return None
 
 
 def polish(objective, params, largest_work=LARGEST_WORK):

@@ -12,9 +12,11 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.linear_algebra import regularized_cholesky
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
 from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.line_search import Step, backtrack
 
 __all__ = ["ProximalNewton"]
 
@@ -195,14 +197,8 @@ class _Matrix:
 
     def solve(self, free, right, accuracy):
         face = self.matrix[np.ix_(free, free)]
-        diagonal = np.diag_indices_from(face)
-        extra = self.extra
-        while True:
-            face[diagonal] += extra
-            try:
-                return linalg.cho_solve(linalg.cho_factor(face, check_finite=False), right, check_finite=False)
-            except linalg.LinAlgError:
-                extra *= 10
+        factor, _ = regularized_cholesky(face, self.extra)
+        return linalg.cho_solve(factor, right, check_finite=False)
 
 
 class _Products:
@@ -287,21 +283,11 @@ def _to_first_zero(model, point, least, sign, free, moved, l1, accuracy):
 
 
 def _search(objective, start, end, value, gradient):
-    """A point on the way to `end` that is low enough: (point, value, gradient, share of the way)."""
-    moved = end - start
-    absolute = objective.l1_value(start)
-    promised = -float(gradient @ moved) - objective.l1_value(end) + absolute
-    # Rounding in the value hides decreases below this; from there on the subgradient tells which steps improve the point.
-    noise = 16 * objective.precision * abs(value + absolute)
-    hidden, l1 = promised <= noise, objective.penalty.l1
+    """A point on the way to `end` that is low enough: a `Step`."""
+    l1 = objective.penalty.l1
     violation = np.max(np.abs(least_subgradient(start, gradient, l1)), initial=0.0)
-    length = 1.0
-    for _ in range(60):
-        point = end if length == 1 else start + length * moved
-        new_value, new_gradient = objective.value_and_gradient(point)
-        if new_value + objective.l1_value(point) <= value + absolute - 1e-4 * length * promised + noise:
-            return point, new_value, new_gradient, length
-        if hidden and np.max(np.abs(least_subgradient(point, new_gradient, l1)), initial=0.0) <= 0.5 * violation:
-            return point, new_value, new_gradient, length
-        length /= 2
-    return start, value, gradient, 0.0
+
+    def improves(point, new_gradient):
+        return np.max(np.abs(least_subgradient(point, new_gradient, l1)), initial=0.0) <= 0.5 * violation
+
+    return backtrack(objective, Step(start, value, gradient, 0.0), end - start, improves, end=end)
