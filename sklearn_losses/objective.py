@@ -153,7 +153,7 @@ class Objective:
             return self._last[1]
 
         def weighted(batch, _):
-            return _weighted(self.loss.value(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            return batch.sum(self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
         if self._valued is None or not np.array_equal(params, self._valued[0]):
             self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
@@ -164,15 +164,13 @@ class Objective:
 
         def weighted(batch, _):
             raw = self.model.predict(params, batch.X).astype(np.float64, copy=False)
-            return _weighted(self.loss.value(batch.y, raw), batch.weight)
+            return batch.sum(self.loss.value(batch.y, raw))
 
         return sum(self.batches.unconverted().each(weighted)) / self.n_rows
 
     def losses(self, params):
         """The loss of each row."""
-        return np.concatenate(
-            list(self.batches.each(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X))))
-        )
+        return self.batches.joined(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
     def unbounded(self, params):
         """Whether `params` shows that there is no minimum: the loss of a linear model without a penalty falls for ever."""
@@ -204,7 +202,7 @@ class Objective:
         """Weighted sums of the loss and of its gradient over a batch."""
         raw, _, vjp = self.model.linearize(params, batch.X)
         value, gradient = self.loss.value_and_gradient(batch.y, raw)
-        return _weighted(value, batch.weight), vjp(_by_row(gradient, batch.weight)).astype(np.float64, copy=False)
+        return batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
 
     def minibatches(self, size, rng):
         """Value and gradient of unbiased estimates of the smooth part, one after the other, all rows once.
@@ -233,7 +231,7 @@ class Objective:
 
         def pulled(batch, _):
             raw, jvp, vjp = self.model.linearize(params, batch.X)
-            return vjp(_by_row(self.loss.hessian_product(batch.y, raw, jvp(direction)), batch.weight))
+            return vjp(batch.weighted(self.loss.hessian_product(batch.y, raw, jvp(direction))))
 
         return self.batches.total(pulled) / self.n_rows + self.penalty.l2 * direction
 
@@ -242,24 +240,24 @@ class Objective:
         if self.loss.rowwise and self.n_outputs == 1 and self.loss.has_hessian:
 
             def bend(batch, _):
-                return _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
+                return batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
 
-            return gram_operator(self.model, self.batches, np.concatenate(list(self.batches.each(bend))) / self.n_rows)
+            return gram_operator(self.model, self.batches, self.batches.joined(bend) / self.n_rows)
 
-        known = np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(params, batch.X))))
+        known = self.batches.joined(lambda batch, _: self.model.predict(params, batch.X))
 
         of_rows = self.loss.hessian_product if self.loss.has_hessian else self._difference
 
         def product(direction):
             def of_block(batch, rows):
                 jvp, vjp = self.model.derivative(batch.X)
-                return vjp(_by_row(of_rows(batch.y, known[rows], jvp(direction)), batch.weight))
+                return vjp(batch.weighted(of_rows(batch.y, known[rows], jvp(direction))))
 
             return self.batches.total(of_block) / self.n_rows
 
         def diagonal():
             def of_block(batch, rows):
-                return self.model.diagonal(squares(batch.X), _by_row(self.loss.hessian(batch.y, known[rows]), batch.weight))
+                return self.model.diagonal(squares(batch.X), batch.weighted(self.loss.hessian(batch.y, known[rows])))
 
             return self.batches.total(of_block) / self.n_rows
 
@@ -336,7 +334,7 @@ class Objective:
             if not self.loss.rowwise:
                 jacobian = self.model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
                 return jacobian.T @ self.loss.hessian_product(batch.y, raw, jacobian)
-            return self.model.curvature(batch.X, _by_row(self.loss.hessian_matrix(batch.y, raw), batch.weight))
+            return self.model.curvature(batch.X, batch.weighted(self.loss.hessian_matrix(batch.y, raw)))
 
         matrix = self.batches.total(of_block, dense=True)
         matrix /= self.n_rows
@@ -353,7 +351,7 @@ class Objective:
         """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: one output, dense rows."""
 
         def of_block(batch, _):
-            curvature = _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            curvature = batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
             root = np.sqrt(np.maximum(curvature, 0) / self.n_rows)
             return np.linalg.qr(self.model.rows(batch.X, np.ones((len(root), 1))) * root[:, None], mode="r")
 
@@ -433,7 +431,7 @@ class Objective:
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""
         total = 0.0
         for batch in self.batches.blocks():
-            total += _weighted(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            total += batch.sum(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)))
         return total / self.n_rows or 1.0
 
     def smoothing_error(self, width):
@@ -456,7 +454,7 @@ class Objective:
             shortfall = self.loss.shortfall(batch.y, raw, gradient)
             if shortfall is None:
                 return None
-            return _weighted(shortfall, batch.weight), vjp(_by_row(gradient, batch.weight))
+            return batch.sum(shortfall), vjp(batch.weighted(gradient))
 
         total, gradient = 0.0, np.zeros(self.n_params)
         for part in self.batches.each(of_block):
@@ -469,13 +467,3 @@ class Objective:
     def smoothed(self, width):
         """This objective with a smooth loss within O(width) of its own."""
         return type(self)(self.loss.smoothed(width), self.model, self.penalty, self.batches)
-
-
-def _weighted(values, weight):
-    return float(values.sum(dtype=np.float64)) if weight is None else float(values @ weight)
-
-
-def _by_row(array, weight):
-    if weight is None:
-        return array
-    return array * weight.reshape(-1, *(1,) * (array.ndim - 1)).astype(array.dtype, copy=False)

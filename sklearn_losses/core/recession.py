@@ -91,7 +91,7 @@ def _some_fall(loss, model, batches, params, share, limits):
     if held.all():
         return False
     direction = _along_which_these_stay(loss, model, batches, held, params[: own_model.n_params], limits.flat)
-    along = np.concatenate(list(batches.each(lambda batch, _: own_model.predict(direction, batch.X))))
+    along = batches.joined(lambda batch, _: own_model.predict(direction, batch.X))
     if several and loss.shift_invariant:
         along -= np.take_along_axis(along, batches.y[:, None], axis=1)
     along[np.abs(along) <= limits.still * np.max(np.abs(along))] = 0
@@ -128,5 +128,5 @@ def _curvatures(loss, model, batches, params):
         diagonal = loss.hessian(batch.y, raw)
         return diagonal if diagonal.ndim == 1 else diagonal[:, : model.base.n_outputs]
 
-    curvatures = np.concatenate(list(batches.each(of_block)))
+    curvatures = batches.joined(of_block)
     return curvatures[:, 0] if curvatures.ndim == 2 and model.base.n_outputs == 1 else curvatures
