@@ -19,8 +19,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_losses.core.batches import Batches, RowSpace, Standardization
+from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing, check_parameters
+from sklearn_losses.core.coordinates import RowSpace, Standardization
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.core.threads import block_threads
