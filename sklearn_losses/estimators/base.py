@@ -9,7 +9,6 @@ import warnings
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from copy import deepcopy
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +32,8 @@ from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.trimming import concentrated
 from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
 from sklearn_losses.losses.trimmed import Trimmed
-from sklearn_losses.models import ACTIVATIONS, MLP, Linear, with_constants
+from sklearn_losses.models import MLP, Linear, with_constants
+from sklearn_losses.models.mlp import ACTIVATIONS, hidden_sizes
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Adam, Auto, Solver, dual_gap, gradient_norm
 
@@ -165,18 +165,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return Solver.make(self.solver)
 
     def _hidden_sizes(self):
-        sizes = self.hidden_layer_sizes
-        sizes = (sizes,) if isinstance(sizes, Integral) else sizes
-        try:
-            sizes = tuple(sizes)
-        except TypeError:
-            sizes = (None,)
-        if not all(size in Integer(1) for size in sizes):
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be a tuple of ints in the range [1, inf), "
-                f"() for a linear model. Got {self.hidden_layer_sizes!r} instead."
-            )
-        return sizes
+        return hidden_sizes(self)
 
     def _checked_components(self):
         """Loss and solver as objects, all parameters inside their ranges."""
@@ -310,13 +299,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _check_continues(self, attributes, rows):
         """Raise ValueError where the last fit was of another problem, so that going on from it makes no sense."""
-        now = self._model_for(rows.X.shape[1], self._n_outputs(attributes))
-        for what in ("layer_sizes", "fit_intercept", "activation_name"):
-            old, new = getattr(self._model, what, None), getattr(now, what, None)
-            if old != new:
+        now = self._model_for(rows.X.shape[1], self._n_outputs(attributes)).identity
+        for what, old in self._model.identity.items():
+            if old != now[what]:
                 raise ValueError(
-                    f"This fit has {what}={new!r}, the last one had {old!r} (layer_sizes: features, hidden units, outputs); "
-                    "use warm_start=False, or clone the estimator."
+                    f"This fit has {what}={now[what]}, the last one had {old}; use warm_start=False, or clone the estimator."
                 )
 
     def _split(self, rows, rng):
@@ -340,8 +327,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _model_for(self, n_features, n_outputs):
         sizes = self._hidden_sizes()
         if not sizes:
-            return Linear(n_features, n_outputs, self.fit_intercept)
-        return MLP((n_features, *sizes, n_outputs), self.activation, self.fit_intercept)
+            return Linear().bind(n_features, n_outputs, self.fit_intercept)
+        return MLP(sizes, self.activation).bind(n_features, n_outputs, self.fit_intercept)
 
     def _start(self, loss, solver, rows, held_out, n_outputs, rng, going_on, streaming=False):
         model = self._model_for(rows.X.shape[1], n_outputs)
@@ -442,7 +429,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         y = self._pilot_targets(rows, n_outputs)
         if y is None:
             return None
-        model = Linear(rows.X.shape[1], n_outputs, self.fit_intercept)
+        model = Linear().bind(rows.X.shape[1], n_outputs, self.fit_intercept)
         if not isinstance(loss, (MeanOverTargets, EachTarget)):
             pilot = self._pilot_fit(loss, rows, y)
             return pilot._raw(rows.X), pilot._packed(model)
@@ -679,14 +666,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     # Fitted parameters.
 
     def _shaped(self, model, params, attributes):
-        """coef_ and intercept_ of a linear model, coefs_ and intercepts_ of an MLP."""
-        weights, intercepts = model.unpack(params)
-        if not model.linear:
-            return {"coefs_": [w.copy() for w in weights], "intercepts_": [b.copy() for b in intercepts]}
-        coef, intercept = np.ascontiguousarray(weights[0].T), intercepts[0].copy()
-        if self._flat_output(attributes):
-            coef, intercept = coef[0], float(intercept[0])
-        return {"coef_": coef, "intercept_": intercept}
+        """The fitted attributes of the model, such as coef_ and intercept_."""
+        return model.fitted(params, flat=self._flat_output(attributes))
 
     def _flat_output(self, attributes):
         """Whether a linear model's coef_ is (n_features,) and its intercept_ a float."""
@@ -694,9 +675,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _packed(self, model):
         """The flat vector of the fitted attributes."""
-        if model.linear:
-            return model.pack(np.atleast_2d(self.coef_).T, np.atleast_1d(self.intercept_))
-        return model.pack(self.coefs_, self.intercepts_)
+        return model.from_fitted(vars(self))
 
     @ignoring_floating_errors
     def _raw(self, X):

@@ -254,7 +254,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     def _model_for(self, n_features, n_outputs):
         if not (self._hidden_sizes() or self._pointwise()):
-            return Linear(n_features, n_outputs, fit_intercept=False)
+            return Linear().bind(n_features, n_outputs, fit_intercept=False)
         return super()._model_for(n_features, n_outputs)
 
     def _start(self, loss, solver, *arguments, **keywords):

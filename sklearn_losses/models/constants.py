@@ -36,8 +36,9 @@ class WithConstants(Model):
         constants = constant[-self.n_constants :] / self.units
         return np.concatenate([self.model.init(constant[: -self.n_constants], rng), constants])
 
-    def unpack(self, params):
-        return self.model.unpack(params[: -self.n_constants])
+    @property
+    def n_intercepts(self):
+        return self.model.n_intercepts
 
     def weights(self, hidden=1.0):
         return np.concatenate([self.model.weights(hidden), np.zeros(self.n_constants)])
@@ -68,6 +69,9 @@ class LinearWithConstants(WithConstants, LinearModel):
     def __init__(self, model, n_constants, units=None):
         super().__init__(model, n_constants, units)
         self.n_features, self.n_weights, self.fit_intercept = model.n_features, model.n_weights, model.fit_intercept
+
+    def unpack(self, params):
+        return self.model.unpack(params[: -self.n_constants])
 
     def pack(self, weights, intercept):
         """The flat vector of W and b; the constants are 0."""

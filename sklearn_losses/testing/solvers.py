@@ -104,7 +104,7 @@ def _problems(solver):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 4))
     y = X @ [1.0, -2.0, 0.0, 0.5] + 0.5 * rng.normal(size=60) + 1
-    model = Linear(4, 1)
+    model = Linear().bind(4, 1)
     codes = (y > 1).astype(np.intp)
     for title, loss, target, l1_ratio in (
         ("the squared error with a ridge", MSE(), y, 0.0),

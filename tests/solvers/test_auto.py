@@ -15,7 +15,7 @@ from sklearn_losses.solvers import LBFGS, AugmentedLagrangian, Auto, InteriorPoi
 
 
 def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, hidden=()):
-    model = MLP((p, *hidden, outputs), "relu") if hidden else Linear(p, outputs)
+    model = (MLP(hidden) if hidden else Linear()).bind(p, outputs)
     X = sparse.csr_matrix((n, p)) if as_sparse else np.broadcast_to(0.0, (n, p))  # its numbers do not matter
     made = Loss.make(loss)
     made = made.bind(np.zeros(n, dtype=int), outputs, made.task)
@@ -50,7 +50,7 @@ def test_rule(expected, problem):
 
 
 def made_objective(loss, l1_ratio=0.0):
-    model, made = Linear(3, 1), Loss.make(loss)
+    model, made = Linear().bind(3, 1), Loss.make(loss)
     return Objective(made, model, ElasticNet(0.1, l1_ratio, model.weights()), Batches(np.ones((5, 3)), np.arange(5.0)))
 
 
