@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Component
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT, finish
+from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import at_rest, polish, settle
 
@@ -222,7 +222,7 @@ class SmoothSolver(Solver):
             if not (result.success or result.message == "stalled") or result.message == "callback" or done >= max_iter:
                 break
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
-            exact = finish(objective, params, width, reference=start)
+            exact = exact_active_set(objective, params, width, reference=start)
             if exact is not None:
                 params = exact
                 break
@@ -238,7 +238,7 @@ class SmoothSolver(Solver):
             params, exact, slopes = path.params, path.params, path.slopes
             result.message = path.message or rest.message
             result.success = result.message in ("converged", "callback")
-        if exact is None and result.message == "converged" and not (objective.piecewise_linear or objective.has_rivals):
+        if exact is None and result.message == "converged" and not (objective.piecewise_linear or objective.max_affine):
             # No duality gap tells how far this end is from the optimum.
             smooth = objective.smoothed(width)
             result.x = params
@@ -255,7 +255,7 @@ class SmoothSolver(Solver):
         """Whether the interior point method takes over where smoothing did not show which rows are on a kink."""
         return (
             result.message in ("converged", "stalled")
-            and (objective.piecewise_linear or (objective.has_rivals and objective.smooth_penalty))
+            and (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty))
             and objective.linear
             and objective.n_params <= LARGEST_EXACT
         )
