@@ -406,7 +406,7 @@ def check_solver(solver, tol=None):
     >>> check_solver("lbfgs")
     """
     solver = Solver.make(solver)
-    stochastic = getattr(solver, "stochastic", False)
+    stochastic = solver.stochastic
     name = repr(solver)
     for title, objective in _problems(solver):
         start = np.zeros(objective.n_params)
@@ -482,8 +482,7 @@ def _problems(solver):
         ("the absolute error with a ridge", MAE(), y, 0.0),
     ):
         objective = Objective(loss, model, ElasticNet(0.05, l1_ratio, model.weights()), Batches(X, target))
-        refuse = getattr(solver, "refusal", None)
-        if not (refuse and refuse(objective)):
+        if not solver.refusal(objective):
             yield title, objective
 
 

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_losses.core.batches import Batches, RowSpace, Standardization
 from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.core.validation import mean_one, refuse_dates
 from sklearn_losses.estimators.available import available_where
@@ -80,7 +81,7 @@ def _steps_on_batches(estimator):
     solver = estimator._solver_spec()
     if isinstance(solver, Auto) and estimator._hidden_sizes():
         return True
-    if getattr(solver, "stochastic", False):
+    if solver.stochastic:
         return True
     raise AttributeError("partial_fit needs a solver that works on batches; use solver='sgd' or solver='adam'.")
 
@@ -148,7 +149,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 raise ValueError(
                     "solver='auto' has no parameters to set; name the solver, such as solver='adam' for solver__learning_rate."
                 )
-            if nested and (isinstance(spec, str) or (callable(spec) and not hasattr(spec, "set_params"))):
+            if nested and (isinstance(spec, str) or (name == "loss" and callable(spec) and not hasattr(spec, "set_params"))):
                 params[name] = family.make(spec)
         # The objects go in before their own parameters are looked up.
         whole = {name: params.pop(name) for name in ("loss", "solver") if name in params}
@@ -188,8 +189,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 f"{', '.join(known)}; use {other} for {loss.label!r}."
             )
         loss.check()
-        if isinstance(solver, Solver):
-            solver.check()
+        solver.check()
         return loss, solver
 
     # Fitting.
@@ -261,7 +261,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         held_out = None
         if self.early_stopping:
             rows, held_out = self._split(rows, rng)
-        on_batches = self._hidden_sizes() or getattr(solver, "stochastic", False)  # few large products: BLAS's own threads
+        on_batches = self._hidden_sizes() or solver.stochastic  # few large products: BLAS's own threads
         fault = None
         with nullcontext() if on_batches else block_threads():
             if isinstance(loss, Trimmed):
@@ -373,18 +373,17 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if isinstance(solver, Auto):
             auto, solver = solver, solver.choose(problem)
         standardization = None
-        if going_on and self._state is not None and getattr(solver, "stochastic", False):
+        if going_on and self._state is not None and solver.stochastic:
             standardization = self._standardization  # the coordinates in which the state goes on
-        elif model.linear and getattr(solver, "standardizes", False) and not streaming:
+        elif model.linear and solver.standardizes and not streaming:
             standardization = Standardization.of(inner.X, rows.weight, self.fit_intercept, strength.relative)
         # In float32 a kink is as wide as a rounding error of the raw predictions, and a gap as wrong.
-        double = getattr(solver, "double", False) or not (loss.smooth or getattr(solver, "stochastic", False))
+        double = solver.double or not (loss.smooth or solver.stochastic)
         dtype = np.float64 if model.linear and double else inner.X.dtype
         objective = problem
         if standardization is not None or dtype != objective.batches.dtype:
             objective = self._objective(loss, inner_model, strength, inner, standardization, dtype)
-        refuse = getattr(solver, "refusal", None)
-        refusal = refuse(objective) if refuse else None
+        refusal = solver.refusal(objective)
         if refusal:
             raise ValueError(refusal)
         validation = None
@@ -394,12 +393,12 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         coordinates = standardization if space is None else space.within(standardization)
         if going_on:
             params = self._packed(model.base)
-            stochastic = getattr(solver, "stochastic", False)
+            stochastic = solver.stochastic
             if source != self._source and loss.residual and hasattr(self, "coef_") and not stochastic:
                 params = self._at_new_height(loss, rows, params)
         elif pilot is not None and model.linear:
             params = pilot[1]
-            if getattr(solver, "stochastic", False):
+            if solver.stochastic:
                 # Adam's steps have the size of its learning rate, so it would follow the rounding errors of the pilot.
                 params = params.astype(np.float32)
         else:
@@ -409,27 +408,27 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 params = params if scaled is None else scaled.first_layer_to_user(model.base, params)
         constants = self._constants if going_on and len(self._constants) == loss.n_constants else loss.start_constants
         params = _with_constants(coordinates, model, params, constants)
-        if going_on and model.linear and objective.convex and not (loss.n_constants or getattr(solver, "stochastic", False)):
+        if going_on and model.linear and objective.convex and not (loss.n_constants or solver.stochastic):
             # On other rows the last fit may be astronomically bad (exp of a column in new units): then it is no help.
             cold = model.base.init(loss.best_constant(rows.y, _weights(rows), n_outputs), rng)
             cold = _moved(coordinates and coordinates.from_user, model, cold.astype(np.float64))
             with np.errstate(over="ignore", invalid="ignore"):
                 params = params if objective.value(params) <= 1e6 * abs(objective.value(cold)) else cold
-        if pilot is not None and loss.n_init > 1 and model.linear and not (going_on or getattr(solver, "stochastic", False)):
+        if pilot is not None and loss.n_init > 1 and model.linear and not (going_on or solver.stochastic):
             starts = [params]
             for _ in range(loss.n_init - 1):
                 weight = mean_one(_weights(rows) * rng.standard_exponential(rows.X.shape[0]))
                 other = self._pilot(loss, rows._replace(weight=weight), n_outputs)[1]
                 starts.append(_with_constants(coordinates, model, other, loss.start_constants))
-            ends = [solver.minimize(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
+            ends = [solver.solve(objective, start, max_iter=self.max_iter, tol=self.tol).x for start in starts]
             params = min(ends, key=objective.value)
         return Fit(loss, units, strength, model, solver, objective, params, coordinates, validation, source, original, auto)
 
     def _by_row_space(self, loss, model, solver, strength, rows):
         """Whether to look for the weights along a basis of the rows: few of them, a linear model, no L1 penalty, no batches."""
         few = model.linear and rows.X.shape[0] < rows.X.shape[1]
-        at_once = not loss.stochastic_only if isinstance(solver, Auto) else getattr(solver, "standardizes", False)
-        return few and at_once and not getattr(solver, "stochastic", False) and not strength.penalty(model.weights()).l1.any()
+        at_once = not loss.stochastic_only if isinstance(solver, Auto) else solver.standardizes
+        return few and at_once and not solver.stochastic and not strength.penalty(model.weights()).l1.any()
 
     def _at_new_height(self, loss, rows, params):
         """The last loss's plane at the height that this one asks for, such as that of another quantile."""
@@ -478,7 +477,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _run(self, fit, attributes, rng, *, max_iter, going_on, warn=True):
         """Call the solver and gather the fitted attributes: (dict, exception to raise after they are set or None)."""
         objective, solver = fit.objective, fit.solver
-        stochastic = getattr(solver, "stochastic", False)
+        stochastic = solver.stochastic
         # A solver may change its state in place, and a fit that is cut off must not have changed that of the last one.
         state = deepcopy(getattr(self, "_state", None)) if going_on and stochastic else None
 
@@ -509,7 +508,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         columns = {name: getattr(self, name, None) for name in COLUMNS}  # which the user's estimator does not know yet
         monitor = Monitor(
-            solver=getattr(solver, "label", type(solver).__name__), tol=self.tol, patience=self.n_iter_no_change,
+            solver=solver.label, tol=self.tol, patience=self.n_iter_no_change,
             watch_training=stochastic, validation=fit.validation, verbose=int(self.verbose),
             max_iter=max_iter, report=lambda params: self._progress.iteration(lambda: {**columns, **as_fitted(params)}),
             start=fit.params,
@@ -518,13 +517,13 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         interruption, certificate = None, {}
         try:
             result, certificate = self._minimized(fit, monitor, max_iter, state, rng)
-            params, nit, message, success = result.x, result.nit, result.message, result.success
+            params, nit, status = result.x, result.nit, result.status
             state = result.get("state")
         except KeyboardInterrupt as stop:
             if monitor.params is None:
                 raise
             interruption, state = stop, None
-            params, nit, message, success = monitor.params, len(monitor.losses), "interrupted", False
+            params, nit, status = monitor.params, len(monitor.losses), Status.INTERRUPTED
         self._progress.close()
         if monitor.best_params is not None:
             params = monitor.best_params
@@ -532,7 +531,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             training_loss = mean_loss(params)
             if not np.isfinite(training_loss):
                 # The last iterate is finite, but its loss is not: the last one with a finite loss counts.
-                message, success = "diverged", False
+                status = Status.DIVERGED
                 for params in (monitor.earlier, fit.params):
                     training_loss = np.nan if params is None else mean_loss(params)
                     if np.isfinite(training_loss):
@@ -543,15 +542,15 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                         "for huge values in X or y, or for a custom loss that returns nan or inf."
                     )
         if objective.unbounded(params):
-            message, success = "unbounded", False
-        elif (training_loss < 0 or not success) and objective.bottomless(params):
-            message, success = "bottomless", False
+            status = Status.UNBOUNDED
+        elif (training_loss < 0 or not status.success) and objective.bottomless(params):
+            status = Status.BOTTOMLESS
         if monitor.rose:
-            message, success = "rose", False
+            status = Status.ROSE
         elif monitor.stopped:
-            success = True
-        if warn and interruption is None and not success:
-            warnings.warn(self._advice(message, nit, monitor, certificate), ConvergenceWarning, stacklevel=self._frames)
+            status = Status.CALLBACK
+        if warn and interruption is None and not status.success:
+            warnings.warn(self._advice(status, nit, monitor, certificate), ConvergenceWarning, stacklevel=self._frames)
         curve = [float(value) for value in monitor.losses]
         if going_on and stochastic:
             curve = [*self.loss_curve_, *curve]
@@ -563,7 +562,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             "loss_": training_loss,
             "objective_": training_loss + fit.original.penalty_value(in_user_units(params)),
             "loss_curve_": curve,
-            "converged_": bool(success) and not self._progress.stopped,
+            "converged_": status.success and not self._progress.stopped,
             "solver_": monitor.solver,
             "n_parameters_": fit.model.n_params,
             **certificate,
@@ -593,29 +592,28 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         while solver is not None and nit < max_iter:
             following = fit.auto and fit.auto.next_after(solver, objective)
             budget = max_iter - nit if following is None else fit.auto.share(max_iter - nit)
-            result = solver.minimize(
+            result = solver.solve(
                 objective, params, max_iter=budget, tol=self.tol, state=state, callback=monitor, rng=rng
             )  # fmt: skip
             nit += result.nit
-            if not getattr(solver, "stochastic", False):
+            if not solver.stochastic:
                 result.x = objective.centered(result.x)
             certificate = self._certificate(fit, result)
             if (
                 best is None
-                or result.message == "callback"
+                or result.status is Status.CALLBACK
                 or self._rank(objective, result, certificate) < self._rank(objective, *best)
             ):
                 best = result, certificate
             done = result.success and self._certified(certificate)
-            solver = None if done or _ended(result) or objective.unbounded(result.x) else following
+            solver = None if done or result.status.is_final or objective.unbounded(result.x) else following
             if solver is not None:
                 monitor.solver, params = f"{monitor.solver}, {solver.label}", best[0].x
         result, certificate = best
         result.nit = nit
-        if not getattr(fit.solver, "stochastic", False) and "dual_gap_" in certificate and not _ended(result):
-            result.success = self._certified(certificate)
-            short = "max_iter" if result.message == "max_iter" or nit >= max_iter else "stalled"
-            result.message = "converged" if result.success else short
+        if not fit.solver.stochastic and "dual_gap_" in certificate and not result.status.is_final:
+            short = Status.MAX_ITER if result.status is Status.MAX_ITER or nit >= max_iter else Status.STALLED
+            set_status(result, Status.CONVERGED if self._certified(certificate) else short)
         return result, certificate
 
     def _rank(self, objective, result, certificate):
@@ -626,7 +624,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _certificate(self, fit, result):
         """How far the end of a deterministic linear fit is from the optimum, as a fitted attribute."""
         objective = fit.objective
-        if not objective.linear or getattr(fit.solver, "stochastic", False) or not np.all(np.isfinite(result.x)):
+        if not objective.linear or fit.solver.stochastic or not np.all(np.isfinite(result.x)):
             return {}
         with np.errstate(over="ignore", invalid="ignore"):
             if objective.smooth_loss:
@@ -639,30 +637,30 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Whether a duality gap, where there is one, is proven to be within tol; rounding leaves 1e-9."""
         return certificate.get("dual_gap_", 0.0) <= max(self.tol, 1e-9)
 
-    def _advice(self, message, nit, monitor, certificate):
+    def _advice(self, status, nit, monitor, certificate):
         name = type(self).__name__
-        if message == "diverged":
+        if status is Status.DIVERGED:
             return (
                 f"{name}: solver {monitor.solver!r} diverged in iteration {nit + 1} (non-finite values) and the last finite "
                 "parameters were kept; lower solver__learning_rate, or standardise the features (StandardScaler)."
             )
-        if message == "rose":
+        if status is Status.ROSE:
             return (
                 f"{name}: under solver {monitor.solver!r} the objective rose from {monitor.losses[0]:.3g} to "
                 f"{monitor.losses[-1]:.3g} in {nit} iterations; lower solver__learning_rate, or standardise the features "
                 "(StandardScaler)."
             )
-        if message == "unbounded":
+        if status is Status.UNBOUNDED:
             return (
                 f"{name}: {self._why_unbounded}, and alpha=0, so the loss has no minimum and the coefficients only show where "
                 "the solver stopped; use alpha > 0."
             )
-        if message == "bottomless":
+        if status is Status.BOTTOMLESS:
             return (
                 f"{name}: loss {self._loss_spec().label!r} has no minimum: the objective falls without end as the coefficients "
                 "grow, and they only show where the solver stopped; look for a wrong sign in the loss."
             )
-        if message == "max_iter":
+        if status is Status.MAX_ITER:
             return (
                 f"{name}: solver {monitor.solver!r} stopped after max_iter={self.max_iter} iterations before it reached "
                 f"tol={self.tol}; increase max_iter, raise tol, standardise the features, or try another solver."
@@ -674,8 +672,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 "solver='interior_point'."
             )
         return (
-            f"{name}: solver {monitor.solver!r} found no lower value after iteration {nit} ({message}), though tol={self.tol} "
-            "is not reached; the result may still be good: compare objective_ with another solver's."
+            f"{name}: solver {monitor.solver!r} found no lower value after iteration {nit} ({status.value}), though "
+            f"tol={self.tol} is not reached; the result may still be good: compare objective_ with another solver's."
         )
 
     # Fitted parameters.
@@ -742,11 +740,6 @@ def _with_constants(coordinates, model, params, constants):
     """Parameters for the user's columns and learned constants -> parameters to start a solver from."""
     constants = np.asarray(constants) / model.units if model.n_constants else constants
     return _moved(coordinates and coordinates.from_user, model, np.append(params, constants).astype(np.float64))
-
-
-def _ended(result):
-    """Whether a solver was stopped from outside, or left the finite numbers."""
-    return result.message in ("callback", "diverged")
 
 
 def _moved(change, model, params):

@@ -259,7 +259,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     def _start(self, loss, solver, *arguments, **keywords):
         fit = super()._start(loss, solver, *arguments, **keywords)
-        staged = fit.loss.starts_from and not getattr(fit.solver, "stochastic", False)
+        staged = fit.loss.starts_from and not fit.solver.stochastic
         return fit._replace(solver=Staged(fit.solver)) if staged else fit
 
     def _objective(self, loss, model, strength, rows, standardization, dtype):

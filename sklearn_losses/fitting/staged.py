@@ -5,6 +5,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.queries import discount
+from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.ranking import OfDifferences
 from sklearn_losses.objective import Objective
@@ -102,7 +103,7 @@ class Staged(Solver):
 
     @property
     def label(self):
-        return getattr(self.solver, "label", type(self.solver).__name__)
+        return self.solver.label
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         done = 0
@@ -110,12 +111,12 @@ class Staged(Solver):
         def stage(part, start):
             nonlocal done
             left = max(1, max_iter - done)
-            result = self.solver.minimize(part, start, max_iter=left, tol=tol, state=None, callback=callback, rng=rng)
+            result = self.solver.solve(part, start, max_iter=left, tol=tol, state=None, callback=callback, rng=rng)
             done += result.nit
             return result
 
         def goes_on():
-            return result.success and result.message != "callback" and done < max_iter
+            return result.success and result.status is not Status.CALLBACK and done < max_iter
 
         result = stage(objective.with_loss(Loss.make(objective.loss.starts_from)), params)
         chosen = result.x
@@ -137,6 +138,4 @@ class Staged(Solver):
                 waited = 0 if better else waited + 1
                 if settled or not goes_on():
                     break
-        return OptimizeResult(
-            x=chosen, fun=objective.value(chosen), nit=done, success=result.success, message=result.message, state=None
-        )
+        return set_status(OptimizeResult(x=chosen, fun=objective.value(chosen), nit=done, state=None), result.status)

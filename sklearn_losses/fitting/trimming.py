@@ -66,7 +66,7 @@ def _losses_of_fit(estimator, trimmed, solver, rows, weight, n_outputs, rng):
     fit = estimator._start(trimmed.inner, solver, part, None, n_outputs, rng, False)
     if fit.loss.n_constants:
         raise ValueError(f"{trimmed.name} cannot trim a loss that learns constants itself; give it a fixed scale.")
-    result = fit.solver.minimize(fit.objective, fit.params, max_iter=estimator.max_iter, tol=estimator.tol, rng=rng)
+    result = fit.solver.solve(fit.objective, fit.params, max_iter=estimator.max_iter, tol=estimator.tol, rng=rng)
     params = result.x if fit.coordinates is None else fit.coordinates.to_user(fit.model, result.x)
     dtype = np.float64 if fit.model.linear else rows.X.dtype
     return estimator._objective(fit.loss, fit.model, fit.strength, rows, None, dtype).losses(params)

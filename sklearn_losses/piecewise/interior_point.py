@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_losses.core.status import Status
 from sklearn_losses.piecewise.active_set import exact_active_set, shown_inside
 from sklearn_losses.piecewise.smoothed_newton import smoothed_start
 
@@ -39,14 +40,14 @@ class Path(NamedTuple):
         The dual variables, inside their bounds.
     gap : float
         The sum of the products, as a share of the value.
-    message : str or None
-        "converged", "stalled", or None where `record` stopped it.
+    status : Status or None
+        CONVERGED, STALLED, or None where `record` stopped it.
     """
 
     params: np.ndarray
     slopes: np.ndarray
     gap: float
-    message: str | None
+    status: Status | None
 
 
 def follow(terms, params, tol, record, goal=None):
@@ -78,7 +79,7 @@ def follow(terms, params, tol, record, goal=None):
         with np.errstate(over="ignore", invalid="ignore"):
             value = terms.value(point.params, point.residual)
         if not np.isfinite(value):  # rows of next to no weight
-            return Path(*kept, best, "converged" if best <= tol else "stalled")
+            return Path(*kept, best, Status.CONVERGED if best <= tol else Status.STALLED)
         if record(point.params, value):
             return Path(point.params, point.slopes, best, None)
         gap = point.gap() / max(value, least)
@@ -90,10 +91,10 @@ def follow(terms, params, tol, record, goal=None):
         small = point.infeasibility() <= 1e-9 * scale and gap <= enough
         if small:
             if releases == RELEASES or point.open_gradient(scale) <= 0.1 * tol * max(value, least):
-                return Path(point.params, point.slopes, gap, "converged")
+                return Path(point.params, point.slopes, gap, Status.CONVERGED)
             point.start, releases = point.params, releases + 1
         if step < 1e-10 or stale == PATIENCE:
-            return Path(*kept, best, "converged" if best <= tol else "stalled")
+            return Path(*kept, best, Status.CONVERGED if best <= tol else Status.STALLED)
 
 
 def exact_minimum(objective, params, tol, record):
@@ -121,7 +122,7 @@ def exact_minimum(objective, params, tol, record):
     scale = terms.scale(terms.residual(params))
     path = _by_a_part(terms, params, tol, record) if objective.smooth_penalty else follow(terms, params, tol, record)
     found = path.params
-    if path.message is not None:
+    if path.status is not None:
         residual = terms.residual(found)
         value = terms.value(found, residual)
         # A weight whose slope is strictly inside its bounds is 0.
@@ -132,7 +133,7 @@ def exact_minimum(objective, params, tol, record):
         exact = exact_active_set(objective, zeroed, np.sqrt(np.finfo(float).eps) * scale, params, inside, scale)
         least = 1e-12 * terms.total_slope * scale
         if exact is not None:
-            found, path = exact, path._replace(message="converged")
+            found, path = exact, path._replace(status=Status.CONVERGED)
         elif terms.value(zeroed, terms.residual(zeroed)) <= value + tol * max(value, least):
             found = zeroed
     return path._replace(params=found, slopes=terms.of_rows(path.slopes))
@@ -188,9 +189,9 @@ def with_screening(terms, params, pull, sample_size, tol, record, solve):
         residual = None  # the side is all that is asked for from here on, and takes an eighth of the memory
         terms.forget()
         path = solve(near, params, tol, record)
-        if path.message is None:
+        if path.status is None:
             return path._replace(slopes=np.where(above, terms.right, terms.left))
-        if path.message == "stalled":
+        if path.status is Status.STALLED:
             break
         params, residual = path.params, terms.residual(path.params)
         wrong = ~kept & np.any((residual > 0) != above, axis=0)

@@ -15,6 +15,7 @@ near their kink, which is what makes the method fast on wide sparse rows [2]_.
 
 import numpy as np
 
+from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set, shown_inside
 from sklearn_losses.piecewise.duality_gap import ROUNDING
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
@@ -76,15 +77,14 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
         reached = self._stages(point, terms.center, WIDEST * point.size, point.size, tol, run)
-        if run.message is None:
-            run.success, run.message = reached, "converged" if reached else "stalled"
+        if run.status is None:
+            run.status = Status.CONVERGED if reached else Status.STALLED
         result = run.result(slopes=point.slopes)
-        if run.message != "callback" and objective.piecewise_linear and objective.n_params <= LARGEST_EXACT:
+        if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= LARGEST_EXACT:
             inside = shown_inside(terms, point.slopes, point.residual, point.size)
             exact = exact_active_set(objective, run.params, 1e-9 * point.size, params, inside)
             if exact is not None:
-                result.x, result.fun = exact, objective.value(exact)
-                result.success, result.message = True, "converged"
+                set_status(result, Status.CONVERGED, x=exact, fun=objective.value(exact))
         return result
 
     def _stages(self, point, centers, width, size, tol, run, holds=lambda params: True):
@@ -104,7 +104,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 return True
             spent = np.zeros_like(spent) if point.gap < 0.9 * lowest else spent + (1, steps, products)
             lowest = min(lowest, point.gap)
-            if np.any(spent >= PATIENCE) or run.message is not None or not holds(point.params):
+            if np.any(spent >= PATIENCE) or run.status is not None or not holds(point.params):
                 return False
             width = width * WIDEN if steps > MANY else max(width / SHRINK, NARROWEST * size)
             centers = point.slopes
@@ -129,7 +129,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 point.move(part.params, slopes)
                 if reached and point.gap <= goal:
                     return True
-                if run.message is not None or not holds(point.params):
+                if run.status is not None or not holds(point.params):
                     return False
                 wrong, closest = moved(point.params), terms.closest(point.residual)
                 centers, width = terms.interior_centers(slopes), max(part.width, np.max(closest[wrong], initial=0.0))

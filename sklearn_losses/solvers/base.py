@@ -5,15 +5,18 @@ imports no loss and no model. Solvers that need a gradient without jumps (`Smoot
 of smooth ones that closes in on it, and end on the exact optimum where the loss is piecewise linear and the model linear.
 """
 
+import warnings
 from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Component
+from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import at_rest, polish, settle
+from sklearn_losses.solvers.result import completed
 
 __all__ = ["Run", "SmoothSolver", "Solver"]
 
@@ -42,12 +45,15 @@ class Solver(Component, ABC, family="solver"):
         Wants the columns of a linear model centred and scaled.
     double : bool
         Wants float64 for linear models whatever the data's type.
+    adapter : type
+        What makes a solver of an object that is none but has `minimize`.
     """
 
     known_elsewhere = ELSEWHERE
     stochastic = False
     standardizes = True
     double = False
+    adapter = None  # `foreign` sets it
 
     @abstractmethod
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
@@ -73,8 +79,17 @@ class Solver(Component, ABC, family="solver"):
         Returns
         -------
         scipy.optimize.OptimizeResult
-            ``x``, ``fun``, ``nit``, ``success``, ``message`` (what stopped it), ``state``.
+            ``x``, ``fun``, ``nit``, ``state``, ``status`` (a `Status`: what stopped it), ``message`` (its sentence) and
+            ``success``. `Run.result` gives all of them; of one written by hand only ``x`` is needed.
         """
+
+    def solve(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+        """`minimize` as a fit calls it: what an author's solver returns is checked and completed.
+
+        Parameters and return value are those of `minimize`.
+        """
+        result = self.minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)
+        return completed(result, objective, params, self.label, max_iter=max_iter)
 
     def refusal(self, objective):
         """Why this solver cannot take the objective, as a sentence with the way out; None where it can."""
@@ -83,7 +98,7 @@ class Solver(Component, ABC, family="solver"):
     @classmethod
     def _make_other(cls, spec):
         if callable(getattr(spec, "minimize", None)) and not isinstance(spec, type):
-            return spec
+            return cls.adapter(spec)
         return super()._make_other(spec)
 
 
@@ -102,24 +117,24 @@ class Run:
         self.history = []
         self.max_iter = max_iter
         self.callback = callback
-        self.success, self.message = False, None
+        self.status = None
 
     def record(self, params, value):
         """Take note of an iteration; True where it must be the last."""
         if not (np.isfinite(value) and np.all(np.isfinite(params))):
-            self.message = "diverged"
+            self.status = Status.DIVERGED
             return True
         self.params, self.value = params, value
         self.history.append(value)
         if self.callback is not None and self.callback(params, value):
-            self.success, self.message = True, "callback"
-        elif len(self.history) >= self.max_iter and self.message is None:
-            self.message = "max_iter"
-        return self.message is not None
+            self.status = Status.CALLBACK
+        elif len(self.history) >= self.max_iter and self.status is None:
+            self.status = Status.MAX_ITER
+        return self.status is not None
 
     def converged(self):
         """Note that the optimum is reached."""
-        self.success, self.message = True, "converged"
+        self.status = Status.CONVERGED
 
     def settled(self, tol, window=5):
         """Whether what is left to gain looks smaller than `tol` times the value.
@@ -140,15 +155,35 @@ class Run:
 
     def result(self, state=None, **more):
         """The outcome in scipy's form."""
-        return OptimizeResult(
-            x=self.params,
-            fun=self.value,
-            nit=len(self.history),
-            success=self.success,
-            message=self.message,
-            state=state,
-            **more,
-        )
+        result = OptimizeResult(x=self.params, fun=self.value, nit=len(self.history), state=state, **more)
+        return set_status(result, self.status or Status.STALLED)
+
+    @property
+    def message(self):
+        """The word of the status; of earlier versions."""
+        _warn_of_old("message")
+        return None if self.status is None else self.status.value
+
+    @message.setter
+    def message(self, word):
+        _warn_of_old("message")
+        self.status = None if word is None else Status(word)
+
+    @property
+    def success(self):
+        """Whether the status is a success; of earlier versions."""
+        _warn_of_old("success")
+        return self.status is not None and self.status.success
+
+    @success.setter
+    def success(self, value):
+        _warn_of_old("success")
+        if value and self.status is None:
+            self.status = Status.CONVERGED
+
+
+def _warn_of_old(name):
+    warnings.warn(f"Run.{name} follows from Run.status now; set run.status = Status.CONVERGED.", FutureWarning, stacklevel=3)
 
 
 class SmoothSolver(Solver):
@@ -170,6 +205,10 @@ class SmoothSolver(Solver):
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
         """`minimize` for an objective whose loss is smooth."""
 
+    def _solved_smooth(self, objective, params, *, max_iter, tol, callback):
+        result = self.minimize_smooth(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+        return completed(result, objective, params, self.label, max_iter=max_iter)
+
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         if objective.smooth_loss:
             result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
@@ -179,9 +218,9 @@ class SmoothSolver(Solver):
             result = _confirmed(objective, result, tol)
             if not (result.success or objective.smooth_penalty) and done < max_iter:
                 # Too early an end, where no Newton step may be taken: once more, afresh.
-                result = self.minimize_smooth(objective, result.x, max_iter=max_iter - done, tol=AGAIN * tol, callback=callback)
+                result = self._solved_smooth(objective, result.x, max_iter=max_iter - done, tol=AGAIN * tol, callback=callback)
                 result.nit += done
-                result = _confirmed(objective, result, tol) if _ended(result) or result.message == "max_iter" else result
+                result = _confirmed(objective, result, tol) if _ended(result) or result.status is Status.MAX_ITER else result
             return result
         return self._continuation(objective, params, max_iter=max_iter, tol=tol, callback=callback)
 
@@ -191,13 +230,13 @@ class SmoothSolver(Solver):
         if coarse is not None:
             accuracy = tol if self.coarse_end else max(tol, COARSE)
             with np.errstate(all="ignore"):
-                first = self.minimize_smooth(coarse, params, max_iter=max_iter, tol=accuracy, callback=callback)
-            if first.message == "callback" or first.nit >= max_iter or (self.coarse_end and first.success):
+                first = self._solved_smooth(coarse, params, max_iter=max_iter, tol=accuracy, callback=callback)
+            if first.status is Status.CALLBACK or first.nit >= max_iter or (self.coarse_end and first.success):
                 return first
             done = first.nit
             if np.isfinite(objective.value_and_gradient(first.x)[0]):
                 params = first.x
-        result = self.minimize_smooth(objective, params, max_iter=max_iter - done, tol=tol, callback=callback)
+        result = self._solved_smooth(objective, params, max_iter=max_iter - done, tol=tol, callback=callback)
         result.nit += done
         return result
 
@@ -209,7 +248,7 @@ class SmoothSolver(Solver):
         while True:
             # There is no point in solving a stage to more than its distance from the true objective.
             error = objective.smoothing_error(width) / (abs(objective.value(params)) or 1.0)
-            result = self.minimize_smooth(
+            result = self._solved_smooth(
                 objective.smoothed(width),
                 params,
                 max_iter=max_iter - done,
@@ -219,7 +258,7 @@ class SmoothSolver(Solver):
             params = result.x
             done += result.nit
             # A stage that found no lower value may still be good enough to start the next one.
-            if not (result.success or result.message == "stalled") or result.message == "callback" or done >= max_iter:
+            if not result.status.ended_by_itself or done >= max_iter:
                 break
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = exact_active_set(objective, params, width, reference=start)
@@ -236,16 +275,15 @@ class SmoothSolver(Solver):
             path = exact_minimum(objective, params, tol, rest.record)
             done += len(rest.history)
             params, exact, slopes = path.params, path.params, path.slopes
-            result.message = path.message or rest.message
-            result.success = result.message in ("converged", "callback")
-        if exact is None and result.message == "converged" and not (objective.piecewise_linear or objective.max_affine):
+            set_status(result, path.status or rest.status)
+        if exact is None and result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.max_affine):
             # No duality gap tells how far this end is from the optimum.
             smooth = objective.smoothed(width)
             result.x = params
             result = _confirmed(smooth, result, tol)
             params = result.x if objective.value(result.x) <= objective.value(params) else params
-        if exact is None and result.message == "converged" and done >= max_iter:
-            result.success, result.message = False, "max_iter"
+        if exact is None and result.status is Status.CONVERGED and done >= max_iter:
+            set_status(result, Status.MAX_ITER)
         result.x, result.fun, result.nit = params, objective.value(params), done
         result.slopes = slopes
         result.width = None if exact is not None else width  # of the smoothing whose minimum this is
@@ -254,7 +292,7 @@ class SmoothSolver(Solver):
     def _exact_end(self, objective, result):
         """Whether the interior point method takes over where smoothing did not show which rows are on a kink."""
         return (
-            result.message in ("converged", "stalled")
+            result.status.ended_by_itself
             and (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty))
             and objective.linear
             and objective.n_params <= LARGEST_EXACT
@@ -263,7 +301,7 @@ class SmoothSolver(Solver):
 
 def _ended(result):
     """Whether a solver ended by itself."""
-    return result.message in ("converged", "stalled") and np.isfinite(result.fun)
+    return result.status.ended_by_itself and np.isfinite(result.fun)
 
 
 def _confirmed(objective, result, tol):
@@ -280,6 +318,4 @@ def _confirmed(objective, result, tol):
             exact, sure = settle(objective, point, tol) if objective.smooth_penalty else at_rest(objective, point, tol)
         if not objective.convex:
             sure = result.success  # what a Hessian says of a valley is no verdict
-    result.x, result.fun, result.success = exact, objective.value(exact), sure
-    result.message = "converged" if sure else "stalled"
-    return result
+    return set_status(result, Status.CONVERGED if sure else Status.STALLED, x=exact, fun=objective.value(exact))

@@ -39,11 +39,10 @@ class InteriorPoint(Solver, name="interior_point"):
         run = Run(params, max_iter, callback)
         wide = objective.n_directions < objective.n_params
         path = None if wide else exact_minimum(objective, params, tol, run.record)
-        if wide or (path.message in ("converged", "stalled") and self._nearly_dependent(objective, path, tol)):
+        if wide or (path.status is not None and self._nearly_dependent(objective, path, tol)):
             path = self._rotated(objective, params if wide else path.params, tol, run)
-        if path.message is not None:
-            run.params, run.value = path.params, objective.value(path.params)
-            run.success, run.message = path.message == "converged", path.message
+        if path.status is not None:
+            run.params, run.value, run.status = path.params, objective.value(path.params), path.status
         return run.result(gap=path.gap, slopes=path.slopes)
 
     def _nearly_dependent(self, objective, path, tol):

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import Run, SmoothSolver
 from sklearn_losses.solvers.polish import newton_solver, newton_step, rounding
 
@@ -90,7 +91,7 @@ class Newton(SmoothSolver, name="newton"):
                 break
             if still:
                 # The value may be all rounding, as at an exact fit: a step that moves no prediction is none.
-                run.message = "stalled"
+                run.status = Status.STALLED
                 if objective.relative_move(params, direction) <= 64 * objective.precision:
                     run.converged()
                 break

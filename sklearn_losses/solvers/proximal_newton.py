@@ -12,6 +12,7 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
@@ -93,8 +94,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 inside = gain <= 0.01 * tol * abs(run.value)
             if inside and (final or last.left <= 10 * ROUNDING):
                 ended = not self._polishes(part, tol) or last.left <= SMALL_SLOPE or _nothing_left(run, gradient, l1, tol)
-                run.success = ended and last.gain <= tol * abs(run.value)
-                run.message = "converged" if run.success else "stalled"
+                run.status = Status.CONVERGED if ended and last.gain <= tol * abs(run.value) else Status.STALLED
                 break
             if not inside:
                 working |= _strongest(waiting, max(100, model.n_features // 100, 2 * int(working.sum())))
@@ -102,7 +102,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             # There is no point in solving for a working set that will grow to more than what the others are short of.
             final = inside or bool(working.all())
             last = self._descend(part, where, 0.0 if final else 0.1 * outside, tol, run)
-            if run.message is not None:
+            if run.status is not None:
                 break
         result = run.result(gap=last.gain / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
         result.x = objective.centered(result.x)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import BFGS, Bounds, OptimizeResult, minimize
 
 from sklearn_losses.core.component import Integer, Options
+from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import Run, SmoothSolver
 
 __all__ = ["LBFGS", "Scipy"]
@@ -72,7 +73,7 @@ class _ScipySolver(SmoothSolver):
         value, gradient = function(outcome.x)
         if not run.history:  # scipy ended before its first callback
             run.record(end, value)
-            if run.message in ("callback", "diverged"):
+            if run.status in (Status.CALLBACK, Status.DIVERGED):
                 return run.result()
         run.params, run.value = end, value
         if bounds is not None:
@@ -82,7 +83,7 @@ class _ScipySolver(SmoothSolver):
         if distance <= max(tol, 100 * objective.precision) * abs(value) or settled():
             run.converged()
         else:
-            run.message = "max_iter" if len(run.history) >= max_iter else "stalled"
+            run.status = Status.MAX_ITER if len(run.history) >= max_iter else Status.STALLED
         return run.result()
 
 

@@ -1,0 +1,69 @@
+"""How a fit ended: one value in place of a word, a flag and a sentence that could disagree."""
+
+from enum import Enum
+from typing import Any
+
+from scipy.optimize import OptimizeResult
+
+__all__ = ["Status", "set_status"]
+
+
+class Status(Enum):
+    """How the iterations of a solver, or a whole fit, ended.
+
+    Attributes
+    ----------
+    sentence : str
+        The outcome as a sentence: the `message` of a solver's result.
+    success : bool
+        Whether the end is one that was asked for: the optimum, or a stop by the callback.
+    """
+
+    sentence: str
+    success: bool
+
+    CONVERGED = "converged", "The optimum is reached within tol.", True
+    CALLBACK = "callback", "The callback stopped the iterations.", True
+    MAX_ITER = "max_iter", "max_iter iterations were made before tol was reached.", False
+    STALLED = "stalled", "No lower value was found, but tol is not shown to be reached.", False
+    DIVERGED = "diverged", "The parameters or the value became infinite or NaN.", False
+    UNBOUNDED = "unbounded", "The loss has no minimum on these rows and there is no penalty.", False
+    BOTTOMLESS = "bottomless", "The objective falls without end as the parameters grow.", False
+    ROSE = "rose", "The loss rose to more than twice its first value.", False
+    INTERRUPTED = "interrupted", "KeyboardInterrupt stopped the iterations.", False
+
+    def __new__(cls, word: str, sentence: str, success: bool) -> "Status":
+        status = object.__new__(cls)
+        status._value_ = word
+        status.sentence, status.success = sentence, success
+        return status
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether the solver saw no way on: nothing outside stopped it, and its numbers are finite."""
+        return self in (Status.CONVERGED, Status.STALLED)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another solver must not go on from there: a callback asked to stop, or a number is not finite."""
+        return self in (Status.CALLBACK, Status.DIVERGED)
+
+
+def set_status(result: OptimizeResult, status: Status, **more: Any) -> OptimizeResult:
+    """Write a status, and the message and success that follow from it, into a solver's result.
+
+    Parameters
+    ----------
+    result : OptimizeResult
+        Changed in place.
+    status : Status
+    **more : dict
+        Further fields to set.
+
+    Returns
+    -------
+    OptimizeResult
+        The same object.
+    """
+    result.update(status=status, message=status.sentence, success=status.success, **more)
+    return result

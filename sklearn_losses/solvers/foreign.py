@@ -1,0 +1,62 @@
+"""A user's own solver: any object with `minimize` becomes a `Solver` for the time of a fit."""
+
+import inspect
+
+from sklearn_losses.solvers.base import Solver
+from sklearn_losses.solvers.result import Record, completed
+
+__all__ = []
+
+
+class ForeignSolver(Solver):
+    """An object with ``minimize(objective, params, ...)`` that is no `Solver`, with all that a `Solver` has.
+
+    Of ``max_iter``, ``tol``, ``state``, ``callback`` and ``rng`` its `minimize` gets those that it takes. Its attributes
+    ``stochastic``, ``standardizes`` and ``double`` count where it has them, else they are False; so does its ``refusal``.
+
+    Parameters
+    ----------
+    solver : object
+        The user's; the estimator keeps it as it is.
+    """
+
+    def __init__(self, solver):
+        self.solver = solver
+        for name in ("stochastic", "standardizes", "double"):
+            setattr(self, name, bool(getattr(solver, name, False)))
+
+    @property
+    def label(self):
+        return getattr(self.solver, "label", type(self.solver).__name__)
+
+    def __repr__(self):
+        return repr(self.solver)
+
+    def refusal(self, objective):
+        refuse = getattr(self.solver, "refusal", None)
+        return refuse(objective) if refuse else None
+
+    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+        offered = {"max_iter": max_iter, "tol": tol, "state": state, "callback": callback, "rng": rng}
+        return self.solver.minimize(objective, params, **self._taken(offered))
+
+    def solve(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+        record = Record(callback)
+        result = self.minimize(objective, params.copy(), max_iter=max_iter, tol=tol, state=state, callback=record, rng=rng)
+        result = completed(result, objective, params, self.label, max_iter=max_iter, record=record)
+        if not record.calls:  # the fit's history is one point then, and not none
+            record(result.x, result.fun)
+        return result
+
+    def _taken(self, offered):
+        """Those of the arguments that the user's `minimize` has parameters for."""
+        try:
+            parameters = inspect.signature(self.solver.minimize).parameters.values()
+        except (TypeError, ValueError):  # a compiled function that does not tell
+            return offered
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return offered
+        return {name: value for name, value in offered.items() if name in {parameter.name for parameter in parameters}}
+
+
+Solver.adapter = ForeignSolver
