@@ -4,16 +4,19 @@ An objective is a sum over rows, so a pass over blocks that fit the cache is the
 (an array, a sparse matrix, a memory map) does not matter to it.
 """
 
-from copy import copy
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import iadd
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from sklearn_losses.core.blocks import row_slices, rows_of_copies
 from sklearn_losses.core.coordinates import Standardization
+from sklearn_losses.core.protocols import RowMatrix, Rows
+from sklearn_losses.core.queries import Queries
 from sklearn_losses.core.sparse_rows import SparseRows, row_range, with_entries
 from sklearn_losses.core.threads import each
 
@@ -23,11 +26,30 @@ FURTHEST = 1e3  # mean of a sparse column, in deviations, of which float32 keeps
 
 
 class Batch(NamedTuple):
-    """Some rows: X (n, p), y (n,) or (n, K), and weights (n,) whose mean over all rows of the data is 1, or None."""
+    """Some rows of a fit.
 
-    X: object
-    y: np.ndarray
-    weight: np.ndarray | None
+    Attributes
+    ----------
+    X : RowMatrix of shape (n, p)
+        An ndarray or `SparseRows`.
+    y : ndarray of shape (n,) or (n, K), or Queries
+    weight : ndarray of shape (n,) or None
+        Their mean over all rows of the fit is 1; None for equal ones.
+    """
+
+    X: RowMatrix
+    y: Any
+    weight: NDArray[Any] | None
+
+    def sum(self, values: NDArray[Any]) -> float:
+        """The weighted sum of one number per row, in float64."""
+        return float(values.sum(dtype=np.float64)) if self.weight is None else float(values @ self.weight)
+
+    def weighted(self, array: NDArray[Any]) -> NDArray[Any]:
+        """An array of one entry, or one array, per row, times the weights."""
+        if self.weight is None:
+            return array
+        return array * self.weight.reshape(-1, *(1,) * (array.ndim - 1)).astype(array.dtype, copy=False)
 
 
 class Batches:
@@ -40,29 +62,54 @@ class Batches:
     sample_weight : ndarray of shape (n,), default=None
         Positive weights of mean 1; None for equal ones.
     standardization : Standardization, default=None
+        Coordinates in which the rows are handed out.
     dtype : dtype, default=None
         What blocks are computed in; None: that of X.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.core.batches import Batches
+    >>> batches = Batches(np.ones((600, 2)), np.arange(600.0))
+    >>> [len(batch.y) for batch in batches.minibatches(250, np.random.default_rng(0))]
+    [250, 250, 100]
     """
 
-    def __init__(self, X, y, sample_weight=None, standardization=None, dtype=None):
+    def __init__(
+        self,
+        X: Rows,
+        y: Any,
+        sample_weight: NDArray[Any] | None = None,
+        standardization: Standardization | None = None,
+        dtype: DTypeLike = None,
+    ) -> None:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.standardization = standardization
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
         self.n_rows = X.shape[0]
-        self._single = None
-        self._views = {}  # of a sparse X: slicing it would copy the entries each time
+        self._float32: Batches | None = None
+        self._views: dict[tuple[int, int], SparseRows] = {}  # of a sparse X: slicing it would copy the entries each time
 
     @property
-    def sparse(self):
+    def sparse(self) -> bool:
+        """Whether X is a sparse matrix."""
         return sparse.issparse(self.X)
 
+    def _replace(self, **changes: Any) -> Self:
+        """These rows with some of the constructor's arguments changed; nothing that is kept for other rows goes with them."""
+        given = {"sample_weight": self.sample_weight, "standardization": self.standardization, "dtype": self.dtype}
+        return type(self)(**({"X": self.X, "y": self.y} | given | changes))
+
     def _batch(self, rows):
-        if self.sparse and isinstance(rows, slice):
-            X = self._view(rows.start, rows.stop)
-        else:
-            X = self.X[rows].astype(self.dtype, copy=False)
-            X = X if self.standardization is None else self.standardization.apply(X)
+        X = self._view(rows.start, rows.stop) if self.sparse and isinstance(rows, slice) else self._handed_out(self.X[rows])
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+
+    def _handed_out(self, X):
+        """Some of the rows of X in the type and the coordinates in which they are handed out."""
+        X = X.astype(self.dtype, copy=False)
+        if self.standardization is not None:
+            return self.standardization.apply(X)
+        return SparseRows(X) if sparse.issparse(X) else X
 
     def _view(self, start, stop):
         """Sparse rows; kept, as long as they take no memory of their own."""
@@ -73,7 +120,7 @@ class Batches:
                 self._views[start, stop] = X
         return X
 
-    def blocks(self):
+    def blocks(self) -> Iterator[Batch]:
         """All rows once, in order, in blocks."""
         for rows in row_slices(self.X, self._copies, dense=False):
             yield self._batch(rows)
@@ -83,7 +130,7 @@ class Batches:
         """A block is no view of the rows."""
         return self.standardization is not None or self.X.dtype != self.dtype
 
-    def each(self, function, dense=False):
+    def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
         """``function(batch, rows)`` of every block of `blocks` in order, on threads where there are any.
 
         Parameters
@@ -101,28 +148,30 @@ class Batches:
         read = self.take if dense and self.sparse else self._batch
         yield from each(lambda rows: function(read(rows), rows), row_slices(self.X, dense or self._copies, dense))
 
-    def total(self, function, dense=False):
+    def joined(self, function: Callable[[Batch, slice], NDArray[Any]]) -> NDArray[Any]:
+        """The arrays that `each` yields, with one entry for each row, in one."""
+        return np.concatenate(list(self.each(function)))
+
+    def total(self, function: Callable[[Batch, slice], NDArray[Any]], dense: bool = False) -> NDArray[Any]:
         """The sum of the new arrays that `each` yields, in the first of them."""
         return reduce(iadd, self.each(function, dense))
 
-    def take(self, rows):
+    def take(self, rows: slice | NDArray[Any]) -> Batch:
         """The rows of a slice or an array of indices, as arrays."""
         X = self.X[rows]
-        X = (X.toarray() if self.sparse else X).astype(self.dtype, copy=False)
-        if self.standardization is not None:
-            X = self.standardization.apply(X)
+        X = self._handed_out(X.toarray() if self.sparse else X)
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
 
-    def some(self, rows):
+    def some(self, rows: NDArray[Any]) -> "Batches":
         """The rows of an array of indices, copied, as batches of their own."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        X, columns = self._folded(self.X[rows], self.standardization)
-        return Batches(X, self.y[rows], weight, columns, self.dtype)
+        X, standardization = self._folded(self.X[rows], self.standardization, self.dtype)
+        return Batches(X, self.y[rows], weight, standardization, self.dtype)
 
-    def _folded(self, X, columns):
+    def _folded(self, X, columns, dtype):
         """A copy of a part of X in `dtype` and in new coordinates, and what of these is left for a view."""
         if columns is not None:
-            X = X.astype(np.result_type(X.dtype, self.dtype), copy=False)  # it is there that nothing cancels
+            X = X.astype(np.result_type(X.dtype, dtype), copy=False)  # it is there that nothing cancels
             if self.sparse:
                 if columns.scaled:
                     X = with_entries(X, X.data * columns.unit[X.indices])
@@ -131,53 +180,47 @@ class Batches:
                 )
             else:
                 X, columns = columns.apply(X), None
-        return X.astype(self.dtype, copy=False), columns
+        return X.astype(dtype, copy=False), columns
 
-    def as_float32(self):
+    def as_float32(self) -> "Batches | None":
         """These rows in float32, those of a sparse matrix as a copy made once; None where they are, or digits would be lost."""
         columns = self.standardization
         lost = self.sparse and columns is not None and np.max(np.abs(columns.center) / columns.scale, initial=0.0) > FURTHEST
         if lost or self.dtype == np.float32:
             return None
-        if self._single is None:
-            self._single = Batches(self.X, self.y, self.sample_weight, columns, np.float32)
-            if self.sparse:
-                self._single.X, self._single.standardization = self._single._folded(self.X, columns)
-        return self._single
+        if self._float32 is None:
+            X, columns = self._folded(self.X, columns, np.float32) if self.sparse else (self.X, columns)
+            self._float32 = self._replace(X=X, standardization=columns, dtype=np.float32)
+        return self._float32
 
-    def in_data_dtype(self):
+    def in_data_dtype(self) -> "Batches | None":
         """The same rows computed in their own precision; None where they are."""
         if self.X.dtype == self.dtype:
             return None
         y = self.y.astype(self.X.dtype) if self.y.dtype.kind == "f" else self.y
-        return Batches(self.X, y, self.sample_weight, self.standardization)
+        return self._replace(y=y, dtype=self.X.dtype)
 
-    def whole(self):
+    def whole(self) -> NDArray[Any]:
         """All rows as one array, in their coordinates."""
-        X = (self.X.toarray() if self.sparse else self.X).astype(self.dtype, copy=False)
-        return X if self.standardization is None else self.standardization.apply(X)
+        return self._handed_out(self.X.toarray() if self.sparse else self.X)
 
-    def of_columns(self, X):
+    def of_columns(self, X: NDArray[Any]) -> Self:
         """The same targets and weights with these rows."""
-        other = copy(self)
-        other.X, other.dtype, other.standardization, other._single, other._views = X, X.dtype, None, None, {}
-        return other
+        return self._replace(X=X, standardization=None, dtype=X.dtype)
 
-    def unconverted(self):
+    def unconverted(self) -> Self:
         """The same rows in their own type, the targets as they are."""
-        other = copy(self)
-        other.dtype, other._views = self.X.dtype, {}
-        return other
+        return self._replace(dtype=self.X.dtype)
 
-    def columns(self, features):
+    def columns(self, features: NDArray[Any]) -> Self:
         """The same rows with some of their columns, copied; those of an array are standardised once and for all."""
         standardization = self.standardization
         if standardization is not None:
             standardization = Standardization(standardization.center[features], standardization.scale[features])
-        X, standardization = self._folded(self.X[:, features], standardization)
-        return Batches(X, self.y, self.sample_weight, standardization, self.dtype)
+        X, standardization = self._folded(self.X[:, features], standardization, self.dtype)
+        return self._replace(X=X, standardization=standardization)
 
-    def minibatches(self, size, rng):
+    def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:
         """All rows once, shuffled, `size` at a time; in order and without a draw where one batch holds them all."""
         if size >= self.n_rows:
             yield self._batch(slice(0, self.n_rows))
@@ -197,12 +240,26 @@ class QueryBatches(Batches):
         Of the rows of X, in their order; weights of mean 1.
     standardization : Standardization, default=None
     dtype : dtype, default=None
+    parts : list of (slice, Queries), default=None
+        The blocks of queries: the slice of their rows, and their targets, which keep layouts that every evaluation needs.
+        None: as many queries in each as fit the cache.
     """
 
-    def __init__(self, X, y, standardization=None, dtype=None):
+    def __init__(
+        self,
+        X: Rows,
+        y: Queries,
+        standardization: Standardization | None = None,
+        dtype: DTypeLike = None,
+        parts: list[tuple[slice, Queries]] | None = None,
+    ) -> None:
         super().__init__(X, y, None, standardization, dtype)
         self.n_rows = len(y)
-        self._parts = None  # made once: the targets keep layouts that every evaluation needs
+        self._parts = parts
+
+    def _replace(self, **changes: Any) -> Self:
+        given = {"standardization": self.standardization, "dtype": self.dtype, "parts": self._parts}
+        return type(self)(**({"X": self.X, "y": self.y} | given | changes))
 
     def _ranges(self):
         if self._parts is None:
@@ -219,39 +276,35 @@ class QueryBatches(Batches):
     def _queries(self, rows, y, dense=False):
         whole = isinstance(rows, slice) and rows == slice(0, self.X.shape[0])
         X = self.X if whole else self.X[rows]
-        X = (X.toarray() if dense and self.sparse else X).astype(self.dtype, copy=False)
-        return Batch(X if self.standardization is None else self.standardization.apply(X), y, None)
+        return Batch(self._handed_out(X.toarray() if dense and self.sparse else X), y, None)
 
-    def blocks(self):
+    def blocks(self) -> Iterator[Batch]:
         for rows, y in self._ranges():
             yield self._queries(rows, y)
 
-    def each(self, function, dense=False):
+    def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
         yield from each(lambda part: function(self._queries(*part, dense), part[0]), self._ranges())
 
-    def columns(self, features):
-        part = super().columns(features)
-        other = QueryBatches(part.X, self.y, part.standardization, part.dtype)
-        other._parts = self._ranges()
-        return other
+    def columns(self, features: NDArray[Any]) -> Self:
+        self._ranges()  # cut where those of all columns are
+        return super().columns(features)
 
-    def some(self, queries):
+    def some(self, queries: NDArray[Any]) -> "QueryBatches":
         """Some of the queries, copied, as batches of their own."""
-        return QueryBatches(self.X[self.y.rows(queries)], self.y.part(queries), self.standardization, self.dtype)
+        return self._replace(X=self.X[self.y.rows(queries)], y=self.y.part(queries), parts=None)
 
-    def in_data_dtype(self):
+    def in_data_dtype(self) -> None:
         return None
 
-    def as_float32(self):
+    def as_float32(self) -> None:
         return None
 
-    def with_fixed_ranking(self, raw):
+    def with_fixed_ranking(self, raw: NDArray[Any]) -> Self:
         """The same rows with the ranking by the scores `raw`, (n,), held fixed."""
-        other = QueryBatches(self.X, self.y.with_fixed_ranking(raw), self.standardization, self.dtype)
-        other._parts = [(rows, y.with_fixed_ranking(raw[rows])) for rows, y in self._ranges()]
-        return other
+        parts = [(rows, y.with_fixed_ranking(raw[rows])) for rows, y in self._ranges()]
+        return self._replace(y=self.y.with_fixed_ranking(raw), parts=parts)
 
-    def minibatches(self, size, rng):
+    def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:
         """All queries once, shuffled, `size` of them at a time."""
         if size >= self.n_rows:
             yield self._queries(slice(0, self.X.shape[0]), self.y)

@@ -1,16 +1,20 @@
 """Sparse rows as an operator, in standardised coordinates where they have some; never densified."""
 
+from functools import cached_property
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["SparseRows", "row_range", "squares", "with_entries"]
 
 
-def with_entries(X, data):
+def with_entries(X: Any, data: NDArray[Any]) -> Any:
     """A sparse matrix with other entries in the places of X's, which are not copied."""
     return type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)
 
 
-def row_range(X, start, stop):
+def row_range(X: Any, start: int, stop: int) -> Any:
     """Rows of a CSR matrix, of which only the row pointers are copied."""
     first, last = X.indptr[start], X.indptr[stop]
     part = X.data[first:last], X.indices[first:last], X.indptr[start : stop + 1] - first
@@ -26,12 +30,16 @@ class SparseRows:
     columns : Standardization, default=None
     """
 
-    def __init__(self, X, columns=None):
+    def __init__(self, X: Any, columns: Any = None) -> None:
         self.X, self.columns = X, columns
         self.shape, self.dtype = X.shape, X.dtype
-        self.T = _Transposed(X.T, columns)  # kept, since making one takes as long as a product with few rows
 
-    def __matmul__(self, A):
+    @cached_property
+    def T(self) -> "_Transposed":
+        """The transpose, for products by `dot`; kept, since making one takes as long as a product with few rows."""
+        return _Transposed(self.X.T, self.columns)
+
+    def __matmul__(self, A: NDArray[Any]) -> NDArray[Any]:
         scaled = _scaled(A, self.columns, self.dtype)
         product = self.X @ scaled
         shifted = self.columns is not None and self.columns.shifted
@@ -56,7 +64,7 @@ def _scaled(A, columns, dtype):
     return A.astype(dtype, copy=False)
 
 
-def squares(X):
+def squares(X: Any) -> Any:
     """The squares of the entries of rows; those of sparse ones as if their columns were not moved."""
     if isinstance(X, np.ndarray):
         return X**2

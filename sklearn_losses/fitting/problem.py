@@ -14,7 +14,7 @@ from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.models import Model, WithConstants
+from sklearn_losses.models import Model, with_constants
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Auto, Solver
 
@@ -245,9 +245,7 @@ def prepare(
     if settings.alpha == "auto" and units is None:
         units = Units.of(loss, rows.y, rows.weights)
     strength = Strength.of(settings.alpha, settings.l1_ratio, units)
-    model = task.model(settings, rows.X.shape[1])
-    if loss.n_constants:
-        model = WithConstants(model, loss.n_constants, loss.constant_units)
+    model = with_constants(task.model(settings, rows.X.shape[1]), loss.n_constants, loss.constant_units)
     basis, inner = None, rows
     if not streaming and _by_row_space(loss, model, solver, strength, rows):
         basis = RowSpace.of(rows.X, rows.weight, settings.fit_intercept)
