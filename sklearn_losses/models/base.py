@@ -179,6 +179,20 @@ class Model(Component, ABC, family="model"):
         """The inverse of `fitted`: the flat vector, given the attributes of an estimator."""
         return fitted["params_"]
 
+    def with_last_layer(self, fitted: Mapping[str, Any], change: Callable[..., tuple[Vector, Vector]]) -> dict[str, Any]:
+        """The fitted attributes with other outputs; as they are by default.
+
+        A classifier tells apart the classes that have rows with a weight, and its attributes may have a place for the others.
+
+        Parameters
+        ----------
+        fitted : dict
+            What `fitted` returned, or the attributes of an estimator.
+        change : callable
+            The last layer's weights (n_in, n_outputs) and intercepts (n_outputs,) -> those of other outputs.
+        """
+        return dict(fitted)
+
     # Errors.
 
     @classmethod

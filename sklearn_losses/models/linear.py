@@ -1,6 +1,6 @@
 """Models that are linear in their parameters, with what exact solvers ask of them beyond `Model`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -85,6 +85,10 @@ class LinearModel(Model):
 
     def from_fitted(self, fitted: Mapping[str, Any]) -> Vector:
         return self.pack(np.atleast_2d(fitted["coef_"]).T, np.atleast_1d(fitted["intercept_"]))
+
+    def with_last_layer(self, fitted: Mapping[str, Any], change: Callable[..., tuple[Vector, Vector]]) -> dict[str, Any]:
+        weights, intercept = change(fitted["coef_"].T, fitted["intercept_"])
+        return {"coef_": np.ascontiguousarray(weights.T), "intercept_": intercept}
 
     # Other columns.
 

@@ -133,6 +133,11 @@ class MLP(Model, name="mlp"):
     def from_fitted(self, fitted: Mapping[str, Any]) -> Vector:
         return self.pack(fitted["coefs_"], fitted["intercepts_"])
 
+    def with_last_layer(self, fitted: Mapping[str, Any], change: Callable[..., tuple[Vector, Vector]]) -> dict[str, Any]:
+        weights, intercepts = list(fitted["coefs_"]), list(fitted["intercepts_"])
+        weights[-1], intercepts[-1] = change(weights[-1], intercepts[-1])
+        return {"coefs_": weights, "intercepts_": intercepts}
+
     def rescaled(self, params: Vector, center: Vector, scale: Vector) -> Vector:
         [weights, *later_weights], [intercept, *later_intercepts] = self.unpack(params)
         weights = weights / scale[:, None]
