@@ -9,20 +9,19 @@ An objective is the only thing that a solver sees. It is a sum over blocks of ro
 part, everything but the absolute values of the penalty, which come in by `prox`.
 """
 
-import numpy as np
-from scipy import linalg
+from functools import partial
 
-from sklearn_losses.core.batches import squares
+import numpy as np
+
 from sklearn_losses.core.hessian_operator import Curvature, gram_operator
+from sklearn_losses.core.recession import falls_for_ever, falls_without_end
+from sklearn_losses.core.singular_vectors import SingularVectors
+from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.terms import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
 
 __all__ = ["Objective"]
 
 LARGEST_ROTATION = 5e9  # entries of the rows times columns or rows up to which their singular values are computed
-LARGEST_MATRIX = 1000  # parameters up to which a direction is looked for in which a loss falls for ever
-DECIDED = 1e-4, 1e-2  # curvature of a row's loss, as a share of the largest one, that may go to 0: one after the other
-FLAT = 1e-10  # square of a singular value, as a share of the largest one, that is none
-STILL = 1e-6  # movement of a row, as a share of the largest one, that is none
 
 
 class Objective:
@@ -154,7 +153,7 @@ class Objective:
             return self._last[1]
 
         def weighted(batch, _):
-            return _weighted(self.loss.value(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            return batch.sum(self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
         if self._valued is None or not np.array_equal(params, self._valued[0]):
             self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
@@ -165,89 +164,23 @@ class Objective:
 
         def weighted(batch, _):
             raw = self.model.predict(params, batch.X).astype(np.float64, copy=False)
-            return _weighted(self.loss.value(batch.y, raw), batch.weight)
+            return batch.sum(self.loss.value(batch.y, raw))
 
         return sum(self.batches.unconverted().each(weighted)) / self.n_rows
 
     def losses(self, params):
         """The loss of each row."""
-        return np.concatenate(
-            list(self.batches.each(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X))))
-        )
+        return self.batches.joined(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
     def unbounded(self, params):
-        """Whether `params` shows that there is no minimum: an unpenalised linear model goes along with a falling loss for ever.
-
-        It separates the classes, or some rows along a direction in which no other row moves (quasi-complete separation [1]_):
-        rows of a class that the features tell from another, or counts that are all 0.
-
-        References
-        ----------
-        .. [1] Albert and Anderson, "On the existence of maximum likelihood estimates in logistic regression models",
-               Biometrika 71 (1984).
-        """
+        """Whether `params` shows that there is no minimum: the loss of a linear model without a penalty falls for ever."""
         if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
-        return self._separates(params) or any(self._separates_some(params, share) for share in DECIDED)
+        return falls_for_ever(self.loss, self.model, self.batches, params)
 
     def bottomless(self, params):
         """Whether the whole formula runs to minus infinity on the ray from 0 through `params`."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            here, further, far = (self.value(factor * params) for factor in (1.0, 1e2, 1e4))
-        return bool(further < min(here, 0.0) and (np.isneginf(further) or far < 10 * further))
-
-    def _separates(self, params):
-        """Whether the loss rises in no row and falls in some, the further out the parameters are."""
-        model = self.model.base
-        own = params[: model.n_params]
-        trends = [self.loss.trend(batch.y, model.predict(own, batch.X)) for batch in self.batches.blocks()]
-        return all(np.all(trend <= 0) for trend in trends) and any(np.any(trend < 0) for trend in trends)
-
-    def _separates_some(self, params, share):
-        """The same for some rows only, those whose loss has a curvature of at most `share` of the largest one."""
-        model, codes = self.model.base, self.batches.y.dtype.kind != "f"
-        several = model.n_outputs > 1
-        known = self.loss.rowwise and (self.loss.has_hessian or not several) and (codes or not self.loss.shift_invariant)
-        if not known or self.n_params > LARGEST_MATRIX:
-            return False
-        own = params[: model.n_params]
-        moving = self._bends(params)
-        moving = moving > share * np.max(moving)
-        if moving.all():
-            return False
-
-        def held(batch, rows):
-            part = moving[rows].astype(batch.X.dtype)
-            if several:  # raw outputs do not move, or only together where their differences alone count
-                together = part.sum(axis=1)[:, None, None] + (part.sum(axis=1) == 0)[:, None, None]
-                matrix = part[:, :, None] * np.eye(part.shape[1], dtype=part.dtype)
-                part = matrix - self.loss.shift_invariant * part[:, :, None] * part[:, None, :] / together
-            return model.curvature(batch.X, part)
-
-        sizes, vectors = linalg.eigh(self.batches.total(held, dense=True))
-        flat = vectors[:, sizes <= FLAT * sizes[-1]]
-        direction = flat @ (flat.T @ own)
-        along = np.concatenate(list(self.batches.each(lambda batch, _: model.predict(direction, batch.X))))
-        if several and self.loss.shift_invariant:
-            along -= np.take_along_axis(along, self.batches.y[:, None], axis=1)
-        along[np.abs(along) <= STILL * np.max(np.abs(along))] = 0
-        if np.max(np.abs(along)) < 1:
-            return False
-        trend = self.loss.trend(self.batches.y, along)
-        return bool(np.all(trend <= 0) and np.any(trend < 0))
-
-    def _bends(self, params):
-        """How curved the loss of each row is in each raw output of the model, of the shape of these."""
-
-        def of_block(batch, _):
-            raw = self.model.predict(params, batch.X)
-            if not self.loss.has_hessian:
-                return np.abs(self.loss.gradient(batch.y, raw))
-            bend = self.loss.hessian(batch.y, raw)
-            return bend if bend.ndim == 1 else bend[:, : self.model.base.n_outputs]
-
-        bends = np.concatenate(list(self.batches.each(of_block)))
-        return bends[:, 0] if bends.ndim == 2 and self.model.base.n_outputs == 1 else bends
+        return falls_without_end(self.value, params)
 
     def penalty_value(self, params):
         """The second term."""
@@ -269,7 +202,7 @@ class Objective:
         """Weighted sums of the loss and of its gradient over a batch."""
         raw, _, vjp = self.model.linearize(params, batch.X)
         value, gradient = self.loss.value_and_gradient(batch.y, raw)
-        return _weighted(value, batch.weight), vjp(_by_row(gradient, batch.weight)).astype(np.float64, copy=False)
+        return batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
 
     def minibatches(self, size, rng):
         """Value and gradient of unbiased estimates of the smooth part, one after the other, all rows once.
@@ -298,7 +231,7 @@ class Objective:
 
         def pulled(batch, _):
             raw, jvp, vjp = self.model.linearize(params, batch.X)
-            return vjp(_by_row(self.loss.hessian_product(batch.y, raw, jvp(direction)), batch.weight))
+            return vjp(batch.weighted(self.loss.hessian_product(batch.y, raw, jvp(direction))))
 
         return self.batches.total(pulled) / self.n_rows + self.penalty.l2 * direction
 
@@ -307,24 +240,24 @@ class Objective:
         if self.loss.rowwise and self.n_outputs == 1 and self.loss.has_hessian:
 
             def bend(batch, _):
-                return _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
+                return batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
 
-            return gram_operator(self.model, self.batches, np.concatenate(list(self.batches.each(bend))) / self.n_rows)
+            return gram_operator(self.model, self.batches, self.batches.joined(bend) / self.n_rows)
 
-        known = np.concatenate(list(self.batches.each(lambda batch, _: self.model.predict(params, batch.X))))
+        known = self.batches.joined(lambda batch, _: self.model.predict(params, batch.X))
 
         of_rows = self.loss.hessian_product if self.loss.has_hessian else self._difference
 
         def product(direction):
             def of_block(batch, rows):
                 jvp, vjp = self.model.derivative(batch.X)
-                return vjp(_by_row(of_rows(batch.y, known[rows], jvp(direction)), batch.weight))
+                return vjp(batch.weighted(of_rows(batch.y, known[rows], jvp(direction))))
 
             return self.batches.total(of_block) / self.n_rows
 
         def diagonal():
             def of_block(batch, rows):
-                return self.model.diagonal(squares(batch.X), _by_row(self.loss.hessian(batch.y, known[rows]), batch.weight))
+                return self.model.diagonal(squares(batch.X), batch.weighted(self.loss.hessian(batch.y, known[rows])))
 
             return self.batches.total(of_block) / self.n_rows
 
@@ -340,8 +273,7 @@ class Objective:
     def rotated(self):
         """This objective in coordinates in which no column depends on others: linear models, dense rows, no L1 penalty.
 
-        The columns are the left singular vectors of the centred rows, taken in units in which the penalty is the same along
-        all of them. Directions that no row sees are left at 0.
+        See `SingularVectors`.
 
         Returns
         -------
@@ -349,32 +281,13 @@ class Objective:
         forward, back : callable
             This one's parameters -> the other's, and back.
         """
-        base, X = self.model.base, self.batches.whole()
+        base, batches = self.model.base, self.batches
         ridge = base.unpack(self.penalty.l2[: base.n_params])[0][0][:, 0]
-        penalized = bool(np.all(ridge > 0))
-        unit = 1 / np.sqrt(ridge) if penalized else np.ones(len(ridge))
-        center = np.average(X, axis=0, weights=self.batches.sample_weight) if base.fit_intercept else np.zeros(len(ridge))
-        left, size, right = np.linalg.svd((X - center) * unit, full_matrices=False)
-        kept = size > np.finfo(np.float64).eps * np.sqrt(max(X.shape)) * size[0]
-        size, right, columns = size[kept] / np.sqrt(len(X)), right[kept], left[:, kept] * np.sqrt(len(X))
-        model = self.model.resized(len(size))
-        factors = np.zeros(model.n_params)
-        factors[: model.base.n_weights] = np.repeat(1 / size, base.n_outputs)
-        penalty = type(self.penalty)(float(penalized), 0.0, factors)
-
-        def forward(params):
-            own, constants = np.split(params, [base.n_params])
-            [weights], [intercept] = base.unpack(own)
-            turned = size[:, None] * (right @ (weights / unit[:, None]))
-            return np.concatenate([model.base.pack(turned, intercept + center @ weights), constants])
-
-        def back(params):
-            own, constants = np.split(params, [model.base.n_params])
-            [weights], [intercept] = model.base.unpack(own)
-            turned = unit[:, None] * (right.T @ (weights / size[:, None]))
-            return np.concatenate([base.pack(turned, intercept - center @ turned), constants])
-
-        return type(self)(self.loss, model, penalty, self.batches.of_columns(columns)), forward, back
+        change, columns = SingularVectors.of(batches.whole(), batches.sample_weight, base.fit_intercept, ridge)
+        model = self.model.resized(columns.shape[1])
+        penalty = type(self.penalty)(float(np.all(ridge > 0)), 0.0, change.factors(model))
+        rotated = type(self)(self.loss, model, penalty, batches.of_columns(columns))
+        return rotated, partial(change.from_user, self.model), partial(change.to_user, self.model)
 
     def restricted(self, features):
         """This objective with the weights of all other features at 0 (linear models).
@@ -421,7 +334,7 @@ class Objective:
             if not self.loss.rowwise:
                 jacobian = self.model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
                 return jacobian.T @ self.loss.hessian_product(batch.y, raw, jacobian)
-            return self.model.curvature(batch.X, _by_row(self.loss.hessian_matrix(batch.y, raw), batch.weight))
+            return self.model.curvature(batch.X, batch.weighted(self.loss.hessian_matrix(batch.y, raw)))
 
         matrix = self.batches.total(of_block, dense=True)
         matrix /= self.n_rows
@@ -438,7 +351,7 @@ class Objective:
         """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: one output, dense rows."""
 
         def of_block(batch, _):
-            curvature = _by_row(self.loss.hessian(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            curvature = batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
             root = np.sqrt(np.maximum(curvature, 0) / self.n_rows)
             return np.linalg.qr(self.model.rows(batch.X, np.ones((len(root), 1))) * root[:, None], mode="r")
 
@@ -518,7 +431,7 @@ class Objective:
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""
         total = 0.0
         for batch in self.batches.blocks():
-            total += _weighted(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)), batch.weight)
+            total += batch.sum(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)))
         return total / self.n_rows or 1.0
 
     def smoothing_error(self, width):
@@ -541,7 +454,7 @@ class Objective:
             shortfall = self.loss.shortfall(batch.y, raw, gradient)
             if shortfall is None:
                 return None
-            return _weighted(shortfall, batch.weight), vjp(_by_row(gradient, batch.weight))
+            return batch.sum(shortfall), vjp(batch.weighted(gradient))
 
         total, gradient = 0.0, np.zeros(self.n_params)
         for part in self.batches.each(of_block):
@@ -554,13 +467,3 @@ class Objective:
     def smoothed(self, width):
         """This objective with a smooth loss within O(width) of its own."""
         return type(self)(self.loss.smoothed(width), self.model, self.penalty, self.batches)
-
-
-def _weighted(values, weight):
-    return float(values.sum(dtype=np.float64)) if weight is None else float(values @ weight)
-
-
-def _by_row(array, weight):
-    if weight is None:
-        return array
-    return array * weight.reshape(-1, *(1,) * (array.ndim - 1)).astype(array.dtype, copy=False)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.core.batches import squares
+from sklearn_losses.core.sparse_rows import squares
 
 __all__ = ["Curvature", "Scaled", "gram_diagonal", "gram_operator"]
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import linalg, sparse
 
-from sklearn_losses.core.batches import Batches, Standardization
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.hessian_operator import WIDE, Curvature, Scaled, gram_operator
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import CrossEntropy, Huber

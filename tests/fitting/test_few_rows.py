@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC, SVR
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
-from sklearn_losses.core.batches import RowSpace, Standardization
+from sklearn_losses.core.coordinates import RowSpace, Standardization
 from sklearn_losses.models import Linear
 
 N, P = 60, 1050
