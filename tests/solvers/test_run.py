@@ -32,7 +32,8 @@ def test_records_are_kept_until_the_limit():
 
 
 @pytest.mark.parametrize(
-    ("params", "value"), [(np.zeros(2), np.nan), (np.zeros(2), np.inf), (np.array([0.0, np.nan]), 1.0), (np.full(2, np.inf), 1.0)]
+    ("params", "value"),
+    [(np.zeros(2), np.nan), (np.zeros(2), np.inf), (np.array([0.0, np.nan]), 1.0), (np.full(2, np.inf), 1.0)],
 )
 def test_what_is_not_finite_ends_the_run_at_the_point_before(params, value):
     run = Run(START, 10, None)
