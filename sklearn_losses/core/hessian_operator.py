@@ -13,7 +13,7 @@ from scipy import linalg
 
 from sklearn_losses.core.sparse_rows import squares
 
-__all__ = ["Curvature", "Scaled", "gram_diagonal", "gram_operator"]
+__all__ = ["HessianOperator", "Scaled", "gram_diagonal", "gram_operator"]
 
 COARSE = 200  # products in float32, after which its rounding may be what holds the residual up
 WIDE = 16_000  # parameters of sparse rows from which on vectors of them, and not single entries, take the time
@@ -27,7 +27,7 @@ class Scaled(NamedTuple):
     unit: float
 
 
-class Curvature(NamedTuple):
+class HessianOperator(NamedTuple):
     """The second derivative at a point, without that of the penalty.
 
     Attributes
@@ -175,7 +175,7 @@ class Curvature(NamedTuple):
             return restricted
 
         diagonal, coarse = self.diagonal, self.coarse
-        return Curvature(
+        return HessianOperator(
             only(self.product),
             None if diagonal is None else lambda: diagonal()[free],
             None if coarse is None else lambda: (scaled := coarse())._replace(product=only(scaled.product)),
@@ -207,7 +207,7 @@ def gram_operator(model, batches, bend, chosen=None):
 
     Returns
     -------
-    Curvature
+    HessianOperator
     """
 
     @cache
@@ -232,7 +232,9 @@ def gram_operator(model, batches, bend, chosen=None):
     unit = float(np.max(np.abs(bend), initial=0.0)) or 1.0
     wide = batches.sparse and model.n_params >= WIDE
     single = batches.as_float32() if wide or (chosen is not None and not batches.sparse) else None
-    return Curvature(lambda change: _product(model, rows(), bend, change), diagonal, coarse if single is not None else None)
+    return HessianOperator(
+        lambda change: _product(model, rows(), bend, change), diagonal, coarse if single is not None else None
+    )
 
 
 def _product(model, batches, bend, change):
@@ -245,12 +247,15 @@ def _product(model, batches, bend, change):
     return batches.total(of_block)
 
 
+Curvature = HessianOperator  # its former name
+
+
 def _single(array):
     return np.asarray(array, dtype=np.float32)
 
 
 def _conjugate_gradients(product, ridge, right, precondition, most, left, accuracy, start=None):
-    """As `Curvature.solve`, from `start` on and in the precision of `right`: (solution, products, whether it got there)."""
+    """As `HessianOperator.solve`, from `start` on, in the precision of `right`: (solution, products, whether it got there)."""
     flat, steepest = FLAT * np.finfo(right.dtype).eps, 0.0
     add = linalg.get_blas_funcs("axpy", (right,))  # one pass over the memory where NumPy makes two
     solution, residual = np.zeros_like(right), right.copy()

@@ -116,5 +116,5 @@ class Newton(SmoothSolver, name="newton"):
 def _conjugate_gradients(objective, params, gradient):
     """An inexact Newton direction, which leaves little of the gradient."""
     most = min(len(params), PRODUCTS)
-    direction, _ = objective.curvature(params).solve(objective.penalty.l2, -gradient, most=most, left=ACCURACY)
+    direction, _ = objective.hessian_operator(params).solve(objective.penalty.l2, -gradient, most=most, left=ACCURACY)
     return direction if gradient @ direction < 0 else -gradient

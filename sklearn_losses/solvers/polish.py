@@ -156,7 +156,7 @@ def _by_products(objective, params, tol):
     value, gradient = objective.value_and_gradient(params)
     null = objective.value(np.where(objective.penalized > 0, 0.0, params))
     for _ in range(ROUNDS):
-        curvature = objective.curvature(params)
+        curvature = objective.hessian_operator(params)
         # The last digits of predictions move the value by so much: all that is left at an exact fit.
         blurred = 0.5 * (DIGITS * objective.precision) ** 2 * float(params @ curvature.product(params))
         goal = max(allowance(objective, value, null, tol), blurred)
@@ -180,7 +180,7 @@ def at_rest(objective, params, tol):
         return params, True
     if objective.has_hessian and objective.n_rows * objective.n_params**2 <= LARGEST_WORK:
         return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free]) <= goal
-    curvature = objective.curvature(params).restricted(free)
+    curvature = objective.hessian_operator(params).restricted(free)
     _, promised, sure = curvature.remaining(objective.penalty.l2[free], pull[free], goal=0.1 * goal, most=PRODUCTS)
     return params, sure and promised <= goal
 

@@ -132,7 +132,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             if matrix:
                 model = _Matrix(part.hessian(point), gradient, damping)
             else:
-                model = _Products(part.curvature(point), part.penalty.l2)
+                model = _Products(part.hessian_operator(point), part.penalty.l2)
             target, slope = _minimize_model(model, gradient, point, l1, (ROUNDING if exact else accuracy) * scale(l1))
             promised, curvature = _promise(gradient, slope, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)

@@ -6,7 +6,7 @@ from scipy import linalg, sparse
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.coordinates import Standardization
-from sklearn_losses.core.hessian_operator import WIDE, Curvature, Scaled, gram_operator
+from sklearn_losses.core.hessian_operator import WIDE, HessianOperator, Scaled, gram_operator
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import CrossEntropy, Huber
 from sklearn_losses.models import Linear
@@ -34,7 +34,7 @@ def counted(product, calls, kind):
 def curvature(matrix, calls, coarse=True):
     unit = float(np.max(np.abs(matrix)))
     single = (matrix / unit).astype(np.float32)
-    return Curvature(
+    return HessianOperator(
         counted(lambda v: matrix @ v, calls, "exact"),
         lambda: np.diag(matrix).copy(),
         (lambda: Scaled(counted(lambda v: single @ v, calls, "coarse"), unit)) if coarse else None,
@@ -71,14 +71,14 @@ def test_the_ridge_and_the_accuracy_of_each_entry():
 @pytest.mark.parametrize("size", [1e-100, 1e100])
 def test_units_do_not_matter_without_a_diagonal(size):
     matrix = np.diag(np.linspace(1, 2, 10)) * size
-    x, _ = Curvature(lambda v: matrix @ v).solve(np.zeros(10), np.ones(10), most=50, left=1e-20)
+    x, _ = HessianOperator(lambda v: matrix @ v).solve(np.zeros(10), np.ones(10), most=50, left=1e-20)
     np.testing.assert_allclose(matrix @ x, 1, rtol=1e-8)
 
 
 def test_what_is_flat_ends_it_and_leaves_no_nan():
-    x, _ = Curvature(lambda v: 0 * v, lambda: np.zeros(3)).solve(np.zeros(3), np.ones(3), most=10)
+    x, _ = HessianOperator(lambda v: 0 * v, lambda: np.zeros(3)).solve(np.zeros(3), np.ones(3), most=10)
     np.testing.assert_array_equal(x, 0)
-    x, _ = Curvature(lambda v: 0 * v).solve(np.zeros(3), np.zeros(3), most=10)
+    x, _ = HessianOperator(lambda v: 0 * v).solve(np.zeros(3), np.zeros(3), most=10)
     np.testing.assert_array_equal(x, 0)
 
 
@@ -146,7 +146,7 @@ def test_the_operator_is_the_hessian(loss, outputs, weighted):
     penalty = ElasticNet(0.0, 0.0, model.weights())
     objective = Objective(loss.bind(y, outputs, loss.task), model, penalty, Batches(X, y, weight))
     params = 0.1 * rng.standard_normal(model.n_params)
-    hessian, operator = objective.hessian(params), objective.curvature(params)
+    hessian, operator = objective.hessian(params), objective.hessian_operator(params)
     vector = rng.standard_normal(model.n_params)
     np.testing.assert_allclose(operator.product(vector), hessian @ vector, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(operator.diagonal(), np.diag(hessian), rtol=1e-10, atol=1e-12)
@@ -160,7 +160,7 @@ def test_wide_sparse_rows_take_their_products_in_float32():
     penalty = ElasticNet(0.01, 0.0, model.weights())
     objective = Objective(CrossEntropy().bind(y, 1, "classification"), model, penalty, Batches(X, y, None, None, np.float64))
     start = model.init(np.zeros(1), rng)
-    assert objective.curvature(start).coarse().product(start.astype(np.float32)).dtype == np.float32
+    assert objective.hessian_operator(start).coarse().product(start.astype(np.float32)).dtype == np.float32
     found = Newton().minimize(objective, start, max_iter=50, tol=1e-9)
     _, gradient = objective.value_and_gradient(found.x)
     assert found.success and np.max(np.abs(gradient)) < 1e-7
