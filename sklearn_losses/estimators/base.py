@@ -33,7 +33,7 @@ from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.trimming import concentrated
 from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
 from sklearn_losses.losses.trimmed import Trimmed
-from sklearn_losses.models import ACTIVATIONS, MLP, Linear, WithConstants
+from sklearn_losses.models import ACTIVATIONS, MLP, Linear, with_constants
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Adam, Auto, Solver, dual_gap, gradient_norm
 
@@ -359,8 +359,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if self.alpha == "auto" and units is None:
             units = Units.of(loss, rows.y, _weights(rows))
         strength = Strength.of(self.alpha, self.l1_ratio, units)
-        if loss.n_constants:
-            model = WithConstants(model, loss.n_constants, loss.constant_units)
+        model = with_constants(model, loss.n_constants, loss.constant_units)
         # In the user's columns, as predictions are made: a linear model's in float64, a network's in the type of the rows.
         original = self._objective(loss, model, strength, rows, None, np.float64 if model.linear else rows.X.dtype)
         auto = None

@@ -8,9 +8,10 @@ from sklearn_losses.solvers.base import Run, SmoothSolver, Solver
 from sklearn_losses.solvers.foreign import ForeignSolver as ForeignSolver
 from sklearn_losses.solvers.gradient_descent import GradientDescent
 from sklearn_losses.solvers.interior_point import InteriorPoint
+from sklearn_losses.solvers.lbfgs import LBFGS
 from sklearn_losses.solvers.newton import Newton
 from sklearn_losses.solvers.proximal_newton import ProximalNewton
-from sklearn_losses.solvers.scipy_methods import LBFGS, Scipy
+from sklearn_losses.solvers.scipy_methods import Scipy
 from sklearn_losses.solvers.stochastic import SGD, Adam, StochasticSolver
 
 __all__ = [

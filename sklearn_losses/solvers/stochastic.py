@@ -65,7 +65,7 @@ class StochasticSolver(Solver):
         return state.rate
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
-        dtype = objective.batches.dtype
+        dtype = objective.dtype
         if state is None:
             state = State(params.astype(dtype), rng, self.learning_rate)
         run = Run(self.reported(state).copy(), max_iter, callback)
