@@ -16,7 +16,8 @@ import numpy as np
 from sklearn_losses.core.hessian import hessian_matrix, hessian_operator, hessian_product, hessian_root
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
-from sklearn_losses.piecewise.terms import Pieces, PiecesWithWeights, Rivals, RivalsWithBounds
+from sklearn_losses.piecewise.max_affine import MaxAffineTerms, MaxAffineTermsWithBounds
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
 
@@ -37,7 +38,7 @@ class Objective:
     def __init__(self, loss, model, penalty, batches):
         self.loss, self.model, self.penalty, self.batches = loss, model, penalty, batches
         # Fits end with several questions about one point: the last ones of `value_and_gradient` and `mean_loss` are kept.
-        self._last = self._valued = self._pieces = None
+        self._last = self._valued = self._terms = None
 
     # What the objective is.
 
@@ -356,26 +357,26 @@ class Objective:
 
     @property
     def piecewise_linear(self):
-        """The loss is made of straight pieces, which `pieces` lists."""
+        """The loss is piecewise linear, which `terms` lists."""
         return bool(self.loss.kinks)
 
     @property
-    def has_rivals(self):
-        """The loss is a maximum of straight lines over the classes, which `pieces` lists (no L1 penalty)."""
+    def max_affine(self):
+        """The loss is a maximum of straight lines over the classes, which `terms` lists (no L1 penalty)."""
         return bool(self.loss.rivals)
 
-    def pieces(self):
+    def terms(self):
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
-        if self._pieces is None:
-            kind = Rivals if self.loss.rivals else Pieces
-            self._pieces = kind(self.loss, self.model, self.penalty, self.batches)
+        if self._terms is None:
+            kind = MaxAffineTerms if self.loss.rivals else PiecewiseLinearTerms
+            self._terms = kind(self.loss, self.model, self.penalty, self.batches)
             if not (self.loss.rivals or self.smooth_penalty):
-                self._pieces = PiecesWithWeights(self._pieces, self.penalty.l1)
-        return self._pieces
+                self._terms = TermsWithL1(self._terms, self.penalty.l1)
+        return self._terms
 
-    def pieces_with_bounds(self):
+    def terms_with_bounds(self):
         """Those of a loss with rivals as kinks of one number each, with a bound for each row beside the parameters."""
-        return RivalsWithBounds(self.pieces())
+        return MaxAffineTermsWithBounds(self.terms())
 
     def kink_distance(self, params):
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""

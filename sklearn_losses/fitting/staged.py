@@ -9,7 +9,7 @@ from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.ranking import OfDifferences
 from sklearn_losses.objective import Objective
-from sklearn_losses.piecewise.terms import Pieces, PiecesWithWeights
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 from sklearn_losses.solvers import Solver
 
 LARGEST_DIFFERENCES = 5_000_000  # entries of the matrix of differences of rows, 40 MB
@@ -33,9 +33,9 @@ class RankingObjective(Objective):
         few = self.batches.y.pairs.sum() * self.batches.X.shape[1] <= LARGEST_DIFFERENCES
         return bool(self.loss.kinks) and self.linear and few
 
-    def pieces(self):
-        pieces = Pieces(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
-        return pieces if self.smooth_penalty else PiecesWithWeights(pieces, self.penalty.l1)
+    def terms(self):
+        terms = PiecewiseLinearTerms(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
+        return terms if self.smooth_penalty else TermsWithL1(terms, self.penalty.l1)
 
     def _differences(self):
         differences, weights = [], []

@@ -1,1 +1,1 @@
-"""The exact minimum of losses with kinks: their pieces, smoothed forms, interior points, active sets and duality gap."""
+"""The exact minimum of losses with kinks: their terms, smoothed forms, interior points, active sets and duality gap."""

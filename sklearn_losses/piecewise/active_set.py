@@ -1,6 +1,6 @@
 """The last step to the exact optimum of a piecewise linear loss with a linear model.
 
-Near the optimum it is known which pieces sit on their kink and on which side the others are. The optimum is then the
+Near the optimum it is known which terms sit on their kink and on which side the others are. The optimum is then the
 solution of one linear system; its multipliers show whether the guess was right, and where it was not they say how to
 mend it (a primal-dual active set method: Hintermueller, Ito and Kunisch, SIAM J. Optim. 13 (2002)).
 """
@@ -10,7 +10,7 @@ from scipy import linalg
 
 from sklearn_losses.core.subgradient import least_subgradient, relative
 
-__all__ = ["LARGEST_EXACT", "finish", "shown_inside"]
+__all__ = ["LARGEST_EXACT", "exact_active_set", "shown_inside"]
 
 LARGEST_EXACT = 1000  # parameters up to which solvers end on an optimum whose rows on a kink can be told
 LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
@@ -18,16 +18,16 @@ ROUNDS = 30
 SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
 
 
-def shown_inside(pieces, slopes, distance, typical):
-    """Which pieces sit on their kink, as a point near the optimum and its slopes show it.
+def shown_inside(terms, slopes, residual, scale):
+    """Which terms sit on their kink, as a point near the optimum and its slopes show it.
 
     Of the distance from the kink and the room of the slope within its bounds one is 0 at the optimum: the smaller one tells.
     """
-    room = np.minimum(pieces.right - slopes, slopes - pieces.left) / (pieces.right - pieces.left)
-    return room > np.abs(distance) / typical
+    room = np.minimum(terms.right - slopes, slopes - terms.left) / (terms.right - terms.left)
+    return room > np.abs(residual) / scale
 
 
-def finish(objective, params, width, reference=None, inside=None, typical=None):
+def exact_active_set(objective, params, width, reference=None, inside=None, scale=None):
     """The exact optimum near `params`, or None where it cannot be confirmed.
 
     Parameters
@@ -36,83 +36,83 @@ def finish(objective, params, width, reference=None, inside=None, typical=None):
     params : ndarray of shape (n_params,)
         A point close to the optimum.
     width : float
-        Pieces closer to their kink than this are taken to sit on it at first.
+        Terms closer to their kink than this are taken to sit on it at first.
     reference : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
     inside : ndarray of bool, default=None
-        Pieces whose slope is known to be inside its bounds, so that they sit on their kink too.
-    typical : float, default=None
-        The typical distance at `reference`, where it is known.
+        Terms whose slope is known to be inside its bounds, so that they sit on their kink too.
+    scale : float, default=None
+        The typical residual at `reference`, where it is known.
     """
     if not (objective.linear and objective.piecewise_linear):
         return None
     try:
-        return _exact(objective, params, width, params if reference is None else reference, inside, typical)
+        return _exact(objective, params, width, params if reference is None else reference, inside, scale)
     except np.linalg.LinAlgError:  # numbers so far apart that the system has no digits left
         return None
 
 
-def _exact(objective, params, width, anchor, inside, typical):
+def _exact(objective, params, width, anchor, inside, scale):
     exact = None
     if not objective.smooth_penalty:
         exact = _finish_on_support(objective, params, width, anchor)
     if exact is None and objective.n_params <= (LARGEST_SYSTEM if objective.smooth_penalty else SMALL):
-        exact = _finish(objective, params, width, anchor, inside, typical)
+        exact = _finish(objective, params, width, anchor, inside, scale)
     return exact
 
 
-def _finish(objective, params, width, anchor, inside=None, typical=None):
-    pieces = objective.pieces()
-    distance = pieces.distance(params)
-    before = pieces.value(params, distance)
-    at_anchor = pieces.typical(pieces.distance(anchor)) if typical is None else typical
-    anchoring = pieces.anchoring(anchor, at_anchor)(params)
+def _finish(objective, params, width, anchor, inside=None, scale=None):
+    terms = objective.terms()
+    residual = terms.residual(params)
+    before = terms.value(params, residual)
+    at_anchor = terms.scale(terms.residual(anchor)) if scale is None else scale
+    proximal = terms.proximal_ridge(anchor, at_anchor)(params)
     # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
-    typical = max(pieces.typical(distance), at_anchor)
-    on_kink = np.abs(distance) <= width
+    scale = max(terms.scale(residual), at_anchor)
+    on_kink = np.abs(residual) <= width
     on_kink = on_kink if inside is None else on_kink | inside
-    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    slopes = np.where(residual > 0, terms.right, terms.left)
     for _ in range(ROUNDS):
         kinked = np.flatnonzero(on_kink)
         if len(kinked) > LARGEST_SYSTEM:
             return None
-        distance = None  # which takes the memory of a column of X
-        point, slopes.flat[kinked] = _solve(pieces, anchoring, anchor, np.where(on_kink, 0.0, slopes), kinked)
-        distance = pieces.distance(point)
-        # A multiplier outside its slopes pushes a piece off its kink, as does a kink that cannot be met; a piece on the
+        residual = None  # which takes the memory of a column of X
+        point, slopes.flat[kinked] = _solve(terms, proximal, anchor, np.where(on_kink, 0.0, slopes), kinked)
+        residual = terms.residual(point)
+        # A multiplier outside its slopes pushes a term off its kink, as does a kink that cannot be met; a term on the
         # wrong side of its kink goes onto it.
-        low, high, multipliers = pieces.left.flat[kinked], pieces.right.flat[kinked], slopes.flat[kinked]
+        low, high, multipliers = terms.left.flat[kinked], terms.right.flat[kinked], slopes.flat[kinked]
         slack = 1e-9 * (high - low)
         off = np.zeros_like(on_kink)
         off.flat[kinked] = (multipliers > high + slack) | (multipliers < low - slack)
-        off.flat[kinked] |= np.abs(distance.flat[kinked]) > 1e-9 * typical
-        on = ~on_kink & (np.where(slopes > pieces.left, distance, -distance) < -1e-10 * typical)
+        off.flat[kinked] |= np.abs(residual.flat[kinked]) > 1e-9 * scale
+        on = ~on_kink & (np.where(slopes > terms.left, residual, -residual) < -1e-10 * scale)
         if not (off.any() or on.any()):
-            point = pieces.snapped(point, on_kink)
-            better = pieces.value(point, pieces.distance(point)) <= before * (1 + 1e-9)
+            point = terms.with_exact_zeros(point, on_kink)
+            better = terms.value(point, terms.residual(point)) <= before * (1 + 1e-9)
             return objective.centered(point) if better else None
-        upper = np.where(np.abs(distance) > 1e-9 * typical, distance > 0, slopes > pieces.right)
-        slopes = np.where(off, np.where(upper, pieces.right, pieces.left), slopes)
+        upper = np.where(np.abs(residual) > 1e-9 * scale, residual > 0, slopes > terms.right)
+        slopes = np.where(off, np.where(upper, terms.right, terms.left), slopes)
         on_kink = (on_kink & ~off) | on
     return None
 
 
-def _solve(pieces, anchoring, anchor, slopes, kinked):
-    """The minimiser with the pieces of `kinked` held at their kinks, the others on straight lines; and the multipliers.
+def _solve(terms, proximal, anchor, slopes, kinked):
+    """The minimiser with the terms of `kinked` held at their kinks, the others on straight lines; and the multipliers.
 
     By the singular values of the kinked rows, which may be dependent (repeated rows): the point is the one solution of the
     constraints plus the minimiser along the directions that they leave free. Dependent rows share their multiplier
     in proportion to their ranges.
     """
-    rows, positions = pieces.rows(kinked)
-    left, right = pieces.left.flat[kinked], pieces.right.flat[kinked]
+    rows, positions = terms.rows(kinked)
+    left, right = terms.left.flat[kinked], terms.right.flat[kinked]
     share = np.sqrt((right - left) / np.max(right - left)) if len(kinked) else np.zeros(0)
     u, singular, vt = np.linalg.svd(share[:, None] * rows)
     rank = int(np.sum(singular > 1e-11 * singular[0])) if len(singular) else 0
     u, singular, spanned, free = u[:, :rank], singular[:rank], vt[:rank], vt[rank:]
     held = spanned.T @ ((u.T @ (share * positions)) / singular)
-    ridge = pieces.ridge + anchoring
-    pull = pieces.adjoint(slopes) - anchoring * anchor
+    ridge = terms.ridge + proximal
+    pull = terms.adjoint(slopes) - proximal * anchor
     point = held
     if len(free):
         point = held + free.T @ _solve_positive((free * ridge) @ free.T, -free @ (pull + ridge * held))
@@ -160,19 +160,17 @@ def _least_violation(objective, part, where, params, start):
     -------
     float
     """
-    pieces, l1 = part.pieces().pieces, part.penalty.l1
+    terms, l1 = part.terms().loss_terms, part.penalty.l1
     point = params[where]
-    distance = pieces.distance(point)
-    kinked = np.flatnonzero(
-        np.abs(distance) <= 1e-9 * max(pieces.typical(distance), pieces.typical(pieces.distance(start[where])))
-    )
-    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    residual = terms.residual(point)
+    kinked = np.flatnonzero(np.abs(residual) <= 1e-9 * max(terms.scale(residual), terms.scale(terms.residual(start[where]))))
+    slopes = np.where(residual > 0, terms.right, terms.left)
     slopes.flat[kinked] = 0
     held = (point != 0) | (l1 == 0)
-    rows = pieces.rows(kinked)[0][:, held] if len(kinked) else np.zeros((0, int(held.sum())))
-    wanted = -(pieces.adjoint(slopes) + pieces.ridge * point + l1 * np.sign(point))[held]
+    rows = terms.rows(kinked)[0][:, held] if len(kinked) else np.zeros((0, int(held.sum())))
+    wanted = -(terms.adjoint(slopes) + terms.ridge * point + l1 * np.sign(point))[held]
     multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
-    slopes.flat[kinked] = np.clip(multipliers, pieces.left.flat[kinked], pieces.right.flat[kinked])
-    gradient = objective.pieces().pieces.adjoint(slopes) + objective.penalty.l2 * params
+    slopes.flat[kinked] = np.clip(multipliers, terms.left.flat[kinked], terms.right.flat[kinked])
+    gradient = objective.terms().loss_terms.adjoint(slopes) + objective.penalty.l2 * params
     violation = relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
     return float(np.max(violation, initial=0.0))

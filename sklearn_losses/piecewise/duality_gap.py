@@ -1,9 +1,9 @@
 """How far a point is from the optimum, told from the point itself and not from the solver that found it.
 
-A convex loss that is a maximum of straight lines has a dual: slopes u, one per piece and inside its bounds. Whatever they
+A convex loss that is a maximum of straight lines has a dual: slopes u, one per term and inside its bounds. Whatever they
 are, the objective at any point is at least their dual value, so the difference, the duality gap, bounds what is left to gain
 (Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1). With x the point, o the optimum, d the distances of the
-pieces, Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
+terms, Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
 
     P(x) - P(o)  =  short(x) - short(o)  +  r.(x - o)  -  (x - o).Q (x - o) / 2,
     short(x)     =  sum_k (max(left_k d_k, right_k d_k) - u_k d_k)  +  sum_j (l1_j |x_j| - s_j x_j)  >=  0.
@@ -14,7 +14,7 @@ pieces, Q the diagonal of the ridge, s slopes of the absolute values of the weig
 - A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give it may be close: let
   `room` be how far each slope is from its bounds, and t the least norm of z with ``A_0.T (room * z) = -r_0`` (A_0: the columns
   of these parameters). Then ``r.(x - o) = (r + A.T (room * z)).(x - o) - sum_k room_k z_k (d_k(x) - d_k(o))``. The first
-  term has none of these parameters; as room_k |d_k| is within the shortfall of piece k, the second one is at most
+  term has none of these parameters; as room_k |d_k| is within the shortfall of term k, the second one is at most
   ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the
   rest leaves: r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an ellipsoid of
   allowed slopes around u, in which there is one that is feasible.) Where t is larger, the slopes go to ``u + room * z`` as far
@@ -58,7 +58,7 @@ def dual_gap(objective, params, slopes=None, width=None):
         Linear model, convex loss that is not smooth.
     params : ndarray of shape (n_params,)
     slopes : ndarray, default=None
-        Of the pieces of the rows, as a solver left them: tried besides those that `params` shows.
+        Of the terms of the rows, as a solver left them: tried besides those that `params` shows.
     width : float, default=None
         Where `params` is the minimum of ``objective.smoothed(width)``: its slopes are tried too.
 
@@ -68,16 +68,16 @@ def dual_gap(objective, params, slopes=None, width=None):
         None where no slopes are known. An objective of less than 1e-12 of the size of the losses counts as that.
     """
     value, gaps, least = objective.value(params), [], 1e-12
-    if objective.piecewise_linear or (objective.has_rivals and (slopes is not None or width is not None)):
-        pieces = _of_rows(objective)
-        distance = pieces.distance(params)
-        size = pieces.size(distance)
-        if value <= ROUNDING * size * pieces.steepest:
+    if objective.piecewise_linear or (objective.max_affine and (slopes is not None or width is not None)):
+        terms = _of_rows(objective)
+        residual = terms.residual(params)
+        size = terms.size(residual)
+        if value <= ROUNDING * size * terms.total_slope:
             return 0.0  # no objective is below 0, and this one is 0 to rounding
-        least = 1e-12 * size * pieces.steepest
-        point = _Point(pieces, objective, params, SETTLED * max(value, least))
-        for candidate in _candidates(objective, pieces, params, distance, size, slopes, width):
-            gaps.append(point.gap(pieces.allowed(candidate)))
+        least = 1e-12 * size * terms.total_slope
+        point = _Point(terms, objective, params, SETTLED * max(value, least))
+        for candidate in _candidates(objective, terms, params, residual, size, slopes, width):
+            gaps.append(point.gap(terms.allowed(candidate)))
             if gaps[-1] <= point.goal:
                 break
     elif width is not None and (found := objective.smoothed_slopes(params, width)) is not None:
@@ -86,41 +86,41 @@ def dual_gap(objective, params, slopes=None, width=None):
 
 
 def _of_rows(objective):
-    """The pieces of the rows alone."""
-    pieces = objective.pieces()
-    return pieces if objective.smooth_penalty or objective.has_rivals else pieces.pieces
+    """The terms of the rows alone."""
+    terms = objective.terms()
+    return terms if objective.smooth_penalty or objective.max_affine else terms.loss_terms
 
 
-def _candidates(objective, pieces, params, distance, size, slopes, width):
+def _candidates(objective, terms, params, residual, size, slopes, width):
     """The slopes that may certify the point, one after the other."""
     if slopes is not None:
         yield slopes
     if objective.piecewise_linear and (slopes is None or len(params) <= LARGEST_EXACT):
-        shown = _slopes_at(pieces, objective.penalty, params, distance, 1e-9 * size)
+        shown = _slopes_at(terms, objective.penalty, params, residual, 1e-9 * size)
         if shown is not None:
             yield shown
     if width is not None:
-        yield pieces.of_smoothed(distance, width)
+        yield terms.of_smoothed(residual, width)
 
 
-def _slopes_at(pieces, penalty, params, distance, close):
+def _slopes_at(terms, penalty, params, residual, close):
     """The slopes that make the gradient smallest: those of the straight lines, and the best ones at a kink."""
-    kinked = np.flatnonzero(np.abs(distance) <= close)
-    if len(kinked) * len(params) > max(LARGEST_SYSTEM, pieces.batches.X.size):
+    kinked = np.flatnonzero(np.abs(residual) <= close)
+    if len(kinked) * len(params) > max(LARGEST_SYSTEM, terms.batches.X.size):
         return None
-    slopes = np.where(distance > 0, pieces.right, pieces.left)
+    slopes = np.where(residual > 0, terms.right, terms.left)
     if len(kinked):
-        low, high = pieces.left.flat[kinked], pieces.right.flat[kinked]
+        low, high = terms.left.flat[kinked], terms.right.flat[kinked]
         slopes.flat[kinked] = middle = (low + high) / 2
         zeros = np.flatnonzero((params == 0) & (penalty.l1 > 0))
         held = np.ones(len(params), dtype=bool)
         if len(zeros) > SMALL:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
             held[zeros], zeros = False, zeros[:0]
-        wanted = -(pieces.adjoint(slopes) + penalty.l2 * params + penalty.l1 * np.sign(params))
+        wanted = -(terms.adjoint(slopes) + penalty.l2 * params + penalty.l1 * np.sign(params))
         # A slope's range is its unit: weights may span many orders of magnitude. In its middle is the most room to either side.
         units = np.zeros((len(params), len(zeros)))
         units[zeros, np.arange(len(zeros))] = 2 * penalty.l1[zeros]
-        matrix = np.hstack([pieces.rows(kinked)[0].T * (high - low), units])[held]
+        matrix = np.hstack([terms.rows(kinked)[0].T * (high - low), units])[held]
         share = np.linalg.lstsq(matrix, wanted[held], rcond=1e-12)[0]
         if np.any(np.abs(share) > 0.5 + 1e-9):
             share = lsq_linear(matrix, wanted[held], (-0.5, 0.5), method="bvls", lsq_solver="exact", tol=1e-14).x
@@ -140,12 +140,12 @@ class _Dual(NamedTuple):
 
 
 class _Point:
-    """A point of the parameters, and what slopes of the pieces prove about it: `goal` is what is as good as nothing."""
+    """A point of the parameters, and what slopes of the terms prove about it: `goal` is what is as good as nothing."""
 
-    def __init__(self, pieces, objective, params, goal):
+    def __init__(self, terms, objective, params, goal):
         self.params, self.penalty, self.goal = params, objective.penalty, goal
-        self.pieces, self.value = pieces, objective.value(params)
-        self.distance = self.pieces.distance(params)
+        self.terms, self.value = terms, objective.value(params)
+        self.residual = self.terms.residual(params)
         self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
         self.eps = 2 * objective.precision
 
@@ -168,9 +168,9 @@ class _Point:
 
     def _variants(self, slopes):
         yield slopes
-        yield self.pieces.at_bounds(slopes)  # all slopes of separable rows are 0, but for what is left of a path to them
+        yield self.terms.at_bounds(slopes)  # all slopes of separable rows are 0, but for what is left of a path to them
         for share in INWARD:
-            yield slopes + share * (self.pieces.balanced - slopes)
+            yield slopes + share * (self.terms.interior_start - slopes)
 
     def _near(self, slopes, whole):
         """The least bound by these slopes and by others on the way to feasible ones."""
@@ -183,7 +183,7 @@ class _Point:
                 best = min(best, self._bound(dual, *self._proof(slopes, dual, False)[:2]))
             if not CLOSE < distance <= HOPELESS or change is None:
                 break
-            slopes = self.pieces.allowed(slopes + change)
+            slopes = self.terms.allowed(slopes + change)
         return best
 
     def _bound(self, dual, distance, left):
@@ -195,19 +195,19 @@ class _Point:
         return max(dual.short + float(dual.flat.sum()), self.goal)
 
     def _dual(self, slopes):
-        pieces, penalty, model, batches = self.pieces, self.penalty, self.pieces.model, self.pieces.batches
+        terms, penalty, model, batches = self.terms, self.penalty, self.terms.model, self.terms.batches
         own = penalty.l2 * self.params
-        pull = pieces.adjoint(slopes) + own
-        in_raw = np.abs(pieces.in_raw(slopes))
+        pull = terms.adjoint(slopes) + own
+        in_raw = np.abs(terms.in_raw(slopes))
         total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
-        drift = np.sqrt(pieces.squares(in_raw) * total) + np.abs(own)
+        drift = np.sqrt(terms.squares(in_raw) * total) + np.abs(own)
         columns = batches.standardization
         if batches.sparse and columns is not None:  # their centres are subtracted from the sums
             centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
             drift[: len(centres)] += centres * total[: len(centres)]
         slope = np.clip(-pull, -penalty.l1, penalty.l1)
         flat = penalty.l1 * np.abs(self.params) - slope * self.params
-        return _Dual(pull + slope, self.eps * drift, slope, flat, pieces.shortfall(self.distance, slopes))
+        return _Dual(pull + slope, self.eps * drift, slope, flat, terms.shortfall(self.residual, slopes))
 
     def _of_penalty(self, dual):
         """What the penalised parameters leave at the most."""
@@ -241,14 +241,14 @@ class _Point:
             return 0.0, self._of_penalty(dual), None
         few = int(max(LARGEST_SYSTEM / len(some), 2 * len(some) + 100))
         for most in (few, int(LARGEST_PROOF / len(some))):
-            rows = self.pieces.roomiest(slopes, most)
+            rows = self.terms.roomiest(slopes, most)
             if len(rows) and len(some) <= min(LARGEST_EXACT, most):
                 found = self._solve(slopes, rows, some, dual)
                 if found is not None:
                     distance, left, change, step = found
                     if not whole:
                         # The rows that make up for the parameters without a penalty pull at the others too.
-                        pull = dual.pull + self.pieces.adjoint(step)
+                        pull = dual.pull + self.terms.adjoint(step)
                         left = self._of_penalty(dual._replace(pull=np.where(self.free, dual.pull, pull)))
                     return distance, left, change
             if len(rows) < most:
@@ -257,8 +257,8 @@ class _Point:
 
     def _solve(self, slopes, rows, some, dual):
         """The same with the slopes of some rows; None where these do not tell all directions apart that move a row."""
-        matrix, room = self.pieces.within(slopes, rows, some)
-        # The pull of a ridge within its allowance is as good as the room of a piece, as is that of a weight's slope.
+        matrix, room = self.terms.within(slopes, rows, some)
+        # The pull of a ridge within its allowance is as good as the room of a term, as is that of a weight's slope.
         of_ridge = np.sqrt(2 * self.penalty.l2[some] * self._allowance(dual))
         of_weight = self.penalty.l1[some] - np.abs(dual.slope[some])
         units = [np.diag(own)[own > 0] for own in (of_weight, of_ridge)]
@@ -284,7 +284,7 @@ class _Point:
         left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
         left[self.free[some]] = 0.0  # as they are in the others, or nothing moves along them
         length = min(1.0, 0.9 / max(np.max(np.abs(of_rows)), np.finfo(float).tiny))
-        step = self.pieces.moved(rows, room * of_rows)
+        step = self.terms.moved(rows, room * of_rows)
         return distance, float(dual.flat.sum()) + self._of_pull(left, some), length * step, step
 
     def _still(self, slopes, r, rank, sizes, some):
@@ -296,13 +296,13 @@ class _Point:
             return False
         directions = directions[:, sizes_of[0] > sizes_of[1]]
         directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
-        model, batches = self.pieces.model, self.pieces.batches
+        model, batches = self.terms.model, self.terms.batches
         ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))
-        norms = np.sqrt(self.pieces.squares(ones))
+        norms = np.sqrt(self.terms.squares(ones))
         for direction in directions.T:
             change = np.zeros(len(self.params))
             change[some] = direction
-            moved = self.pieces.direction(change)[slopes != 0]
+            moved = self.terms.direction(change)[slopes != 0]
             if np.linalg.norm(moved) > RESOLVED * len(some) * (np.abs(change) @ norms):
                 return False
         return True

@@ -1,6 +1,6 @@
 """The method of multipliers for losses with kinks: products with X are all that it needs.
 
-A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each piece. Smoothed around
+A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term. Smoothed around
 centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are the allowed ones nearest to
 ``c + stiffness * d``. Its minimum over the parameters is found by Newton's method, where only rows with slopes inside their
 bounds curve; then those slopes become the centres [1]_. So the optimum is reached at a width of smoothing that stays away from
@@ -16,7 +16,7 @@ near their kink, which is what makes the method fast on wide sparse rows [2]_.
 import numpy as np
 
 from sklearn_losses.core.status import Status, set_status
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT, finish, shown_inside
+from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set, shown_inside
 from sklearn_losses.piecewise.duality_gap import ROUNDING
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.solvers.base import Run, Solver
@@ -63,7 +63,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     def refusal(self, objective):
         if not objective.linear:
             return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
-        if not (objective.piecewise_linear or objective.has_rivals):
+        if not (objective.piecewise_linear or objective.max_affine):
             return (
                 f"solver {self.label!r} needs a loss made of straight lines, which {objective.describe()} is not; use "
                 "solver='lbfgs'."
@@ -74,27 +74,27 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         run = Run(params, max_iter, callback)
-        pieces = objective.pieces()
-        point = SmoothedPoint(pieces, params)
-        reached = self._stages(point, pieces.middle, WIDEST * point.size, point.size, tol, run)
+        terms = objective.terms()
+        point = SmoothedPoint(terms, params)
+        reached = self._stages(point, terms.center, WIDEST * point.size, point.size, tol, run)
         if run.status is None:
             run.status = Status.CONVERGED if reached else Status.STALLED
         result = run.result(slopes=point.slopes)
         if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= LARGEST_EXACT:
-            inside = shown_inside(pieces, point.slopes, point.distance, point.size)
-            exact = finish(objective, run.params, 1e-9 * point.size, params, inside)
+            inside = shown_inside(terms, point.slopes, point.residual, point.size)
+            exact = exact_active_set(objective, run.params, 1e-9 * point.size, params, inside)
             if exact is not None:
                 set_status(result, Status.CONVERGED, x=exact, fun=objective.value(exact))
         return result
 
     def _stages(self, point, centers, width, size, tol, run, holds=lambda params: True):
-        """Move `point` to the optimum of its pieces, with a width of smoothing that shrinks; whether it got there.
+        """Move `point` to the optimum of its terms, with a width of smoothing that shrinks; whether it got there.
 
-        It gives up where `holds` says that the pieces are no longer those of the problem.
+        It gives up where `holds` says that the terms are no longer those of the problem.
         """
-        pieces = point.pieces
-        least, lowest, spent = ROUNDING * pieces.steepest * size, np.inf, np.zeros(3, dtype=int)
-        free = 2 * np.count_nonzero(pieces.ridge == 0)  # straight lines alone would let these go anywhere
+        terms = point.terms
+        least, lowest, spent = ROUNDING * terms.total_slope * size, np.inf, np.zeros(3, dtype=int)
+        free = 2 * np.count_nonzero(terms.ridge == 0)  # straight lines alone would let these go anywhere
         reach = REACH
         while True:
             point.smooth(centers, width)
@@ -108,29 +108,31 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
                 return False
             width = width * WIDEN if steps > MANY else max(width / SHRINK, NARROWEST * size)
             centers = point.slopes
-            near = pieces.closest(point.distance) <= reach * width
+            near = terms.closest(point.residual) <= reach * width
             for share in SHARES:
                 if not free < np.count_nonzero(near) <= share * len(near):
                     break
                 # The rows far from their kink are straight lines, as long as they stay on their side.
-                rows, slopes = np.flatnonzero(near), pieces.straight(point.distance)
-                part = SmoothedPoint(pieces.near(rows, point.params, point.distance, pieces.adjoint(slopes)), point.params)
+                rows, slopes = np.flatnonzero(near), terms.side_slopes(point.residual)
+                part = SmoothedPoint(
+                    terms.linearized_outside(rows, point.params, point.residual, terms.adjoint(slopes)), point.params
+                )
 
                 def moved(params, near=near, slopes=slopes):
-                    return ~near & pieces.in_row(pieces.straight(pieces.distance(params)) != slopes)
+                    return ~near & terms.in_row(terms.side_slopes(terms.residual(params)) != slopes)
 
                 def part_holds(params, moved=moved):
                     return not moved(params).any()
 
-                reached = self._stages(part, centers[pieces.where(rows)], width, size, tol, run, part_holds)
-                slopes[pieces.where(rows)] = part.slopes
+                reached = self._stages(part, centers[terms.where(rows)], width, size, tol, run, part_holds)
+                slopes[terms.where(rows)] = part.slopes
                 point.move(part.params, slopes)
                 if reached and point.gap <= goal:
                     return True
                 if run.status is not None or not holds(point.params):
                     return False
-                wrong, closest = moved(point.params), pieces.closest(point.distance)
-                centers, width = pieces.opened(slopes), max(part.width, np.max(closest[wrong], initial=0.0))
+                wrong, closest = moved(point.params), terms.closest(point.residual)
+                centers, width = terms.interior_centers(slopes), max(part.width, np.max(closest[wrong], initial=0.0))
                 near |= closest <= 2 * width
                 reach *= FURTHER
 

@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Component
 from sklearn_losses.core.status import Status, set_status
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT, finish
+from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import at_rest, polish, settle
 from sklearn_losses.solvers.result import completed
@@ -261,7 +261,7 @@ class SmoothSolver(Solver):
             if not result.status.ended_by_itself or done >= max_iter:
                 break
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
-            exact = finish(objective, params, width, reference=start)
+            exact = exact_active_set(objective, params, width, reference=start)
             if exact is not None:
                 params = exact
                 break
@@ -276,7 +276,7 @@ class SmoothSolver(Solver):
             done += len(rest.history)
             params, exact, slopes = path.params, path.params, path.slopes
             set_status(result, path.status or rest.status)
-        if exact is None and result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.has_rivals):
+        if exact is None and result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.max_affine):
             # No duality gap tells how far this end is from the optimum.
             smooth = objective.smoothed(width)
             result.x = params
@@ -293,7 +293,7 @@ class SmoothSolver(Solver):
         """Whether the interior point method takes over where smoothing did not show which rows are on a kink."""
         return (
             result.status.ended_by_itself
-            and (objective.piecewise_linear or (objective.has_rivals and objective.smooth_penalty))
+            and (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty))
             and objective.linear
             and objective.n_params <= LARGEST_EXACT
         )

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_losses import LossRegressor, MultiQuantileRegressor
 from sklearn_losses.losses import Quantile
-from sklearn_losses.piecewise.terms import Pieces
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -68,8 +68,8 @@ def work(monkeypatch):
         return counting
 
     for name in ("_arguments", "direction", "adjoint"):
-        monkeypatch.setattr(Pieces, name, counted(getattr(Pieces, name), lambda pieces: 1))
-    monkeypatch.setattr(Pieces, "gram", counted(Pieces.gram, lambda pieces: pieces.model.n_params))
+        monkeypatch.setattr(PiecewiseLinearTerms, name, counted(getattr(PiecewiseLinearTerms, name), lambda terms: 1))
+    monkeypatch.setattr(PiecewiseLinearTerms, "gram", counted(PiecewiseLinearTerms.gram, lambda terms: terms.model.n_params))
     return done
 
 

@@ -97,8 +97,8 @@ def test_a_step_takes_back_the_rounding_of_the_steps_before():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 3)), rng.normal(size=50)
     model = Linear(3, 1)
-    pieces = Objective(Loss.make("mae"), model, ElasticNet(1e-3, 0.0, model.weights()), Batches(X, y)).pieces()
-    point = interior_point._Iterate(pieces, np.zeros(4))
-    point.over = point.over + 1e-6
+    terms = Objective(Loss.make("mae"), model, ElasticNet(1e-3, 0.0, model.weights()), Batches(X, y)).terms()
+    point = interior_point._Iterate(terms, np.zeros(4))
+    point.slack_plus = point.slack_plus + 1e-6
     step = point.advance()
     assert point.infeasibility() == pytest.approx((1 - step) * 1e-6, abs=1e-12)

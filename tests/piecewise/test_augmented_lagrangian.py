@@ -17,8 +17,9 @@ from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import EpsilonInsensitive, Loss, Quantile
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
+from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
-from sklearn_losses.piecewise.terms import Pieces, Rivals
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 from sklearn_losses.solvers import augmented_lagrangian
 
 LOSSES = ["mae", Quantile(0.9), EpsilonInsensitive(10.0)]
@@ -103,13 +104,16 @@ def test_a_wrong_guess_of_the_rows_that_matter_costs_time_alone(loss, monkeypatc
     X, labels, targets = text(n=2000, p=300, per_row=10)
     estimator = LossRegressor if loss == "mae" else LossClassifier
     y = {"mae": targets, "hinge": labels, "crammer_singer": labels + (targets > 1)}[loss]
-    asides, near = [], Rivals.near if loss == "crammer_singer" else Pieces.near
+    asides, near = (
+        [],
+        MaxAffineTerms.linearized_outside if loss == "crammer_singer" else PiecewiseLinearTerms.linearized_outside,
+    )
 
     def recording(self, rows, *point):
         asides.append(len(rows))
         return near(self, rows, *point)
 
-    monkeypatch.setattr(Rivals if loss == "crammer_singer" else Pieces, "near", recording)
+    monkeypatch.setattr(MaxAffineTerms if loss == "crammer_singer" else PiecewiseLinearTerms, "linearized_outside", recording)
     found = []
     for reach in (0.5, 3.0, np.inf):
         monkeypatch.setattr(augmented_lagrangian, "REACH", reach)
@@ -168,8 +172,8 @@ def test_a_direction_that_is_far_too_long():
     model = Linear(1024, 10)
     columns = Standardization.of(X, None, True, 1 / 1100)
     penalty = ElasticNet(1 / 1100, 0.0, columns.factors(model))
-    pieces = Objective(loss, model, penalty, Batches(X, y[:1100], None, columns)).pieces()
-    point = SmoothedPoint(pieces, np.zeros(model.n_params))
-    point.smooth(pieces.middle, 0.35 * point.size)
+    terms = Objective(loss, model, penalty, Batches(X, y[:1100], None, columns)).terms()
+    point = SmoothedPoint(terms, np.zeros(model.n_params))
+    point.smooth(terms.center, 0.35 * point.size)
     before = point.value
     assert point.step() and point.step() and point.value < 0.5 * before

@@ -17,7 +17,7 @@ from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.piecewise import interior_point
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
-from sklearn_losses.piecewise.terms import Pieces
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 from sklearn_losses.solvers import Auto, InteriorPoint, dual_gap
 from sklearn_losses.solvers.base import SmoothSolver
 
@@ -191,13 +191,13 @@ def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch)
     X, y, weight = X[rows], y[rows], rng.exponential(1.0, n)
     y = y > 0 if loss == "hinge" else y
     classes = 2 if loss == "hinge" else 1
-    sizes, of_part = [], Pieces.near
+    sizes, of_part = [], PiecewiseLinearTerms.linearized_outside
 
     def recording(self, rows, *point):
         sizes.append(len(rows))
         return of_part(self, rows, *point)
 
-    monkeypatch.setattr(Pieces, "near", recording)
+    monkeypatch.setattr(PiecewiseLinearTerms, "linearized_outside", recording)
     fitted = estimator(loss, classes, alpha=1e-6).fit(X, y, weight)
     assert sizes and min(sizes) < n / 2
     monkeypatch.setattr(interior_point, "SPREADS", 1e9)
@@ -216,9 +216,9 @@ def test_the_slopes_of_a_smoothed_point_bound_what_is_left_to_gain(loss, classes
     X, y, weight = sample(loss, classes)
     exact = optimum(loss, X, y, weight, classes, 0.05, 0.0, intercept=False)
     objective = objective_of(loss, classes, X, y, weight, 0.05, 0.0)
-    pieces = objective.pieces()
-    point = SmoothedPoint(pieces, np.zeros(objective.n_params), matrix)
-    centers, width = pieces.middle, 0.5 * point.size
+    terms = objective.terms()
+    point = SmoothedPoint(terms, np.zeros(objective.n_params), matrix)
+    centers, width = terms.center, 0.5 * point.size
     for _ in range(6):
         point.smooth(centers, width)
         for _ in range(5):
@@ -415,10 +415,10 @@ def test_no_gap_is_below_the_true_one_anywhere(loss, classes, alpha, l1_ratio, n
         value = problem.value(weights.T, intercept)
         slopes = [None]
         if objective.piecewise_linear or not l1_ratio:
-            pieces = objective.pieces() if objective.smooth_penalty else objective.pieces().pieces
-            distance = pieces.distance(params)
-            slopes += [pieces.of_smoothed(distance, width) for width in (1e-6, 1.0)]
-            slopes.append(slopes[1] + 0.1 * rng.random(distance.shape) * (slopes[2] - slopes[1]))
+            terms = objective.terms() if objective.smooth_penalty else objective.terms().loss_terms
+            residual = terms.residual(params)
+            slopes += [terms.of_smoothed(residual, width) for width in (1e-6, 1.0)]
+            slopes.append(slopes[1] + 0.1 * rng.random(residual.shape) * (slopes[2] - slopes[1]))
         for own in slopes:
             gap = dual_gap(objective, params, own, width=1e-3)
             points.append(gap)
