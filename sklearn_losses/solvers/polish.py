@@ -121,7 +121,7 @@ def _by_products(objective, params, tol, limits):
         # The last digits of predictions move the value by so much: all that is left at an exact fit.
         blurred = 0.5 * (limits.digits * objective.precision) ** 2 * float(params @ curvature.product(params))
         goal = max(allowance(objective, value, null, tol), blurred)
-        step, promised, sure = curvature.remaining(objective.l2, gradient, goal=0.1 * goal, most=limits.products)
+        step, promised, sure = curvature.remaining(objective.l2, gradient, goal=0.1 * goal, max_products=limits.products)
         moved = newton_step(objective, params, value, gradient, objective.centered(step))
         done = promised <= goal
         if moved is not None:
@@ -142,7 +142,7 @@ def at_rest(objective, params, tol, limits=LIMITS):
     if objective.has_hessian and objective.n_rows * objective.n_params**2 <= limits.work:
         return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free], limits.flat) <= goal
     curvature = objective.hessian_operator(params).restricted(free)
-    _, promised, sure = curvature.remaining(objective.l2[free], pull[free], goal=0.1 * goal, most=limits.products)
+    _, promised, sure = curvature.remaining(objective.l2[free], pull[free], goal=0.1 * goal, max_products=limits.products)
     return params, sure and promised <= goal
 
 
