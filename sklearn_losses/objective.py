@@ -13,10 +13,9 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_losses.core.hessian_operator import Curvature, gram_operator
+from sklearn_losses.core.hessian import hessian_matrix, hessian_operator, hessian_product, hessian_root
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
-from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms, MaxAffineTermsWithBounds
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
@@ -227,49 +226,34 @@ class Objective:
 
             yield rows / self.n_rows, estimate
 
+    # Second derivatives.
+
     def hessian_product(self, params, direction):
         """The second derivative at `params` applied to `direction`; for an MLP the Gauss-Newton part of it."""
+        product = hessian_product(self.loss, self.model, self.batches, params, direction)
+        return product + self.penalty.l2 * direction
 
-        def pulled(batch, _):
-            raw, jvp, vjp = self.model.linearize(params, batch.X)
-            return vjp(batch.weighted(self.loss.hessian_product(batch.y, raw, jvp(direction))))
+    def hessian_operator(self, params):
+        """The second derivative of the loss, without that of the penalty, as an operator (linear models)."""
+        return hessian_operator(self.loss, self.model, self.batches, params)
 
-        return self.batches.total(pulled) / self.n_rows + self.penalty.l2 * direction
+    def hessian(self, params):
+        """The second derivative at `params` as a matrix (linear models; sparse rows are made dense)."""
+        matrix = hessian_matrix(self.loss, self.model, self.batches, params)
+        matrix[np.diag_indices_from(matrix)] += self.penalty.l2
+        return matrix
 
-    def curvature(self, params):
-        """The second derivative of the loss at `params` as an operator (linear models): see `Curvature`."""
-        if self.loss.rowwise and self.n_outputs == 1 and self.loss.has_hessian:
+    @property
+    def has_hessian_root(self):
+        """`hessian_root` is there."""
+        rowwise = self.loss.convex and self.loss.rowwise
+        return self.linear and self.model.n_outputs == 1 and not self.model.n_constants and rowwise
 
-            def bend(batch, _):
-                return batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
+    def hessian_root(self, params):
+        """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: see `has_hessian_root`."""
+        return hessian_root(self.loss, self.model, self.batches, params, self.penalty.l2)
 
-            return gram_operator(self.model, self.batches, self.batches.joined(bend) / self.n_rows)
-
-        known = self.batches.joined(lambda batch, _: self.model.predict(params, batch.X))
-
-        of_rows = self.loss.hessian_product if self.loss.has_hessian else self._difference
-
-        def product(direction):
-            def of_block(batch, rows):
-                jvp, vjp = self.model.derivative(batch.X)
-                return vjp(batch.weighted(of_rows(batch.y, known[rows], jvp(direction))))
-
-            return self.batches.total(of_block) / self.n_rows
-
-        def diagonal():
-            def of_block(batch, rows):
-                return self.model.diagonal(squares(batch.X), batch.weighted(self.loss.hessian(batch.y, known[rows])))
-
-            return self.batches.total(of_block) / self.n_rows
-
-        known_by_row = self.loss.rowwise and self.loss.has_hessian and not self.model.n_constants
-        return Curvature(product, diagonal if known_by_row else None)
-
-    def _difference(self, y, raw, change):
-        """The loss's second derivative in `raw` applied to `change`, by central differences of its gradient."""
-        size = max(float(np.std(raw)), 1e-3 * float(np.max(np.abs(raw))), 1e-9)
-        step = np.cbrt(np.finfo(np.float64).eps) * size / (float(np.max(np.abs(change))) or 1.0)
-        return (self.loss.gradient(y, raw + step * change) - self.loss.gradient(y, raw - step * change)) / (2 * step)
+    # The same problem in other coordinates, on fewer rows or columns, in another precision.
 
     def rotated(self):
         """This objective in coordinates in which no column depends on others: linear models, dense rows, no L1 penalty.
@@ -326,40 +310,6 @@ class Objective:
     def penalized_anywhere(self):
         """There is a penalty."""
         return bool(self.penalty.l2.any() or self.penalty.l1.any())
-
-    def hessian(self, params):
-        """The second derivative at `params` as a matrix (linear models, dense rows)."""
-
-        def of_block(batch, _):
-            raw = self.model.predict(params, batch.X)
-            if not self.loss.rowwise:
-                jacobian = self.model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
-                return jacobian.T @ self.loss.hessian_product(batch.y, raw, jacobian)
-            return self.model.curvature(batch.X, batch.weighted(self.loss.hessian_matrix(batch.y, raw)))
-
-        matrix = self.batches.total(of_block, dense=True)
-        matrix /= self.n_rows
-        matrix[np.diag_indices_from(matrix)] += self.penalty.l2
-        return matrix
-
-    @property
-    def has_hessian_root(self):
-        """`hessian_root` is there."""
-        rowwise = self.loss.convex and self.loss.rowwise
-        return self.linear and self.model.n_outputs == 1 and not self.model.n_constants and rowwise
-
-    def hessian_root(self, params):
-        """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: one output, dense rows."""
-
-        def of_block(batch, _):
-            curvature = batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
-            root = np.sqrt(np.maximum(curvature, 0) / self.n_rows)
-            return np.linalg.qr(self.model.rows(batch.X, np.ones((len(root), 1))) * root[:, None], mode="r")
-
-        root = np.diag(np.sqrt(self.penalty.l2))
-        for part in self.batches.each(of_block, dense=True):
-            root = np.linalg.qr(np.vstack([root, part]), mode="r")
-        return root
 
     def samples(self, size, number):
         """This objective over `number` random parts of the rows, always the same ones, that have no row in common."""
