@@ -3,17 +3,21 @@
 Deterministic solvers work on standardised columns. That is a change of coordinates, not of the problem: `Standardization`
 carries parameters to and fro, and the penalty keeps the user's units. Columns with means far from 0 or of very different
 sizes, on which plain solvers stall without a word, then cost nothing in accuracy. `RowSpace` is another such change, where
-there are fewer rows than columns.
+there are fewer rows than columns. `Coordinates` are those of a fit: both, one or neither of them.
 """
 
+from dataclasses import dataclass
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from sklearn_losses.core.blocks import row_slices
 from sklearn_losses.core.sparse_rows import SparseRows, with_entries
 from sklearn_losses.core.threads import each
 
-__all__ = ["RowSpace", "Standardization"]
+__all__ = ["Coordinates", "RowSpace", "Standardization"]
 
 LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
 SQUARED = 1e-140, 1e140  # sizes whose squares keep their digits
@@ -32,12 +36,12 @@ class Standardization:
     center, scale : ndarray of shape (n_features,)
     """
 
-    def __init__(self, center, scale):
+    def __init__(self, center: NDArray[Any], scale: NDArray[Any]):
         self.center, self.scale, self.unit = center, scale, 1 / scale
         self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
 
     @classmethod
-    def of(cls, X, weight, fit_intercept, alpha):
+    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
         """The change of coordinates that makes the problem well scaled, or None where the columns are so already.
 
         Parameters
@@ -69,17 +73,17 @@ class Standardization:
             return SparseRows(X, self)
         return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
 
-    def factors(self, model):
+    def factors(self, model) -> NDArray[Any]:
         """What turns each parameter of a linear `model` into the user's units, for the penalty: 1/scale, intercepts 0."""
         return model.pack(np.repeat(1 / self.scale, model.n_outputs), np.zeros(model.n_outputs))
 
-    def to_user(self, model, params):
+    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters for the standardised columns -> parameters for the user's columns."""
         [weights], [intercept] = model.unpack(params)
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
 
-    def first_layer_to_user(self, model, params):
+    def first_layer_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
         """The first weights of an MLP, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
 
         A column that is hardly ever other than 0 is small, and would get the largest weights: it is left alone. Columns are
@@ -92,7 +96,7 @@ class Standardization:
         center = np.where(large, np.round(self.center / self.scale * 16) / 16 * self.scale, 0.0)
         return model.pack([weights, *later_weights], [intercept - center @ weights, *later_intercepts])
 
-    def from_user(self, model, params):
+    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
         [weights], [intercept] = model.unpack(params)
         return model.pack(weights * self.scale[:, None], intercept + self.center @ weights)
@@ -109,15 +113,13 @@ class RowSpace:
     ----------
     center : ndarray of shape (p,)
     basis : ndarray of shape (p, r)
-    columns : Standardization, default=None
-        Further coordinates, of the r columns.
     """
 
-    def __init__(self, center, basis, columns=None):
-        self.center, self.basis, self.columns = center, basis, columns
+    def __init__(self, center: NDArray[Any], basis: NDArray[Any]):
+        self.center, self.basis = center, basis
 
     @classmethod
-    def of(cls, X, weight, fit_intercept):
+    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool) -> Self | None:
         """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it."""
         n, p = X.shape
         if n > MOST_IN_BASIS or n * p > LARGEST_BASIS or (sparse.issparse(X) and n * n * p > WORK_OF_SPARSE):
@@ -143,29 +145,89 @@ class RowSpace:
         largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=0)[None], axis=0)
         return cls(center, basis * np.sign(largest))
 
-    def within(self, columns):
-        """These coordinates, with further ones of their columns."""
-        return RowSpace(self.center, self.basis, columns)
-
     def apply(self, X):
-        """Rows in the coordinates of the basis, without the further ones."""
+        """Rows in the coordinates of the basis."""
         return (_array(X) - self.center) @ self.basis
 
-    def to_user(self, model, params):
+    def inner(self, model):
+        """The linear `model` of the user's columns for the columns of the basis."""
+        return model.resized(self.basis.shape[1])
+
+    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters in these coordinates -> parameters for the user's columns, those of `model`."""
-        inner = model.resized(self.basis.shape[1])
-        params = params if self.columns is None else self.columns.to_user(inner, params)
-        [weights], [intercept] = inner.unpack(params)
+        [weights], [intercept] = self.inner(model).unpack(params)
         weights = self.basis @ weights
         return model.pack(weights, intercept - self.center @ weights)
 
-    def from_user(self, model, params):
+    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`, without what is orthogonal to the rows."""
-        inner = model.resized(self.basis.shape[1])
         [weights], [intercept] = model.unpack(params)
-        weights, intercept = self.basis.T @ weights, intercept + self.center @ weights
-        params = inner.pack(weights, intercept)
-        return params if self.columns is None else self.columns.from_user(inner, params)
+        return self.inner(model).pack(self.basis.T @ weights, intercept + self.center @ weights)
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """The coordinates in which a solver sees a model: those of the user's columns, unless one or both changes are given.
+
+    Parameters
+    ----------
+    basis : RowSpace, default=None
+        The columns are those along a basis of the rows.
+    columns : Standardization, default=None
+        These are centred and scaled.
+    """
+
+    basis: RowSpace | None = None
+    columns: Standardization | None = None
+
+    @property
+    def moved(self) -> bool:
+        """Whether they are other than those of the user's columns."""
+        return self.basis is not None or self.columns is not None
+
+    def rows(self, X):
+        """The rows along the basis; `Batches` standardise them, block by block."""
+        return X if self.basis is None else self.basis.apply(X)
+
+    def model(self, model):
+        """The model of the user's columns for these coordinates."""
+        return model if self.basis is None else self.basis.inner(model)
+
+    def factors(self, model, hidden: float = 1.0) -> NDArray[Any]:
+        """The penalty's factor of each parameter, in the user's units: 0 for intercepts and learned constants.
+
+        Parameters
+        ----------
+        model : Model
+            That of these coordinates.
+        hidden : float, default=1.0
+            The factor of the weights of hidden layers.
+        """
+        if self.columns is None:
+            return model.weights(hidden)
+        return np.append(self.columns.factors(model.base), np.zeros(model.n_constants))
+
+    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """Parameters in these coordinates -> those of `model`, for the user's columns; learned constants stay as they are."""
+        if not self.moved:
+            return params
+        own, constants = np.split(params, [len(params) - model.n_constants])
+        if self.columns is not None:
+            own = self.columns.to_user(self.model(model.base), own)
+        if self.basis is not None:
+            own = self.basis.to_user(model.base, own)
+        return np.append(own, constants)
+
+    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of `to_user`."""
+        if not self.moved:
+            return params
+        own, constants = np.split(params, [len(params) - model.n_constants])
+        if self.basis is not None:
+            own = self.basis.from_user(model.base, own)
+        if self.columns is not None:
+            own = self.columns.from_user(self.model(model.base), own)
+        return np.append(own, constants)
 
 
 def _array(X):
