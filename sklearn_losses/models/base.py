@@ -14,7 +14,7 @@ Sums over rows are products by `dot`: ``@`` keeps Python's lock while it makes a
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,9 @@ class Model(Component, ABC, family="model"):
         Length of the flat vector of parameters.
     linear : bool
         The model is a `LinearModel`.
+    full_batch : bool
+        Under ``solver="auto"`` a model that is not linear is fitted with "adam", step by step on batches of rows; with this
+        and a smooth loss with "lbfgs", on all rows at once.
     n_constants : int
         How many of the outputs are constants that the loss learns, see `WithConstants`.
     """
@@ -65,7 +68,13 @@ class Model(Component, ABC, family="model"):
     n_params: int
     fit_intercept: bool
     n_constants = 0
-    linear = False
+    linear: ClassVar[bool] = False
+    full_batch: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if cls.linear and not hasattr(cls, "restricted"):
+            raise TypeError(f"{cls.__name__}: derive a model that is linear in its parameters from LinearModel.")
 
     # The model of one fit.
 

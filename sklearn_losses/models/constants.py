@@ -27,6 +27,7 @@ class WithConstants(Model):
         self.units = np.ones(n_constants) if units is None else np.asarray(units, dtype=np.float64)
         self.n_params = model.n_params + n_constants
         self.n_outputs = model.n_outputs + n_constants
+        self.full_batch = model.full_batch
 
     @property
     def base(self):

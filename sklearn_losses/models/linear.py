@@ -62,7 +62,7 @@ class LinearModel(Model):
 
     # The parameters.
 
-    def init(self, constant: Vector, rng: Any = None) -> Vector:
+    def init(self, constant: Vector, rng: Any) -> Vector:
         """Weights of 0 and the intercepts `constant`."""
         return self.pack(np.zeros((self.n_features, self.n_outputs)), constant)
 
