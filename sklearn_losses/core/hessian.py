@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.hessian_operator import HessianOperator, gram_operator
+from sklearn_losses.core.protocols import Loss
 from sklearn_losses.core.sparse_rows import squares
 
 __all__ = ["hessian_matrix", "hessian_operator", "hessian_product", "hessian_root"]
 
 
-def hessian_product(loss: Any, model: Any, batches: Any, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
+def hessian_product(loss: Loss, model: Any, batches: Any, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
     """The second derivative at `params` applied to `direction`, for any model."""
 
     def pulled(batch, _):
@@ -25,7 +26,7 @@ def hessian_product(loss: Any, model: Any, batches: Any, params: NDArray[Any], d
     return batches.total(pulled) / batches.n_rows
 
 
-def hessian_operator(loss: Any, model: Any, batches: Any, params: NDArray[Any]) -> HessianOperator:
+def hessian_operator(loss: Loss, model: Any, batches: Any, params: NDArray[Any]) -> HessianOperator:
     """The second derivative at `params` as an operator, for a linear model.
 
     Where the loss has no Hessian, by differences of its gradient.
@@ -64,7 +65,7 @@ def _difference(loss, y, raw, change):
     return (loss.gradient(y, raw + step * change) - loss.gradient(y, raw - step * change)) / (2 * step)
 
 
-def hessian_matrix(loss: Any, model: Any, batches: Any, params: NDArray[Any]) -> NDArray[Any]:
+def hessian_matrix(loss: Loss, model: Any, batches: Any, params: NDArray[Any]) -> NDArray[Any]:
     """The second derivative at `params` as a matrix, for a linear model; rows are made dense."""
 
     def of_block(batch, _):
@@ -79,7 +80,7 @@ def hessian_matrix(loss: Any, model: Any, batches: Any, params: NDArray[Any]) ->
     return matrix
 
 
-def hessian_root(loss: Any, model: Any, batches: Any, params: NDArray[Any], ridge: NDArray[Any]) -> NDArray[Any]:
+def hessian_root(loss: Loss, model: Any, batches: Any, params: NDArray[Any], ridge: NDArray[Any]) -> NDArray[Any]:
     """A triangular R with ``R.T @ R`` the second derivative at `params` plus ``diag(ridge)``, which is never squared.
 
     For a linear model of one output and a convex loss; rows are made dense.
@@ -90,7 +91,7 @@ def hessian_root(loss: Any, model: Any, batches: Any, params: NDArray[Any], ridg
         root = np.sqrt(np.maximum(second_derivative, 0) / batches.n_rows)
         return np.linalg.qr(model.rows(batch.X, np.ones((len(root), 1))) * root[:, None], mode="r")
 
-    root = np.diag(np.sqrt(ridge))
+    root: NDArray[Any] = np.diag(np.sqrt(ridge))
     for part in batches.each(of_block, dense=True):
-        root = np.linalg.qr(np.vstack([root, part]), mode="r")
+        root = np.asarray(np.linalg.qr(np.vstack([root, part]), mode="r"))
     return root
