@@ -1,14 +1,20 @@
 """``solver="auto"``: the solver that a specialist would pick, by a rule that can be said in a few lines."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
 from sklearn_losses.solvers.base import Solver
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.lbfgs import LBFGS
 from sklearn_losses.solvers.newton import Newton
 from sklearn_losses.solvers.proximal_newton import ProximalNewton
+from sklearn_losses.solvers.run import Callback
 from sklearn_losses.solvers.stochastic import Adam
 
 __all__ = ["Auto"]
@@ -69,7 +75,7 @@ class Auto(Solver, name="auto"):
 
     limits = AutoLimits()
 
-    def choose(self, objective):
+    def choose(self, objective: Objective) -> Solver:
         """The solver for this objective."""
         if not objective.linear or objective.stochastic_only:
             return Adam()
@@ -89,16 +95,27 @@ class Auto(Solver, name="auto"):
             return Newton()
         return LBFGS()
 
-    def next_after(self, solver, objective):
+    def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
         """The solver to go on with where `solver` ended short of the optimum; None after the last."""
         if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
             return None
         goes_on = AugmentedLagrangian()
         return goes_on if isinstance(solver, InteriorPoint) and not goes_on.refusal(objective) else LBFGS()
 
-    def share(self, max_iter):
+    def share(self, max_iter: int) -> int:
         """The iterations of `max_iter` for a solver that another may have to go on from."""
         return max_iter - min(self.limits.reserve, max(0, max_iter - self.limits.first))
 
-    def minimize(self, objective, params, **arguments):
-        return self.choose(objective).minimize(objective, params, **arguments)
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
+        chosen = self.choose(objective)
+        return chosen.minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)

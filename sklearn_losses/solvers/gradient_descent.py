@@ -1,9 +1,15 @@
 """Gradient descent with a line search, accelerated, and its proximal form where the penalty has absolute values."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Options
-from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.core.protocols import Objective
+from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["GradientDescent"]
 
@@ -36,14 +42,16 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
 
     parameter_constraints = {"momentum": Options(True, False)}
 
-    def __init__(self, momentum=True):
+    def __init__(self, momentum: bool = True) -> None:
         self.momentum = momentum
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         ahead, speed = params, 1.0  # the point that the momentum leads to, and how far it may lead
         value, gradient = objective.value_and_gradient(ahead)
-        step = 1.0 / (np.linalg.norm(gradient) or 1.0)
+        step: Any = 1.0 / (np.linalg.norm(gradient) or 1.0)
         while True:
             while True:
                 point = objective.prox(ahead - step * gradient, step)

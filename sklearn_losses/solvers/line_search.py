@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.protocols import Objective
+
 __all__ = ["BACKTRACKING", "Backtracking", "Step", "backtrack", "newton_step"]
 
 
@@ -56,7 +58,7 @@ class Step(NamedTuple):
 
 
 def backtrack(
-    objective: Any,
+    objective: Objective,
     start: Step,
     direction: NDArray[Any],
     improves: Callable[[NDArray[Any], NDArray[Any]], bool],
@@ -101,7 +103,7 @@ def backtrack(
 
 
 def newton_step(
-    objective: Any,
+    objective: Objective,
     params: NDArray[Any],
     value: float,
     gradient: NDArray[Any],

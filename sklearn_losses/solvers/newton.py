@@ -1,16 +1,20 @@
 """Newton's method for smooth convex losses."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
-from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_solver
 from sklearn_losses.solvers.polish import rounding
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["Newton"]
 
@@ -76,10 +80,10 @@ class Newton(SmoothSolver, name="newton"):
     limits = NewtonLimits()
     parameter_constraints = {"largest_matrix": Integer(0)}
 
-    def __init__(self, largest_matrix=2000):
+    def __init__(self, largest_matrix: int = 2000) -> None:
         self.largest_matrix = largest_matrix
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='lbfgs'."
         if not (objective.has_hessian or objective.piecewise_linear):
@@ -88,7 +92,9 @@ class Newton(SmoothSolver, name="newton"):
             return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         return None
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         params = self._start(objective, objective.centered(params), tol)
         value, gradient = objective.value_and_gradient(params)

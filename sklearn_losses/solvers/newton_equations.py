@@ -1,12 +1,14 @@
 """Newton's equations for a direction, by a Cholesky factor of the Hessian or by a root of it that was never squared."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from sklearn_losses.core.linear_algebra import cholesky, regularized_cholesky
+from sklearn_losses.core.protocols import Map, Objective
 
 __all__ = ["EQUATIONS", "EquationLimits", "newton_direction", "newton_solver"]
 
@@ -41,12 +43,16 @@ class EquationLimits(NamedTuple):
 EQUATIONS = EquationLimits()
 
 
-def newton_direction(objective, params, gradient, limits=EQUATIONS):
+def newton_direction(
+    objective: Objective, params: NDArray[Any], gradient: NDArray[Any], limits: EquationLimits = EQUATIONS
+) -> NDArray[Any]:
     """The step ``-hessian^-1 gradient``, by a Cholesky factor."""
     return newton_solver(objective, params, gradient, limits)[0](gradient)
 
 
-def newton_solver(objective, params, gradient, limits=EQUATIONS):
+def newton_solver(
+    objective: Objective, params: NDArray[Any], gradient: NDArray[Any], limits: EquationLimits = EQUATIONS
+) -> tuple[Map, bool]:
     """``gradient -> -hessian^-1 gradient`` with the Hessian at `params`, and whether it serves for other gradients too.
 
     It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
@@ -66,6 +72,8 @@ def newton_solver(objective, params, gradient, limits=EQUATIONS):
     longest = limits.longest_step * (np.max(np.abs(params)) or 1.0)
     extra = max(limits.least_curvature * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
     factor, extra = regularized_cholesky(hessian, extra)
+    if factor is None:
+        return np.negative, False
     if _pivots_ratio(factor) < limits.dependent and objective.has_hessian_root:
         return _solver_by_root(objective, params, longest, extra, limits), True
     return partial(_solve, factor), extra <= limits.lasting * np.min(np.abs(np.diag(factor[0]))) ** 2

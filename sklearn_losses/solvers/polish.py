@@ -4,12 +4,14 @@ First-order methods approach an optimum along paths that rounding errors steer. 
 return independent of the path, at the price of a few Hessians.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_direction
@@ -47,12 +49,12 @@ class PolishLimits(NamedTuple):
 LIMITS = PolishLimits()
 
 
-def rounding(objective, value, first):
+def rounding(objective: Objective, value: float, first: float) -> float:
     """The decrease that rounding hides at `value`, in a fit whose first value was `first`."""
     return objective.precision * max(16 * abs(value), 0.01 * abs(first))
 
 
-def polish(objective, params, limits=LIMITS):
+def polish(objective: Objective, params: NDArray[Any], limits: PolishLimits = LIMITS) -> NDArray[Any] | None:
     """The exact optimum near `params` by a few Newton steps, or None where they do not apply or do not get there."""
     if not (objective.convex and objective.has_hessian and objective.smooth_penalty):
         return None
@@ -76,7 +78,7 @@ def polish(objective, params, limits=LIMITS):
     return None
 
 
-def settle(objective, params, tol, limits=LIMITS):
+def settle(objective: Objective, params: NDArray[Any], tol: float, limits: PolishLimits = LIMITS) -> tuple[NDArray[Any], bool]:
     """The minimum of a smooth convex objective near `params`, where the model is linear and a Hessian too large to form.
 
     What Newton's model promises is the scale-free measure of how far a point is from it. Where that is more than `tol` asks
@@ -131,7 +133,7 @@ def _by_products(objective, params, tol, limits):
     return params, False
 
 
-def at_rest(objective, params, tol, limits=LIMITS):
+def at_rest(objective: Objective, params: NDArray[Any], tol: float, limits: PolishLimits = LIMITS) -> tuple[NDArray[Any], bool]:
     """As `settle` where the penalty has absolute values, but without a step: the weights that may move have their signs."""
     value, gradient = objective.value(params), objective.value_and_gradient(params)[1]
     pull = least_subgradient(params, gradient, objective.l1)
@@ -154,7 +156,7 @@ def _promised(matrix, gradient, flat):
     return 0.5 * float(np.sum(along**2 / np.maximum(sizes, flat * sizes[-1])))
 
 
-def allowance(objective, value, null, tol):
+def allowance(objective: Objective, value: float, null: float, tol: float) -> float:
     """What a fit may leave to gain: a share `tol` of the value, and ten times that of what the weights gain over `null`.
 
     No more than that where the value is nearly all a constant; no less than what rounding hides, next to an exact fit of

@@ -6,18 +6,22 @@ minimises the quadratic model of the smooth part plus the absolute values (`_min
 minimum, and then looks at the slopes of all other features, which takes one pass over X [1]_ [2]_.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
-from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.line_search import Step, backtrack
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["ProximalNewton"]
 
@@ -99,10 +103,10 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     limits = LIMITS
     parameter_constraints = {"largest_matrix": Integer(0)}
 
-    def __init__(self, largest_matrix=1500):
+    def __init__(self, largest_matrix: int = 1500) -> None:
         self.largest_matrix = largest_matrix
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.name!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
         if not objective.convex:
@@ -111,13 +115,15 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             return f"solver {self.name!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
         return None
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         l1 = objective.l1
-        working = objective.by_feature(params).any(axis=1)
+        working = np.any(objective.by_feature(params), axis=1)
         working[0] = True  # a working set is never empty
         working |= objective.smooth_penalty
-        part, final, last = None, False, None
+        part, final, last = None, False, _Descent(np.inf, np.inf, np.inf)
         while True:
             _, gradient = objective.value_and_gradient(run.params)
             violation = relative(least_subgradient(run.params, gradient, l1), l1)

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
+from sklearn_losses.solvers.run import Callback
 
 __all__ = ["Record", "completed", "returned"]
 
@@ -30,10 +33,11 @@ class Record:
     asked_to_stop : bool
     """
 
-    def __init__(self, callback):
-        self.callback, self.calls, self.params, self.asked_to_stop = callback, 0, None, False
+    def __init__(self, callback: Callback | None) -> None:
+        self.callback, self.calls, self.asked_to_stop = callback, 0, False
+        self.params: NDArray[Any] | None = None
 
-    def __call__(self, params, value):
+    def __call__(self, params: NDArray[Any], value: float) -> bool:
         self.calls += 1
         if np.all(np.isfinite(params)):
             self.params = np.array(params)
@@ -72,7 +76,15 @@ def returned(result: Any, name: str, shape: tuple[int, ...]) -> OptimizeResult:
     return found
 
 
-def completed(result, objective, start, name, *, max_iter, record=None) -> OptimizeResult:
+def completed(
+    result: Any,
+    objective: Objective,
+    start: NDArray[Any],
+    name: str,
+    *,
+    max_iter: int,
+    record: Record | None = None,
+) -> OptimizeResult:
     """The result of a solver's `minimize` with all the fields that a fit reads.
 
     `fun` is computed where it is missing; `nit` is the number of calls of the callback. The status is what `status` or the

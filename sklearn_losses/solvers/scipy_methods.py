@@ -1,10 +1,15 @@
 """Any method of `scipy.optimize.minimize` that takes a gradient."""
 
+from typing import Any
+
 import numpy as np
-from scipy.optimize import BFGS
+from numpy.typing import NDArray
+from scipy.optimize import BFGS, OptimizeResult
 
 from sklearn_losses.core.component import Options
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.run import Callback
 from sklearn_losses.solvers.scipy_minimize import NEVER, Stuck, minimize_with_scipy
 
 __all__ = ["Scipy"]
@@ -19,7 +24,7 @@ class _StillBFGS(BFGS):
 
 
 # The methods, each with its own stopping rules switched off: `Run` counts, and one rule, `Run.settled`, serves all.
-_METHODS = {
+_METHODS: dict[str, dict[str, Any]] = {
     "CG": {"gtol": 0.0, "maxiter": NEVER},
     "BFGS": {"gtol": 0.0, "maxiter": NEVER},
     "Newton-CG": {"xtol": 0.0, "maxiter": NEVER},
@@ -53,23 +58,25 @@ class Scipy(SmoothSolver, name="scipy"):
 
     parameter_constraints = {"method": Options(*_METHODS)}
 
-    def __init__(self, method="BFGS", options=None):
+    def __init__(self, method: str = "BFGS", options: dict[str, Any] | None = None) -> None:
         self.method = method
         self.options = options
 
     @property
-    def label(self):
+    def label(self) -> str:
         return self.method.lower()
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.smooth_penalty:
             return f"scipy's {self.method} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         if self.method in _WITH_HESSIAN and not objective.smooth_form_has_hessian:
             return f"scipy's {self.method} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
         return None
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
-        more = {}
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
+        more: dict[str, Any] = {}
         if self.method in _WITH_HESSIAN or (self.method == "trust-constr" and objective.has_hessian):
             unit = abs(objective.value(params)) or 1.0
 
@@ -82,9 +89,17 @@ class Scipy(SmoothSolver, name="scipy"):
             more["hessp"] = product
         if self.method == "trust-constr":
             more["hess"] = _StillBFGS()
-        options = _METHODS[self.method] | (self.options or {})
-        task = {"method": self.method, "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
-        return minimize_with_scipy(objective, params, objective.value_and_gradient, **task, **more)
+        return minimize_with_scipy(
+            objective,
+            params,
+            objective.value_and_gradient,
+            method=self.method,
+            options=_METHODS[self.method] | (self.options or {}),
+            max_iter=max_iter,
+            tol=tol,
+            callback=callback,
+            **more,
+        )
 
 
 for _method in _METHODS:

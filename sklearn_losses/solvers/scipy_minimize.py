@@ -1,14 +1,14 @@
 """One call of `scipy.optimize.minimize`, under the iteration count and the stopping rule of all solvers."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
+from sklearn_losses.core.protocols import Estimate, Map, Objective
 from sklearn_losses.core.status import Status
-from sklearn_losses.solvers.base import Run
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["NEVER", "ScipyLimits", "Stuck", "minimize_with_scipy"]
 
@@ -48,17 +48,17 @@ class Stuck(Exception):
 
 
 def minimize_with_scipy(
-    objective: Any,
+    objective: Objective,
     params: NDArray[Any],
-    function: Callable[[NDArray[Any]], tuple[float, NDArray[Any]]],
+    function: Estimate,
     *,
     method: str,
     options: dict[str, Any],
     max_iter: int,
     tol: float,
-    callback: Callable[[NDArray[Any], float], bool] | None,
+    callback: Callback | None,
     bounds: Bounds | None = None,
-    merge: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    merge: Map | None = None,
     limits: ScipyLimits = LIMITS,
     **more: Any,
 ) -> OptimizeResult:

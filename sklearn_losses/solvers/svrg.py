@@ -3,10 +3,14 @@
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
-from sklearn_losses.solvers.stochastic import StochasticSolver
+from sklearn_losses.core.protocols import Estimate, Objective
+from sklearn_losses.solvers.run import Callback
+from sklearn_losses.solvers.stochastic import State, StochasticSolver
 
 __all__ = ["SVRG"]
 
@@ -67,20 +71,30 @@ class SVRG(StochasticSolver, name="svrg"):
         self.power = power
         self.batch_size = batch_size
 
-    def minimize(self, objective, params, *, state=None, **arguments):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: State | None = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         if state is not None and state.moments:
             # The rows may be others than those of the last call, such as another part of a stream.
             state.moments["full"] = _full_gradient(objective, state.moments["snapshot"])
-        return super().minimize(objective, params, state=state, **arguments)
+        return super().minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)
 
-    def begin_epoch(self, state, objective):
+    def begin_epoch(self, state: State, objective: Objective) -> None:
         moments = state.moments
         if not moments or moments["age"][0] == self.snapshot_every:
             moments["snapshot"], moments["age"] = state.params.copy(), np.zeros(1, dtype=int)
             moments["full"] = _full_gradient(objective, moments["snapshot"])
         moments["age"] += 1
 
-    def step(self, state, gradient, rate, objective, estimate):
+    def step(self, state: State, gradient: NDArray[Any], rate: float, objective: Objective, estimate: Estimate) -> None:
         moments = state.moments
         gradient -= estimate(moments["snapshot"])[1]
         gradient += moments["full"]
@@ -89,7 +103,6 @@ class SVRG(StochasticSolver, name="svrg"):
             state.params[:] = objective.prox(state.params, rate)
 
 
-def _full_gradient(objective: Any, params: NDArray[Any]) -> NDArray[Any]:
+def _full_gradient(objective, params):
     """The gradient of all rows, without that of the absolute values of the penalty."""
-    gradient: NDArray[Any] = objective.value_and_gradient(params)[1]
-    return gradient
+    return objective.value_and_gradient(params)[1]
