@@ -41,12 +41,12 @@ class Status(Enum):
 
     @property
     def ended_by_itself(self) -> bool:
-        """Whether the solver saw no way on: nothing outside stopped it, and its numbers are finite."""
+        """Whether the solver itself saw no way on, with finite numbers."""
         return self in (Status.CONVERGED, Status.STALLED)
 
     @property
     def is_final(self) -> bool:
-        """Whether another solver must not go on from there: a callback asked to stop, or a number is not finite."""
+        """Whether no other solver may go on from there: stopped from outside, or not finite."""
         return self in (Status.CALLBACK, Status.DIVERGED)
 
 

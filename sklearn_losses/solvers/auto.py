@@ -1,4 +1,4 @@
-"""``solver="auto"``: the solver that a specialist would pick, by a rule that can be said in a few lines."""
+"""``solver="auto"``: the choice of a solver, by a rule of a few lines."""
 
 from typing import Any, NamedTuple
 
@@ -30,7 +30,8 @@ class AutoLimits(NamedTuple):
     matrix_with_weights : int
         The same for a loss with kinks where each weight has a kink as well.
     work : float
-        Multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on.
+        Multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from
+        there on.
     work_of_maximum : float
         The same for a maximum over classes.
     first : int
@@ -50,25 +51,31 @@ class AutoLimits(NamedTuple):
 class Auto(Solver, name="auto"):
     """Chooses a solver from the model, the loss and the penalty.
 
-    1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could find.
+    1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could
+       find.
     2. A loss that is made for steps (the perceptron): ``adam``.
-    3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
-       up to 1,500 parameters, else ``proximal_newton``; zeros are exact.
-    4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a Hessian and is convex or
-       redescending, ``interior_point`` where it is piecewise linear or a maximum over classes (Crammer and Singer's hinge).
-       Both end on the exact optimum. With several raw outputs ``newton`` only while a matrix is cheap: rows times the square
-       of the parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With more parameters and
-       sparse rows ``newton`` too, where products with the Hessian cost little.
-    5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1 penalty:
-       ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there is no penalty and few dense rows.
+    3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is
+       piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``; zeros are
+       exact.
+    4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a
+       Hessian and is convex or redescending, ``interior_point`` where it is piecewise linear or a
+       maximum over classes (Crammer and Singer's hinge). Both end on the exact optimum. With
+       several raw outputs ``newton`` only while a matrix is cheap: rows times the square of the
+       parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With
+       more parameters and sparse rows ``newton`` too, where products with the Hessian cost little.
+    5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1
+       penalty: ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there
+       is no penalty and few dense rows.
     6. Everything else: ``lbfgs``.
 
-    Where a solver ends short of the optimum, or its optimum is not certified, another goes on from the best point so far, and
-    ``solver_`` names all that ran: ``augmented_lagrangian`` after ``interior_point`` without an L1 penalty, then ``lbfgs``.
-    Of more than 200 iterations up to 300 are kept for a solver that may have to go on.
+    Where a solver ends short of the optimum, or its optimum is not certified, another goes on from
+    the best point so far, and ``solver_`` names all that ran: ``augmented_lagrangian`` after
+    ``interior_point`` without an L1 penalty, then ``lbfgs``. Of more than 200 iterations up to 300
+    are kept for a solver that may have to go on.
 
-    A linear model with fewer rows than columns is fitted in the space that its rows span (up to 1,000 rows, no L1 penalty), and
-    the parameters above are those of that space: at most one per row and raw output, and the intercepts.
+    A linear model with fewer rows than columns is fitted in the space that its rows span (up to
+    1,000 rows, no L1 penalty), and the parameters above are those of that space: at most one per
+    row and raw output, and the intercepts.
 
     The name of the solver that ran is the estimator's ``solver_``.
     """

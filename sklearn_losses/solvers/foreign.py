@@ -16,10 +16,11 @@ __all__ = []
 
 
 class ForeignSolver(Solver):
-    """An object with ``minimize(objective, params, ...)`` that is no `Solver`, with all that a `Solver` has.
+    """Gives an object with `minimize` all that a `Solver` has.
 
-    Of ``max_iter``, ``tol``, ``state``, ``callback`` and ``rng`` its `minimize` gets those that it takes. Its attributes
-    ``stochastic``, ``standardizes`` and ``double`` count where it has them, else they are False; so does its ``refusal``.
+    Of ``max_iter``, ``tol``, ``state``, ``callback`` and ``rng`` its `minimize` gets those that it
+    takes. Its attributes ``stochastic``, ``standardizes`` and ``double`` count where it has them,
+    else they are False; so does its ``refusal``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Gradient descent with a line search, accelerated, and its proximal form where the penalty has absolute values."""
+"""Accelerated gradient descent with a line search, proximal for an L1 penalty."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ __all__ = ["GradientDescent"]
 class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
     """Full-batch gradient descent with a backtracking line search and Nesterov's momentum [1]_.
 
-    The step is halved until a parabola of its curvature lies above the objective, and tried a little longer next time; the
-    momentum starts afresh whenever it points uphill [2]_. With an L1 penalty each step ends in soft thresholding (FISTA),
-    so zeros are exact.
+    The step is halved until a parabola of its curvature lies above the objective, and tried a
+    little longer next time; the momentum starts afresh whenever it points uphill [2]_. With an L1
+    penalty each step ends in soft thresholding (FISTA), so zeros are exact.
 
     Parameters
     ----------
@@ -61,7 +61,9 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
                 # Near the optimum rounding hides decreases; a step that is lost in it may be taken.
                 noise = 4 * objective.precision * abs(value)
                 if not new_value > value + float(gradient @ moved) + length / (2 * step) + noise:
-                    break  # also where either is no number: a shorter step would never mend that, and `run` says so
+                    # Also where either is no number: a shorter step would never mend that, and
+                    # `run` says so.
+                    break
                 step /= 2
             uphill = float((ahead - point) @ (point - params)) > 0
             before, params = params, point

@@ -1,4 +1,4 @@
-"""L-BFGS: scipy's L-BFGS-B, with each weight split into two parts where the penalty has absolute values."""
+"""L-BFGS: scipy's L-BFGS-B, with each weight in two parts under an L1 penalty."""
 
 from functools import partial
 from typing import Any
@@ -17,10 +17,10 @@ __all__ = ["LBFGS"]
 
 
 class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
-    """Limited-memory BFGS, scipy's L-BFGS-B [1]_: the workhorse for smooth losses, linear or MLP, any number of features.
+    """Limited-memory BFGS, scipy's L-BFGS-B [1]_; any loss, any model, any number of features.
 
-    A non-smooth loss comes as a sequence of smooth ones; an L1 penalty by splitting each weight into two non-negative parts, so
-    that its zeros are exact.
+    A non-smooth loss comes as a sequence of smooth ones; an L1 penalty by splitting each weight
+    into two non-negative parts, so that its zeros are exact.
 
     Parameters
     ----------

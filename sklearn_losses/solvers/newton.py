@@ -35,7 +35,8 @@ class NewtonLimits(NamedTuple):
     products : int
         Products with the Hessian for one direction at the most.
     window : int
-        Steps in a row that show that the value is all noise where they gain `still` times what is asked for.
+        Steps in a row that show that the value is all noise where they gain `still` times what is
+        asked for.
     still : float
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
@@ -53,10 +54,11 @@ class NewtonLimits(NamedTuple):
 
 
 class Newton(SmoothSolver, name="newton"):
-    """Newton's method with a backtracking line search; linear models, losses with a Hessian, no L1 penalty.
+    """Newton's method with a line search; linear models, losses with a Hessian, no L1 penalty.
 
-    The equations are solved by a Cholesky factor of the Hessian while there are few parameters, else by conjugate
-    gradients on products with it [1]_. Ends on the optimum to rounding error in a handful of iterations.
+    The equations are solved by a Cholesky factor of the Hessian while there are few parameters,
+    else by conjugate gradients on products with it [1]_. Ends on the optimum to rounding error in a
+    handful of iterations.
 
     Parameters
     ----------
@@ -100,13 +102,15 @@ class Newton(SmoothSolver, name="newton"):
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         while True:
-            # Convergence is quadratic: one decrease at the level of rounding means that nothing is left.
-            # Conjugate gradients are too dear for that: there it ends where the model promises less than asked for.
+            # Convergence is quadratic: one decrease at the level of rounding means that nothing is
+            # left. Conjugate gradients are too dear for that: there it ends where the model
+            # promises less than asked for.
             goal = tol * max(abs(value), objective.precision * abs(first))
             enough = 0.1 * goal if objective.n_params > self.largest_matrix else rounding(objective, value, first)
             before = promised
             if solve is not None:
-                # Where two more steps by the last matrix are enough they cost less than another matrix (Shamanskii 1967).
+                # Where two more steps by the last matrix are enough they cost less than another
+                # matrix (Shamanskii 1967).
                 promised = -float(gradient @ solve(gradient))
                 if promised * (promised / before) ** 2 > enough:
                     solve = None
@@ -126,7 +130,8 @@ class Newton(SmoothSolver, name="newton"):
                 run.converged()
                 break
             if still:
-                # The value may be all rounding, as at an exact fit: a step that moves no prediction is none.
+                # The value may be all rounding, as at an exact fit: a step that moves no prediction
+                # is none.
                 run.status = Status.STALLED
                 if objective.relative_move(params, direction) <= self.limits.unmoved * objective.precision:
                     run.converged()
@@ -139,7 +144,7 @@ class Newton(SmoothSolver, name="newton"):
         return newton_solver(objective, params, gradient)
 
     def _start(self, objective, params, tol):
-        """Where the minimum over some of many rows is, from which a few full steps are left; `params` if it is no worse."""
+        """Return the minimum over a part of many rows; `params` where that is no better."""
         size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
         if not objective.convex or 4 * size > objective.n_rows or objective.in_data_dtype() is not None:
             return params  # from a start in coarser precision nothing is left to gain that way
@@ -155,6 +160,6 @@ class Newton(SmoothSolver, name="newton"):
         return direction if gradient @ direction < 0 else -gradient
 
     def _stands_still(self, run, goal):
-        """Whether many steps in a row gained next to nothing: values may be noisier than their last digits."""
+        """Whether many steps in a row gained next to nothing."""
         window = self.limits.window
         return len(run.history) > window and run.history[-window - 1] - run.value <= self.limits.still * goal

@@ -1,4 +1,4 @@
-"""Newton's equations for a direction, by a Cholesky factor of the Hessian or by a root of it that was never squared."""
+"""Newton's equations by a Cholesky factor of the Hessian, or by a triangular root of it."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ class EquationLimits(NamedTuple):
     Attributes
     ----------
     dependent : float
-        Ratio of a Cholesky factor's pivots from which half the digits are lost: a root of the Hessian takes its place.
+        Ratio of a Cholesky factor's pivots from which half the digits are lost: a root of the
+        Hessian takes its place.
     least_curvature : float
         What is added to the diagonal at the least, as a share of its largest entry.
     longest_step : float
@@ -29,7 +30,8 @@ class EquationLimits(NamedTuple):
     noise : float
         Rounding units of the value in which a gain along a flat direction may be hidden.
     lasting : float
-        What was added, as a share of the square of the smallest pivot, up to which a factor serves other gradients too.
+        What was added, as a share of the square of the smallest pivot, up to which a factor serves
+        other gradients too.
     """
 
     dependent: float = 1e-5
@@ -53,9 +55,10 @@ def newton_direction(
 def newton_solver(
     objective: Objective, params: NDArray[Any], gradient: NDArray[Any], limits: EquationLimits = EQUATIONS
 ) -> tuple[Map, bool]:
-    """``gradient -> -hessian^-1 gradient`` with the Hessian at `params`, and whether it serves for other gradients too.
+    """Return ``gradient -> -hessian^-1 gradient``, and whether it serves for other gradients too.
 
-    It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
+    It does not where curvature had to be added, as this gradient asks for, next to which that of
+    the loss is small.
     """
     coarse = objective.in_data_dtype()  # which steers just as well, while its digits are enough
     if coarse is not None:
@@ -67,8 +70,9 @@ def newton_solver(
     hessian = objective.hessian(params)
     if not np.all(np.isfinite(hessian)):
         return np.negative, False  # next to where a loss is no number its curvature may be none
-    # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
-    # and where there is none at all, to keep the step within what a line search can shorten.
+    # Directions without curvature (a shift of all classes, rows that left their parabola) get just
+    # enough to be solvable, and where there is none at all, to keep the step within what a line
+    # search can shorten.
     longest = limits.longest_step * (np.max(np.abs(params)) or 1.0)
     extra = max(limits.least_curvature * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
     factor, extra = regularized_cholesky(hessian, extra)
@@ -89,10 +93,10 @@ def _solve(factor, gradient):
 
 
 def _solver_by_root(objective, params, longest, extra, limits):
-    """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose.
+    """The same from a root of the Hessian, in which nearly dependent columns lose no digits.
 
-    Along what is flat for all rows there is nothing to gain. Along what is flat because rows left their parabola there is:
-    the curvature `extra` stands in for that.
+    Along what is flat for all rows there is nothing to gain. Along what is flat because rows left
+    their parabola there is: the curvature `extra` stands in for that.
     """
     size, right = np.linalg.svd(objective.hessian_root(params))[1:]
     kept = size > limits.flat * size[0] if size[0] > 0 else np.zeros(len(size), dtype=bool)

@@ -1,4 +1,4 @@
-"""What `minimize` returns, checked and completed: an author's solver may leave out what can be worked out."""
+"""What `minimize` returns, checked and completed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ ADVICE = "return scipy.optimize.OptimizeResult(x=params, fun=value, nit=iteratio
 
 
 class Record:
-    """A callback in front of another one: it knows the last finite point, and whether the solver was asked to stop.
+    """A callback in front of another one that keeps the last finite point.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Record:
 
 
 def returned(result: Any, name: str, shape: tuple[int, ...]) -> OptimizeResult:
-    """The result of a solver's `minimize` with `x` as an array of floats; a TypeError or ValueError where there is none.
+    """Check that `minimize` returned a point; the result with `x` as an array of floats.
 
     Parameters
     ----------
@@ -85,11 +85,12 @@ def completed(
     max_iter: int,
     record: Record | None = None,
 ) -> OptimizeResult:
-    """The result of a solver's `minimize` with all the fields that a fit reads.
+    """Complete the result of `minimize` with all the fields that a fit reads.
 
-    `fun` is computed where it is missing; `nit` is the number of calls of the callback. The status is what `status` or the
-    message says (a `Status`, or its word such as "converged"), unless `success` contradicts it; else it follows from
-    `success`. Where x is not finite, the last finite point takes its place, and the status is DIVERGED.
+    `fun` is computed where it is missing; `nit` is the number of calls of the callback. The status
+    is what `status` or the message says (a `Status`, or its word such as "converged"), unless
+    `success` contradicts it; else it follows from `success`. Where x is not finite, the last finite
+    point takes its place, and the status is DIVERGED.
 
     Parameters
     ----------

@@ -27,7 +27,8 @@ class Settling(NamedTuple):
     share : float
         and the share of what is asked for that the sum of all decreases to come may be.
     window_share : float
-        Where they do not shrink so: the share of what is asked for that those of a whole window may be together.
+        Where they do not shrink so: the share of what is asked for that those of a whole window may
+        be together.
     """
 
     steps: int = 5
@@ -40,7 +41,7 @@ SETTLING = Settling()
 
 
 class Run:
-    """The bookkeeping that all iterations share: count, history, the last finite point, when to stop.
+    """Counts iterations, keeps the last finite point and the history, and says when to stop.
 
     Parameters
     ----------
@@ -89,8 +90,9 @@ class Run:
     def settled(self, tol: float, window: int = 5, limits: Settling = SETTLING) -> bool:
         """Whether what is left to gain looks smaller than `tol` times the value.
 
-        While the decreases shrink by a steady factor, the rest of their sum is that of a geometric series. Where they
-        do not, the decreases of a whole window together must be a small share of what `tol` asks for.
+        While the decreases shrink by a steady factor, the rest of their sum is that of a geometric
+        series. Where they do not, the decreases of a whole window together must be a small share of
+        what `tol` asks for.
 
         Parameters
         ----------
@@ -125,8 +127,8 @@ class Run:
         Returns
         -------
         OptimizeResult
-            With ``x``, ``fun``, ``nit``, ``status``, ``message``, ``success`` and ``state``. A run without a status
-            has stalled.
+            With ``x``, ``fun``, ``nit``, ``status``, ``message``, ``success`` and ``state``. A run
+            without a status has stalled.
         """
         result = OptimizeResult(x=self.params, fun=self.value, nit=len(self.history), state=state, **more)
         return set_status(result, self.status or Status.STALLED)

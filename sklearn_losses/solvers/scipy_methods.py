@@ -16,14 +16,15 @@ __all__ = ["Scipy"]
 
 
 class _StillBFGS(BFGS):
-    """scipy's BFGS update, left out where the gradient did not change: scipy does so too, with a warning."""
+    """scipy's BFGS update, left out without a warning where the gradient did not change."""
 
     def update(self, delta_x, delta_grad):
         if np.any(delta_grad):
             super().update(delta_x, delta_grad)
 
 
-# The methods, each with its own stopping rules switched off: `Run` counts, and one rule, `Run.settled`, serves all.
+# The methods, each with its own stopping rules switched off: `Run` counts, and one rule,
+# `Run.settled`, serves all.
 _METHODS: dict[str, dict[str, Any]] = {
     "CG": {"gtol": 0.0, "maxiter": NEVER},
     "BFGS": {"gtol": 0.0, "maxiter": NEVER},
@@ -38,14 +39,16 @@ _WITH_HESSIAN = ("Newton-CG", "trust-krylov", "trust-ncg")
 
 
 class Scipy(SmoothSolver, name="scipy"):
-    """Any method of `scipy.optimize.minimize` that takes a gradient; also by its name, as in ``solver="bfgs"``.
+    """Any method of `scipy.optimize.minimize` that takes a gradient, also by its own name.
 
     Parameters
     ----------
     method : {"CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg"}, default="BFGS"
-        "Newton-CG" and the last two work with products of the second derivative, "trust-constr" where there are any.
+        "Newton-CG" and the last two work with products of the second derivative, "trust-constr"
+        where there are any.
     options : dict, default=None
-        What scipy's method takes; by default its own stopping rules are off, and `tol` and `max_iter` decide.
+        What scipy's method takes; by default its own stopping rules are off, and `tol` and
+        `max_iter` decide.
 
     Examples
     --------

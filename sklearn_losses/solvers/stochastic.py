@@ -1,7 +1,8 @@
 """Solvers that step on mini-batches: what they share, SGD and Adam.
 
-What they carry from one epoch, or one call, to the next (moments, the schedule's clock, the shuffle's generator) is one
-small picklable state, so that a fit which goes on from it takes the very steps that an unbroken fit would have taken.
+What they carry from one epoch, or one call, to the next (moments, the schedule's clock, the
+shuffle's generator) is one small picklable state, so that a fit which goes on from it takes the
+very steps that an unbroken fit would have taken.
 """
 
 import inspect
@@ -50,7 +51,7 @@ class State:
 
 
 class StochasticSolver(Solver):
-    """The loop over epochs and mini-batches; a subclass gives `step`, and `begin_epoch` where it needs all rows."""
+    """The loop over epochs and mini-batches; a subclass gives `step`."""
 
     stochastic = True
     learning_rate: float
@@ -175,7 +176,8 @@ class SGD(StochasticSolver, name="sgd"):
     nesterov : bool, default=True
         Nesterov's form of the momentum [1]_.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
-        "invscaling": ``learning_rate / (1 + steps)**power``; "adaptive": a fifth after five epochs without progress.
+        "invscaling": ``learning_rate / (1 + steps)**power``; "adaptive": a fifth after five epochs
+        without progress.
     power : float, default=0.5
         Exponent of "invscaling".
     average : bool, default=False
@@ -265,7 +267,8 @@ class Adam(StochasticSolver, name="adam"):
     amsgrad : bool, default=False
         Divide by the largest second average so far [2]_.
     weight_decay : float, default=0.0
-        Decoupled decay of the weights, per unit of learning rate, as in AdamW [3]_; besides the penalty of the objective.
+        Decoupled decay of the weights, per unit of learning rate, as in AdamW [3]_; besides the
+        penalty of the objective.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         As for `SGD`.
     power : float, default=0.5

@@ -1,4 +1,4 @@
-"""SVRG: stochastic steps whose noise vanishes at the optimum, so that a constant learning rate gets there."""
+"""SVRG: stochastic steps whose variance vanishes at the optimum."""
 
 from typing import Any
 
@@ -16,20 +16,20 @@ __all__ = ["SVRG"]
 
 
 class SVRG(StochasticSolver, name="svrg"):
-    """Stochastic variance reduced gradient [1]_: mini-batch steps corrected by a full gradient at a snapshot.
+    """Stochastic variance reduced gradient [1]_: mini-batch steps with a full correction.
 
-    A step is along ``gradient - gradient_at_snapshot + full_gradient``, the first two of the same mini-batch. The closer both
-    points are to the optimum, the less such steps scatter. So a constant learning rate reaches the optimum of a strongly convex
-    objective, at a linear rate, where `SGD` needs one that shrinks. With an L1 penalty each step ends in soft thresholding
-    [2]_.
+    A step is along ``gradient - gradient_at_snapshot + full_gradient``, the first two of the same
+    mini-batch. The closer both points are to the optimum, the less such steps scatter. So a
+    constant learning rate reaches the optimum of a strongly convex objective, at a linear rate,
+    where `SGD` needs one that shrinks. With an L1 penalty each step ends in soft thresholding [2]_.
 
     Parameters
     ----------
     learning_rate : float, default=0.05
         Step on the corrected gradient, larger than 0. Features should be standardised.
     snapshot_every : int, default=1
-        Passes over the rows between two snapshots. A snapshot costs one pass more; with larger values a pass is cheaper and
-        its steps scatter more.
+        Passes over the rows between two snapshots. A snapshot costs one pass more; with larger
+        values a pass is cheaper and its steps scatter more.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         As for `SGD`.
     power : float, default=0.5
@@ -39,9 +39,10 @@ class SVRG(StochasticSolver, name="svrg"):
 
     References
     ----------
-    .. [1] Johnson and Zhang, "Accelerating stochastic gradient descent using predictive variance reduction", NIPS 2013.
-    .. [2] Xiao and Zhang, "A proximal stochastic gradient method with progressive variance reduction", SIAM Journal on
-       Optimization 24 (2014).
+    .. [1] Johnson and Zhang, "Accelerating stochastic gradient descent using predictive variance
+           reduction", NIPS 2013.
+    .. [2] Xiao and Zhang, "A proximal stochastic gradient method with progressive variance
+       reduction", SIAM Journal on Optimization 24 (2014).
 
     Examples
     --------
