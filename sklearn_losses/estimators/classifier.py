@@ -204,7 +204,8 @@ solver_, n_parameters_
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one score, positive for ``classes_[1]``.
         """
-        return self._targets.scores_of_all(self._raw(X))
+        raw = self._raw(X)
+        return self._targets.scores_of_all(raw)
 
     @ignoring_floating_errors
     def predict(self, X: ArrayLike) -> NDArray[Any]:
