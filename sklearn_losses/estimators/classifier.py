@@ -219,7 +219,8 @@ solver_, n_parameters_
         -------
         ndarray of shape (n_samples,)
         """
-        return self._targets.labels(self._raw(X))
+        raw = self._raw(X)
+        return self._targets.labels(raw)
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors
@@ -235,7 +236,8 @@ solver_, n_parameters_
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        return self._targets.columns_of_all(_by_class(self._raw(X), self._loss.inverse_link), 0.0)
+        raw = self._raw(X)
+        return self._targets.columns_of_all(_by_class(raw, self._loss.inverse_link), 0.0)
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors
