@@ -180,7 +180,7 @@ def test_named_solvers(estimator, check):
 
 def test_every_solver_is_in_the_product():
     variants = {name for name, maker in Solver.names().items() if not isinstance(maker, type)}
-    named = {"auto", "gd", "sgd", "adam", "lbfgs", *LINEAR_ONLY}
+    named = {"auto", "gd", "sgd", "svrg", "adam", "lbfgs", *LINEAR_ONLY}
     assert named | variants | {"scipy"} == set(Solver.names())
     assert SCIPY in variants
 
