@@ -159,6 +159,13 @@ def test_a_divergence_is_reported():
     assert np.all(np.isfinite(fitted.coef_)) and not fitted.converged_
 
 
+def test_the_words_of_a_solver_are_passed_on():
+    with pytest.warns(ConvergenceWarning, match=r"found no lower value after iteration 3 \(ABNORMAL\)"):
+        LossRegressor(solver=Returns(OptimizeResult(x=np.ones(4), nit=3, success=False, message="ABNORMAL"))).fit(X, Y)
+    with pytest.warns(ConvergenceWarning, match=r"found no lower value after iteration 3 \(stalled\)"):
+        LossRegressor(solver=Returns(OptimizeResult(x=np.ones(4), nit=3, success=False))).fit(X, Y)
+
+
 def test_the_record_copies_points_that_a_solver_goes_on_changing():
     record, params = Record(None), np.ones(2)
     record(params, 1.0)
