@@ -14,7 +14,7 @@ from scipy import linalg
 
 from sklearn_losses.core.batches import squares
 from sklearn_losses.core.hessian_operator import Curvature, gram_operator
-from sklearn_losses.piecewise.max_affine import MaxAffineTerms, MaxAffineTermsWithBounds
+from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
@@ -472,15 +472,11 @@ class Objective:
     def terms(self):
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
         if self._terms is None:
-            kind = MaxAffineTerms if self.loss.rivals else PiecewiseLinearTerms
-            self._terms = kind(self.loss, self.model, self.penalty, self.batches)
-            if not (self.loss.rivals or self.smooth_penalty):
-                self._terms = TermsWithL1(self._terms, self.penalty.l1)
+            kind = MaxAffineTerms if self.max_affine else PiecewiseLinearTerms
+            of_rows = kind.of(self.loss, self.model, self.penalty, self.batches)
+            with_l1 = not (self.max_affine or self.smooth_penalty)
+            self._terms = TermsWithL1(of_rows, self.penalty.l1) if with_l1 else of_rows
         return self._terms
-
-    def terms_with_bounds(self):
-        """Those of a loss with rivals as kinks of one number each, with a bound for each row beside the parameters."""
-        return MaxAffineTermsWithBounds(self.terms())
 
     def kink_distance(self, params):
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""
