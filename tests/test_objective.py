@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import sklearn_losses.core.batches as batches_module
-from sklearn_losses.core.batches import Batches, SparseRows, Standardization, squares
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.blocks import BlockSizes, block_sizes
+from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.sparse_rows import SparseRows, squares
 from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear
 from sklearn_losses.objective import Objective
 
 N, P = 60, 5
+SMALL = BlockSizes(copied=1, read=1)  # as few rows in a block as there may be
 
 
 def data(outputs, seed=0):
@@ -137,17 +140,16 @@ def test_sparse_equals_dense(loss, model):
 
 
 @pytest.mark.parametrize(("loss", "model"), CASES)
-def test_block_size_does_not_matter(loss, model, monkeypatch):
+def test_block_size_does_not_matter(loss, model):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((700, P))
     y = rng.standard_normal(700) if loss.task == "regression" else rng.integers(0, max(2, model.n_outputs), 700)
     params = start(model)
     whole = build(loss, model, X, y).value_and_gradient(params)
-    monkeypatch.setattr(batches_module, "COPIED", 1)
-    monkeypatch.setattr(batches_module, "READ", 1)
-    objective = build(loss, model, X, y)
-    assert len(list(objective.batches.blocks())) == 3
-    parts = objective.value_and_gradient(params)
+    with block_sizes(SMALL):
+        objective = build(loss, model, X, y)
+        assert len(list(objective.batches.blocks())) == 3
+        parts = objective.value_and_gradient(params)
     assert parts[0] == pytest.approx(whole[0], rel=1e-12)
     np.testing.assert_allclose(parts[1], whole[1], rtol=1e-9, atol=1e-12)
 

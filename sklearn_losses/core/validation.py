@@ -1,13 +1,39 @@
-"""What arrives in a fit, a prediction or a score beside the rows: weights, and dates that are no numbers."""
+"""What arrives in a fit, a prediction or a score: rows, weights, and dates that are no numbers."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
 
-__all__ = ["check_weights", "mean_one", "refuse_dates"]
+__all__ = ["check_weights", "mean_one", "refuse_dates", "validated"]
 
 
-def check_weights(sample_weight, n_rows, name="sample_weight"):
+def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
+    """X, and y where it is given, as scikit-learn's `validate_data` checks them for an estimator; dates are refused.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+    *targets : array-like
+        y, or nothing.
+    **options : dict
+        For `validate_data`.
+
+    Returns
+    -------
+    {ndarray, sparse matrix}, or a tuple of X and y
+        Rows of float64 or float32; sparse ones as CSR.
+    """
+    refuse_dates(X, "X")
+    for y in targets:
+        refuse_dates(y, "y")
+    return validate_data(estimator, X, *targets, **{"accept_sparse": "csr", "dtype": [np.float64, np.float32], **options})
+
+
+def check_weights(sample_weight: ArrayLike | None, n_rows: int, name: str = "sample_weight") -> NDArray[Any] | None:
     """Weights as float64 (n_rows,), scaled to a largest of 1; None where all are equal.
 
     Raises
@@ -42,7 +68,7 @@ def _real_numbers(values, name):
         raise ValueError(f"{name} must hold real numbers. Got {error}.") from error
 
 
-def refuse_dates(values, name):
+def refuse_dates(values: Any, name: str) -> None:
     """Raise ValueError for dates and spans of time, which scikit-learn reads as counts of whatever unit they are stored in."""
     dtypes = getattr(values, "dtypes", None)  # of a frame; a column has one
     dtypes = list(dtypes) if hasattr(dtypes, "__iter__") else [getattr(values, "dtype", np.dtype(object))]
@@ -58,7 +84,7 @@ def refuse_dates(values, name):
         )
 
 
-def mean_one(weight):
+def mean_one(weight: NDArray[Any] | None) -> NDArray[Any] | None:
     """Weights of mean 1, or None where they are all equal."""
     if weight is None or np.all(weight == weight[0]):
         return None

@@ -1,22 +1,21 @@
 """LossClassifier."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.validation import check_weights, mean_one
+from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches
-from sklearn_losses.losses.aggregation import Aggregated
+from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
+from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.classification import SoftLabels
 
 __all__ = ["LossClassifier"]
-
-LOWEST = -1e30  # the score of a class without rows: finite, and small enough to be squared or scaled by who takes it further
 
 
 def _gives_probabilities(estimator):
@@ -134,105 +133,20 @@ solver_, n_parameters_
         )  # fmt: skip
         self.class_weight = class_weight
 
-    def _rows(self, X, y, sample_weight, *, first, classes=None):
-        targets = np.asarray(y)
-        if targets.ndim == 2 and targets.shape[1] > 1:
-            if targets.dtype.kind != "f":
-                raise ValueError(_one_label_per_row(targets))
-            return self._soft_rows(X, y, sample_weight, first, streaming=classes is not None)
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=first)
+    def _read(self, X, y, sample_weight, *, first, classes=None):
+        targets, last = np.asarray(y), vars(self).get("_targets")
+        soft = targets.ndim == 2 and targets.shape[1] > 1
+        if soft and targets.dtype.kind != "f":
+            raise ValueError(_one_label_per_row(targets))
+        X, y = validated(self, X, y, reset=first, **({"multi_output": True, "y_numeric": True} if soft else {}))
+        weight = check_weights(sample_weight, X.shape[0])
+        if soft:
+            if self.class_weight is not None:
+                raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
+            return soft_labelled(X, y.astype(np.float64, copy=False), weight, streaming=classes is not None, last=last)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        weight = check_weights(sample_weight, X.shape[0])
-        streaming = classes is not None
-        classes = classes if streaming else np.unique(y)
-        X, y, weight = _with_weight(X, y, weight)
-        codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
-        unseen = np.unique(y[classes[codes] != y])
-        if len(unseen):
-            raise ValueError(
-                f"y has labels that are not in classes: {unseen.tolist()}; pass all labels as classes= to the first call "
-                "of partial_fit."
-            )
-        if self.class_weight is not None:
-            by_class = check_weights(self._weight_of_classes(classes, codes)[codes], len(y), "class_weight")
-            weight = check_weights(by_class if weight is None else by_class * weight, len(y))
-            X, codes, weight = _with_weight(X, codes, weight)
-        counted = self._counted(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming)
-        codes = np.searchsorted(counted, codes)
-        return Rows(X, codes.astype(np.intp, copy=False), mean_one(weight)), {"classes_": classes, "_counted_classes": counted}
-
-    def _weight_of_classes(self, classes, codes):
-        if self.class_weight != "balanced":
-            return compute_class_weight(self.class_weight, classes=classes, y=classes)
-        by_class, present = np.ones(len(classes)), np.unique(codes)
-        by_class[present] = compute_class_weight("balanced", classes=present, y=codes)
-        return by_class
-
-    def _counted(self, present, classes, streaming):
-        """The codes of the classes that the model tells apart, given which of them have rows with a weight above zero."""
-        codes = np.flatnonzero(present)
-        if streaming:
-            counted = vars(self).get("_counted_classes", np.arange(len(classes)))
-            beyond = np.setdiff1d(codes, counted)
-            if len(beyond):
-                raise ValueError(
-                    f"The classes {classes[beyond].tolist()} had no rows with a weight above zero in the last fit, which has "
-                    "no score for them; clone the estimator and begin with partial_fit and classes=."
-                )
-            return counted
-        if len(codes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least two classes in y among the rows with a weight above zero (sample_weight "
-                f"times class_weight); got one class, {classes[codes[0]]}."
-            )
-        return codes
-
-    def _soft_rows(self, X, y, sample_weight, first, streaming):
-        """Rows whose targets are probabilities, (n, n_classes); those of the second class alone where there are two."""
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=first
-        )
-        y = y.astype(np.float64, copy=False)
-        if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
-            raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
-        if self.class_weight is not None:
-            raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
-        X, y, weight = _with_weight(X, y, check_weights(sample_weight, X.shape[0]))
-        classes = np.arange(y.shape[1])
-        counted = self._counted(np.any(y > 0, axis=0), classes, streaming)
-        y = y[:, counted[1]] if len(counted) == 2 else y[:, counted]
-        return Rows(X, y, mean_one(weight)), {"classes_": classes, "_counted_classes": counted}
-
-    def _loss_for(self, loss, attributes):
-        counted, n_classes = attributes["_counted_classes"], len(attributes["classes_"])
-        return loss if len(counted) == n_classes else loss.among(counted, n_classes)
-
-    def _fault_of_kept(self, trimmed, rows, attributes):
-        counted = attributes["_counted_classes"]
-        if rows.y.dtype.kind != "f":
-            kept = np.bincount(rows.y, minlength=len(counted)) > 0
-        else:
-            kept = np.any(rows.y > 0, axis=0) if rows.y.ndim == 2 else np.array([np.any(rows.y < 1), np.any(rows.y > 0)])
-        if np.all(kept):
-            return None
-        lost = attributes["classes_"][counted[~kept]].tolist()
-        return (
-            f"{type(self).__name__}: {trimmed.name} with share={trimmed.share} left out every row of the classes {lost}, since "
-            "they fit worst, so that nothing says how far below the others their scores are; use a larger share, or a loss "
-            "that bears wrong labels, such as 'generalized_cross_entropy'."
-        )
-
-    def _bound_loss(self, loss, rows, n_outputs):
-        bound = super()._bound_loss(loss, rows, n_outputs)
-        if rows.y.dtype.kind != "f" or bound.soft_labels:
-            return bound
-        return bound.map(SoftLabels) if isinstance(bound, Aggregated) else SoftLabels(bound)
-
-    def _pilot_targets(self, rows, n_outputs):
-        if rows.y.dtype.kind == "f":
-            return np.stack([1 - rows.y, rows.y], axis=1) if rows.y.ndim == 1 else rows.y
-        return rows.y if len(np.unique(rows.y)) == max(n_outputs, 2) else None
+        return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last)
 
     def _checked_components(self):
         if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):
@@ -242,56 +156,10 @@ solver_, n_parameters_
             )
         return super()._checked_components()
 
-    def _n_outputs(self, attributes):
-        n_classes = len(attributes["_counted_classes"])
-        return 1 if n_classes == 2 else n_classes
-
-    def _check_continues(self, attributes, rows):
-        if not np.array_equal(attributes["classes_"], self.classes_):
-            raise ValueError(
-                f"This fit has the classes {attributes['classes_'].tolist()}, the last one had {self.classes_.tolist()}; "
-                "use warm_start=False."
-            )
-        if not np.array_equal(attributes["_counted_classes"], self._counted_classes):
-            now, last = (self.classes_[counted].tolist() for counted in (attributes["_counted_classes"], self._counted_classes))
-            raise ValueError(
-                f"This fit has weights above zero for rows of the classes {now}, the last one had them for {last}; use "
-                "warm_start=False."
-            )
-        super()._check_continues(attributes, rows)
-
-    # A model tells apart the classes with weight; its attributes have a place for each of `classes_`.
-
-    def _shaped(self, model, params, attributes):
-        fitted = super()._shaped(model, params, attributes)
-        counted, n_classes = attributes["_counted_classes"], len(attributes["classes_"])
-        if len(counted) == n_classes:
-            return fitted
-        if model.linear:
-            coef, intercept = fitted["coef_"], fitted["intercept_"]
-            return {
-                "coef_": _placed(coef, counted, n_classes, 0.0),
-                "intercept_": _placed(intercept, counted, n_classes, LOWEST),
-            }
-        *below, weights = fitted["coefs_"]
-        *below_intercepts, intercept = fitted["intercepts_"]
-        return {
-            "coefs_": [*below, _placed(weights.T, counted, n_classes, 0.0).T],
-            "intercepts_": [*below_intercepts, _placed(intercept, counted, n_classes, LOWEST)],
-        }
-
-    def _packed(self, model):
-        counted = self._counted_classes
-        if len(counted) == len(self.classes_):
-            return super()._packed(model)
-        if model.linear:
-            return model.pack(_taken(self.coef_, counted).T, _taken(self.intercept_, counted))
-        *below, weights = self.coefs_
-        *below_intercepts, intercept = self.intercepts_
-        return model.pack([*below, _taken(weights.T, counted).T], [*below_intercepts, _taken(intercept, counted)])
-
     @available_where(_steps_on_batches)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.
 
         Parameters
@@ -306,7 +174,8 @@ solver_, n_parameters_
         -------
         self
         """
-        return self._atomic(self._partial_fit, X, y, sample_weight, classes)
+        self._atomic(self._partial_fit, X, y, sample_weight, classes)
+        return self
 
     def _partial_fit(self, X, y, sample_weight, classes):
         if isinstance(self.class_weight, str):
@@ -323,7 +192,7 @@ solver_, n_parameters_
         return super()._partial_fit(X, y, sample_weight, classes=known if classes is None else classes)
 
     @ignoring_floating_errors
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Raw scores.
 
         Parameters
@@ -335,16 +204,10 @@ solver_, n_parameters_
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one score, positive for ``classes_[1]``.
         """
-        raw = self._raw(X)
-        if len(self._counted_classes) == len(self.classes_):
-            return raw
-        scores = np.stack([-raw / 2, raw / 2], axis=1) if raw.ndim == 1 else raw
-        below = np.nextafter(scores.min(axis=1, keepdims=True), raw.dtype.type(-np.inf))
-        # Where a fit diverged, the scores of its classes may be lower than the lowest.
-        return self._of_all_classes(scores, np.minimum(below, raw.dtype.type(LOWEST)))
+        return self._targets.scores_of_all(self._raw(X))
 
     @ignoring_floating_errors
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The label with the highest score.
 
         Parameters
@@ -355,13 +218,11 @@ solver_, n_parameters_
         -------
         ndarray of shape (n_samples,)
         """
-        raw = self._raw(X)
-        best = (raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)
-        return self.classes_[self._counted_classes[best]]
+        return self._targets.labels(self._raw(X))
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Class probabilities, for losses that have them.
 
         Parameters
@@ -373,11 +234,11 @@ solver_, n_parameters_
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        return self._of_all_classes(_by_class(self._raw(X), self._loss.inverse_link), 0.0)
+        return self._targets.columns_of_all(_by_class(self._raw(X), self._loss.inverse_link), 0.0)
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Logarithms of the class probabilities; finite where a probability is too small for its type, -inf where it is 0.
 
         Parameters
@@ -391,38 +252,9 @@ solver_, n_parameters_
         raw = self._raw(X)
         proba, logs = _by_class(raw, self._loss.inverse_link), _by_class(raw, self._loss.log_inverse_link)
         positive = proba >= np.finfo(proba.dtype).tiny
-        return self._of_all_classes(np.log(proba, out=logs, where=positive), -np.inf)
-
-    def _of_all_classes(self, columns, other):
-        """Columns for each of `classes_`, given those of the classes with weight, and what the others have."""
-        if len(self._counted_classes) == len(self.classes_):
-            return columns
-        placed = np.empty((len(columns), len(self.classes_)), dtype=columns.dtype)
-        placed[:] = other
-        placed[:, self._counted_classes] = columns
-        return placed
-
-
-def _with_weight(X, y, weight):
-    """The rows with a weight above zero."""
-    if weight is None or np.all(weight > 0):
-        return X, y, weight
-    kept = weight > 0
-    return X[kept], y[kept], weight[kept]
+        return self._targets.columns_of_all(np.log(proba, out=logs, where=positive), -np.inf)
 
 
 def _by_class(raw, link):
     """What a link makes of raw scores, a column per class; of two classes, the score is the second one's."""
     return link(raw) if raw.ndim > 1 else np.stack([link(-raw), link(raw)], axis=1)
-
-
-def _placed(part, counted, n_classes, other):
-    """Rows for all classes, given those of the counted ones; the one row of two classes is the difference of theirs."""
-    rows = np.full((n_classes, *part.shape[1:]), other, dtype=part.dtype)
-    rows[counted] = np.concatenate([-part / 2, part / 2]) if len(counted) == 2 else part
-    return rows
-
-
-def _taken(rows, counted):
-    """The inverse of `_placed`."""
-    return rows[counted[1:]] - rows[counted[:1]] if len(counted) == 2 else rows[counted]

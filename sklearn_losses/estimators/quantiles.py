@@ -1,13 +1,18 @@
 """Several conditional quantiles in one fit, in order for every row."""
 
+import warnings
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.validation import check_weights, refuse_dates
-from sklearn_losses.estimators.base import take_over, working_copy
+from sklearn_losses.core.validation import check_weights, validated
+from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.regressor import LossRegressor
 from sklearn_losses.losses.regression import Quantile
 
@@ -109,8 +114,7 @@ class MultiQuantileRegressor(BaseEstimator):
             )
         return levels
 
-    @ignoring_floating_errors
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit one linear model per level.
 
         Parameters
@@ -125,30 +129,34 @@ class MultiQuantileRegressor(BaseEstimator):
         self
         """
         working = working_copy(self)
-        take_over(self, working, working._fit(X, y, sample_weight))
+        with np.errstate(all="ignore"):
+            fitted, sentences = working._fit(X, y, sample_weight)
+        take_over(self, working, fitted)
+        for sentence in sentences:
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
         return self
 
     def _fit(self, X, y, sample_weight):
-        """The fitted attributes, a dict."""
+        """The fitted attributes, a dict, and what to warn of."""
         check_parameters(self, self._constraints)
         levels = self._levels()
-        refuse_dates(X, "X")
-        refuse_dates(y, "y")
-        X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], y_numeric=True)
+        X, y = validated(self, X, y, accept_sparse=["csr", "csc"], y_numeric=True)
         weight = check_weights(sample_weight, X.shape[0])
         model = LossRegressor(
             Quantile(), solver=self.solver, alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept,
             max_iter=self.max_iter, tol=self.tol,
         )  # fmt: skip
-        fits = []
+        fits: list[dict[str, Any]] = []
+        sentences: list[str] = []
         for level in levels:
-            model.set_params(loss__quantile=float(level), warm_start=bool(fits)).fit(X, y, weight)
+            model.set_params(loss__quantile=float(level), warm_start=bool(fits))
+            sentences += model._atomic(model._fit, X, y, weight)
             fits.append({name: getattr(model, name, np.nan) for name in _BY_LEVEL})
         fitted = {name: np.array([fit[name] for fit in fits]) for name in _BY_LEVEL}
-        return {**fitted, "converged_": bool(fitted["converged_"].all())}
+        return {**fitted, "converged_": bool(fitted["converged_"].all())}, sentences
 
     @ignoring_floating_errors
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The quantiles of each row, rising along the levels.
 
         Parameters
@@ -160,12 +168,11 @@ class MultiQuantileRegressor(BaseEstimator):
         ndarray of shape (n_samples, n_quantiles)
         """
         check_is_fitted(self)
-        refuse_dates(X, "X")
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        X = validated(self, X, reset=False)
         return np.sort(X @ self.coef_.T + self.intercept_, axis=1)
 
     @ignoring_floating_errors
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Minus the mean pinball loss over the levels, so that more is better.
 
         Parameters

@@ -1,22 +1,29 @@
 """LossRanker."""
 
 import warnings
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length
 
-from sklearn_losses.core.batches import QueryBatches
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.queries import Queries, codes_of, group
-from sklearn_losses.core.validation import check_weights, mean_one
+from sklearn_losses.core.queries import codes_of
+from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, Rows, _steps_on_batches
-from sklearn_losses.fitting.staged import RankingObjective, Staged
+from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
+from sklearn_losses.fitting.ranking import PointwiseRanking, queries
+from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.metrics.ranking import need_queries, query_ndcg_score
-from sklearn_losses.models import Linear
 
 __all__ = ["LossRanker"]
+
+ONE_QUERY = (
+    "LossRanker was given no qid, so that all rows are one query, each compared with all others; pass qid=, the "
+    "query of each row. If it really is one query, qid=np.zeros(len(y)) says so."
+)
 
 
 class LossRanker(LossEstimator):
@@ -104,9 +111,7 @@ best_validation_score_, converged_, solver_, n_parameters_
     """
 
     _task = "ranking"
-    _why_unbounded = "the features put all pairs in order"
     _more_tasks = ("regression",)
-    _frames = 7
 
     def __init__(
         self, loss="ranknet", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
@@ -125,7 +130,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # Fitting.
 
-    def fit(self, X, y, sample_weight=None, *, qid=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None) -> Self:
         """Fit the model.
 
         Parameters
@@ -143,12 +148,16 @@ best_validation_score_, converged_, solver_, n_parameters_
         -------
         self
         """
-        self._atomic(self._fit, X, y, sample_weight, qid)
-        self._warn_of_one_query(qid)
+        for sentence in self._atomic(self._fit, X, y, sample_weight, qid):
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
+        if self._is_one_query(qid):
+            warnings.warn(ONE_QUERY, stacklevel=2)
         return self
 
     @available_where(_steps_on_batches)
-    def partial_fit(self, X, y, sample_weight=None, *, qid=None):
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+    ) -> Self:
         """One pass over the queries with a stochastic solver, from where the last call ended.
 
         Parameters
@@ -164,16 +173,13 @@ best_validation_score_, converged_, solver_, n_parameters_
         self
         """
         self._atomic(self._partial_fit, X, y, sample_weight, qid)
-        self._warn_of_one_query(qid)
+        if self._is_one_query(qid):
+            warnings.warn(ONE_QUERY, stacklevel=2)
         return self
 
-    def _warn_of_one_query(self, qid):
-        if qid is None and not self._pointwise():
-            warnings.warn(
-                "LossRanker was given no qid, so that all rows are one query, each compared with all others; pass qid=, the "
-                "query of each row. If it really is one query, qid=np.zeros(len(y)) says so.",
-                stacklevel=3,
-            )
+    def _is_one_query(self, qid):
+        """All rows are compared with all others, and nobody said that they are to."""
+        return qid is None and not self._pointwise()
 
     # Callbacks are told the arguments by these names.
 
@@ -183,96 +189,23 @@ best_validation_score_, converged_, solver_, n_parameters_
     def _partial_fit(self, X, y, sample_weight, qid):
         return super()._partial_fit(X, y, sample_weight, qid=qid)
 
-    def _rows(self, X, y, sample_weight, *, first, qid):
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], y_numeric=True, reset=first)
+    def _read(self, X, y, sample_weight, *, first, qid):
+        X, y = validated(self, X, y, y_numeric=True, reset=first)
         y = column_or_1d(y, warn=True).astype(np.float64, copy=False)
         codes = codes_of(qid, X.shape[0])
         weight = check_weights(sample_weight, X.shape[0])
         if weight is not None and not np.all(weight > 0):
             kept = weight > 0
             X, y, codes, weight = X[kept], y[kept], codes[kept], weight[kept]
-        attributes = {"_with_qid": qid is not None}
         if self._pointwise():
-            attributes["n_queries_"] = len(np.unique(codes))
-            return Rows(X, y, mean_one(weight)), attributes
-        order, offsets = _canonical(X, y, codes)
-        ordered = Queries(y[order], offsets, draw=np.zeros(len(y)))
-        orderable = np.flatnonzero(ordered.pairs > 0)
-        if len(orderable) == 0:
-            raise ValueError(
-                f"No query has rows of two different relevances, so there is nothing to order: {len(offsets) - 1} queries, "
-                f"n_samples={len(y)}; look at y and qid, or use a regression loss such as loss='mse'."
-            )
-        order = order[ordered.rows(orderable)]
-        ordered = ordered.part(orderable)
-        X, weight = X[order], np.ones(len(order)) if weight is None else weight[order]
-        queries = Queries(
-            ordered.relevance,
-            ordered.offsets,
-            copies=_none_if_equal(weight / ordered.spread(np.minimum.reduceat(weight, ordered.offsets[:-1]))),
-            weight=mean_one(ordered.sum(weight) / ordered.lengths),
-            draw=self._draw(X, ordered.relevance),
-        )
-        attributes["n_queries_"] = len(queries)
-        return Rows(X, queries, mean_one(weight)), attributes
-
-    def _draw(self, X, relevance):
-        """One number in [0, 1) per row; equal rows share theirs, whatever their query, so that a query may come twice."""
+            return PointwiseRanking(len(np.unique(codes)), qid is not None), Rows(X, y, mean_one(weight))
         seed = self.random_state if isinstance(self.random_state, (int, np.integer)) else 0
-        order = np.lexsort((relevance, _key(X)))
-        ordered = X[order]
-        same = np.asarray(abs(ordered[1:] - ordered[:-1]).sum(axis=1)).ravel() == 0
-        same &= np.diff(relevance[order]) == 0
-        numbers = np.empty(len(order), dtype=np.intp)
-        numbers[order] = np.cumsum(np.concatenate([[True], ~same])) - 1
-        return np.random.default_rng(seed).uniform(size=numbers.max() + 1)[numbers]
-
-    def _n_outputs(self, attributes):
-        return 1
-
-    def _flat_output(self, attributes):
-        return True
-
-    def _split(self, rows, rng):
-        if self._pointwise():
-            return super()._split(rows, rng)
-        y = rows.y
-        held = max(1, round(self.validation_fraction * len(y)))
-        if held >= len(y):
-            raise ValueError(
-                f"early_stopping=True cannot hold out validation_fraction={self.validation_fraction} of {len(y)} queries with "
-                "something to order; use early_stopping=False, or pass qid."
-            )
-        shuffled = rng.permutation(len(y))
-        parts = []
-        for queries in (np.sort(shuffled[held:]), np.sort(shuffled[:held])):
-            part = y.part(queries)
-            part.weight = None if part.weight is None else mean_one(part.weight)
-            where = y.rows(queries)
-            parts.append(Rows(rows.X[where], part, None if rows.weight is None else mean_one(rows.weight[where])))
-        return tuple(parts)
-
-    def _model_for(self, n_features, n_outputs):
-        if not (self._hidden_sizes() or self._pointwise()):
-            return Linear(n_features, n_outputs, fit_intercept=False)
-        return super()._model_for(n_features, n_outputs)
-
-    def _start(self, loss, solver, *arguments, **keywords):
-        fit = super()._start(loss, solver, *arguments, **keywords)
-        staged = fit.loss.starts_from and not fit.solver.stochastic
-        return fit._replace(solver=Staged(fit.solver)) if staged else fit
-
-    def _objective(self, loss, model, strength, rows, standardization, dtype):
-        if loss.task != "ranking":
-            return super()._objective(loss, model, strength, rows, standardization, dtype)
-        factors = model.weights() if standardization is None else standardization.factors(model)
-        penalty = strength.penalty(factors.astype(dtype))
-        return RankingObjective(loss, model, penalty, QueryBatches(rows.X, rows.y, standardization, dtype))
+        return queries(X, y, codes, weight, with_qid=qid is not None, seed=seed)
 
     # Using it.
 
     @ignoring_floating_errors
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """A score per row; within a query, the row with the largest goes first.
 
         Parameters
@@ -287,7 +220,9 @@ best_validation_score_, converged_, solver_, n_parameters_
         return self._loss.inverse_link(raw)
 
     @ignoring_floating_errors
-    def score(self, X, y, sample_weight=None, *, qid=None):
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+    ) -> float:
         """Mean NDCG over queries, with gains ``2**relevance - 1``.
 
         Parameters
@@ -322,28 +257,3 @@ best_validation_score_, converged_, solver_, n_parameters_
         except ValueError:  # fit says what is wrong with the loss
             pass
         return tags
-
-
-def _canonical(X, y, codes):
-    """An order of rows that depends on their content alone, queries together, and the offsets of the queries.
-
-    Queries come by the least of their rows, rows by relevance, from the best; a fixed projection of X breaks ties, so
-    that equal rows lie side by side.
-    """
-    key = _key(X)
-    order, offsets = group(codes)
-    least = np.minimum.reduceat(key[order], offsets[:-1])
-    query = np.empty(len(y), dtype=np.intp)
-    query[order] = np.repeat(np.argsort(np.argsort(least, kind="stable")), np.diff(offsets))
-    order = np.lexsort((key, -y, query))
-    return order, group(query[order])[1]
-
-
-def _key(X):
-    """A number per row that depends on its content alone; no two rows that differ are likely to share it."""
-    projection = np.sqrt(2.0) + np.modf(np.arange(1, X.shape[1] + 1) * np.sqrt(5.0))[0]
-    return np.asarray(X @ projection, dtype=np.float64).ravel()
-
-
-def _none_if_equal(values):
-    return None if np.all(values == values[0]) else values

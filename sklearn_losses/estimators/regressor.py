@@ -1,17 +1,19 @@
 """LossRegressor."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.validation import check_weights, mean_one
-from sklearn_losses.estimators.base import LossEstimator, Rows
-from sklearn_losses.losses.base import EachTarget, MeanOverTargets
+from sklearn_losses.core.validation import check_weights, mean_one, validated
+from sklearn_losses.estimators.base import LossEstimator
+from sklearn_losses.fitting.regression import Regression
+from sklearn_losses.fitting.rows import Rows
 
 __all__ = ["LossRegressor"]
-
-HUGE = 1e75  # targets whose squares, and squares of these, are far from what float64 holds
 
 
 class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
@@ -115,7 +117,6 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     """
 
     _task = "regression"
-    _why_unbounded = "the features tell some rows with targets of 0 from all others"
 
     def __init__(
         self, loss="mse", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
@@ -129,11 +130,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             random_state=random_state, verbose=verbose,
         )  # fmt: skip
 
-    def _rows(self, X, y, sample_weight, *, first):
+    def _read(self, X, y, sample_weight, *, first):
         try:
-            X, y = validate_data(
-                self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=first
-            )
+            X, y = validated(self, X, y, multi_output=True, y_numeric=True, reset=first)
             y = y.astype(np.float64, copy=False)
         except ValueError as error:
             if any(isinstance(label, str) for label in np.asarray(y, dtype=object).ravel()):
@@ -143,35 +142,10 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         if weight is not None and not np.all(weight > 0):
             kept = weight > 0
             X, y, weight = X[kept], y[kept], weight[kept]
-        attributes = {"_y_shape": y.shape[1:]}
+        task = Regression(y.shape[1:])
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
-        return Rows(X, y, mean_one(weight)), attributes
-
-    def _n_outputs(self, attributes):
-        return int(np.prod(attributes["_y_shape"], dtype=int))
-
-    def _bound_loss(self, loss, rows, n_outputs):
-        if n_outputs == 1:
-            return super()._bound_loss(loss, rows, n_outputs)
-        bound = [super(LossRegressor, self)._bound_loss(loss, rows._replace(y=target), 1) for target in rows.y.T]
-        same = all(one is bound[0] for one in bound)  # else each goes by the spread of its own target
-        return MeanOverTargets(bound[0], n_outputs) if same else EachTarget(tuple(bound))
-
-    def _check_size(self, loss, rows, n_outputs):
-        largest = np.max(np.abs(rows.y))
-        if largest == 0 or 1 / HUGE < largest < HUGE:
-            return
-        weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
-        raw = np.append(loss.best_constant(rows.y, weight, n_outputs), loss.start_constants)
-        raw = np.full(len(rows.y), raw[0]) if len(raw) == 1 else np.tile(raw, (len(rows.y), 1))
-        value, gradient = loss.value_and_gradient(rows.y, raw)
-        mean = np.average(np.abs(value), weights=weight)
-        if not np.isfinite(mean) or (mean < np.finfo(np.float64).tiny and np.any(gradient)):
-            raise ValueError(
-                f"The loss {loss.label!r} of targets of about {largest:.0e} is a number that float64 does not hold: divide y "
-                f"by {largest:.0e}, and multiply the predictions by it."
-            )
+        return task, Rows(X, y, mean_one(weight))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -183,11 +157,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         tags.target_tags.multi_output = not tags.target_tags.positive_only
         return tags
 
-    def _flat_output(self, attributes):
-        return attributes["_y_shape"] == ()
-
     @ignoring_floating_errors
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predictions in the units of the target.
 
         Parameters
@@ -199,10 +170,10 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
         raw = self._raw(X)
-        return self._loss.inverse_link(raw).reshape(len(raw), *self._y_shape)
+        return self._loss.inverse_link(raw).reshape(len(raw), *self._targets.shape)
 
     @ignoring_floating_errors
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The coefficient of determination R2 of `predict`, as scikit-learn's regressors have it.
 
         Parameters

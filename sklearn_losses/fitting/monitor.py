@@ -1,8 +1,13 @@
 """What a fit sees of its solver: after every iteration, the parameters and the loss."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.objective import Objective
 
 __all__ = ["Monitor"]
 
@@ -28,14 +33,30 @@ class Monitor:
         For the time left.
     report : callable, default=None
         ``report(params) -> bool`` after every iteration; True stops.
+    close : callable, default=None
+        ``close()`` after the last iteration.
     start : ndarray, default=None
         Where the solver starts, from which the first step is measured.
     """
 
-    def __init__(self, *, solver, tol, patience, watch_training, validation, verbose, max_iter, report=None, start=None):
+    def __init__(
+        self,
+        *,
+        solver: str,
+        tol: float,
+        patience: int,
+        watch_training: bool,
+        validation: Objective | None,
+        verbose: int,
+        max_iter: int,
+        report: Callable[[NDArray[Any]], bool] | None = None,
+        close: Callable[[], None] | None = None,
+        start: NDArray[Any] | None = None,
+    ):
         self.solver, self.tol, self.patience = solver, tol, patience
         self.watch_training, self.validation, self.verbose = watch_training, validation, verbose
         self.max_iter, self.report, self.start, self.began = max_iter, report, start, time.perf_counter()
+        self.close = close or (lambda: None)
         self.losses, self.scores = [], []
         self.params = self.earlier = self.best_params = None  # of this iteration, of the one before, of the best one
         self.best, self.waited = np.inf, 0

@@ -5,9 +5,10 @@ their monitor after an iteration, which ends the running subtask and opens the n
 in scikit-learn's own `LogisticRegression`.
 """
 
-import functools
 import inspect
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -17,13 +18,8 @@ except ImportError:  # scikit-learn < 1.9
         """Stands in for scikit-learn's: no callbacks."""
 
     def with_callbacks(method):
-        """Stands in for scikit-learn's; a call deep like the real one, for the line that a warning names."""
-
-        @functools.wraps(method)
-        def plain(estimator, *arguments, **named):
-            return method(estimator, *arguments, **named)
-
-        return plain
+        """Stands in for scikit-learn's: the method as it is."""
+        return method
 
 
 __all__ = ["CallbackSupportMixin", "Progress", "with_callbacks"]
@@ -34,16 +30,24 @@ class Progress:
 
     Parameters
     ----------
-    estimator : LossEstimator
-    work : callable
+    estimator : LossEstimator, default=None
+    work : callable, default=None
         What is about to be called; `arguments` are named after its parameters.
-    arguments : tuple
+    arguments : tuple, default=()
         X, y and what else the fit was given.
+
+    Attributes
+    ----------
+    columns : dict
+        What the fit knows of the columns of X and the estimator does not know yet.
+    stopped : bool
+        A callback has asked to stop.
     """
 
-    def __init__(self, estimator, work, arguments):
+    def __init__(self, estimator: Any = None, work: Callable[..., Any] | None = None, arguments: tuple[Any, ...] = ()):
         self.root = self.task = None
         self.stopped = False
+        self.columns: dict[str, Any] = {}
         if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
             return
         given = inspect.signature(work).bind(*arguments).arguments
@@ -55,7 +59,7 @@ class Progress:
         self.root = estimator._init_callback_context(max_subtasks=self.room)
         self.root.call_on_fit_task_begin(**self.data)
 
-    def begin(self, fitted):
+    def begin(self, fitted: Callable[[], dict[str, Any]]) -> None:
         """Open the next iteration.
 
         Parameters
@@ -66,9 +70,9 @@ class Progress:
         if self.root is not None and self.room:
             self.room -= 1
             self.task = self.root.subcontext(task_name="iteration")
-            self.task.call_on_fit_task_begin(**self.data, reconstruction_attributes=fitted)
+            self.task.call_on_fit_task_begin(**self.data, reconstruction_attributes=self._whole(fitted))
 
-    def iteration(self, fitted):
+    def iteration(self, fitted: Callable[[], dict[str, Any]]) -> bool:
         """End an iteration; True where a callback asks to stop.
 
         Parameters
@@ -79,18 +83,21 @@ class Progress:
         if self.task is None:
             return False
         task, self.task = self.task, None
-        self.stopped = bool(task.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted))
+        self.stopped = bool(task.call_on_fit_task_end(**self.data, reconstruction_attributes=self._whole(fitted)))
         if not self.stopped:
             self.begin(fitted)
         return self.stopped
 
-    def close(self):
+    def _whole(self, fitted):
+        return lambda: {**self.columns, **fitted()}
+
+    def close(self) -> None:
         """End the iteration that never ran."""
         if self.task is not None:
             task, self.task = self.task, None
             task.call_on_fit_task_end(estimator=self.data["estimator"])
 
-    def end(self):
+    def end(self) -> None:
         """End the fit, its attributes set."""
         if self.root is not None:
             self.root.call_on_fit_task_end(**self.data, reconstruction_attributes={})

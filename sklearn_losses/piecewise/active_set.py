@@ -10,20 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import linalg
 
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient, relative
 from sklearn_losses.piecewise.terms import FloatArray
 
-__all__ = ["ActiveSetLimits", "LARGEST_EXACT", "exact_active_set"]
-
-LARGEST_EXACT = 1000  # parameters up to which solvers end on an optimum whose rows on a kink can be told
+__all__ = ["ActiveSetLimits", "exact_active_set"]
 
 
 class ActiveSetLimits(NamedTuple):
     """How large and how many the systems of `exact_active_set` are."""
 
     rounds: int = 30
-    unknowns: int = 3000  # a dense factorisation of this size takes about a second
-    weights: int = 200  # parameters up to which absolute values of the weights are treated like any other kink
+    unknowns: int = SIZES.system
+    weights: int = SIZES.kinks_of_weights  # parameters up to which all absolute values of the weights are terms too
 
 
 LIMITS = ActiveSetLimits()
@@ -140,8 +139,7 @@ def _solve_positive(matrix, right):
 
 def _on_support(objective, params, width, start, limits):
     """The same for the features that have a weight; then the slopes at all others must be within the penalty's."""
-    model = objective.model
-    support = params[: model.n_weights].reshape(model.n_features, model.n_outputs).any(axis=1)
+    support = objective.by_feature(params).any(axis=1)
     support[0] = True
     part, where = objective.restricted(np.flatnonzero(support))
     if part.n_params > limits.unknowns:
@@ -170,7 +168,7 @@ def _least_violation(objective, part, where, params, start):
     -------
     float
     """
-    terms, l1 = part.terms().loss_terms, part.penalty.l1
+    terms, l1 = part.terms().loss_terms, part.l1
     point = params[where]
     residual = terms.residual(point)
     kinked = np.flatnonzero(np.abs(residual) <= 1e-9 * max(terms.scale(residual), terms.scale(terms.residual(start[where]))))
@@ -181,6 +179,6 @@ def _least_violation(objective, part, where, params, start):
     wanted = -(terms.adjoint(slopes) + terms.ridge * point + l1 * np.sign(point))[held]
     multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
     slopes.flat[kinked] = np.clip(multipliers, terms.left.flat[kinked], terms.right.flat[kinked])
-    gradient = objective.terms().loss_terms.adjoint(slopes) + objective.penalty.l2 * params
-    violation = relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
+    gradient = objective.terms().loss_terms.adjoint(slopes) + objective.l2 * params
+    violation = relative(least_subgradient(params, gradient, objective.l1), objective.l1)
     return float(np.max(violation, initial=0.0))

@@ -33,8 +33,8 @@ import numpy as np
 from scipy import linalg
 from scipy.optimize import lsq_linear
 
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
 from sklearn_losses.piecewise.terms import FloatArray
 
@@ -49,7 +49,7 @@ class GapLimits(NamedTuple):
     settled: float = 1e-12  # relative gap at which no better slopes are looked for
     kinked: float = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
     proof: float = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
-    weights: int = 200  # at 0, up to which their slopes are sought together with those of the rows
+    weights: int = SIZES.kinks_of_weights  # at 0, up to which their slopes are sought together with those of the rows
     resolved: float = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
     inward: tuple[float, ...] = (1e-9, 1e-7)  # share of the slopes that is moved inside, where those at bounds prove nothing
     trials: int = 12  # steps towards feasible slopes
@@ -110,7 +110,7 @@ def _candidates(objective, terms, params, residual, size, slopes, width, limits)
     """The slopes that may certify the point, one after the other."""
     if slopes is not None:
         yield slopes
-    if objective.piecewise_linear and (slopes is None or len(params) <= LARGEST_EXACT):
+    if objective.piecewise_linear and (slopes is None or len(params) <= SIZES.matrix):
         shown = _slopes_at(terms, objective.penalty, params, residual, 1e-9 * size, limits)
         if shown is not None:
             yield shown
@@ -257,7 +257,7 @@ class _Point:
         few = int(max(self.limits.kinked / len(some), 2 * len(some) + 100))
         for most in (few, int(self.limits.proof / len(some))):
             rows = self.terms.furthest_inside(slopes, most)
-            if len(rows) and len(some) <= min(LARGEST_EXACT, most):
+            if len(rows) and len(some) <= min(SIZES.matrix, most):
                 found = self._solve(slopes, rows, some, dual)
                 if found is not None:
                     distance, left, change, step = found
@@ -350,4 +350,4 @@ def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, s
 def gradient_norm(objective: Any, params: FloatArray) -> float:
     """The largest entry of the gradient; of the least subgradient where there is an L1 penalty."""
     _, gradient = objective.value_and_gradient(params)
-    return float(np.max(np.abs(least_subgradient(params, gradient, objective.penalty.l1))))
+    return float(np.max(np.abs(least_subgradient(params, gradient, objective.l1))))

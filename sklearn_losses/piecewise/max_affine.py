@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklearn_losses.core.batches import Batches
-from sklearn_losses.core.hessian_operator import Curvature, Scaled
+from sklearn_losses.core.hessian_operator import HessianOperator, ScaledProduct
 from sklearn_losses.piecewise.terms import (
     BoundedTerms,
     FloatArray,
@@ -211,7 +211,7 @@ class MaxAffineTerms(RowTerms):
         moved[indices] = change.reshape(len(indices), -1)
         return moved
 
-    def curvature(self, slopes: FloatArray, width: float, least: float = 1e-4) -> Curvature | None:
+    def curvature(self, slopes: FloatArray, width: float, least: float = 1e-4) -> HessianOperator | None:
         """The second derivative of `smoothed` where it gave these slopes: None where each row has but one class."""
         temperature = width / np.log(slopes.shape[1])
         rows = np.flatnonzero(slopes.max(axis=1) < (1 - least) * self.weight)
@@ -230,16 +230,16 @@ class MaxAffineTerms(RowTerms):
             moved *= metric
             return part(single).adjoint(moved)
 
-        def coarse():
+        def in_float32():
             unit = float(np.max(metric))
             scaled = (metric / unit).astype(np.float32), share.astype(np.float32), True
-            return Scaled(lambda change: product(change, *scaled), unit)
+            return ScaledProduct(lambda change: product(change, *scaled), unit)
 
         def solver(ridge):
             return part(single).solver(metric, total, ridge, dtype=np.float32)
 
         single = self.batches.as_float32() is not None
-        return Curvature(product, coarse=coarse if single else None, solver=solver, exact=False)
+        return HessianOperator(product, in_float32=in_float32 if single else None, solver=solver, exact=False)
 
     def gram(self, metric: FloatArray, total: FloatArray, dtype: DTypeLike = np.float64) -> FloatArray:
         """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total.

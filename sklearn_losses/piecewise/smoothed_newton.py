@@ -189,7 +189,7 @@ class SmoothedPoint:
         if self.matrix and curvature.exact:
             return -precondition(gradient)
         direction, self.products = curvature.solve(
-            ridge, -gradient, most=limits.products, left=limits.accuracy, precondition=precondition
+            ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
         )
         return direction
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from sklearn_losses.core.batches import Batches
-from sklearn_losses.core.hessian_operator import Curvature, gram_diagonal, gram_operator
+from sklearn_losses.core.hessian_operator import HessianOperator, gram_diagonal, gram_operator
+from sklearn_losses.core.linear_algebra import regularized_cholesky
 
 __all__ = ["BoundedTerms", "FloatArray", "PiecewiseLinearTerms", "RowTerms", "Terms", "TermsWithL1"]
 
@@ -27,17 +28,11 @@ def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
     """``right -> (gram + diag(ridge))^-1 right`` by a Cholesky factor; the diagonal grows until there is one."""
     diagonal = np.diag_indices_from(gram)
     gram[diagonal] += ridge
-    extra = 0.0
-    while True:
-        try:
-            factor = linalg.cho_factor(gram.T, lower=True, check_finite=False)  # the upper triangle, as LAPACK stores it
-        except linalg.LinAlgError:
-            extra = max(10 * extra, 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal]))
-            if not np.isfinite(extra):
-                return lambda right: np.full_like(right, np.nan)
-            gram[diagonal] += extra
-            continue
-        return lambda right: linalg.cho_solve(factor, right, check_finite=False)  # the caller checks what comes of it
+    least = 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal])
+    factor, _ = regularized_cholesky(gram.T, least=least, lower=True)  # the upper triangle, as LAPACK stores it
+    if factor is None:
+        return lambda right: np.full_like(right, np.nan)
+    return lambda right: linalg.cho_solve(factor, right, check_finite=False)  # the caller checks what comes of it
 
 
 def largest(margins: FloatArray, most: int) -> NDArray[np.intp]:
@@ -364,7 +359,7 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         gradient = self.loss.pullback(batch.y, slopes).reshape(len(indices), self.model.n_outputs)
         return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
 
-    def curvature(self, slopes: FloatArray, width: float) -> Curvature | None:
+    def curvature(self, slopes: FloatArray, width: float) -> HessianOperator | None:
         """The second derivative of `smoothed` where it gave these slopes: None where no row is on a parabola."""
         inside = (slopes > self.left) & (slopes < self.right)
         rows = np.flatnonzero(self.any_in_row(inside))
@@ -373,7 +368,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         metric = inside[:, rows] * (self.right[:, rows] - self.left[:, rows]) / (2 * width)
         if self.model.n_outputs > 1:
             part = self.subset(rows)
-            return Curvature(lambda change: part.adjoint(metric * part.direction(change)), solver=partial(part.solver, metric))
+            return HessianOperator(
+                lambda change: part.adjoint(metric * part.direction(change)), solver=partial(part.solver, metric)
+            )
         # The sign of a row's argument does not matter to it.
         return gram_operator(self.model, self.batches, metric.sum(axis=0), rows)._replace(
             solver=lambda ridge: self.subset(rows).solver(metric, ridge)

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.status import Status, set_status
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set
+from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.duality_gap import ROUNDING
 from sklearn_losses.piecewise.screening import Screening
@@ -85,7 +86,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         if run.status is None:
             run.status = Status.CONVERGED if stages.reached else Status.STALLED
         result = run.result(slopes=point.slopes)
-        if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= LARGEST_EXACT:
+        if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= SIZES.matrix:
             exact = exact_active_set(objective, run.params, 1e-9 * point.scale, params, point.slopes)
             if exact is not None:
                 set_status(result, Status.CONVERGED, x=exact, fun=objective.value(exact))

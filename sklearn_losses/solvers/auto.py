@@ -1,21 +1,44 @@
 """``solver="auto"``: the solver that a specialist would pick, by a rule that can be said in a few lines."""
 
+from typing import NamedTuple
+
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
 from sklearn_losses.solvers.base import Solver
 from sklearn_losses.solvers.interior_point import InteriorPoint
+from sklearn_losses.solvers.lbfgs import LBFGS
 from sklearn_losses.solvers.newton import Newton
 from sklearn_losses.solvers.proximal_newton import ProximalNewton
-from sklearn_losses.solvers.scipy_methods import LBFGS
 from sklearn_losses.solvers.stochastic import Adam
 
 __all__ = ["Auto"]
 
-LARGEST_MATRIX = 1000  # parameters up to which a matrix of them per iteration pays
-LARGEST_WORK = 2e9  # multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on
-LARGEST_WITH_RIVALS = 1e8  # the same for a maximum over classes
-LARGEST_WITH_WEIGHTS = 1500  # the same where each weight has a kink as well
-FIRST = 200  # iterations of which none is kept for the next solver,
-RESERVE = 300  # and how many of more are
+
+class AutoLimits(NamedTuple):
+    """The sizes that decide which solver is chosen.
+
+    Attributes
+    ----------
+    matrix : int
+        Parameters up to which a matrix of them per iteration pays.
+    matrix_with_weights : int
+        The same for a loss with kinks where each weight has a kink as well.
+    work : float
+        Multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on.
+    work_of_maximum : float
+        The same for a maximum over classes.
+    first : int
+        Iterations of which none is kept for the next solver,
+    reserve : int
+        and how many of more are.
+    """
+
+    matrix: int = SIZES.matrix
+    matrix_with_weights: int = 1500
+    work: float = 2e9
+    work_of_maximum: float = 1e8
+    first: int = 200
+    reserve: int = 300
 
 
 class Auto(Solver, name="auto"):
@@ -44,20 +67,22 @@ class Auto(Solver, name="auto"):
     The name of the solver that ran is the estimator's ``solver_``.
     """
 
+    limits = AutoLimits()
+
     def choose(self, objective):
         """The solver for this objective."""
         if not objective.linear or objective.stochastic_only:
             return Adam()
         if not (objective.smooth_penalty or ProximalNewton().refusal(objective)):
-            exact = objective.piecewise_linear and objective.n_params <= LARGEST_WITH_WEIGHTS
+            exact = objective.piecewise_linear and objective.n_params <= self.limits.matrix_with_weights
             return InteriorPoint() if exact else ProximalNewton()
         if objective.max_affine and objective.smooth_penalty:
-            small = objective.n_rows * objective.n_directions**2 <= LARGEST_WITH_RIVALS
+            small = objective.n_rows * objective.n_rotated_params**2 <= self.limits.work_of_maximum
             return InteriorPoint() if small else AugmentedLagrangian()
         if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
-            return InteriorPoint() if objective.n_directions <= LARGEST_MATRIX else AugmentedLagrangian()
-        if objective.n_params <= LARGEST_MATRIX and objective.smooth_penalty:
-            cheap = objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= LARGEST_WORK
+            return InteriorPoint() if objective.n_rotated_params <= self.limits.matrix else AugmentedLagrangian()
+        if objective.n_params <= self.limits.matrix and objective.smooth_penalty:
+            cheap = objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= self.limits.work
             if objective.has_hessian and objective.bounded_hessian and cheap:
                 return Newton()
         if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
@@ -73,7 +98,7 @@ class Auto(Solver, name="auto"):
 
     def share(self, max_iter):
         """The iterations of `max_iter` for a solver that another may have to go on from."""
-        return max_iter - min(RESERVE, max(0, max_iter - FIRST))
+        return max_iter - min(self.limits.reserve, max(0, max_iter - self.limits.first))
 
     def minimize(self, objective, params, **arguments):
         return self.choose(objective).minimize(objective, params, **arguments)

@@ -12,8 +12,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Component
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.status import Status, set_status
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set
+from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import at_rest, polish, settle
@@ -300,7 +301,7 @@ class SmoothSolver(Solver):
             result.status.ended_by_itself
             and (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty))
             and objective.linear
-            and objective.n_params <= LARGEST_EXACT
+            and objective.n_params <= SIZES.matrix
         )
 
 

@@ -1,21 +1,51 @@
 """Newton's method for smooth convex losses."""
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import Run, SmoothSolver
-from sklearn_losses.solvers.polish import newton_solver, newton_step, rounding
+from sklearn_losses.solvers.line_search import newton_step
+from sklearn_losses.solvers.newton_equations import newton_solver
+from sklearn_losses.solvers.polish import rounding
 
 __all__ = ["Newton"]
 
-PART = 16  # share of the rows, and
-ROWS_PER_PARAMETER = 100  # the least number of them, that a start is found on
 
-ACCURACY = 0.01  # of conjugate gradients: what they leave of the square of the gradient, in units of the curvature
-PRODUCTS = 250  # of them for one direction at the most
+class NewtonLimits(NamedTuple):
+    """The numbers of Newton's method.
+
+    Attributes
+    ----------
+    part : int
+        A start is found on a ``1 / part`` of the rows,
+    rows_per_parameter : int
+        and on so many rows for each parameter at the least,
+    start_steps, start_tol : int, float
+        in so many steps at the most, to this tol at the least.
+    accuracy : float
+        What conjugate gradients leave of the square of the gradient, in units of the curvature.
+    products : int
+        Products with the Hessian for one direction at the most.
+    window : int
+        Steps in a row that show that the value is all noise where they gain `still` times what is asked for.
+    still : float
+    unmoved : float
+        Change of a prediction, in rounding units of the largest one, that is none.
+    """
+
+    part: int = 16
+    rows_per_parameter: int = 100
+    start_steps: int = 20
+    start_tol: float = 1e-4
+    accuracy: float = 0.01
+    products: int = 250
+    window: int = 10
+    still: float = 1e-4
+    unmoved: float = 64.0
 
 
 class Newton(SmoothSolver, name="newton"):
@@ -43,6 +73,7 @@ class Newton(SmoothSolver, name="newton"):
     """
 
     double = coarse_start = True
+    limits = NewtonLimits()
     parameter_constraints = {"largest_matrix": Integer(0)}
 
     def __init__(self, largest_matrix=2000):
@@ -83,37 +114,41 @@ class Newton(SmoothSolver, name="newton"):
                 params, value, gradient = moved
             if run.record(params, value):
                 break
-            # Where values are noisier than their last digits (targets far from 0), ten steps in a row that gain next to
-            # nothing show it.
-            still = moved is None or (len(run.history) > 10 and run.history[-11] - value <= 1e-4 * goal)
+            # Values may be noisier than their last digits: where targets are far from 0.
+            still = moved is None or self._stands_still(run, goal)
             if promised <= enough or (still and promised <= goal):
                 run.converged()
                 break
             if still:
                 # The value may be all rounding, as at an exact fit: a step that moves no prediction is none.
                 run.status = Status.STALLED
-                if objective.relative_move(params, direction) <= 64 * objective.precision:
+                if objective.relative_move(params, direction) <= self.limits.unmoved * objective.precision:
                     run.converged()
                 break
         return run.result()
 
     def _solver(self, objective, params, gradient):
         if objective.n_params > self.largest_matrix:
-            return partial(_conjugate_gradients, objective, params), False
+            return partial(self._conjugate_gradients, objective, params), False
         return newton_solver(objective, params, gradient)
 
     def _start(self, objective, params, tol):
         """Where the minimum over some of many rows is, from which a few full steps are left; `params` if it is no worse."""
-        size = max(objective.n_rows // PART, ROWS_PER_PARAMETER * objective.n_params)
+        size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
         if not objective.convex or 4 * size > objective.n_rows or objective.in_data_dtype() is not None:
             return params  # from a start in coarser precision nothing is left to gain that way
         part, other = objective.samples(size, 2)
-        found = self.minimize_smooth(part, params, max_iter=20, tol=max(tol, 1e-4), callback=None).x
+        steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)
+        found = self.minimize_smooth(part, params, max_iter=steps, tol=accuracy, callback=None).x
         return found if other.value(found) < other.value(params) else params
 
+    def _conjugate_gradients(self, objective, params, gradient):
+        """An inexact Newton direction, which leaves little of the gradient."""
+        most, reduction = min(len(params), self.limits.products), self.limits.accuracy
+        direction, _ = objective.hessian_operator(params).solve(objective.l2, -gradient, max_products=most, reduction=reduction)
+        return direction if gradient @ direction < 0 else -gradient
 
-def _conjugate_gradients(objective, params, gradient):
-    """An inexact Newton direction, which leaves little of the gradient."""
-    most = min(len(params), PRODUCTS)
-    direction, _ = objective.curvature(params).solve(objective.penalty.l2, -gradient, most=most, left=ACCURACY)
-    return direction if gradient @ direction < 0 else -gradient
+    def _stands_still(self, run, goal):
+        """Whether many steps in a row gained next to nothing: values may be noisier than their last digits."""
+        window = self.limits.window
+        return len(run.history) > window and run.history[-window - 1] - run.value <= self.limits.still * goal

@@ -1,97 +1,50 @@
-"""Newton's direction, and the last steps to the exact optimum of a smooth convex loss with a linear model.
+"""The last steps to the exact optimum of a smooth convex loss with a linear model.
 
 First-order methods approach an optimum along paths that rounding errors steer. A few Newton steps at the end make what they
 return independent of the path, at the price of a few Hessians.
 """
 
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
 
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient
+from sklearn_losses.solvers.line_search import newton_step
+from sklearn_losses.solvers.newton_equations import newton_direction
 
-__all__ = ["at_rest", "newton_direction", "newton_solver", "newton_step", "polish", "rounding", "settle"]
-
-LARGEST_WORK = 1e8  # multiplications of one Hessian; up to here it costs next to nothing
-LARGEST_ROTATION = 5e10  # multiplications that make the columns of dense rows orthogonal: some seconds
-ROUNDS = 30
-DIGITS = 64  # rounding units of a prediction that are no change of it
-PRODUCTS = 250  # with the Hessian, that a look at what is left to gain takes at the most
-FLAT = 1e-13  # eigenvalue of a Hessian, as a share of the largest one, that rounding may hide
-DEPENDENT = 1e-5  # ratio of a Cholesky factor's pivots from which half the digits are lost
+__all__ = ["LIMITS", "PolishLimits", "allowance", "at_rest", "polish", "rounding", "settle"]
 
 
-def newton_direction(objective, params, gradient):
-    """The step ``-hessian^-1 gradient``, by a Cholesky factor."""
-    return newton_solver(objective, params, gradient)[0](gradient)
+class PolishLimits(NamedTuple):
+    """How much work the end of a fit may take, and what counts as rounding there.
 
-
-def newton_solver(objective, params, gradient):
-    """``gradient -> -hessian^-1 gradient`` with the Hessian at `params`, and whether it serves for other gradients too.
-
-    It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
+    Attributes
+    ----------
+    work : float
+        Multiplications of one Hessian that cost next to nothing.
+    rotation : float
+        Multiplications that make the columns of dense rows orthogonal: some seconds.
+    rounds : int
+        Newton steps at the most.
+    products : int
+        Products with the Hessian, at the most, that tell what is left to gain.
+    digits : float
+        Rounding units of a prediction that are no change of it.
+    flat : float
+        Eigenvalue of a Hessian, as a share of the largest one, that rounding may hide.
     """
-    coarse = objective.in_data_dtype()  # which steers just as well, while its digits are enough
-    if coarse is not None:
-        with np.errstate(all="ignore"):
-            hessian = coarse.hessian(params)
-            factor = _factor(hessian, 0.0)
-        if factor is not None and _pivots_ratio(factor) > np.sqrt(coarse.precision):
-            return partial(_solve, factor), True
-    hessian = objective.hessian(params)
-    if not np.all(np.isfinite(hessian)):
-        return np.negative, False  # next to where a loss is no number its curvature may be none
-    # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
-    # and where there is none at all, to keep the step within what a line search can shorten.
-    longest = 1e9 * (np.max(np.abs(params)) or 1.0)
-    extra = max(1e-14 * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
-    while (factor := _factor(hessian, extra)) is None:
-        extra *= 10
-    if _pivots_ratio(factor) < DEPENDENT and objective.has_hessian_root:
-        return _solver_by_root(objective, params, longest, extra), True
-    return partial(_solve, factor), extra <= 1e-8 * np.min(np.abs(np.diag(factor[0]))) ** 2
+
+    work: float = SIZES.quick_work
+    rotation: float = 5e10
+    rounds: int = 30
+    products: int = 250
+    digits: float = 64.0
+    flat: float = 1e-13
 
 
-def _factor(matrix, extra):
-    """The Cholesky factor of a matrix with `extra` added to its diagonal; None where there is none."""
-    matrix[np.diag_indices_from(matrix)] += extra
-    try:
-        return linalg.cho_factor(matrix, check_finite=False)
-    except linalg.LinAlgError:
-        return None
-
-
-def _pivots_ratio(factor):
-    pivots = np.abs(np.diag(factor[0]))
-    return np.min(pivots) / np.max(pivots)
-
-
-def _solve(factor, gradient):
-    return -linalg.cho_solve(factor, gradient)
-
-
-def _solver_by_root(objective, params, longest, extra):
-    """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose.
-
-    Along what is flat for all rows there is nothing to gain. Along what is flat because rows left their parabola there is:
-    the curvature `extra` stands in for that.
-    """
-    size, right = np.linalg.svd(objective.hessian_root(params))[1:]
-    kept = size > 1e-13 * size[0] if size[0] > 0 else np.zeros(len(size), dtype=bool)
-    noise = 16 * objective.precision * abs(objective.value(params))
-
-    def solve(gradient):
-        along = right @ gradient
-        steps = np.zeros_like(gradient)
-        steps[kept] = along[kept] / size[kept] ** 2
-        if along[~kept] @ along[~kept] > extra * noise:
-            steps[~kept] = along[~kept] / extra
-        direction = -right.T @ steps
-        furthest = np.max(np.abs(direction))
-        return direction * (longest / furthest) if furthest > longest else direction
-
-    return solve
+LIMITS = PolishLimits()
 
 
 def rounding(objective, value, first):
@@ -99,39 +52,16 @@ def rounding(objective, value, first):
     return objective.precision * max(16 * abs(value), 0.01 * abs(first))
 
 
-def newton_step(objective, params, value, gradient, direction):
-    """A backtracking step along Newton's `direction`.
-
-    Returns
-    -------
-    tuple of (params, value, gradient) or None
-        None where no step along the direction lowers the value.
-    """
-    promised = -float(gradient @ direction)
-    # Rounding in the value hides decreases below this, and may be larger than it: full steps still improve the point from there
-    # on, as the gradient shows.
-    noise = 16 * objective.precision * abs(value)
-    step = 1.0
-    for _ in range(60):
-        point = params + step * direction
-        new_value, new_gradient = objective.value_and_gradient(point)
-        flatter = promised <= noise and np.linalg.norm(new_gradient) < np.linalg.norm(gradient)
-        if flatter or new_value <= value - 1e-4 * step * promised + noise:
-            return point, new_value, new_gradient
-        step /= 2
-    return None
-
-
-def polish(objective, params, largest_work=LARGEST_WORK):
+def polish(objective, params, limits=LIMITS):
     """The exact optimum near `params` by a few Newton steps, or None where they do not apply or do not get there."""
     if not (objective.convex and objective.has_hessian and objective.smooth_penalty):
         return None
-    if objective.n_rows * objective.n_params**2 > largest_work:
+    if objective.n_rows * objective.n_params**2 > limits.work:
         return None
     params = objective.centered(params)
     value, gradient = objective.value_and_gradient(params)
     first = value
-    for _ in range(ROUNDS):
+    for _ in range(limits.rounds):
         direction = objective.centered(newton_direction(objective, params, gradient))
         promised = -float(gradient @ direction)
         moved = newton_step(objective, params, value, gradient, direction)
@@ -146,7 +76,7 @@ def polish(objective, params, largest_work=LARGEST_WORK):
     return None
 
 
-def settle(objective, params, tol):
+def settle(objective, params, tol, limits=LIMITS):
     """The minimum of a smooth convex objective near `params`, where the model is linear and a Hessian too large to form.
 
     What Newton's model promises is the scale-free measure of how far a point is from it. Where that is more than `tol` asks
@@ -161,18 +91,18 @@ def settle(objective, params, tol):
     """
     # Conjugate gradients take nearly dependent columns for dependent ones: few rows or columns are told apart at once.
     work = _rotation_work(objective)
-    if not objective.convex or (objective.sparse and work > LARGEST_WORK):
+    if not objective.convex or (objective.sparse and work > limits.work):
         work = np.inf
     sure = False
-    if work > LARGEST_WORK:
-        params, sure = _by_products(objective, params, tol)
-    if sure or work > LARGEST_ROTATION:
+    if work > limits.work:
+        params, sure = _by_products(objective, params, tol, limits)
+    if sure or work > limits.rotation:
         return params, sure
     rotated, forward, back = objective.rotated()
-    exact = polish(rotated, forward(params), LARGEST_ROTATION)
+    exact = polish(rotated, forward(params), limits._replace(work=limits.rotation))
     if exact is not None:
         return back(exact), True
-    turned, sure = _by_products(rotated, forward(params), tol)
+    turned, sure = _by_products(rotated, forward(params), tol, limits)
     return back(turned), sure
 
 
@@ -181,17 +111,17 @@ def _rotation_work(objective):
     return small**2 * large
 
 
-def _by_products(objective, params, tol):
+def _by_products(objective, params, tol, limits):
     """`settle` by conjugate gradients in the objective's own coordinates."""
     params = objective.centered(params)
     value, gradient = objective.value_and_gradient(params)
     null = objective.value(np.where(objective.penalized > 0, 0.0, params))
-    for _ in range(ROUNDS):
-        curvature = objective.curvature(params)
+    for _ in range(limits.rounds):
+        curvature = objective.hessian_operator(params)
         # The last digits of predictions move the value by so much: all that is left at an exact fit.
-        blurred = 0.5 * (DIGITS * objective.precision) ** 2 * float(params @ curvature.product(params))
+        blurred = 0.5 * (limits.digits * objective.precision) ** 2 * float(params @ curvature.product(params))
         goal = max(allowance(objective, value, null, tol), blurred)
-        step, promised, sure = curvature.remaining(objective.penalty.l2, gradient, goal=0.1 * goal, most=PRODUCTS)
+        step, promised, sure = curvature.remaining(objective.l2, gradient, goal=0.1 * goal, max_products=limits.products)
         moved = newton_step(objective, params, value, gradient, objective.centered(step))
         done = promised <= goal
         if moved is not None:
@@ -201,27 +131,27 @@ def _by_products(objective, params, tol):
     return params, False
 
 
-def at_rest(objective, params, tol):
+def at_rest(objective, params, tol, limits=LIMITS):
     """As `settle` where the penalty has absolute values, but without a step: the weights that may move have their signs."""
     value, gradient = objective.value(params), objective.value_and_gradient(params)[1]
-    pull = least_subgradient(params, gradient, objective.penalty.l1)
+    pull = least_subgradient(params, gradient, objective.l1)
     free = (params != 0) | (pull != 0)
     goal = allowance(objective, value, objective.value(np.where(objective.penalized > 0, 0.0, params)), tol)
     if not free.any():
         return params, True
-    if objective.has_hessian and objective.n_rows * objective.n_params**2 <= LARGEST_WORK:
-        return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free]) <= goal
-    curvature = objective.curvature(params).restricted(free)
-    _, promised, sure = curvature.remaining(objective.penalty.l2[free], pull[free], goal=0.1 * goal, most=PRODUCTS)
+    if objective.has_hessian and objective.n_rows * objective.n_params**2 <= limits.work:
+        return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free], limits.flat) <= goal
+    curvature = objective.hessian_operator(params).restricted(free)
+    _, promised, sure = curvature.remaining(objective.l2[free], pull[free], goal=0.1 * goal, max_products=limits.products)
     return params, sure and promised <= goal
 
 
-def _promised(matrix, gradient):
+def _promised(matrix, gradient, flat):
     """By how much a quadratic function with this Hessian and gradient may fall: directions that look flat curve a little."""
     unit = np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
     sizes, vectors = linalg.eigh(matrix / unit[:, None] / unit)
     along = vectors.T @ (gradient / unit)
-    return 0.5 * float(np.sum(along**2 / np.maximum(sizes, FLAT * sizes[-1])))
+    return 0.5 * float(np.sum(along**2 / np.maximum(sizes, flat * sizes[-1])))
 
 
 def allowance(objective, value, null, tol):
@@ -232,7 +162,7 @@ def allowance(objective, value, null, tol):
     """
     least = 16 * objective.precision * abs(value)
     gain = null - value
-    learns = objective.model.n_constants > 0  # which are those of `value`, and nowhere near what `null` asks for
+    learns = objective.n_constants > 0  # which are those of `value`, and nowhere near what `null` asks for
     if learns or not (np.isfinite(gain) and gain > 0):
         return max(tol * abs(value), least)
     return max(min(tol * abs(value), 10 * tol * gain), least, tol**2 * gain)

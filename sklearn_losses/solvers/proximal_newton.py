@@ -12,19 +12,56 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.linear_algebra import regularized_cholesky
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
 from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.line_search import Step, backtrack
 
 __all__ = ["ProximalNewton"]
 
-ROUNDING = 1e-12  # of the penalty's slope: violations below cannot be told from rounding
-ROUNDS = 100  # faces of a quadratic model at the most
-SMALL_SLOPE = 1e-6  # of the penalty's slope: violation of an exact end at the most
-SAFETY = 100.0  # factor for what a step leaves to gain, as its violation tells
-FORCING = 1e-3, 0.1  # violation of a model's minimum at the most, as a share of that at its start: less where that is small
-PRODUCTS = 100  # of conjugate gradients on one face at the most
-SPARSE_WORK = 1e8  # rows times squared parameters up to which sparse rows are made dense for a Hessian
+
+class ProximalLimits(NamedTuple):
+    """The numbers of the proximal Newton method. Violations are shares of the penalty's slope.
+
+    Attributes
+    ----------
+    rounding : float
+        Violations below cannot be told from rounding.
+    small_slope : float
+        Violation of an exact end at the most.
+    safety : float
+        Factor for what a step leaves to gain, as its violation tells.
+    forcing : tuple of (float, float)
+        Violation of a model's minimum at the most, as a share of that at its start: less where that is small.
+    faces : int
+        Faces of a quadratic model at the most.
+    products : int
+        Products of conjugate gradients on one face at the most.
+    sparse_work : float
+        Rows times squared parameters up to which sparse rows are made dense for a Hessian.
+    exact_tol : float
+        The largest tol at which the working set is solved to rounding error.
+    growth : int
+        Features by which a working set may grow at the least.
+    quiet : int
+        Steps without a gain that can be seen, after which an exact end is given up.
+    """
+
+    rounding: float = 1e-12
+    small_slope: float = 1e-6
+    safety: float = 100.0
+    forcing: tuple[float, float] = (1e-3, 0.1)
+    faces: int = 100
+    products: int = 100
+    sparse_work: float = SIZES.quick_work
+    exact_tol: float = 1e-4
+    growth: int = 100
+    quiet: int = 10
+
+
+LIMITS = ProximalLimits()
 
 
 class ProximalNewton(SmoothSolver, name="proximal_newton"):
@@ -59,6 +96,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     """
 
     double = certain = True
+    limits = LIMITS
     parameter_constraints = {"largest_matrix": Integer(0)}
 
     def __init__(self, largest_matrix=1500):
@@ -75,29 +113,30 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
         run = Run(params, max_iter, callback)
-        model, l1 = objective.model.base, objective.penalty.l1
-        working = params[: model.n_weights].reshape(-1, model.n_outputs).any(axis=1)
+        l1 = objective.l1
+        working = objective.by_feature(params).any(axis=1)
         working[0] = True  # a working set is never empty
         working |= objective.smooth_penalty
         part, final, last = None, False, None
         while True:
             _, gradient = objective.value_and_gradient(run.params)
             violation = relative(least_subgradient(run.params, gradient, l1), l1)
-            waiting = violation[: model.n_weights].reshape(-1, model.n_outputs).max(axis=1, initial=0.0)
+            waiting = objective.by_feature(violation).max(axis=1, initial=0.0)
             waiting[working] = 0
             outside = float(np.max(waiting, initial=0.0))
-            inside = part is not None and outside <= ROUNDING
+            inside = part is not None and outside <= self.limits.rounding
             if part is not None and not self._polishes(part, tol):
                 # What the features outside could still gain, as if alone and curved as the last step was.
-                open_slope = np.where(np.repeat(working, model.n_outputs), 0, (violation * scale(l1))[: model.n_weights])
+                open_slope = np.where(working[:, None], 0, objective.by_feature(violation * scale(l1))).ravel()
                 gain = 0.5 * float(open_slope @ open_slope) / last.curvature
                 inside = gain <= 0.01 * tol * abs(run.value)
-            if inside and (final or last.left <= 10 * ROUNDING):
-                ended = not self._polishes(part, tol) or last.left <= SMALL_SLOPE or _nothing_left(run, gradient, l1, tol)
+            if inside and (final or last.left <= 10 * self.limits.rounding):
+                small = last.left <= self.limits.small_slope
+                ended = small or not self._polishes(part, tol) or _nothing_left(run, gradient, l1, tol)
                 run.status = Status.CONVERGED if ended and last.gain <= tol * abs(run.value) else Status.STALLED
                 break
             if not inside:
-                working |= _strongest(waiting, max(100, model.n_features // 100, 2 * int(working.sum())))
+                working |= _strongest(waiting, max(self.limits.growth, len(working) // 100, 2 * int(working.sum())))
                 part, where = objective.restricted(np.flatnonzero(working))
             # There is no point in solving for a working set that will grow to more than what the others are short of.
             final = inside or bool(working.all())
@@ -109,29 +148,30 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         return result
 
     def _forms_matrix(self, objective):
-        if objective.sparse and objective.n_rows * objective.n_params**2 > SPARSE_WORK:
+        if objective.sparse and objective.n_rows * objective.n_params**2 > self.limits.sparse_work:
             return False
         return objective.n_params <= self.largest_matrix
 
     def _polishes(self, objective, tol):
         """Whether to go on to rounding error, which costs little where the Hessian is formed."""
-        return self._forms_matrix(objective) and tol <= 1e-4
+        return self._forms_matrix(objective) and tol <= self.limits.exact_tol
 
     def _descend(self, part, where, goal, tol, run):
         """Newton steps on a working set until its violation is at most `goal` or nothing is left to gain."""
         params, point = run.params, run.params[where]
-        l1, damping = part.penalty.l1, 0.0
+        l1, damping = part.l1, 0.0
         exact, quiet = goal == 0 and self._polishes(part, tol), 0
         matrix = self._forms_matrix(part)
         value, gradient = part.value_and_gradient(point)
         while True:
             violation = np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
-            accuracy = max(np.clip(violation, *FORCING) * violation, 0.5 * goal)
+            forced = max(np.clip(violation, *self.limits.forcing) * violation, 0.5 * goal)
+            accuracy = (self.limits.rounding if exact else forced) * scale(l1)
             if matrix:
                 model = _Matrix(part.hessian(point), gradient, damping)
             else:
-                model = _Products(part.curvature(point), part.penalty.l2)
-            target, slope = _minimize_model(model, gradient, point, l1, (ROUNDING if exact else accuracy) * scale(l1))
+                model = _Products(part.hessian_operator(point), part.l2, self.limits.products)
+            target, slope = _minimize_model(model, gradient, point, l1, accuracy, self.limits.faces)
             promised, curvature = _promise(gradient, slope, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
@@ -147,9 +187,9 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             enough = noise if exact else max(noise, 0.1 * tol * abs(total))
             # What is left to gain goes with the square of the violation. To rounding error the decrease itself has to be small,
             # and where curvature is a decrease that cannot be told from rounding is still a step that can be seen.
-            ahead = promised if exact else promised * min(1.0, SAFETY * (left / (violation or 1.0)) ** 2)
+            ahead = promised if exact else promised * min(1.0, self.limits.safety * (left / (violation or 1.0)) ** 2)
             quiet += ahead <= enough
-            done = quiet > 0 and (not exact or left <= 10 * ROUNDING or quiet == 10)
+            done = quiet > 0 and (not exact or left <= 10 * self.limits.rounding or quiet == self.limits.quiet)
             if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
                 return end
 
@@ -195,28 +235,22 @@ class _Matrix:
 
     def solve(self, free, right, accuracy):
         face = self.matrix[np.ix_(free, free)]
-        diagonal = np.diag_indices_from(face)
-        extra = self.extra
-        while True:
-            face[diagonal] += extra
-            try:
-                return linalg.cho_solve(linalg.cho_factor(face, check_finite=False), right, check_finite=False)
-            except linalg.LinAlgError:
-                extra *= 10
+        factor, _ = regularized_cholesky(face, self.extra)
+        return linalg.cho_solve(factor, right, check_finite=False)
 
 
 class _Products:
     """A quadratic model by its products; faces are solved by conjugate gradients."""
 
-    def __init__(self, curvature, ridge):
-        self.curvature, self.ridge = curvature, ridge
+    def __init__(self, curvature, ridge, max_products=LIMITS.products):
+        self.curvature, self.ridge, self.max_products = curvature, ridge, max_products
 
     def product(self, direction):
-        return self.curvature.steer(direction) + self.ridge * direction
+        return self.curvature.approximate_product(direction) + self.ridge * direction
 
     def solve(self, free, right, accuracy):
         face = self.curvature.restricted(free)
-        solution, _ = face.solve(self.ridge[free], right, most=PRODUCTS, accuracy=accuracy)
+        solution, _ = face.solve(self.ridge[free], right, max_products=self.max_products, accuracy=accuracy)
         return solution if solution.any() else right
 
 
@@ -231,7 +265,7 @@ def _promise(gradient, slope, start, end, l1):
     return -change, max(curved / (float(moved @ moved) or 1.0), np.finfo(float).tiny)
 
 
-def _minimize_model(model, gradient, start, l1, accuracy):
+def _minimize_model(model, gradient, start, l1, accuracy, faces=LIMITS.faces):
     """Minimise ``gradient @ d + d @ H @ d / 2 + l1 @ |start + d|`` until its least subgradient is within `accuracy`.
 
     Returns the point and the model's gradient there.
@@ -242,7 +276,7 @@ def _minimize_model(model, gradient, start, l1, accuracy):
     Battle, Raina and Ng, NIPS 2006).
     """
     point, slope = start.copy(), gradient.copy()
-    for _ in range(ROUNDS):
+    for _ in range(faces):
         least = least_subgradient(point, slope, l1)
         if np.all(np.abs(least) <= accuracy):
             break
@@ -287,21 +321,11 @@ def _to_first_zero(model, point, least, sign, free, moved, l1, accuracy):
 
 
 def _search(objective, start, end, value, gradient):
-    """A point on the way to `end` that is low enough: (point, value, gradient, share of the way)."""
-    moved = end - start
-    absolute = objective.l1_value(start)
-    promised = -float(gradient @ moved) - objective.l1_value(end) + absolute
-    # Rounding in the value hides decreases below this; from there on the subgradient tells which steps improve the point.
-    noise = 16 * objective.precision * abs(value + absolute)
-    hidden, l1 = promised <= noise, objective.penalty.l1
+    """A point on the way to `end` that is low enough: a `Step`."""
+    l1 = objective.l1
     violation = np.max(np.abs(least_subgradient(start, gradient, l1)), initial=0.0)
-    length = 1.0
-    for _ in range(60):
-        point = end if length == 1 else start + length * moved
-        new_value, new_gradient = objective.value_and_gradient(point)
-        if new_value + objective.l1_value(point) <= value + absolute - 1e-4 * length * promised + noise:
-            return point, new_value, new_gradient, length
-        if hidden and np.max(np.abs(least_subgradient(point, new_gradient, l1)), initial=0.0) <= 0.5 * violation:
-            return point, new_value, new_gradient, length
-        length /= 2
-    return start, value, gradient, 0.0
+
+    def improves(point, new_gradient):
+        return np.max(np.abs(least_subgradient(point, new_gradient, l1)), initial=0.0) <= 0.5 * violation
+
+    return backtrack(objective, Step(start, value, gradient, 0.0), end - start, improves, end=end)

@@ -17,7 +17,7 @@ from test_reliability import estimator as make
 from threadpoolctl import threadpool_limits
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor, suggest_losses
-from sklearn_losses.core import batches
+from sklearn_losses.core.blocks import BlockSizes, block_sizes
 from sklearn_losses.losses import (
     MAE,
     MSE,
@@ -164,10 +164,9 @@ def test_the_callers_error_state_changes_nothing_for_the_others():
     assert under_any_state("raise", work) == under_any_state("ignore", work)
 
 
-def test_the_callers_error_state_does_not_reach_the_threads(monkeypatch):
+def test_the_callers_error_state_does_not_reach_the_threads():
     X, y, _ = problem("cross_entropy", n=3000)
-    monkeypatch.setattr(batches, "_row_slices", lambda X, *_: [slice(k, k + 100) for k in range(0, X.shape[0], 100)])
-    with threadpool_limits(3, user_api="blas"):
+    with threadpool_limits(3, user_api="blas"), block_sizes(BlockSizes(copied=1, read=1, least_rows=100)):
         under_any_state("raise", lambda: LossClassifier(alpha=1e-4).fit(X * 1e5, y))
 
 

@@ -56,7 +56,7 @@ def test_fit_is_the_minimum_of_the_formula(loss):
     ranker = LossRanker(loss, alpha=1e-2, tol=1e-10).fit(X, Y, qid=QID)
     if ranker._loss.moving or not ranker._loss.convex:
         return
-    rows, _ = ranker._rows(X, Y, None, first=False, qid=QID)
+    _, rows = ranker._read(X, Y, None, first=False, qid=QID)
 
     def objective(coef):
         value = Loss.make(loss).value(rows.y, rows.X @ coef)
@@ -253,8 +253,9 @@ def test_more_pairs_than_fit_in_memory_end_with_a_certificate():
 
 def test_derivatives_of_a_query_are_not_those_of_rows():
     fit = LossRanker("listnet").fit(X, Y, qid=QID)
-    rows, _ = fit._rows(X, Y, None, first=False, qid=QID)
-    objective = fit._objective(fit._loss, fit._model, Strength.of(fit.alpha_, fit.l1_ratio_, None), rows, None, np.float64)
+    task, rows = fit._read(X, Y, None, first=False, qid=QID)
+    penalty = Strength.of(fit.alpha_, fit.l1_ratio_, None).penalty(fit._model.weights())
+    objective = task.objective(fit._loss, fit._model, penalty, rows, None, np.float64)
     assert not objective.has_hessian_root  # a diagonal would be wrong
     step = 1e-6 * np.eye(4)
     moved = [

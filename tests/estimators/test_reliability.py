@@ -18,7 +18,8 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
-from sklearn_losses.core import batches
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.blocks import BlockSizes, block_sizes
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses import CustomLoss, Huber, Loss
 from sklearn_losses.solvers import SGD, Solver
@@ -606,26 +607,22 @@ def test_unusual_sparse_matrices(name):
 
 
 @pytest.mark.parametrize("name", CONVEX)
-def test_the_size_of_blocks(name, monkeypatch):
+def test_the_size_of_blocks(name):
     X, y, more = problem(name, n=600)
     model = estimator(name, alpha=1e-3).fit(X, y, **more)
-    monkeypatch.setattr(batches, "COPIED", 1)
-    monkeypatch.setattr(batches, "READ", 1)
-    blocks = batches.Batches(X, y).blocks()
-    assert len(list(blocks)) == 3
-    parts = estimator(name, alpha=1e-3).fit(X, y, **more)
+    with block_sizes(BlockSizes(copied=1, read=1)):
+        assert len(list(Batches(X, y).blocks())) == 3
+        parts = estimator(name, alpha=1e-3).fit(X, y, **more)
     assert parts.objective_ == pytest.approx(model.objective_, rel=1e-9)
     np.testing.assert_allclose(scores(parts, X), scores(model, X), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CONVEX)
-def test_the_number_of_threads_changes_no_bit(name, monkeypatch):
+def test_the_number_of_threads_changes_no_bit(name):
     X, y, more = problem(name, n=600)
-    monkeypatch.setattr(batches, "COPIED", 1)
-    monkeypatch.setattr(batches, "READ", 1)
     fits = []
     for threads in (1, 2):
-        with threadpool_limits(threads, "blas"):
+        with threadpool_limits(threads, "blas"), block_sizes(BlockSizes(copied=1, read=1)):
             fits.append(estimator(name, alpha=1e-3).fit(X, y, **more))
     np.testing.assert_array_equal(fits[0].coef_, fits[1].coef_)
     assert fits[0].objective_ == fits[1].objective_

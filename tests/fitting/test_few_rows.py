@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC, SVR
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
-from sklearn_losses.core.batches import RowSpace, Standardization
+from sklearn_losses.core.coordinates import Coordinates, RowSpace, Standardization
 from sklearn_losses.models import Linear
 
 N, P = 60, 1050
@@ -123,7 +123,7 @@ def test_coordinates():
     columns = Standardization.of(100 * Z + 1000, None, True, 0.0)
     rng, user, inner = np.random.default_rng(0), Linear(30, 2), Linear(19, 2)
     params = rng.normal(size=inner.n_params)
-    for whole in (space, space.within(columns)):
+    for whole in (space, Coordinates(space), Coordinates(space, columns)):
         assert whole.from_user(user, whole.to_user(user, params)) == pytest.approx(params, rel=1e-9)
     assert user.predict(space.to_user(user, params), X) == pytest.approx(inner.predict(params, Z), rel=1e-9)
 

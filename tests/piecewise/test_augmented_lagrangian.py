@@ -11,7 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.core.batches import Batches, Standardization
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import EpsilonInsensitive, Loss, Quantile
 from sklearn_losses.models import Linear

@@ -1,0 +1,270 @@
+"""Changes of the coordinates of the columns, in which a problem is well scaled, and the way back.
+
+Deterministic solvers work on standardised columns. That is a change of coordinates, not of the problem: `Standardization`
+carries parameters to and fro, and the penalty keeps the user's units. Columns with means far from 0 or of very different
+sizes, on which plain solvers stall without a word, then cost nothing in accuracy. `RowSpace` is another such change, where
+there are fewer rows than columns. `Coordinates` are those of a fit: both, one or neither of them.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from sklearn_losses.core.blocks import row_slices
+from sklearn_losses.core.sparse_rows import SparseRows, with_entries
+from sklearn_losses.core.threads import each
+
+__all__ = ["Coordinates", "RowSpace", "Standardization"]
+
+LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
+SQUARED = 1e-140, 1e140  # sizes whose squares keep their digits
+MOST_IN_BASIS = 1000  # rows for which a basis is made,
+LARGEST_BASIS = 5e7  # their entries at the most,
+WORK_OF_SPARSE = 2e9  # and multiplications for that of sparse rows, whose products take less
+MOST_APART = 1e6  # sizes of the columns, of which a basis keeps enough digits
+HUGE = 1e100
+
+
+class Standardization:
+    """Columns ``(x - center) / scale``; `scale` holds powers of two, so that dividing by it is exact.
+
+    Parameters
+    ----------
+    center, scale : ndarray of shape (n_features,)
+    """
+
+    def __init__(self, center: NDArray[Any], scale: NDArray[Any]):
+        self.center, self.scale, self.unit = center, scale, 1 / scale
+        self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
+
+    @classmethod
+    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
+        """The change of coordinates that makes the problem well scaled, or None where the columns are so already.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n, p)
+        weight : ndarray of shape (n,) with mean 1, or None
+        fit_intercept : bool
+            Without an intercept the columns keep their origin.
+        alpha : float
+            Strength of the quadratic penalty: it bounds the curvature of a tiny column from below.
+        """
+        mean, deviation = _moments(X, weight)
+        center = mean if fit_intercept else np.zeros_like(mean)
+        size = deviation if fit_intercept else np.hypot(deviation, mean)
+        size = np.hypot(size, np.sqrt(alpha))
+        # A column that is constant up to rounding has no size of its own.
+        size = np.where(size > 1e-14 * np.abs(mean), size, 1.0)
+        size[~(size > 0)] = 1.0
+        center = center.astype(X.dtype).astype(np.float64)  # what is taken off rows of that type
+        scale = np.exp2(np.clip(np.round(np.log2(size)), -LARGEST_EXPONENT, LARGEST_EXPONENT))
+        shifted = np.abs(center) > size
+        if not shifted.any() and np.all((scale >= 0.125) & (scale <= 8)):
+            return None
+        return cls(np.where(shifted, center, 0.0), scale)
+
+    def apply(self, X):
+        """The columns in the new coordinates; a sparse matrix stays sparse inside a view."""
+        if sparse.issparse(X):
+            return SparseRows(X, self)
+        return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
+
+    def factors(self, model) -> NDArray[Any]:
+        """What turns each parameter of a linear `model` into the user's units, for the penalty: 1/scale, intercepts 0."""
+        return model.pack(np.repeat(1 / self.scale, model.n_outputs), np.zeros(model.n_outputs))
+
+    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """Parameters for the standardised columns -> parameters for the user's columns."""
+        [weights], [intercept] = model.unpack(params)
+        weights = weights / self.scale[:, None]
+        return model.pack(weights, intercept - self.center @ weights)
+
+    def first_layer_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """The first weights of an MLP, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
+
+        A column that is hardly ever other than 0 is small, and would get the largest weights: it is left alone. Columns are
+        centred to a sixteenth of their scale, so that rounding errors of the mean do not reach the start of a path to one of
+        many minima.
+        """
+        large = np.hypot(self.center, self.scale) > 8
+        [weights, *later_weights], [intercept, *later_intercepts] = model.unpack(params)
+        weights = weights / np.where(large, np.maximum(self.scale, 1.0), 1.0)[:, None]
+        center = np.where(large, np.round(self.center / self.scale * 16) / 16 * self.scale, 0.0)
+        return model.pack([weights, *later_weights], [intercept - center @ weights, *later_intercepts])
+
+    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of `to_user`."""
+        [weights], [intercept] = model.unpack(params)
+        return model.pack(weights * self.scale[:, None], intercept + self.center @ weights)
+
+
+class RowSpace:
+    """Coordinates of a linear model's weights along an orthonormal basis of the rows, where these are fewer than the columns.
+
+    The loss sees the weights through products with the rows alone (less their mean, where there is an intercept), and what is
+    orthogonal to all rows only makes their norm larger. So no minimum under a ridge has any of it, and without a penalty it
+    is the solution of least norm that has none. The norm is that in the user's columns, as the basis is orthonormal.
+
+    Parameters
+    ----------
+    center : ndarray of shape (p,)
+    basis : ndarray of shape (p, r)
+    """
+
+    def __init__(self, center: NDArray[Any], basis: NDArray[Any]):
+        self.center, self.basis = center, basis
+
+    @classmethod
+    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool) -> Self | None:
+        """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it."""
+        n, p = X.shape
+        if n > MOST_IN_BASIS or n * p > LARGEST_BASIS or (sparse.issparse(X) and n * n * p > WORK_OF_SPARSE):
+            return None
+        X = _array(X)
+        with np.errstate(all="ignore"):
+            mean = np.average(X, axis=0, weights=np.ones(n) if weight is None else weight)
+            center = mean if fit_intercept else np.zeros(p)
+            centred = X - center
+            sizes = np.max(np.abs(centred), axis=0)
+            constant = sizes <= 1e-14 * np.abs(center)  # up to rounding
+            centred[:, constant], sizes = 0.0, sizes[~constant & (sizes > 0)]
+        # A basis mixes the columns, so that their rounding errors become those of the largest.
+        if not len(sizes) or not (np.max(sizes) <= MOST_APART * np.min(sizes) and 1 / HUGE < np.max(sizes) < HUGE):
+            return None
+        q, r = linalg.qr(centred.T, mode="economic", overwrite_a=True, check_finite=False)
+        u, singular, _ = linalg.svd(r, check_finite=False)
+        basis = q @ u[:, singular > p * np.finfo(float).eps * singular[0]]
+        # The principal axes of the weighted rows are the same for a row twice as for the row with twice the weight, also for
+        # solvers that stop on their way to an optimum.
+        weighted = ((X - center) @ basis) * np.sqrt(np.ones(n) if weight is None else weight)[:, None]
+        basis = basis @ linalg.svd(weighted, full_matrices=True, check_finite=False)[2].T
+        largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=0)[None], axis=0)
+        return cls(center, basis * np.sign(largest))
+
+    def apply(self, X):
+        """Rows in the coordinates of the basis."""
+        return (_array(X) - self.center) @ self.basis
+
+    def inner(self, model):
+        """The linear `model` of the user's columns for the columns of the basis."""
+        return model.resized(self.basis.shape[1])
+
+    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """Parameters in these coordinates -> parameters for the user's columns, those of `model`."""
+        [weights], [intercept] = self.inner(model).unpack(params)
+        weights = self.basis @ weights
+        return model.pack(weights, intercept - self.center @ weights)
+
+    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of `to_user`, without what is orthogonal to the rows."""
+        [weights], [intercept] = model.unpack(params)
+        return self.inner(model).pack(self.basis.T @ weights, intercept + self.center @ weights)
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """The coordinates in which a solver sees a model: those of the user's columns, unless one or both changes are given.
+
+    Parameters
+    ----------
+    basis : RowSpace, default=None
+        The columns are those along a basis of the rows.
+    columns : Standardization, default=None
+        These are centred and scaled.
+    """
+
+    basis: RowSpace | None = None
+    columns: Standardization | None = None
+
+    @property
+    def moved(self) -> bool:
+        """Whether they are other than those of the user's columns."""
+        return self.basis is not None or self.columns is not None
+
+    def rows(self, X):
+        """The rows along the basis; `Batches` standardise them, block by block."""
+        return X if self.basis is None else self.basis.apply(X)
+
+    def model(self, model):
+        """The model of the user's columns for these coordinates."""
+        return model if self.basis is None else self.basis.inner(model)
+
+    def factors(self, model, hidden: float = 1.0) -> NDArray[Any]:
+        """The penalty's factor of each parameter, in the user's units: 0 for intercepts and learned constants.
+
+        Parameters
+        ----------
+        model : Model
+            That of these coordinates.
+        hidden : float, default=1.0
+            The factor of the weights of hidden layers.
+        """
+        if self.columns is None:
+            return model.weights(hidden)
+        return np.append(self.columns.factors(model.base), np.zeros(model.n_constants))
+
+    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """Parameters in these coordinates -> those of `model`, for the user's columns; learned constants stay as they are."""
+        if not self.moved:
+            return params
+        own, constants = np.split(params, [len(params) - model.n_constants])
+        if self.columns is not None:
+            own = self.columns.to_user(self.model(model.base), own)
+        if self.basis is not None:
+            own = self.basis.to_user(model.base, own)
+        return np.append(own, constants)
+
+    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of `to_user`."""
+        if not self.moved:
+            return params
+        own, constants = np.split(params, [len(params) - model.n_constants])
+        if self.basis is not None:
+            own = self.basis.from_user(model.base, own)
+        if self.columns is not None:
+            own = self.columns.from_user(self.model(model.base), own)
+        return np.append(own, constants)
+
+
+def _array(X):
+    return X.toarray() if sparse.issparse(X) else X
+
+
+def _moments(X, weight):
+    """Weighted mean and standard deviation of each column, in float64, without a copy of X."""
+    mean, deviation = _plain_moments(X, weight)
+    low, high = SQUARED
+    odd = np.flatnonzero(~(np.isfinite(mean) & (deviation > low) & (deviation < high)))
+    if len(odd):
+        part = X[:, odd].astype(np.float64)
+        largest = np.asarray(abs(part).max(axis=0).todense() if sparse.issparse(part) else np.abs(part).max(axis=0)).ravel()
+        extreme = (largest > 0) & ~((largest > low) & (largest < high))
+        odd, part, largest = odd[extreme], part[:, extreme], largest[extreme]
+    if len(odd):
+        unit = np.exp2(np.clip(np.round(np.log2(largest)), -LARGEST_EXPONENT, LARGEST_EXPONENT))
+        part = part @ sparse.diags(1 / unit) if sparse.issparse(part) else part / unit
+        mean[odd], deviation[odd] = (moment * unit for moment in _plain_moments(part, weight))
+    return mean, deviation
+
+
+def _plain_moments(X, weight):
+    n = X.shape[0]
+    share = np.full(n, 1 / n) if weight is None else weight / n
+    if sparse.issparse(X):
+        mean = np.asarray(X.T @ share).ravel()
+        square = np.asarray(with_entries(X, X.data**2).T @ share).ravel()
+        return mean, np.sqrt(np.maximum(square - mean**2, 0))
+    # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the mean of all rows.
+    slices = row_slices(X)
+    origin = np.average(X[slices[0]], axis=0, weights=share[slices[0]])
+
+    def of_block(rows):
+        centred = X[rows] - origin
+        return share[rows].dot(centred), share[rows].dot(np.square(centred, out=centred))
+
+    drift, square = np.sum(list(each(of_block, slices)), axis=0)
+    return origin + drift, np.sqrt(np.maximum(square - drift**2, 0))

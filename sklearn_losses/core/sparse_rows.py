@@ -1,0 +1,74 @@
+"""Sparse rows as an operator, in standardised coordinates where they have some; never densified."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SparseRows", "row_range", "squares", "with_entries"]
+
+
+def with_entries(X: Any, data: NDArray[Any]) -> Any:
+    """A sparse matrix with other entries in the places of X's, which are not copied."""
+    return type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)
+
+
+def row_range(X: Any, start: int, stop: int) -> Any:
+    """Rows of a CSR matrix, of which only the row pointers are copied."""
+    first, last = X.indptr[start], X.indptr[stop]
+    part = X.data[first:last], X.indices[first:last], X.indptr[start : stop + 1] - first
+    return type(X)(part, shape=(stop - start, X.shape[1]), copy=False)
+
+
+class SparseRows:
+    """A sparse matrix as an operator, in standardised coordinates ``(X - center) / scale`` where it has some; never densified.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n, p)
+    columns : Standardization, default=None
+    """
+
+    def __init__(self, X: Any, columns: Any = None) -> None:
+        self.X, self.columns = X, columns
+        self.shape, self.dtype = X.shape, X.dtype
+
+    @cached_property
+    def T(self) -> "_Transposed":
+        """The transpose, for products by `dot`; kept, since making one takes as long as a product with few rows."""
+        return _Transposed(self.X.T, self.columns)
+
+    def __matmul__(self, A: NDArray[Any]) -> NDArray[Any]:
+        scaled = _scaled(A, self.columns, self.dtype)
+        product = self.X @ scaled
+        shifted = self.columns is not None and self.columns.shifted
+        return product - (self.columns.center @ scaled).astype(self.dtype) if shifted else product
+
+
+class _Transposed:
+    def __init__(self, transposed, columns):
+        self.transposed, self.columns = transposed, columns
+
+    def dot(self, G):
+        pulled = self.transposed @ G
+        if self.columns is not None and self.columns.shifted:
+            pulled = pulled - np.multiply.outer(self.columns.center, G.sum(axis=0))
+        return _scaled(pulled, self.columns, G.dtype)
+
+
+def _scaled(A, columns, dtype):
+    """`A`, with one row for each of the columns, times their units."""
+    if columns is not None and columns.scaled:
+        A = (A.T * columns.unit.astype(dtype, copy=False)).T
+    return A.astype(dtype, copy=False)
+
+
+def squares(X: Any) -> Any:
+    """The squares of the entries of rows; those of sparse ones as if their columns were not moved."""
+    if isinstance(X, np.ndarray):
+        return X**2
+    rows, columns = X.X, X.columns
+    if columns is not None and columns.scaled:
+        rows = with_entries(rows, rows.data * columns.unit.astype(X.dtype, copy=False)[rows.indices])
+    return with_entries(rows, rows.data**2)

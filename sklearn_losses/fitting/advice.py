@@ -1,0 +1,59 @@
+"""What a fit that did not end well says: what happened, and what to change."""
+
+import numpy as np
+
+from sklearn_losses.core.status import Status
+from sklearn_losses.fitting.problem import Problem
+from sklearn_losses.fitting.solve import Outcome
+
+__all__ = ["advice"]
+
+
+def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
+    """The sentence of a `ConvergenceWarning`; None where the fit ended well.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    problem : Problem
+    loss : str
+        The name of the user's loss.
+    """
+    solver, nit, settings = outcome.solver, outcome.nit, problem.settings
+    match outcome.status:
+        case status if status.success or outcome.interruption is not None:
+            return None
+        case Status.DIVERGED:
+            return (
+                f"solver {solver!r} diverged in iteration {nit + 1} (non-finite values) and the last finite "
+                "parameters were kept; lower solver__learning_rate, or standardise the features (StandardScaler)."
+            )
+        case Status.ROSE:
+            return (
+                f"under solver {solver!r} the objective rose from {outcome.losses[0]:.3g} to {outcome.losses[-1]:.3g} in {nit} "
+                "iterations; lower solver__learning_rate, or standardise the features (StandardScaler)."
+            )
+        case Status.UNBOUNDED:
+            return (
+                f"{problem.task.unbounded_where}, and alpha=0, so the loss has no minimum and the coefficients only show where "
+                "the solver stopped; use alpha > 0."
+            )
+        case Status.BOTTOMLESS:
+            return (
+                f"loss {loss!r} has no minimum: the objective falls without end as the coefficients grow, and they only show "
+                "where the solver stopped; look for a wrong sign in the loss."
+            )
+        case Status.MAX_ITER:
+            return (
+                f"solver {solver!r} stopped after max_iter={settings.max_iter} iterations before it reached "
+                f"tol={settings.tol}; increase max_iter, raise tol, standardise the features, or try another solver."
+            )
+    if outcome.certificate.get("dual_gap_") == np.inf:
+        return (
+            f"solver {solver!r} ended after iteration {nit}, and how far from the optimum cannot be told: columns without a "
+            "penalty are nearly dependent; use alpha > 0, leave such columns out, or take solver='interior_point'."
+        )
+    return (
+        f"solver {solver!r} found no lower value after iteration {nit} ({outcome.said}), though tol={settings.tol} is "
+        "not reached; the result may still be good: compare objective_ with another solver's."
+    )

@@ -1,0 +1,91 @@
+"""The fitted attributes of an estimator, from a problem and its outcome, and the last fit from these attributes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.core.coordinates import Coordinates
+from sklearn_losses.fitting.parameters import fitted_parameters, flat_parameters
+from sklearn_losses.fitting.problem import LastFit, Problem
+from sklearn_losses.fitting.solve import Outcome
+
+__all__ = ["fit_attributes", "last_fit", "model_attributes"]
+
+
+def model_attributes(problem: Problem, params: NDArray[Any]) -> dict[str, Any]:
+    """The attributes that a prediction needs.
+
+    Parameters
+    ----------
+    problem : Problem
+    params : ndarray of shape (n_params,)
+        The solver's.
+    """
+    user_params = problem.to_user(params)
+    dtype = problem.type_to_keep(user_params)
+    model = problem.model.base
+    own, constants = np.split(user_params, [model.n_params])
+    constants = constants * problem.model.units if problem.loss.n_constants else constants
+    return {
+        **problem.task.attributes,
+        **problem.loss.learned(constants),
+        **fitted_parameters(problem.task, model, own.astype(dtype, copy=False)),
+        "_targets": problem.task,
+        "_loss": problem.loss,
+        "_source": problem.source,
+        "_constants": constants,
+        "_model": model,
+        "_coordinates": problem.coordinates if problem.solver.stochastic else Coordinates(),
+    }
+
+
+def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = None) -> dict[str, Any]:
+    """All fitted attributes.
+
+    Parameters
+    ----------
+    problem : Problem
+    outcome : Outcome
+    last : LastFit, default=None
+        The fit that this one went on from.
+    """
+    goes_on = last is not None and problem.solver.stochastic
+    fitted = {
+        **model_attributes(problem, outcome.params),
+        "alpha_": problem.strength.alpha,
+        "l1_ratio_": problem.strength.l1_ratio,
+        "n_iter_": max(1, outcome.nit),
+        "loss_": outcome.mean_loss,
+        "objective_": outcome.mean_loss + problem.original.penalty_value(problem.to_user(outcome.params)),
+        "loss_curve_": [*last.loss_curve, *outcome.losses] if goes_on else outcome.losses,
+        "converged_": outcome.status.success,
+        "solver_": outcome.solver,
+        "n_parameters_": problem.model.n_params,
+        **outcome.certificate,
+        "_units": problem.units,
+        "_state": outcome.state,
+    }
+    if problem.held_out is not None:
+        fitted["validation_scores_"] = outcome.scores
+        fitted["best_validation_score_"] = max(outcome.scores)
+    return fitted
+
+
+def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
+    """What a fit that goes on takes from the attributes of the last one; None where there are none."""
+    if "_fitted_names" not in fitted:
+        return None
+    return LastFit(
+        task=fitted["_targets"],
+        model=fitted["_model"],
+        params=flat_parameters(fitted["_targets"], fitted["_model"], fitted),
+        loss=fitted["_loss"],
+        source=fitted["_source"],
+        units=fitted["_units"],
+        constants=fitted["_constants"],
+        coordinates=fitted["_coordinates"],
+        state=fitted["_state"],
+        loss_curve=fitted["loss_curve_"],
+    )

@@ -1,0 +1,234 @@
+"""Classification: labels, or probabilities of the classes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import compute_class_weight
+
+from sklearn_losses.core.validation import check_weights, mean_one
+from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.task import Task
+from sklearn_losses.losses.aggregation import Aggregated
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.classification import SoftLabels
+from sklearn_losses.losses.trimmed import Trimmed
+
+__all__ = ["Classification", "labelled", "soft_labelled"]
+
+LOWEST = -1e30  # the score of a class without rows: finite, and small enough to be squared or scaled by who takes it further
+
+
+@dataclass(frozen=True, eq=False)
+class Classification(Task):
+    """Classes, of which the model tells those apart that have rows with a weight above zero.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels.
+    counted : ndarray of int
+        The codes of the classes that the model tells apart, in order; fitted attributes have a place for all of them.
+    """
+
+    classes: NDArray[Any]
+    counted: NDArray[Any]
+
+    name = "classification"
+
+    @property
+    def n_outputs(self) -> int:
+        return 1 if len(self.counted) == 2 else len(self.counted)
+
+    @property
+    def complete(self) -> bool:
+        """The model tells all classes apart."""
+        return len(self.counted) == len(self.classes)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {"classes_": self.classes}
+
+    def loss_of_rows(self, loss: Loss) -> Loss:
+        return loss if self.complete else loss.among(self.counted, len(self.classes))
+
+    def bound(self, loss: Loss, rows: Rows) -> Loss:
+        bound = super().bound(loss, rows)
+        if rows.y.dtype.kind != "f" or bound.soft_labels:
+            return bound
+        return bound.map(SoftLabels) if isinstance(bound, Aggregated) else SoftLabels(bound)
+
+    def initial_targets(self, rows: Rows) -> Any:
+        soft = rows.y.dtype.kind == "f"
+        return rows.y if soft or len(np.unique(rows.y)) == len(self.counted) else None
+
+    def of_initial_fit(self) -> Task:
+        codes = np.arange(len(self.counted))
+        return Classification(codes, codes)
+
+    def _targets(self, y, dtype):
+        return y
+
+    def _classes(self, rows):
+        return rows.y if rows.y.dtype.kind != "f" else None
+
+    def fault_of_kept(self, trimmed: Trimmed, rows: Rows) -> str | None:
+        if rows.y.dtype.kind != "f":
+            kept = np.bincount(rows.y, minlength=len(self.counted)) > 0
+        else:
+            kept = np.any(rows.y > 0, axis=0) if rows.y.ndim == 2 else np.array([np.any(rows.y < 1), np.any(rows.y > 0)])
+        if np.all(kept):
+            return None
+        lost = self.classes[self.counted[~kept]].tolist()
+        return (
+            f"{trimmed.name} with share={trimmed.share} left out every row of the classes {lost}, since they fit worst, so "
+            "that nothing says how far below the others their scores are; use a larger share, or a loss that bears wrong "
+            "labels, such as 'generalized_cross_entropy'."
+        )
+
+    def check_continues(self, last: Task) -> None:
+        assert isinstance(last, Classification)
+        if not np.array_equal(self.classes, last.classes):
+            raise ValueError(
+                f"This fit has the classes {self.classes.tolist()}, the last one had {last.classes.tolist()}; "
+                "use warm_start=False."
+            )
+        if not np.array_equal(self.counted, last.counted):
+            now, before = (self.classes[counted].tolist() for counted in (self.counted, last.counted))
+            raise ValueError(
+                f"This fit has weights above zero for rows of the classes {now}, the last one had them for {before}; use "
+                "warm_start=False."
+            )
+
+    def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        if self.complete:
+            return weights, intercept
+        return self._placed(weights.T, 0.0).T, self._placed(intercept, LOWEST)
+
+    def own_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        if self.complete:
+            return weights, intercept
+        return self._taken(weights.T).T, self._taken(intercept)
+
+    def _placed(self, part, other):
+        """Rows for all classes, given those of the counted ones; the one row of two classes is the difference of theirs."""
+        rows = np.full((len(self.classes), *part.shape[1:]), other, dtype=part.dtype)
+        rows[self.counted] = np.concatenate([-part / 2, part / 2]) if len(self.counted) == 2 else part
+        return rows
+
+    def _taken(self, rows):
+        """The inverse of `_placed`."""
+        return rows[self.counted[1:]] - rows[self.counted[:1]] if len(self.counted) == 2 else rows[self.counted]
+
+    def columns_of_all(self, columns: NDArray[Any], other: Any) -> NDArray[Any]:
+        """Columns for all classes, given those of the counted ones, and what the others have."""
+        if self.complete:
+            return columns
+        placed = np.empty((len(columns), len(self.classes)), dtype=columns.dtype)
+        placed[:] = other
+        placed[:, self.counted] = columns
+        return placed
+
+    def scores_of_all(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """The scores of all classes, given the raw predictions; where the model tells all apart, these themselves."""
+        if self.complete:
+            return raw
+        scores = np.stack([-raw / 2, raw / 2], axis=1) if raw.ndim == 1 else raw
+        below = np.nextafter(scores.min(axis=1, keepdims=True), raw.dtype.type(-np.inf))
+        # Where a fit diverged, the scores of its classes may be lower than the lowest.
+        return self.columns_of_all(scores, np.minimum(below, raw.dtype.type(LOWEST)))
+
+    def labels(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """The label with the highest score in each row."""
+        best = (raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)
+        return self.classes[self.counted[best]]
+
+
+def labelled(
+    X, y: NDArray[Any], weight: NDArray[Any] | None, *, classes: NDArray[Any] | None, class_weight, last: Classification | None
+) -> tuple[Classification, Rows]:
+    """The task and the rows of labels, one per row.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, p)
+    y : ndarray of shape (n,)
+        Labels.
+    weight : ndarray of shape (n,), or None
+        Not negative.
+    classes : ndarray of shape (n_classes,), or None
+        All labels that will ever come, in order, where rows come in batches; else those of y.
+    class_weight : dict, "balanced" or None
+    last : Classification or None
+        The task of the last batch.
+    """
+    streaming = classes is not None
+    classes = np.unique(y) if classes is None else classes
+    X, y, weight = _with_weight(X, y, weight)
+    codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    unseen = np.unique(y[classes[codes] != y])
+    if len(unseen):
+        raise ValueError(
+            f"y has labels that are not in classes: {unseen.tolist()}; pass all labels as classes= to the first call "
+            "of partial_fit."
+        )
+    if class_weight is not None:
+        by_class = check_weights(_weight_of_classes(class_weight, classes, codes)[codes], len(y), "class_weight")
+        weight = check_weights(by_class if weight is None else by_class * weight, len(y))
+        X, codes, weight = _with_weight(X, codes, weight)
+    counted = _counted(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming, last)
+    codes = np.searchsorted(counted, codes)
+    return Classification(classes, counted), Rows(X, codes.astype(np.intp, copy=False), mean_one(weight))
+
+
+def soft_labelled(
+    X, y: NDArray[Any], weight: NDArray[Any] | None, *, streaming: bool, last: Classification | None
+) -> tuple[Classification, Rows]:
+    """The task and the rows of probabilities, (n, n_classes); y holds those of the second class alone where there are two.
+
+    Parameters are those of `labelled`; `streaming` where rows come in batches.
+    """
+    if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
+        raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
+    X, y, weight = _with_weight(X, y, weight)
+    classes = np.arange(y.shape[1])
+    counted = _counted(np.any(y > 0, axis=0), classes, streaming, last)
+    y = y[:, counted[1]] if len(counted) == 2 else y[:, counted]
+    return Classification(classes, counted), Rows(X, y, mean_one(weight))
+
+
+def _with_weight(X, y, weight):
+    """The rows with a weight above zero."""
+    if weight is None or np.all(weight > 0):
+        return X, y, weight
+    kept = weight > 0
+    return X[kept], y[kept], weight[kept]
+
+
+def _weight_of_classes(class_weight, classes, codes):
+    if class_weight != "balanced":
+        return compute_class_weight(class_weight, classes=classes, y=classes)
+    by_class, present = np.ones(len(classes)), np.unique(codes)
+    by_class[present] = compute_class_weight("balanced", classes=present, y=codes)
+    return by_class
+
+
+def _counted(present, classes, streaming, last):
+    """The codes of the classes that the model tells apart, given which of them have rows with a weight above zero."""
+    codes = np.flatnonzero(present)
+    if streaming:
+        counted = np.arange(len(classes)) if last is None else last.counted
+        beyond = np.setdiff1d(codes, counted)
+        if len(beyond):
+            raise ValueError(
+                f"The classes {classes[beyond].tolist()} had no rows with a weight above zero in the last fit, which has "
+                "no score for them; clone the estimator and begin with partial_fit and classes=."
+            )
+        return counted
+    if len(codes) < 2:
+        raise ValueError(
+            "LossClassifier needs at least two classes in y among the rows with a weight above zero (sample_weight "
+            f"times class_weight); got one class, {classes[codes[0]]}."
+        )
+    return codes

@@ -1,0 +1,207 @@
+"""A fit, from the rows and the chosen components to its outcome."""
+
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import RandomState
+from sklearn.utils import check_random_state
+
+from sklearn_losses.core.threads import block_threads
+from sklearn_losses.core.validation import mean_one
+from sklearn_losses.fitting.attributes import model_attributes
+from sklearn_losses.fitting.monitor import Monitor
+from sklearn_losses.fitting.parameters import flat_parameters, raw_predictions
+from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
+from sklearn_losses.fitting.progress import Progress
+from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.fitting.solve import Outcome, solve
+from sklearn_losses.fitting.start import starting_point
+from sklearn_losses.fitting.task import Task
+from sklearn_losses.fitting.trimming import concentrated
+from sklearn_losses.losses import Tukey
+from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
+from sklearn_losses.losses.trimmed import Trimmed
+from sklearn_losses.models import Linear
+from sklearn_losses.solvers import Adam, Auto, Solver
+
+__all__ = ["Fit", "fit_batch", "fit_rows", "initial_fit"]
+
+
+class Fit(NamedTuple):
+    """A fit.
+
+    Parameters
+    ----------
+    problem : Problem
+    outcome : Outcome
+    fault : str or None
+        What is wrong with the rows that a trimmed loss kept.
+    """
+
+    problem: Problem
+    outcome: Outcome
+    fault: str | None = None
+
+
+def fit_rows(
+    task: Task,
+    loss: Loss,
+    solver: Solver,
+    rows: Rows,
+    settings: Settings,
+    rng: RandomState,
+    *,
+    last: LastFit | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit a model to the rows.
+
+    Parameters
+    ----------
+    task : Task
+    loss : Loss
+    solver : Solver
+    rows : Rows
+    settings : Settings
+    rng : RandomState
+    last : LastFit, default=None
+        The fit to go on from.
+    progress : Progress, default=None
+        What is told how the fit goes.
+
+    Returns
+    -------
+    Fit
+    """
+    loss = task.loss_of_rows(loss)
+    model = task.model(settings, rows.X.shape[1])
+    if last is not None:
+        last.check_continues(task, model)
+    held_out, fault = None, None
+    if settings.validation_fraction is not None:
+        rows, held_out = task.split(rows, settings.validation_fraction, rng)
+    # Networks and batches make few large products: BLAS's own threads.
+    with block_threads() if model.linear and not solver.stochastic else nullcontext():
+        if isinstance(loss, Trimmed):
+            rows = rows.reweighted(_kept(task, loss, solver, rows, settings, rng))
+            fault = task.fault_of_kept(loss, rows)
+            loss = loss.inner
+        problem = prepare(task, loss, solver, rows, settings, initial_fit, held_out=held_out, last=last)
+        return Fit(problem, _outcome(problem, rng, last, progress), fault)
+
+
+def fit_batch(
+    task: Task,
+    loss: Loss,
+    solver: Solver,
+    rows: Rows,
+    settings: Settings,
+    rng: RandomState,
+    *,
+    last: LastFit | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """One pass over one batch of rows with a stochastic solver; the parameters are those of `fit_rows`."""
+    loss = task.loss_of_rows(loss)
+    if last is not None:
+        last.check_continues(task, task.model(settings, rows.X.shape[1]))
+    solver = Adam() if isinstance(solver, Auto) else solver
+    settings = replace(settings, max_iter=1)
+    problem = prepare(task, loss, solver, rows, settings, initial_fit, last=last, streaming=True)
+    return Fit(problem, _outcome(problem, rng, last, progress))
+
+
+def _outcome(problem, rng, last=None, progress=None):
+    """The outcome of a problem, from its start."""
+    progress = Progress() if progress is None else progress
+    settings, stochastic = problem.settings, problem.solver.stochastic
+    start = starting_point(problem, rng, initial_fit, last)
+    monitor = Monitor(
+        solver=problem.solver.label, tol=settings.tol, patience=settings.patience, watch_training=stochastic,
+        validation=problem.validation, verbose=settings.verbose, max_iter=settings.max_iter, start=start,
+        report=lambda params: progress.iteration(lambda: model_attributes(problem, params)), close=progress.close,
+    )  # fmt: skip
+    progress.begin(lambda: model_attributes(problem, start))
+    # A solver may change its state in place, and a fit that is cut off must not have changed that of the last one.
+    state = deepcopy(last.state) if last is not None and stochastic else None
+    return solve(problem, start, monitor, rng, state)
+
+
+def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initial | None:
+    """The fit of a loss's initial estimator, a linear model.
+
+    Parameters
+    ----------
+    task : Task
+    loss : Loss
+        Bound to the rows.
+    rows : Rows
+    settings : Settings
+        Of the fit of the loss itself, which gives it alpha and fit_intercept.
+
+    Returns
+    -------
+    Initial or None
+        None where a batch lacks a class.
+    """
+    targets = task.initial_targets(rows)
+    if targets is None:
+        return None
+    if not isinstance(loss, (MeanOverTargets, EachTarget)):
+        return _initial_fit(task.of_initial_fit(), loss, rows._replace(y=targets), settings)
+    # Targets have scales of their own, and so do the penalties of their initial fits: as if each were fitted alone.
+    n_targets = task.n_outputs
+    fits = [
+        _initial_fit(task.of_initial_fit(), part, rows._replace(y=target), settings, n_targets)
+        for part, target in zip(loss.by_target, targets.T, strict=True)
+    ]
+    model, alone = (Linear(rows.X.shape[1], n_outputs, settings.fit_intercept) for n_outputs in (n_targets, 1))
+    layers = [alone.unpack(fit.params) for fit in fits]
+    weights, intercepts = (np.concatenate([layer[part][0].T for layer in layers]) for part in (0, 1))
+    return Initial(np.stack([fit.raw for fit in fits], axis=1), model.pack(weights.T, intercepts))
+
+
+def _initial_fit(task, loss, rows, settings, n_targets=1):
+    alpha = settings.alpha
+    if alpha != "auto":
+        alpha = loss.initial_alpha(float(alpha) * (1 - float(settings.l1_ratio)) * n_targets, rows.y, rows.weights)
+    first = Loss.make(loss.initial_estimator)
+    first.check()
+    rows = rows._replace(weight=None if rows.weight is None else mean_one(rows.weight / rows.weight.max()))
+    own = Settings(alpha=alpha, fit_intercept=settings.fit_intercept)
+    # A scale and a start need no certified optimum; the fit itself says where it misses its own.
+    done = fit_rows(task, first, Auto(), rows, own, check_random_state(None))
+    if done.outcome.interruption is not None:
+        raise done.outcome.interruption
+    fitted = model_attributes(done.problem, done.outcome.params)
+    model = Linear(rows.X.shape[1], task.n_outputs, settings.fit_intercept)
+    return Initial(raw_predictions(task, model, fitted, rows.X), flat_parameters(task, model, fitted))
+
+
+def _kept(task, trimmed, solver, rows, settings, rng):
+    """The weights of the rows that a trimmed loss keeps."""
+    if not isinstance(rows.y, np.ndarray):
+        raise ValueError(f"{trimmed.name} leaves rows out, and a ranking needs whole queries; use the loss without Trimmed.")
+
+    def losses_of_fit(weight):
+        problem = prepare(task, trimmed.inner, solver, rows.reweighted(weight), settings, initial_fit)
+        if problem.loss.n_constants:
+            raise ValueError(f"{trimmed.name} cannot trim a loss that learns constants itself; give it a fixed scale.")
+        start = starting_point(problem, rng, initial_fit)
+        end = problem.solver.solve(problem.objective, start, max_iter=settings.max_iter, tol=settings.tol, rng=rng)
+        return problem.over(rows).losses(problem.coordinates.to_user(problem.model, end.x))
+
+    def losses_of_start(weight):
+        if not getattr(trimmed.inner, "residual", False):
+            return losses_of_fit(weight)
+        # The least absolute deviations, which are Tukey's initial estimator.
+        initial = initial_fit(task, task.bound(Tukey(), rows), rows._replace(weight=weight), settings)
+        loss = task.bound(trimmed.inner, rows)
+        loss = loss.calibrated(rows.y, initial.raw, rows.weights) if loss.initial_estimator is not None else loss
+        return loss.value(rows.y, initial.raw)
+
+    return concentrated(trimmed, rows.weights, losses_of_start, losses_of_fit, rng)

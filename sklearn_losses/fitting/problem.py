@@ -1,0 +1,293 @@
+"""What a fit minimises: loss, model, rows, penalty and coordinates, ready for the solver."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.core.coordinates import Coordinates, RowSpace, Standardization
+from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.fitting.strength import Strength, Units
+from sklearn_losses.fitting.task import Task
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.models import Model, with_constants
+from sklearn_losses.objective import Objective
+from sklearn_losses.solvers import Auto, Solver
+
+__all__ = ["Initial", "InitialFit", "LastFit", "Problem", "prepare"]
+
+ROUNDED = 1e-6  # change of the training loss, as a share, up to which fitted numbers are rounded to float32
+
+
+class Initial(NamedTuple):
+    """The fit of a loss's initial estimator.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (n,) or (n, n_outputs)
+        Its raw predictions of the rows.
+    params : ndarray
+        The parameters of its linear model.
+    """
+
+    raw: NDArray[Any]
+    params: NDArray[Any]
+
+
+InitialFit = Callable[[Task, Loss, Rows, Settings], Initial | None]
+
+
+@dataclass(frozen=True, eq=False)
+class LastFit:
+    """What a fit that goes on takes from the last one.
+
+    Parameters
+    ----------
+    task : Task
+    model : Model
+        Without the constants that the loss learns.
+    params : ndarray of shape (n_params,)
+        Its parameters, for the user's columns.
+    loss : Loss
+        As the last fit made it ready.
+    source : str
+        What the loss was made of.
+    units : Units or None
+    constants : ndarray of shape (n_constants,)
+        What the loss learned.
+    coordinates : Coordinates
+        Of a stochastic solver.
+    state : object
+        Of a stochastic solver, else None.
+    loss_curve : list of float
+    """
+
+    task: Task
+    model: Model
+    params: NDArray[Any]
+    loss: Loss
+    source: str
+    units: Units | None
+    constants: NDArray[Any]
+    coordinates: Coordinates
+    state: Any
+    loss_curve: list[float]
+
+    def check_continues(self, task: Task, model: Model) -> None:
+        """Raise ValueError where this fit was of another problem, so that going on from it makes no sense."""
+        task.check_continues(self.task)
+        for what in ("layer_sizes", "fit_intercept", "activation_name"):
+            old, new = getattr(self.model, what, None), getattr(model, what, None)
+            if old != new:
+                raise ValueError(
+                    f"This fit has {what}={new!r}, the last one had {old!r} (layer_sizes: features, hidden units, outputs); "
+                    "use warm_start=False, or clone the estimator."
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What a fit minimises, and with what.
+
+    Parameters
+    ----------
+    task : Task
+    settings : Settings
+    loss : Loss
+        Bound to the rows, and calibrated.
+    source : str
+        What it was made of.
+    model : Model
+        For the user's columns, with the constants that the loss learns.
+    solver : Solver
+    auto : Auto or None
+        What chose the solver, and knows which one goes on from it.
+    strength : Strength
+    units : Units or None
+        What turns alpha="auto" into a strength.
+    rows, held_out : Rows, Rows or None
+        In the user's columns.
+    inner : Rows
+        The rows along the basis of the coordinates.
+    coordinates : Coordinates
+        In which the solver sees the model.
+    dtype : dtype
+        In which it computes.
+    initial : Initial or None
+        The fit of the loss's initial estimator.
+    """
+
+    task: Task
+    settings: Settings
+    loss: Loss
+    source: str
+    model: Model
+    solver: Solver
+    auto: Auto | None
+    strength: Strength
+    units: Units | None
+    rows: Rows
+    held_out: Rows | None
+    inner: Rows
+    coordinates: Coordinates
+    dtype: Any
+    initial: Initial | None
+
+    @cached_property
+    def original(self) -> Objective:
+        """The objective in the user's columns, as predictions are made: a linear model's in float64."""
+        return self.over(self.rows)
+
+    def over(self, rows: Rows) -> Objective:
+        """The objective over other rows in the user's columns."""
+        dtype = np.float64 if self.model.linear else rows.X.dtype
+        return _objective(self.task, self.loss, self.model, self.strength, rows, Coordinates(), dtype)
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The objective that the solver is given."""
+        if not self.coordinates.moved and self.dtype == self.original.batches.dtype:
+            return self.original
+        return self._in_coordinates(self.inner)
+
+    @cached_property
+    def validation(self) -> Objective | None:
+        """The objective over the rows that are held out, in the solver's coordinates."""
+        if self.held_out is None:
+            return None
+        return self._in_coordinates(self.held_out._replace(X=self.coordinates.rows(self.held_out.X)))
+
+    def _in_coordinates(self, rows):
+        model = self.coordinates.model(self.model)
+        return _objective(self.task, self.loss, model, self.strength, rows, self.coordinates, self.dtype)
+
+    def to_user(self, params: NDArray[Any]) -> NDArray[Any]:
+        """The solver's parameters -> those for the user's columns."""
+        params = self.coordinates.to_user(self.model, params)
+        return params if self.solver.stochastic else self.original.centered(params)
+
+    def from_user(self, params: NDArray[Any], constants: NDArray[Any] | tuple[float, ...]) -> NDArray[Any]:
+        """Parameters for the user's columns and learned constants -> the solver's parameters."""
+        constants = np.asarray(constants) / self.model.units if self.loss.n_constants else constants
+        return self.coordinates.from_user(self.model, np.append(params, constants).astype(np.float64))
+
+    def mean_loss(self, params: NDArray[Any]) -> float:
+        """The training loss of the model which is returned: what rounding in the user's columns changes is in it."""
+        return self.original.mean_loss(self.to_user(params))
+
+    def type_to_keep(self, user_params: NDArray[Any]) -> np.dtype[Any]:
+        """The type of the fitted numbers: that of X, but float64 where rounding to float32 would make another model of them.
+
+        That is where the training loss would differ by more than `tol`, as for columns whose mean is far from 0.
+        """
+        dtype = self.rows.X.dtype
+        if dtype == self.original.batches.dtype:
+            return dtype
+        with np.errstate(all="ignore"):
+            exact, rounded = self.original.mean_loss(user_params), self.original.mean_loss_of_rounded(user_params)
+        return dtype if abs(rounded - exact) <= max(self.settings.tol, ROUNDED) * abs(exact) else np.dtype(np.float64)
+
+
+def _objective(task, loss, model, strength, rows, coordinates, dtype):
+    penalty = strength.penalty(coordinates.factors(model, strength.hidden).astype(dtype))
+    return task.objective(loss, model, penalty, rows, coordinates.columns, dtype)
+
+
+def prepare(
+    task: Task,
+    loss: Loss,
+    solver: Solver,
+    rows: Rows,
+    settings: Settings,
+    initial_fit: InitialFit,
+    *,
+    held_out: Rows | None = None,
+    last: LastFit | None = None,
+    streaming: bool = False,
+) -> Problem:
+    """Put a fit's parts together: the loss made ready for the rows, the penalty's strength, the solver and its coordinates.
+
+    Parameters
+    ----------
+    task : Task
+    loss : Loss
+    solver : Solver
+    rows : Rows
+    settings : Settings
+    initial_fit : callable
+        What fits the loss's initial estimator.
+    held_out : Rows, default=None
+        For early stopping.
+    last : LastFit, default=None
+        The fit to go on from.
+    streaming : bool, default=False
+        The rows are one batch of many.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    ValueError
+        Where the loss does not take the targets, or the solver not the objective.
+    """
+    source = repr(loss)
+    # The first batch decided on the scale and the units.
+    decided = last if streaming and last is not None and source == last.source else None
+    loss, initial = _calibrated(task, task.bound(loss, rows), rows, settings, initial_fit, decided)
+    task.check_size(loss, rows)
+    units = decided.units if decided else None
+    if settings.alpha == "auto" and units is None:
+        units = Units.of(loss, rows.y, rows.weights)
+    strength = Strength.of(settings.alpha, settings.l1_ratio, units)
+    model = with_constants(task.model(settings, rows.X.shape[1]), loss.n_constants, loss.constant_units)
+    basis, inner = None, rows
+    if not streaming and _by_row_space(loss, model, solver, strength, rows):
+        basis = RowSpace.of(rows.X, rows.weight, settings.fit_intercept)
+        inner = rows if basis is None else rows._replace(X=basis.apply(rows.X))
+    coordinates, auto = Coordinates(basis), None
+    if isinstance(solver, Auto):
+        auto, dtype = solver, np.float64 if model.linear else rows.X.dtype
+        solver = auto.choose(_objective(task, loss, coordinates.model(model), strength, inner, coordinates, dtype))
+    if last is not None and last.state is not None and solver.stochastic:
+        coordinates = last.coordinates  # those in which the state goes on
+    elif model.linear and solver.standardizes and not streaming:
+        columns = Standardization.of(inner.X, rows.weight, settings.fit_intercept, strength.relative)
+        coordinates = Coordinates(basis, columns)
+    problem = Problem(
+        task, settings, loss, source, model, task.solver_for(loss, solver), auto, strength, units, rows, held_out, inner,
+        coordinates, _dtype(loss, model, solver, inner), initial,
+    )  # fmt: skip
+    refusal = solver.refusal(problem.objective)
+    if refusal:
+        raise ValueError(refusal)
+    return problem
+
+
+def _dtype(loss, model, solver, inner):
+    """The type in which the solver computes: float64 for a linear model where the solver or the loss needs it."""
+    # In float32 a kink is as wide as a rounding error of the raw predictions, and a gap as wrong.
+    double = solver.double or not (loss.smooth or solver.stochastic)
+    return np.dtype(np.float64) if model.linear and double else inner.X.dtype
+
+
+def _calibrated(task, loss, rows, settings, initial_fit, decided):
+    """The bound loss with what it takes from the fit of its initial estimator, and this fit."""
+    if loss.initial_estimator is None:
+        return loss, None
+    if decided:
+        return decided.loss, None
+    initial = initial_fit(task, loss, rows, settings)
+    return (loss.calibrated(rows.y, initial.raw, rows.weights) if initial else loss), initial
+
+
+def _by_row_space(loss, model, solver, strength, rows):
+    """Whether to look for the weights along a basis of the rows: few of them, a linear model, no L1 penalty, no batches."""
+    few = model.linear and rows.X.shape[0] < rows.X.shape[1]
+    at_once = not loss.stochastic_only if isinstance(solver, Auto) else solver.standardizes
+    return few and at_once and not solver.stochastic and not strength.penalty(model.weights()).l1.any()

@@ -1,0 +1,164 @@
+"""Ranking: relevances grouped by query."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+
+from sklearn_losses.core.batches import QueryBatches
+from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.queries import Queries, group
+from sklearn_losses.core.validation import mean_one
+from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.fitting.staged import RankingObjective, Staged
+from sklearn_losses.fitting.task import Task
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.models import Model
+from sklearn_losses.objective import Objective
+from sklearn_losses.solvers import Solver
+
+__all__ = ["PointwiseRanking", "Ranking", "queries"]
+
+
+@dataclass(frozen=True)
+class PointwiseRanking(Task):
+    """Relevances as real targets, for a regression loss; queries matter for the score alone.
+
+    Parameters
+    ----------
+    n_queries : int
+    with_qid : bool
+        The queries were given.
+    """
+
+    n_queries: int
+    with_qid: bool
+
+    name = "ranking"
+    unbounded_where = "the features put all pairs in order"
+    flat = True
+
+    @property
+    def n_outputs(self) -> int:
+        return 1
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {"n_queries_": self.n_queries, "_with_qid": self.with_qid}
+
+
+@dataclass(frozen=True)
+class Ranking(PointwiseRanking):
+    """Relevances of queries, for a ranking loss: the targets are `Queries`."""
+
+    def model(self, settings: Settings, n_features: int) -> Model:
+        model = super().model(settings, n_features)
+        # No ranking loss sees the intercept of a linear model.
+        return settings.make_model(n_features, self.n_outputs, False) if model.linear else model
+
+    def objective(
+        self, loss: Loss, model: Model, penalty: ElasticNet, rows: Rows, columns, dtype: np.dtype[Any] | type
+    ) -> Objective:
+        return RankingObjective(loss, model, penalty, QueryBatches(rows.X, rows.y, columns, dtype))
+
+    def solver_for(self, loss: Loss, solver: Solver) -> Solver:
+        return Staged(solver) if loss.starts_from and not solver.stochastic else solver
+
+    def split(self, rows: Rows, fraction: float, rng: RandomState) -> tuple[Rows, Rows]:
+        y = rows.y
+        held = max(1, round(fraction * len(y)))
+        if held >= len(y):
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction={fraction} of {len(y)} queries with "
+                "something to order; use early_stopping=False, or pass qid."
+            )
+        shuffled = rng.permutation(len(y))
+        kept, held_out = (_some(rows, np.sort(part)) for part in (shuffled[held:], shuffled[:held]))
+        return kept, held_out
+
+
+def _some(rows, some):
+    """Some of the queries, with weights of mean 1."""
+    part = rows.y.part(some)
+    part.weight = None if part.weight is None else mean_one(part.weight)
+    where = rows.y.rows(some)
+    return Rows(rows.X[where], part, None if rows.weight is None else mean_one(rows.weight[where]))
+
+
+def queries(
+    X, y: NDArray[Any], codes: NDArray[Any], weight: NDArray[Any] | None, *, with_qid: bool, seed: int
+) -> tuple[Ranking, Rows]:
+    """The task and the rows of queries that have something to order, in an order that depends on their content alone.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, p)
+    y : ndarray of shape (n,)
+        Relevances.
+    codes : ndarray of int of shape (n,)
+        The query of each row.
+    weight : ndarray of shape (n,), or None
+        Positive.
+    with_qid : bool
+        The queries were given.
+    seed : int
+        Of the numbers that losses draw for each row.
+    """
+    order, offsets = _canonical(X, y, codes)
+    ordered = Queries(y[order], offsets, draw=np.zeros(len(y)))
+    orderable = np.flatnonzero(ordered.pairs > 0)
+    if len(orderable) == 0:
+        raise ValueError(
+            f"No query has rows of two different relevances, so there is nothing to order: {len(offsets) - 1} queries, "
+            f"n_samples={len(y)}; look at y and qid, or use a regression loss such as loss='mse'."
+        )
+    order = order[ordered.rows(orderable)]
+    ordered = ordered.part(orderable)
+    X, weight = X[order], np.ones(len(order)) if weight is None else weight[order]
+    targets = Queries(
+        ordered.relevance,
+        ordered.offsets,
+        copies=_none_if_equal(weight / ordered.spread(np.minimum.reduceat(weight, ordered.offsets[:-1]))),
+        weight=mean_one(ordered.sum(weight) / ordered.lengths),
+        draw=_drawn(X, ordered.relevance, seed),
+    )
+    return Ranking(len(targets), with_qid), Rows(X, targets, mean_one(weight))
+
+
+def _drawn(X, relevance, seed):
+    """One number in [0, 1) per row; equal rows share theirs, whatever their query, so that a query may come twice."""
+    order = np.lexsort((relevance, _key(X)))
+    ordered = X[order]
+    same = np.asarray(abs(ordered[1:] - ordered[:-1]).sum(axis=1)).ravel() == 0
+    same &= np.diff(relevance[order]) == 0
+    numbers = np.empty(len(order), dtype=np.intp)
+    numbers[order] = np.cumsum(np.concatenate([[True], ~same])) - 1
+    return np.random.default_rng(seed).uniform(size=numbers.max() + 1)[numbers]
+
+
+def _canonical(X, y, codes):
+    """An order of rows that depends on their content alone, queries together, and the offsets of the queries.
+
+    Queries come by the least of their rows, rows by relevance, from the best; a fixed projection of X breaks ties, so
+    that equal rows lie side by side.
+    """
+    key = _key(X)
+    order, offsets = group(codes)
+    least = np.minimum.reduceat(key[order], offsets[:-1])
+    query = np.empty(len(y), dtype=np.intp)
+    query[order] = np.repeat(np.argsort(np.argsort(least, kind="stable")), np.diff(offsets))
+    order = np.lexsort((key, -y, query))
+    return order, group(query[order])[1]
+
+
+def _key(X):
+    """A number per row that depends on its content alone; no two rows that differ are likely to share it."""
+    projection = np.sqrt(2.0) + np.modf(np.arange(1, X.shape[1] + 1) * np.sqrt(5.0))[0]
+    return np.asarray(X @ projection, dtype=np.float64).ravel()
+
+
+def _none_if_equal(values):
+    return None if np.all(values == values[0]) else values

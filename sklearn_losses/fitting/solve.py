@@ -1,0 +1,191 @@
+"""From a problem and a start to the outcome: the chain of solvers, the certificate, and the verdict on where it ended."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
+
+from sklearn_losses.core.status import Status, set_status
+from sklearn_losses.fitting.monitor import Monitor
+from sklearn_losses.fitting.problem import Problem
+from sklearn_losses.solvers import dual_gap, gradient_norm
+
+__all__ = ["Outcome", "solve"]
+
+CERTAIN = 1e-9  # of a duality gap, what rounding leaves
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How a fit ended.
+
+    Parameters
+    ----------
+    status : Status
+    params : ndarray of shape (n_params,)
+        The solver's.
+    nit : int
+        Iterations run.
+    mean_loss : float
+        The training loss of the model which is returned.
+    certificate : dict
+        How far the end is from the optimum, as a fitted attribute.
+    solver : str
+        The names of the solvers that ran.
+    state : object
+        Of a stochastic solver.
+    losses, scores : list of float
+        The objective, and minus the loss of the held-out rows, by iteration.
+    interruption : KeyboardInterrupt or None
+        To be raised once the fitted attributes are set.
+    said : str
+        The solver's own words for its end, where it has any; else the word of its status.
+    """
+
+    status: Status
+    params: NDArray[Any]
+    nit: int
+    mean_loss: float
+    certificate: dict[str, float] = field(default_factory=dict)
+    solver: str = ""
+    state: Any = None
+    losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    interruption: KeyboardInterrupt | None = None
+    said: str = ""
+
+
+class _End(NamedTuple):
+    """Where a solver ended, and how far that is shown to be from the optimum."""
+
+    result: OptimizeResult
+    certificate: dict[str, float]
+
+
+def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomState, state: Any = None) -> Outcome:
+    """Call the solver, and those that go on from it, and judge where they ended.
+
+    Parameters
+    ----------
+    problem : Problem
+    start : ndarray of shape (n_params,)
+    monitor : Monitor
+        Their callback.
+    rng : RandomState
+        For a stochastic solver.
+    state : object, default=None
+        Of a stochastic solver that goes on.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ValueError
+        Where the loss is not finite at the start.
+    """
+    interruption = None
+    try:
+        result, certificate = _chain(problem, start, monitor, rng, state)
+        params, nit, status, state = result.x, result.nit, result.status, result.get("state")
+        said = status.value if result.message == status.sentence else result.message
+    except KeyboardInterrupt as stop:
+        if monitor.params is None:
+            raise
+        interruption, certificate = stop, {}
+        params, nit, status, state = monitor.params, len(monitor.losses), Status.INTERRUPTED, None
+        said = status.value
+    monitor.close()
+    if monitor.best_params is not None:
+        params = monitor.best_params
+    params, mean_loss, finite = _last_finite(problem, params, start, monitor)
+    status = _verdict(problem, params, mean_loss, status if finite else Status.DIVERGED, monitor)
+    return Outcome(
+        status, params, int(nit), mean_loss, certificate, monitor.solver, state, [float(value) for value in monitor.losses],
+        monitor.scores, interruption, said,
+    )  # fmt: skip
+
+
+def _last_finite(problem, params, start, monitor):
+    """The last parameters with a finite loss, this loss, and whether they are `params`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean_loss = problem.mean_loss(params)
+        if np.isfinite(mean_loss):
+            return params, mean_loss, True
+        for earlier in (monitor.earlier, start):
+            mean_loss = np.nan if earlier is None else problem.mean_loss(earlier)
+            if np.isfinite(mean_loss):
+                return earlier, mean_loss, False
+    raise ValueError(
+        f"The loss is not finite at the start of the fit (iteration 0) with solver {monitor.solver!r}: look "
+        "for huge values in X or y, or for a custom loss that returns nan or inf."
+    )
+
+
+def _verdict(problem, params, mean_loss, status, monitor):
+    """The status of the fit, given that of its solver."""
+    if problem.objective.unbounded(params):
+        status = Status.UNBOUNDED
+    elif (mean_loss < 0 or not status.success) and problem.objective.bottomless(params):
+        status = Status.BOTTOMLESS
+    if monitor.rose:
+        return Status.ROSE
+    return Status.CALLBACK if monitor.stopped else status
+
+
+def _chain(problem, start, monitor, rng, state):
+    """The end of the solver; where its certificate falls short, the best end of the solvers that go on from there."""
+    objective, settings, auto = problem.objective, problem.settings, problem.auto
+    solver, params, nit, best = problem.solver, start, 0, None
+    while solver is not None and nit < settings.max_iter:
+        following = auto and auto.next_after(solver, objective)
+        left = settings.max_iter - nit
+        budget = left if following is None else auto.share(left)
+        result = solver.solve(objective, params, max_iter=budget, tol=settings.tol, state=state, callback=monitor, rng=rng)
+        nit += result.nit
+        if not solver.stochastic:
+            result.x = objective.centered(result.x)
+        end = _End(result, _certificate(problem, result))
+        if best is None or result.status is Status.CALLBACK or _rank(problem, end) < _rank(problem, best):
+            best = end
+        solver = None if _is_last(problem, end) else following
+        if solver is not None:
+            monitor.solver, params = f"{monitor.solver}, {solver.label}", best.result.x
+    best.result.nit = nit
+    if not problem.solver.stochastic and "dual_gap_" in best.certificate and not best.result.status.is_final:
+        short = Status.MAX_ITER if best.result.status is Status.MAX_ITER or nit >= settings.max_iter else Status.STALLED
+        set_status(best.result, Status.CONVERGED if _certified(problem, best.certificate) else short)
+    return best
+
+
+def _is_last(problem, end):
+    """Whether no solver is to go on from this end."""
+    done = end.result.success and _certified(problem, end.certificate)
+    return done or end.result.status.is_final or problem.objective.unbounded(end.result.x)
+
+
+def _rank(problem, end):
+    """Ends of several solvers in order: those at a certified optimum come first, then the lowest."""
+    done = end.result.success and _certified(problem, end.certificate)
+    return not done, problem.objective.value(end.result.x), end.certificate.get("dual_gap_", 0.0)
+
+
+def _certificate(problem, result):
+    """How far the end of a deterministic linear fit is from the optimum, as a fitted attribute."""
+    objective = problem.objective
+    if not objective.linear or problem.solver.stochastic or not np.all(np.isfinite(result.x)):
+        return {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        if objective.smooth_loss:
+            return {"gradient_norm_": gradient_norm(problem.original, problem.coordinates.to_user(problem.model, result.x))}
+        gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width")) if objective.convex else None
+    return {} if gap is None else {"dual_gap_": gap}
+
+
+def _certified(problem, certificate):
+    """Whether a duality gap, where there is one, is proven to be within tol."""
+    return certificate.get("dual_gap_", 0.0) <= max(problem.settings.tol, CERTAIN)

@@ -1,0 +1,130 @@
+"""What regression, classification and ranking do in a way of their own within a fit."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.trimmed import Trimmed
+from sklearn_losses.models import Model
+from sklearn_losses.objective import Objective
+from sklearn_losses.solvers import Solver
+
+__all__ = ["Task"]
+
+
+class Task(ABC):
+    """What a fit has to know of the targets that it was given.
+
+    Attributes
+    ----------
+    name : {"regression", "classification", "ranking"}
+        As `Loss.task` has it.
+    unbounded_where : str
+        What the features do where a loss without a minimum falls for ever, for the message.
+    flat : bool
+        The coef_ of a linear model has shape (n_features,), and its intercept_ is a float.
+    """
+
+    name: ClassVar[str]
+    unbounded_where: ClassVar[str] = "the features separate the classes, or some of their rows"
+    flat: bool = False
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """The number of raw outputs."""
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The fitted attributes that come from the targets."""
+        return {}
+
+    def model(self, settings: Settings, n_features: int) -> Model:
+        """The model in the size of the data."""
+        return settings.make_model(n_features, self.n_outputs, settings.fit_intercept)
+
+    def loss_of_rows(self, loss: Loss) -> Loss:
+        """The loss of what the rows hold, such as of some of the classes alone."""
+        return loss
+
+    def bound(self, loss: Loss, rows: Rows) -> Loss:
+        """The loss made ready for the rows; ValueError where a target is outside its domain."""
+        if isinstance(loss, Loss):  # a plain function has no domain yet
+            loss.check_target(rows.y)
+        return loss.bind(rows.y, self.n_outputs, self.name)
+
+    def check_size(self, loss: Loss, rows: Rows) -> None:  # noqa: B027
+        """Raise ValueError where the loss of these targets is a number that float64 does not hold."""
+
+    def initial_targets(self, rows: Rows) -> Any:
+        """The targets for the fit of a loss's initial estimator; None where it cannot be fitted to these rows."""
+        return rows.y
+
+    def of_initial_fit(self) -> "Task":
+        """The task of the fit of an initial estimator to these targets, or to one of several."""
+        return self
+
+    def objective(
+        self, loss: Loss, model: Model, penalty: ElasticNet, rows: Rows, columns, dtype: np.dtype[Any] | type
+    ) -> Objective:
+        """The objective over the rows.
+
+        Parameters
+        ----------
+        loss : Loss
+        model : Model
+        penalty : ElasticNet
+        rows : Rows
+        columns : Standardization or None
+        dtype : dtype
+            In which it is computed.
+        """
+        return Objective(loss, model, penalty, Batches(rows.X, self._targets(rows.y, dtype), rows.weight, columns, dtype))
+
+    def _targets(self, y, dtype):
+        return y.astype(dtype, copy=False)
+
+    def solver_for(self, loss: Loss, solver: Solver) -> Solver:
+        """The solver as this task calls it."""
+        return solver
+
+    def split(self, rows: Rows, fraction: float, rng: RandomState) -> tuple[Rows, Rows]:
+        """The rows to fit, and those to hold out for early stopping."""
+        n_rows = rows.X.shape[0]
+        try:
+            parts = train_test_split(np.arange(n_rows), test_size=fraction, random_state=rng, stratify=self._classes(rows))
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction={fraction} of {n_rows} rows "
+                f"({error}); use early_stopping=False, or another validation_fraction."
+            ) from error
+        kept, held_out = (rows.part(part) for part in parts)
+        return kept, held_out
+
+    def _classes(self, rows):
+        """The classes of which the same share is held out, or None."""
+        return None
+
+    def fault_of_kept(self, trimmed: Trimmed, rows: Rows) -> str | None:
+        """What is wrong with the rows that a trimmed loss keeps, a sentence or None."""
+        return None
+
+    def check_continues(self, last: "Task") -> None:  # noqa: B027
+        """Raise ValueError where the last fit was of other targets, so that going on from it makes no sense."""
+
+    def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The last layer's weights (n_in, n) and intercepts (n,) with those of outputs that the model does not have."""
+        return weights, intercept
+
+    def own_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The inverse of `all_outputs`."""
+        return weights, intercept

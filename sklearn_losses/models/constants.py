@@ -1,0 +1,134 @@
+"""Numbers that a loss learns with the coefficients, as further outputs of a model."""
+
+import numpy as np
+
+from sklearn_losses.models.base import Model, squeezed
+from sklearn_losses.models.linear import LinearModel
+
+__all__ = ["LinearWithConstants", "WithConstants", "with_constants"]
+
+
+class WithConstants(Model):
+    """A model with further raw outputs that are the same for all rows: numbers that a loss learns with the coefficients.
+
+    `params` holds those of the model, then the constants over their units, which no penalty touches. `with_constants` makes
+    one that is a `LinearModel` where the model is.
+
+    Parameters
+    ----------
+    model : Model
+    n_constants : int
+    units : tuple of float, default=None
+        See `Loss.constant_units`.
+    """
+
+    def __init__(self, model, n_constants, units=None):
+        self.model, self.n_constants = model, n_constants
+        self.units = np.ones(n_constants) if units is None else np.asarray(units, dtype=np.float64)
+        self.n_params = model.n_params + n_constants
+        self.n_outputs = model.n_outputs + n_constants
+
+    @property
+    def base(self):
+        return self.model
+
+    def init(self, constant, rng):
+        constants = constant[-self.n_constants :] / self.units
+        return np.concatenate([self.model.init(constant[: -self.n_constants], rng), constants])
+
+    def unpack(self, params):
+        return self.model.unpack(params[: -self.n_constants])
+
+    def weights(self, hidden=1.0):
+        return np.concatenate([self.model.weights(hidden), np.zeros(self.n_constants)])
+
+    def _joined(self, raw, constants):
+        constants = np.broadcast_to((constants * self.units).astype(raw.dtype), (len(raw), self.n_constants))
+        return np.hstack([raw.reshape(len(raw), -1), constants])
+
+    def predict(self, params, X):
+        return self._joined(self.model.predict(params[: -self.n_constants], X), params[-self.n_constants :])
+
+    def linearize(self, params, X):
+        raw, model_jvp, model_vjp = self.model.linearize(params[: -self.n_constants], X)
+
+        def jvp(direction):
+            return self._joined(model_jvp(direction[: -self.n_constants]), direction[-self.n_constants :])
+
+        def vjp(gradient):
+            own, constants = gradient[:, : -self.n_constants], gradient[:, -self.n_constants :]
+            return np.concatenate([model_vjp(squeezed(np.ascontiguousarray(own))), constants.sum(axis=0) * self.units])
+
+        return self._joined(raw, params[-self.n_constants :]), jvp, vjp
+
+
+class LinearWithConstants(WithConstants, LinearModel):
+    """`WithConstants` of a linear model: the constants are the coefficients of columns of ones, one for each."""
+
+    def __init__(self, model, n_constants, units=None):
+        super().__init__(model, n_constants, units)
+        self.n_features, self.n_weights, self.fit_intercept = model.n_features, model.n_weights, model.fit_intercept
+
+    def pack(self, weights, intercept):
+        """The flat vector of W and b; the constants are 0."""
+        return np.append(self.model.pack(weights, intercept), np.zeros(self.n_constants))
+
+    def resized(self, n_features):
+        return LinearWithConstants(self.model.resized(n_features), self.n_constants, self.units)
+
+    def restricted(self, features):
+        """As `LinearModel.restricted`; the constants stay."""
+        model, coordinates = self.model.restricted(features)
+        constants = np.arange(self.model.n_params, self.n_params)
+        return LinearWithConstants(model, self.n_constants, self.units), np.concatenate([coordinates, constants])
+
+    def derivative(self, X):
+        return self.linearize(np.zeros(self.n_params), X)[1:]
+
+    def curvature(self, X, hessian):
+        own, outputs = self.model.n_params, self.model.n_outputs
+        matrix = np.zeros((self.n_params, self.n_params))
+        inner = np.ascontiguousarray(hessian[:, :outputs, :outputs])
+        matrix[:own, :own] = self.model.curvature(X, inner[:, 0, 0] if outputs == 1 else inner)
+        pull = self.model.linearize(np.zeros(own), X)[2]
+        for constant in range(self.n_constants):
+            mixed = pull(squeezed(np.ascontiguousarray(hessian[:, :outputs, outputs + constant])))
+            matrix[:own, own + constant] = matrix[own + constant, :own] = self.units[constant] * mixed
+        matrix[own:, own:] = hessian[:, outputs:, outputs:].sum(axis=0) * np.outer(self.units, self.units)
+        return matrix
+
+    @property
+    def by_output(self):
+        return np.concatenate([self.model.by_output, np.arange(self.model.n_params, self.n_params)])
+
+    def curvature_by_output(self, X, hessian):
+        order = self.by_output
+        return self.curvature(X, hessian)[np.ix_(order, order)].astype(X.dtype, copy=False)
+
+    def diagonal(self, squares, hessian):
+        own, constants = hessian[:, : -self.n_constants], hessian[:, -self.n_constants :]
+        return np.concatenate([self.model.diagonal(squares, squeezed(own)), constants.sum(axis=0) * self.units**2])
+
+    def rows(self, X, gradients):
+        own, constants = gradients[:, : -self.n_constants], gradients[:, -self.n_constants :]
+        return np.hstack([self.model.rows(X, own), constants * self.units])
+
+
+def with_constants(model, n_constants, units=None):
+    """The model with `n_constants` learned constants: itself for none, a `LinearModel` where it is one.
+
+    Parameters
+    ----------
+    model : Model
+    n_constants : int
+    units : tuple of float, default=None
+        See `Loss.constant_units`.
+
+    Returns
+    -------
+    Model
+    """
+    if not n_constants:
+        return model
+    kind = LinearWithConstants if isinstance(model, LinearModel) else WithConstants
+    return kind(model, n_constants, units)

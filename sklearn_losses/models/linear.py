@@ -1,0 +1,161 @@
+"""Models that are linear in their parameters, with what exact solvers ask of them beyond `Model`."""
+
+import numpy as np
+
+from sklearn_losses.models.base import Model
+
+__all__ = ["Linear", "LinearModel"]
+
+
+def _weighted_gram(X, weight, definite):
+    """``X.T diag(weight) X`` and ``X.T weight`` of the rows that have a weight."""
+    some = np.flatnonzero(weight)
+    if 2 * len(some) < len(weight):
+        X, weight = X[some], weight[some]
+    if definite and np.all(weight >= 0):  # the product of a matrix with itself takes half the work
+        root = np.sqrt(weight)
+        weighted = (X * root[:, None]).T
+        return weighted.dot(weighted.T), weighted.dot(root)
+    weighted = X.T * weight
+    return weighted.dot(X), weighted.sum(axis=1)
+
+
+class LinearModel(Model):
+    """A model that is linear in its parameters: ``raw = X @ W + b``; `params` holds W (n_features, n_outputs), row by row, then b.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+    fit_intercept : bool
+    """
+
+    linear = True
+
+    def __init__(self, n_features, n_outputs, fit_intercept=True):
+        self.n_features = n_features
+        self.n_outputs = n_outputs
+        self.fit_intercept = fit_intercept
+        self.layer_sizes = (n_features, n_outputs)
+        self.n_weights = n_features * n_outputs
+        self.n_params = self.n_weights + n_outputs * fit_intercept
+
+    def init(self, constant, rng):
+        return self.pack(np.zeros((self.n_features, self.n_outputs)), constant)
+
+    def pack(self, weights, intercept):
+        """The flat vector of W and b."""
+        return np.concatenate([weights.ravel(), intercept]) if self.fit_intercept else weights.ravel().copy()
+
+    def unpack(self, params):
+        intercept = params[self.n_weights :] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
+        return [params[: self.n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
+
+    def weights(self, hidden=1.0):
+        mask = np.zeros(self.n_params)
+        mask[: self.n_weights] = 1
+        return mask
+
+    def resized(self, n_features):
+        """The same model for another number of features."""
+        return Linear(n_features, self.n_outputs, self.fit_intercept)
+
+    def restricted(self, features):
+        """The model of some of the features, and where its parameters are among this one's, both in order."""
+        weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
+        intercept = np.arange(self.n_weights, self.n_params)
+        return Linear(len(features), self.n_outputs, self.fit_intercept), np.concatenate([weights, intercept])
+
+    def predict(self, params, X):
+        [weights], [intercept] = self.unpack(np.asarray(params, dtype=X.dtype))
+        if self.n_outputs == 1:  # a vector product is faster than one with a matrix of one column
+            raw = X @ weights[:, 0]
+            return raw + intercept[0] if self.fit_intercept else raw
+        if not isinstance(X, np.ndarray):
+            raw = X @ weights
+        else:
+            # Column by column in memory, so that what a loss does over a row's few outputs runs along whole columns. With a
+            # copy that is the faster way to get there in float32, and without one in float64.
+            raw = np.asfortranarray(X @ weights) if X.dtype == np.float32 else (weights.T @ X.T).T
+        return raw + intercept if self.fit_intercept else raw
+
+    def linearize(self, params, X):
+        return self.predict(params, X), *self.derivative(X)
+
+    def derivative(self, X):
+        """The two maps of `linearize`, the same at every point."""
+
+        def jvp(direction):
+            return self.predict(direction, X)
+
+        def vjp(gradient):
+            # With X on the right it is read once, row by row.
+            pulled = (gradient.T.dot(X).T if isinstance(X, np.ndarray) else X.T.dot(gradient)).ravel()
+            return np.concatenate([pulled, np.atleast_1d(gradient.sum(axis=0))]) if self.fit_intercept else pulled
+
+        return jvp, vjp
+
+    def curvature(self, X, hessian):
+        """The second derivative in `params` when that in `raw` is `hessian`: J.T H J as a matrix.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+        hessian : ndarray of shape (n,) or (n, n_outputs, n_outputs)
+
+        Returns
+        -------
+        ndarray of shape (n_params, n_params)
+        """
+        outputs, features = self.n_outputs, self.n_features
+        curved = hessian != 0 if hessian.ndim == 1 else np.any(hessian != 0, axis=(1, 2))
+        if 4 * np.count_nonzero(curved) < 3 * len(curved):  # rows on a straight piece of the loss add nothing
+            X, hessian = X[curved], hessian[curved]
+        matrix = np.zeros((self.n_params, self.n_params))
+        weights = matrix[: self.n_weights, : self.n_weights].reshape(features, outputs, features, outputs)
+        cross = matrix[: self.n_weights, self.n_weights :].reshape(features, outputs, outputs * self.fit_intercept)
+        corner = matrix[self.n_weights :, self.n_weights :]
+        for j in range(outputs):
+            for k in range(j, outputs):
+                weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
+                gram, sums = _weighted_gram(X, weight, definite=j == k)
+                weights[:, j, :, k] = gram
+                weights[:, k, :, j] = gram.T
+                if self.fit_intercept:
+                    cross[:, j, k] = cross[:, k, j] = sums
+                    corner[j, k] = corner[k, j] = weight.sum()
+        matrix[self.n_weights :, : self.n_weights] = matrix[: self.n_weights, self.n_weights :].T
+        return matrix
+
+    @property
+    def by_output(self):
+        """The parameters in the order of `curvature_by_output`: all weights of an output together, intercepts last."""
+        weights = np.arange(self.n_weights).reshape(self.n_features, self.n_outputs)
+        return np.concatenate([weights.T.ravel(), np.arange(self.n_weights, self.n_params)])
+
+    def curvature_by_output(self, X, hessian):
+        """`curvature` of several outputs in the order of `by_output`, in the precision of X: only the upper triangle counts."""
+        features, weights = self.n_features, self.n_weights
+        matrix = np.zeros((self.n_params, self.n_params), dtype=X.dtype)
+        for j in range(self.n_outputs):
+            of_j = slice(j * features, (j + 1) * features)
+            for k in range(j, self.n_outputs):
+                weight, of_k = hessian[:, j, k], slice(k * features, (k + 1) * features)
+                matrix[of_j, of_k], sums = _weighted_gram(X, weight, definite=j == k)
+                if self.fit_intercept:
+                    matrix[of_j, weights + k] = matrix[of_k, weights + j] = sums
+                    matrix[weights + j, weights + k] = weight.sum()
+        return matrix
+
+    def diagonal(self, squares, hessian):
+        """The diagonal of `curvature`, given the squares of the rows and that of `hessian`, (n,) or (n, n_outputs)."""
+        sums = squares.T.dot(hessian).ravel()
+        return np.concatenate([sums, np.atleast_1d(hessian.sum(axis=0))]) if self.fit_intercept else sums
+
+    def rows(self, X, gradients):
+        """The gradient in `params` of each row by itself, given its gradient in `raw`, (n, n_outputs): (n, n_params)."""
+        weights = (X[:, :, None] * gradients[:, None, :]).reshape(len(X), self.n_weights)
+        return np.hstack([weights, gradients]) if self.fit_intercept else weights
+
+
+class Linear(LinearModel):
+    """The linear model in the columns of X."""

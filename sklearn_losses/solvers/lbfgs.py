@@ -1,0 +1,75 @@
+"""L-BFGS: scipy's L-BFGS-B, with each weight split into two parts where the penalty has absolute values."""
+
+import numpy as np
+from scipy.optimize import Bounds
+
+from sklearn_losses.core.component import Integer
+from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.scipy_minimize import NEVER, minimize_with_scipy
+
+__all__ = ["LBFGS"]
+
+
+class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
+    """Limited-memory BFGS, scipy's L-BFGS-B [1]_: the workhorse for smooth losses, linear or MLP, any number of features.
+
+    A non-smooth loss comes as a sequence of smooth ones; an L1 penalty by splitting each weight into two non-negative parts, so
+    that its zeros are exact.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        Number of past steps that shape the quadratic model.
+    max_line_search : int, default=50
+        Evaluations per iteration at the most.
+
+    References
+    ----------
+    .. [1] Byrd, Lu, Nocedal and Zhu, SIAM Journal on Scientific Computing 16 (1995).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.solvers import LBFGS
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(solver=LBFGS(memory=20)).fit(X, y).converged_
+    True
+    """
+
+    double = coarse_start = coarse_end = True
+    parameter_constraints = {"memory": Integer(1), "max_line_search": Integer(1)}
+
+    def __init__(self, memory=10, max_line_search=50):
+        self.memory = memory
+        self.max_line_search = max_line_search
+
+    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+        options = {
+            "maxcor": self.memory,
+            "maxls": self.max_line_search,
+            "ftol": 0.0,
+            "gtol": 0.0,
+            "maxfun": NEVER,
+            "maxiter": NEVER,
+        }
+        task = {"method": "L-BFGS-B", "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
+        if objective.smooth_penalty:
+            return minimize_with_scipy(objective, params, objective.value_and_gradient, **task)
+        l1 = objective.l1
+
+        def merge(halves):
+            positive, negative = np.split(halves, 2)
+            return positive - negative
+
+        def split_value_and_gradient(halves):
+            value, gradient = objective.value_and_gradient(merge(halves))
+            total = value + float(l1 @ (halves[: len(params)] + halves[len(params) :]))
+            return total, np.concatenate([gradient + l1, l1 - gradient])
+
+        free = l1 == 0
+        low = np.concatenate([np.where(free, -np.inf, 0.0), np.zeros_like(params)])
+        high = np.concatenate([np.full_like(params, np.inf), np.where(free, 0.0, np.inf)])
+        start = np.concatenate([np.where(free, params, np.maximum(params, 0)), np.where(free, 0.0, np.maximum(-params, 0))])
+        bounds = Bounds(low, high)
+        return minimize_with_scipy(objective, start, split_value_and_gradient, bounds=bounds, merge=merge, **task)

@@ -1,0 +1,103 @@
+"""Newton's equations for a direction, by a Cholesky factor of the Hessian or by a root of it that was never squared."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from sklearn_losses.core.linear_algebra import cholesky, regularized_cholesky
+
+__all__ = ["EQUATIONS", "EquationLimits", "newton_direction", "newton_solver"]
+
+
+class EquationLimits(NamedTuple):
+    """When Newton's equations are solved in which way.
+
+    Attributes
+    ----------
+    dependent : float
+        Ratio of a Cholesky factor's pivots from which half the digits are lost: a root of the Hessian takes its place.
+    least_curvature : float
+        What is added to the diagonal at the least, as a share of its largest entry.
+    longest_step : float
+        Of a direction without curvature, as a multiple of the largest parameter.
+    flat : float
+        Singular value of the root, as a share of the largest one, that is none.
+    noise : float
+        Rounding units of the value in which a gain along a flat direction may be hidden.
+    lasting : float
+        What was added, as a share of the square of the smallest pivot, up to which a factor serves other gradients too.
+    """
+
+    dependent: float = 1e-5
+    least_curvature: float = 1e-14
+    longest_step: float = 1e9
+    flat: float = 1e-13
+    noise: float = 16.0
+    lasting: float = 1e-8
+
+
+EQUATIONS = EquationLimits()
+
+
+def newton_direction(objective, params, gradient, limits=EQUATIONS):
+    """The step ``-hessian^-1 gradient``, by a Cholesky factor."""
+    return newton_solver(objective, params, gradient, limits)[0](gradient)
+
+
+def newton_solver(objective, params, gradient, limits=EQUATIONS):
+    """``gradient -> -hessian^-1 gradient`` with the Hessian at `params`, and whether it serves for other gradients too.
+
+    It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
+    """
+    coarse = objective.in_data_dtype()  # which steers just as well, while its digits are enough
+    if coarse is not None:
+        with np.errstate(all="ignore"):
+            hessian = coarse.hessian(params)
+            factor = cholesky(hessian)
+        if factor is not None and _pivots_ratio(factor) > np.sqrt(coarse.precision):
+            return partial(_solve, factor), True
+    hessian = objective.hessian(params)
+    if not np.all(np.isfinite(hessian)):
+        return np.negative, False  # next to where a loss is no number its curvature may be none
+    # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
+    # and where there is none at all, to keep the step within what a line search can shorten.
+    longest = limits.longest_step * (np.max(np.abs(params)) or 1.0)
+    extra = max(limits.least_curvature * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
+    factor, extra = regularized_cholesky(hessian, extra)
+    if _pivots_ratio(factor) < limits.dependent and objective.has_hessian_root:
+        return _solver_by_root(objective, params, longest, extra, limits), True
+    return partial(_solve, factor), extra <= limits.lasting * np.min(np.abs(np.diag(factor[0]))) ** 2
+
+
+def _pivots_ratio(factor):
+    pivots = np.abs(np.diag(factor[0]))
+    return np.min(pivots) / np.max(pivots)
+
+
+def _solve(factor, gradient):
+    return -linalg.cho_solve(factor, gradient)
+
+
+def _solver_by_root(objective, params, longest, extra, limits):
+    """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose.
+
+    Along what is flat for all rows there is nothing to gain. Along what is flat because rows left their parabola there is:
+    the curvature `extra` stands in for that.
+    """
+    size, right = np.linalg.svd(objective.hessian_root(params))[1:]
+    kept = size > limits.flat * size[0] if size[0] > 0 else np.zeros(len(size), dtype=bool)
+    noise = limits.noise * objective.precision * abs(objective.value(params))
+
+    def solve(gradient):
+        along = right @ gradient
+        steps = np.zeros_like(gradient)
+        steps[kept] = along[kept] / size[kept] ** 2
+        if along[~kept] @ along[~kept] > extra * noise:
+            steps[~kept] = along[~kept] / extra
+        direction = -right.T @ steps
+        furthest = np.max(np.abs(direction))
+        return direction * (longest / furthest) if furthest > longest else direction
+
+    return solve
