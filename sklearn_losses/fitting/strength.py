@@ -14,12 +14,13 @@ and l1_ratio the share of the second term in it. So a fit of c * y gives c times
 homogeneous, twice the loss gives the same fit, and for the squared error without an L1 part alpha is SHARE.
 """
 
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_losses.core.penalties import ElasticNet
-from sklearn_losses.losses.base import EachTarget, MeanOverTargets
+from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
 
 __all__ = ["Strength", "Units"]
 
@@ -44,7 +45,7 @@ class Units(NamedTuple):
     hidden: float = 1.0
 
     @classmethod
-    def of(cls, loss, y, sample_weight):
+    def of(cls, loss: Loss, y: Any, sample_weight: NDArray[Any]) -> Self:
         """The units of a loss that is bound to the data, and calibrated.
 
         With several targets they are the smallest that a target has alone: none is penalised more than in a fit of its own.
@@ -76,23 +77,24 @@ class Strength(NamedTuple):
     relative: float
 
     @classmethod
-    def of(cls, alpha, l1_ratio, units):
+    def of(cls, alpha: float | Literal["auto"], l1_ratio: float, units: Units | None = None) -> Self:
         """From the parameters of an estimator.
 
         Parameters
         ----------
         alpha : float or "auto"
         l1_ratio : float
-        units : Units or None
-            What "auto" needs.
+        units : Units, default=None
+            What "auto" needs; None for a loss without units, as for classes.
         """
         l1_ratio = float(l1_ratio)
         if alpha != "auto":
             return cls(float(alpha), l1_ratio, 1.0, float(alpha) * (1 - l1_ratio))
+        units = Units() if units is None else units
         ridge, lasso = (1 - l1_ratio) * units.ridge, l1_ratio * units.lasso
         return cls(SHARE * (ridge + lasso), lasso / (ridge + lasso), units.hidden, SHARE * (1 - l1_ratio))
 
-    def penalty(self, factors):
+    def penalty(self, factors: NDArray[Any]) -> ElasticNet:
         """The penalty with these factors of the parameters."""
         return ElasticNet(self.alpha, self.l1_ratio, factors)
 
