@@ -9,146 +9,78 @@ An objective is the only thing that a solver sees. It is a sum over blocks of ro
 part, everything but the absolute values of the penalty, which come in by `prox`.
 """
 
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sklearn_losses.core.hessian_operator import Curvature, gram_operator
+from sklearn_losses.core import protocols
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.facts import Facts
+from sklearn_losses.core.hessian import hessian_matrix, hessian_operator, hessian_product, hessian_root
+from sklearn_losses.core.hessian_operator import HessianOperator
+from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
-from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms, MaxAffineTermsWithBounds
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
 
-LARGEST_ROTATION = 5e9  # entries of the rows times columns or rows up to which their singular values are computed
+Change = Callable[[NDArray[Any]], NDArray[Any]]  # of the coordinates of a point
 
 
-class Objective:
+class Objective(Facts):
     """Loss, model, penalty and rows put together.
+
+    What a solver may ask of it is `protocols.Objective`; `loss`, `model`, `penalty` and `batches`
+    are for the fit that makes it.
 
     Parameters
     ----------
     loss : Loss
+        Ready for the targets, see `Loss.bind`.
     model : Model
+        Methods that say "linear models" need a `LinearModel`.
     penalty : ElasticNet
+        With one factor for each of the model's parameters.
     batches : Batches
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.core.batches import Batches
+    >>> from sklearn_losses.core.penalties import ElasticNet
+    >>> from sklearn_losses.losses import SquaredError
+    >>> from sklearn_losses.models import Linear
+    >>> model = Linear(2, 1, fit_intercept=False)
+    >>> batches = Batches(np.eye(2), np.array([1.0, 3.0]))
+    >>> objective = Objective(SquaredError(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
+    >>> objective.value(np.zeros(2)) == (1 + 9) / 2 / 2
+    True
     """
 
-    def __init__(self, loss, model, penalty, batches):
-        self.loss, self.model, self.penalty, self.batches = loss, model, penalty, batches
+    def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:
+        super().__init__(loss, model, penalty, batches)
         # Fits end with several questions about one point: the last ones of `value_and_gradient` and `mean_loss` are kept.
-        self._last = self._valued = self._terms = None
+        self._last: tuple[NDArray[Any], float, NDArray[Any]] | None = None
+        self._valued: tuple[NDArray[Any], float] | None = None
+        self._terms: Any = None
 
-    # What the objective is.
-
-    @property
-    def n_params(self):
-        return self.model.n_params
-
-    @property
-    def n_outputs(self):
-        return self.model.n_outputs
-
-    @property
-    def n_rows(self):
-        return self.batches.n_rows
-
-    @property
-    def smooth_loss(self):
-        """The loss has a continuous gradient; the penalty may still have kinks, see `smooth_penalty`."""
-        return self.loss.smooth
-
-    @property
-    def smooth_penalty(self):
-        return self.penalty.smooth
-
-    @property
-    def has_hessian(self):
-        return self.loss.has_hessian
-
-    @property
-    def smooth_form_has_hessian(self):
-        """The loss that a smooth solver meets, which is a smoothed one where the loss has kinks, has a Hessian."""
-        return (self.loss if self.loss.smooth else self.loss.smoothed(1.0)).has_hessian
-
-    @property
-    def linear(self):
-        return self.model.linear
-
-    @property
-    def convex(self):
-        return self.loss.convex and self.model.linear
-
-    @property
-    def bounded_hessian(self):
-        """The Hessian is that of a convex function, or a bound from above that is never negative."""
-        return self.linear and (self.loss.convex or self.loss.hessian_bound)
-
-    @property
-    def stochastic_only(self):
-        """The loss is made for steps on batches: its exact minimum is of no use."""
-        return self.loss.stochastic_only
-
-    @property
-    def sparse(self):
-        return self.batches.sparse
-
-    @property
-    def penalized(self):
-        """1 for each weight, 0 for each intercept."""
-        return self.model.weights()
-
-    @property
-    def l1(self):
-        """The factor of the absolute value of each parameter in the penalty, (n_params,); 0 for intercepts."""
-        return self.penalty.l1
-
-    @property
-    def l2(self):
-        """The factor of half the square of each parameter in the penalty, (n_params,); 0 for intercepts."""
-        return self.penalty.l2
-
-    @property
-    def n_features(self):
-        """The number of features that the model has weights for."""
-        return self.model.base.n_features
-
-    def by_feature(self, params):
-        """The entries of an array like `params` that belong to weights, as (n_features, n_outputs): linear models.
-
-        It is a view of them.
-        """
-        model = self.model.base
-        return params[: model.n_weights].reshape(model.n_features, model.n_outputs)
-
-    @property
-    def n_constants(self):
-        """How many constants of the loss are learned with the parameters, as the last of which they stand."""
-        return self.model.n_constants
-
-    @property
-    def dtype(self):
-        """What the rows are computed in."""
-        return self.batches.dtype
-
-    @property
-    def precision(self):
-        """The rounding unit of an evaluation."""
-        return float(np.finfo(self.dtype).eps)
-
-    def describe(self):
-        """The loss's name, for messages."""
-        return f"loss {self.loss.label!r}"
+    def _replace(self, **changes: Any) -> Self:
+        """This objective with another loss, model, penalty or other batches."""
+        given = {"loss": self.loss, "model": self.model, "penalty": self.penalty, "batches": self.batches}
+        return type(self)(**(given | changes))
 
     # Values and derivatives at a point.
 
-    def value(self, params):
+    def value(self, params: NDArray[Any]) -> float:
         """The whole formula."""
         return self.mean_loss(params) + self.penalty_value(params)
 
-    def mean_loss(self, params):
+    def mean_loss(self, params: NDArray[Any]) -> float:
         """The first term: the weighted mean of the loss."""
         if self._last is not None and np.array_equal(params, self._last[0]):
             return self._last[1]
@@ -160,7 +92,7 @@ class Objective:
             self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
         return self._valued[1]
 
-    def mean_loss_of_rounded(self, params):
+    def mean_loss_of_rounded(self, params: NDArray[Any]) -> float:
         """`mean_loss` where the parameters and the raw predictions have the rows' own type: what rounding makes of it."""
 
         def weighted(batch, _):
@@ -169,25 +101,25 @@ class Objective:
 
         return sum(self.batches.unconverted().each(weighted)) / self.n_rows
 
-    def losses(self, params):
+    def losses(self, params: NDArray[Any]) -> NDArray[Any]:
         """The loss of each row."""
         return self.batches.joined(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
-    def unbounded(self, params):
+    def unbounded(self, params: NDArray[Any]) -> bool:
         """Whether `params` shows that there is no minimum: the loss of a linear model without a penalty falls for ever."""
-        if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
+        if self.loss.has_minimizer or not self.linear or self.has_penalty:
             return False
         return falls_for_ever(self.loss, self.model, self.batches, params)
 
-    def bottomless(self, params):
+    def bottomless(self, params: NDArray[Any]) -> bool:
         """Whether the whole formula runs to minus infinity on the ray from 0 through `params`."""
         return falls_without_end(self.value, params)
 
-    def penalty_value(self, params):
+    def penalty_value(self, params: NDArray[Any]) -> float:
         """The second term."""
         return self.penalty.smooth_value_and_gradient(params)[0] + self.penalty.l1_value(params)
 
-    def value_and_gradient(self, params):
+    def value_and_gradient(self, params: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         """The formula less the absolute values, and its gradient (a subgradient where the loss has a kink)."""
         if self._last is None or not np.array_equal(params, self._last[0]):
             total, gradient = 0.0, np.zeros(self.n_params)
@@ -205,7 +137,7 @@ class Objective:
         value, gradient = self.loss.value_and_gradient(batch.y, raw)
         return batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
 
-    def minibatches(self, size, rng):
+    def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]]]:
         """Value and gradient of unbiased estimates of the smooth part, one after the other, all rows once.
 
         Yields
@@ -227,51 +159,30 @@ class Objective:
 
             yield rows / self.n_rows, estimate
 
-    def hessian_product(self, params, direction):
+    # Second derivatives.
+
+    def hessian_product(self, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
         """The second derivative at `params` applied to `direction`; for an MLP the Gauss-Newton part of it."""
+        product = hessian_product(self.loss, self.model, self.batches, params, direction)
+        return product + self.l2 * direction
 
-        def pulled(batch, _):
-            raw, jvp, vjp = self.model.linearize(params, batch.X)
-            return vjp(batch.weighted(self.loss.hessian_product(batch.y, raw, jvp(direction))))
+    def hessian_operator(self, params: NDArray[Any]) -> HessianOperator:
+        """The second derivative of the loss, without that of the penalty, as an operator (linear models)."""
+        return hessian_operator(self.loss, self.model, self.batches, params)
 
-        return self.batches.total(pulled) / self.n_rows + self.penalty.l2 * direction
+    def hessian(self, params: NDArray[Any]) -> NDArray[Any]:
+        """The second derivative at `params` as a matrix (linear models; sparse rows are made dense)."""
+        matrix = hessian_matrix(self.loss, self.model, self.batches, params)
+        matrix[np.diag_indices_from(matrix)] += self.l2
+        return matrix
 
-    def curvature(self, params):
-        """The second derivative of the loss at `params` as an operator (linear models): see `Curvature`."""
-        if self.loss.rowwise and self.n_outputs == 1 and self.loss.has_hessian:
+    def hessian_root(self, params: NDArray[Any]) -> NDArray[Any]:
+        """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: see `has_hessian_root`."""
+        return hessian_root(self.loss, self.model, self.batches, params, self.l2)
 
-            def bend(batch, _):
-                return batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
+    # The same problem in other coordinates, on fewer rows or columns, in another precision.
 
-            return gram_operator(self.model, self.batches, self.batches.joined(bend) / self.n_rows)
-
-        known = self.batches.joined(lambda batch, _: self.model.predict(params, batch.X))
-
-        of_rows = self.loss.hessian_product if self.loss.has_hessian else self._difference
-
-        def product(direction):
-            def of_block(batch, rows):
-                jvp, vjp = self.model.derivative(batch.X)
-                return vjp(batch.weighted(of_rows(batch.y, known[rows], jvp(direction))))
-
-            return self.batches.total(of_block) / self.n_rows
-
-        def diagonal():
-            def of_block(batch, rows):
-                return self.model.diagonal(squares(batch.X), batch.weighted(self.loss.hessian(batch.y, known[rows])))
-
-            return self.batches.total(of_block) / self.n_rows
-
-        known_by_row = self.loss.rowwise and self.loss.has_hessian and not self.model.n_constants
-        return Curvature(product, diagonal if known_by_row else None)
-
-    def _difference(self, y, raw, change):
-        """The loss's second derivative in `raw` applied to `change`, by central differences of its gradient."""
-        size = max(float(np.std(raw)), 1e-3 * float(np.max(np.abs(raw))), 1e-9)
-        step = np.cbrt(np.finfo(np.float64).eps) * size / (float(np.max(np.abs(change))) or 1.0)
-        return (self.loss.gradient(y, raw + step * change) - self.loss.gradient(y, raw - step * change)) / (2 * step)
-
-    def rotated(self):
+    def rotated(self) -> tuple[Self, Change, Change]:
         """This objective in coordinates in which no column depends on others: linear models, dense rows, no L1 penalty.
 
         See `SingularVectors`.
@@ -283,14 +194,14 @@ class Objective:
             This one's parameters -> the other's, and back.
         """
         base, batches = self.model.base, self.batches
-        ridge = base.unpack(self.penalty.l2[: base.n_params])[0][0][:, 0]
+        ridge = base.unpack(self.l2[: base.n_params])[0][0][:, 0]
         change, columns = SingularVectors.of(batches.whole(), batches.sample_weight, base.fit_intercept, ridge)
         model = self.model.resized(columns.shape[1])
         penalty = type(self.penalty)(float(np.all(ridge > 0)), 0.0, change.factors(model))
-        rotated = type(self)(self.loss, model, penalty, batches.of_columns(columns))
+        rotated = self._replace(model=model, penalty=penalty, batches=batches.of_columns(columns))
         return rotated, partial(change.from_user, self.model), partial(change.to_user, self.model)
 
-    def restricted(self, features):
+    def restricted(self, features: NDArray[Any]) -> tuple[Self, NDArray[Any]]:
         """This objective with the weights of all other features at 0 (linear models).
 
         Parameters
@@ -306,73 +217,21 @@ class Objective:
             Where they are among all parameters.
         """
         model, coordinates = self.model.restricted(features)
-        part = type(self)(self.loss, model, self.penalty.restricted(coordinates), self.batches.columns(features))
+        part = self._replace(model=model, penalty=self.penalty.restricted(coordinates), batches=self.batches.columns(features))
         return part, coordinates
 
-    @property
-    def n_directions(self):
-        """In how many directions the parameters can move the rows at the most, as `rotated` tells where that costs little."""
-        if self.penalized_anywhere or not self.rotates:
-            return self.n_params
-        return min(self.n_params, self.n_outputs * (self.batches.X.shape[0] + 1))
-
-    @property
-    def rotates(self):
-        """`rotated` is there, and the rows are of a size at which it costs little."""
-        X = self.batches.X
-        return self.linear and not self.sparse and X.size * min(X.shape) <= LARGEST_ROTATION
-
-    @property
-    def penalized_anywhere(self):
-        """There is a penalty."""
-        return bool(self.penalty.l2.any() or self.penalty.l1.any())
-
-    def hessian(self, params):
-        """The second derivative at `params` as a matrix (linear models, dense rows)."""
-
-        def of_block(batch, _):
-            raw = self.model.predict(params, batch.X)
-            if not self.loss.rowwise:
-                jacobian = self.model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
-                return jacobian.T @ self.loss.hessian_product(batch.y, raw, jacobian)
-            return self.model.curvature(batch.X, batch.weighted(self.loss.hessian_matrix(batch.y, raw)))
-
-        matrix = self.batches.total(of_block, dense=True)
-        matrix /= self.n_rows
-        matrix[np.diag_indices_from(matrix)] += self.penalty.l2
-        return matrix
-
-    @property
-    def has_hessian_root(self):
-        """`hessian_root` is there."""
-        rowwise = self.loss.convex and self.loss.rowwise
-        return self.linear and self.model.n_outputs == 1 and not self.model.n_constants and rowwise
-
-    def hessian_root(self, params):
-        """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: one output, dense rows."""
-
-        def of_block(batch, _):
-            curvature = batch.weighted(self.loss.hessian(batch.y, self.model.predict(params, batch.X)))
-            root = np.sqrt(np.maximum(curvature, 0) / self.n_rows)
-            return np.linalg.qr(self.model.rows(batch.X, np.ones((len(root), 1))) * root[:, None], mode="r")
-
-        root = np.diag(np.sqrt(self.penalty.l2))
-        for part in self.batches.each(of_block, dense=True):
-            root = np.linalg.qr(np.vstack([root, part]), mode="r")
-        return root
-
-    def samples(self, size, number):
+    def samples(self, size: int, number: int) -> Iterator[Self]:
         """This objective over `number` random parts of the rows, always the same ones, that have no row in common."""
         order = np.random.RandomState(0).permutation(self.n_rows)[: number * size]
         for rows in np.split(order, number):
-            yield type(self)(self.loss, self.model, self.penalty, self.batches.some(np.sort(rows)))
+            yield self._replace(batches=self.batches.some(np.sort(rows)))
 
-    def in_data_dtype(self):
+    def in_data_dtype(self) -> Self | None:
         """This objective computed in the precision of its rows; None where that is its own."""
         batches = self.batches.in_data_dtype()
-        return None if batches is None else type(self)(self.loss, self.model, self.penalty, batches)
+        return None if batches is None else self._replace(batches=batches)
 
-    def relative_move(self, params, direction):
+    def relative_move(self, params: NDArray[Any], direction: NDArray[Any]) -> float:
         """The largest change of a raw prediction along `direction`, as a share of the largest prediction."""
 
         def sizes(batch, _):
@@ -382,7 +241,7 @@ class Objective:
         moves, size = np.max(list(self.batches.each(sizes)), axis=0)
         return float(moves / (size or 1.0))
 
-    def centered(self, params):
+    def centered(self, params: NDArray[Any]) -> NDArray[Any]:
         """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim.
 
         Of the weights of a feature that is the shift of least penalty, of the intercepts their mean.
@@ -395,51 +254,41 @@ class Objective:
         weights = weights - self.penalty.best_shift(weights)[:, None]
         return np.concatenate([model.pack(weights, intercept - intercept.mean()), constants])
 
-    def prox(self, params, step):
+    def prox(self, params: NDArray[Any], step: float | NDArray[Any]) -> NDArray[Any]:
         """Minimiser of ``step * l1 part + |. - params|^2 / 2``."""
         return self.penalty.prox(params, step)
 
-    def l1_value(self, params):
+    def l1_value(self, params: NDArray[Any]) -> float:
         """The absolute part of the penalty."""
         return self.penalty.l1_value(params)
 
     # Non-smooth losses.
 
-    @property
-    def piecewise_linear(self):
-        """The loss is piecewise linear, which `terms` lists."""
-        return bool(self.loss.kinks)
-
-    @property
-    def max_affine(self):
-        """The loss is a maximum of straight lines over the classes, which `terms` lists (no L1 penalty)."""
-        return bool(self.loss.rivals)
-
-    def terms(self):
+    def terms(self) -> Any:
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
         if self._terms is None:
             kind = MaxAffineTerms if self.loss.rivals else PiecewiseLinearTerms
             self._terms = kind(self.loss, self.model, self.penalty, self.batches)
             if not (self.loss.rivals or self.smooth_penalty):
-                self._terms = TermsWithL1(self._terms, self.penalty.l1)
+                self._terms = TermsWithL1(self._terms, self.l1)
         return self._terms
 
-    def terms_with_bounds(self):
+    def terms_with_bounds(self) -> Any:
         """Those of a loss with rivals as kinks of one number each, with a bound for each row beside the parameters."""
         return MaxAffineTermsWithBounds(self.terms())
 
-    def kink_distance(self, params):
+    def kink_distance(self, params: NDArray[Any]) -> float:
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""
         total = 0.0
         for batch in self.batches.blocks():
             total += batch.sum(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)))
         return total / self.n_rows or 1.0
 
-    def smoothing_error(self, width):
+    def smoothing_error(self, width: float) -> float:
         """A bound on how far the objective and ``smoothed(width)`` are apart."""
         return self.loss.smoothing_error(width, self.model.n_outputs)
 
-    def smoothed_slopes(self, params, width):
+    def smoothed_slopes(self, params: NDArray[Any], width: float) -> tuple[float, NDArray[Any]] | None:
         """The gradient of the loss of ``smoothed(width)`` as slopes of this one: what a duality gap is made of.
 
         Returns
@@ -453,9 +302,7 @@ class Objective:
             raw, _, vjp = self.model.linearize(params, batch.X)
             gradient = smooth.gradient(batch.y, raw)
             shortfall = self.loss.shortfall(batch.y, raw, gradient)
-            if shortfall is None:
-                return None
-            return batch.sum(shortfall), vjp(batch.weighted(gradient))
+            return shortfall if shortfall is None else (batch.sum(shortfall), vjp(batch.weighted(gradient)))
 
         total, gradient = 0.0, np.zeros(self.n_params)
         for part in self.batches.each(of_block):
@@ -465,6 +312,6 @@ class Objective:
             gradient += part[1]
         return total / self.n_rows, gradient / self.n_rows
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Self:
         """This objective with a smooth loss within O(width) of its own."""
-        return type(self)(self.loss.smoothed(width), self.model, self.penalty, self.batches)
+        return self._replace(loss=self.loss.smoothed(width))

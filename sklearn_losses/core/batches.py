@@ -81,7 +81,7 @@ class Batches:
         y: Any,
         sample_weight: NDArray[Any] | None = None,
         standardization: Standardization | None = None,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.standardization = standardization
@@ -250,12 +250,12 @@ class QueryBatches(Batches):
         X: Rows,
         y: Queries,
         standardization: Standardization | None = None,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         parts: list[tuple[slice, Queries]] | None = None,
     ) -> None:
         super().__init__(X, y, None, standardization, dtype)
         self.n_rows = len(y)
-        self._parts = parts
+        self._parts: list[tuple[slice, Queries]] | None = parts
 
     def _replace(self, **changes: Any) -> Self:
         given = {"standardization": self.standardization, "dtype": self.dtype, "parts": self._parts}
@@ -266,11 +266,12 @@ class QueryBatches(Batches):
             rows = self.X.shape[0]
             if not self.sparse:
                 rows = rows_of_copies(self.X.shape[1])
-            ends, first, self._parts = self.y.offsets, 0, []
+            ends, first, parts = self.y.offsets, 0, []
             while first < len(self.y):
                 last = max(first + 1, int(np.searchsorted(ends, ends[first] + rows, side="right")) - 1)
-                self._parts.append((slice(int(ends[first]), int(ends[last])), self.y.part(np.arange(first, last))))
+                parts.append((slice(int(ends[first]), int(ends[last])), self.y.part(np.arange(first, last))))
                 first = last
+            self._parts = parts
         return self._parts
 
     def _queries(self, rows, y, dense=False):
@@ -283,7 +284,7 @@ class QueryBatches(Batches):
             yield self._queries(rows, y)
 
     def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
-        yield from each(lambda part: function(self._queries(*part, dense), part[0]), self._ranges())
+        yield from each(lambda part: function(self._queries(part[0], part[1], dense), part[0]), self._ranges())
 
     def columns(self, features: NDArray[Any]) -> Self:
         self._ranges()  # cut where those of all columns are

@@ -10,7 +10,7 @@ import warnings
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -118,9 +118,15 @@ class Component(BaseEstimator):
     A class keyword ``family="loss"`` opens a registry; ``name="huber", aliases=("h",)`` enters it.
     """
 
-    parameter_constraints = {}  # parameter -> Interval or Options, checked when it is used, never before
-    known_elsewhere = {}  # what other libraries call things -> the name here, for the messages of a family
-    renamed = {"conditions": "parameter_constraints"}  # what an author may still write -> the name now
+    parameter_constraints: ClassVar[
+        dict[str, Any]
+    ] = {}  # parameter -> Interval or Options, checked when it is used, never before
+    known_elsewhere: ClassVar[
+        dict[str, str]
+    ] = {}  # what other libraries call things -> the name here, for the messages of a family
+    renamed: ClassVar[dict[str, str]] = {
+        "conditions": "parameter_constraints"
+    }  # what an author may still write -> the name now
 
     def set_params(self, **params):
         """Set parameters, all of them or, where one is unknown, none.

@@ -1,33 +1,55 @@
 """The second derivative of an objective as an operator, and Newton's equations by conjugate gradients.
 
-A Newton direction needs a few digits, and most of its time goes into products with the rows. So conjugate gradients, scaled by
-the diagonal, work in float32 where the rows come in it, and go on in float64 where that does not get there.
+A Newton direction needs a few digits, and most of its time goes into products with the rows. So
+conjugate gradients, scaled by the diagonal, work in float32 where the rows come in it, and go on in
+float64 where that does not get there.
 """
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from sklearn_losses.core.sparse_rows import squares
 
-__all__ = ["Curvature", "Scaled", "gram_diagonal", "gram_operator"]
+__all__ = ["ConjugateGradientLimits", "HessianOperator", "ScaledProduct", "gram_diagonal", "gram_operator"]
 
-COARSE = 200  # products in float32, after which its rounding may be what holds the residual up
-WIDE = 16_000  # parameters of sparse rows from which on vectors of them, and not single entries, take the time
-FLAT = 64  # rounding units of curvature, as a share of the largest one met, that are none
+Product = Callable[[NDArray[Any]], NDArray[Any]]  # of a matrix with a vector
 
 
-class Scaled(NamedTuple):
+class ConjugateGradientLimits(NamedTuple):
+    """Where the precisions of conjugate gradients end.
+
+    Attributes
+    ----------
+    float32_products : int
+        Products in float32, after which its rounding may be what holds the residual up.
+    wide : int
+        Parameters of sparse rows from which on vectors of them, and not single entries, take the
+        time of a product, so that float32 halves it.
+    flat : int
+        Curvature that is none, in rounding units of the largest one met.
+    """
+
+    float32_products: int = 200
+    wide: int = 16_000
+    flat: int = 64
+
+
+LIMITS = ConjugateGradientLimits()
+
+
+class ScaledProduct(NamedTuple):
     """A matrix in units that make its entries fit float32."""
 
-    product: Callable  # of ``matrix / unit`` with a vector in float32
+    product: Product  # of ``matrix / unit`` with a vector in float32
     unit: float
 
 
-class Curvature(NamedTuple):
+class HessianOperator(NamedTuple):
     """The second derivative at a point, without that of the penalty.
 
     Attributes
@@ -35,31 +57,45 @@ class Curvature(NamedTuple):
     product : callable
         A change of the parameters -> that of the gradient.
     diagonal : callable or None
-        Gives that of the matrix, or about that, (n_params,); None where it would not help conjugate gradients.
-    coarse : callable or None
-        Gives the matrix as `Scaled`; None where products in float32 would not take less time.
+        Gives that of the matrix, or about that, (n_params,); None where it would not help conjugate
+        gradients.
+    in_float32 : callable or None
+        Gives the matrix as `ScaledProduct`; None where products in float32 would not take less time.
     solver : callable or None
-        ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``; None where there is no matrix to form.
+        ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``; None where there is no
+        matrix to form.
     exact : bool
         Whether what `solver` gives is the solution, and not a start for conjugate gradients.
+    limits : ConjugateGradientLimits
     """
 
-    product: Callable
-    diagonal: Callable | None = None
-    coarse: Callable | None = None
-    solver: Callable | None = None
+    product: Product
+    diagonal: Callable[[], NDArray[Any]] | None = None
+    in_float32: Callable[[], ScaledProduct] | None = None
+    solver: Callable[[NDArray[Any]], Product] | None = None
     exact: bool = True
+    limits: ConjugateGradientLimits = LIMITS
 
-    def solve(self, ridge, right, *, most, left=0.0, accuracy=None, precondition=None):
+    def solve(
+        self,
+        ridge: NDArray[Any],
+        right: NDArray[Any],
+        *,
+        max_products: int,
+        reduction: float = 0.0,
+        accuracy: NDArray[Any] | None = None,
+        precondition: Product | None = None,
+    ) -> tuple[NDArray[Any], int]:
         """Solve ``(matrix + diag(ridge)) x = right`` by preconditioned conjugate gradients [1]_, as far as asked for.
 
         Parameters
         ----------
         ridge, right : ndarray of shape (n_params,)
-        most : int
-            Products at the most.
-        left : float, default=0.0
-            Ends where so much is left of the square of the residual in the norm of the preconditioner, as a share.
+        max_products : int
+            Products with the matrix at the most.
+        reduction : float, default=0.0
+            Ends where the square of the residual, in the norm of the preconditioner, is this share of
+            what it is at 0.
         accuracy : ndarray of shape (n_params,), default=None
             Ends where no entry of the residual is larger.
         precondition : callable, default=None
@@ -69,37 +105,43 @@ class Curvature(NamedTuple):
         -------
         x : ndarray of shape (n_params,)
         products : int
+            How many were made.
 
         References
         ----------
         .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 5.3.
         """
         inverse = self._inverse_diagonal(ridge) if precondition is None else None
+        ends = reduction, accuracy
         start, products = None, 0
-        if self.coarse is not None:
+        if self.in_float32 is not None:
             with np.errstate(all="ignore"):
-                start, products, reached = self._coarse_start(
-                    ridge, right, min(most, COARSE), left, accuracy, precondition, inverse
-                )
-            if reached or products == most:
+                most = min(max_products, self.limits.float32_products)
+                start, products, reached = self._solve_in_float32(ridge, right, most, *ends, precondition, inverse)
+            if reached or products == max_products:
                 return start, products
         precondition = precondition or partial(np.multiply, inverse)
-        x, more, _ = _conjugate_gradients(self.product, ridge, right, precondition, most - products, left, accuracy, start)
+        x, more, _ = _conjugate_gradients(
+            self.product, ridge, right, precondition, max_products - products, *ends, self.limits.flat, start
+        )
         return x, products + more
 
-    def remaining(self, ridge, gradient, *, goal, most):
+    def remaining(
+        self, ridge: NDArray[Any], gradient: NDArray[Any], *, goal: float, max_products: int
+    ) -> tuple[NDArray[Any], float, bool]:
         """Newton's step from a point with this gradient, and what it promises: how far the point is from the minimum.
 
-        Conjugate gradients go on until what they leave of the residual promises no more than `goal` even along the least
-        curvature, that of `ridge` or else the least that rounding shows. So a direction of next to no curvature, along which
-        the minimum may be far away, is not overlooked because the gradient in it is small.
+        Conjugate gradients go on until what they leave of the residual promises no more than `goal`
+        even along the least curvature, that of `ridge` or else the least that rounding shows. So a
+        direction of next to no curvature, along which the minimum may be far away, is not overlooked
+        because the gradient in it is small.
 
         Parameters
         ----------
         ridge, gradient : ndarray of shape (n_params,)
         goal : float
-        most : int
-            Products at the most.
+        max_products : int
+            Products with the matrix at the most.
 
         Returns
         -------
@@ -116,11 +158,10 @@ class Curvature(NamedTuple):
         step, residual, promised = np.zeros_like(gradient), -gradient, 0.0
         search = inverse * residual
         square = float(residual @ search)
-        for _ in range(most):
+        for _ in range(max_products):
             curved = self.product(search) + ridge * search
             curvature = float(search @ curved)
-            flat = FLAT * np.finfo(np.float64).eps * steepest
-            if not curvature > flat * square:
+            if not curvature > self._flat(steepest) * square:
                 break
             steepest = max(steepest, curvature / square)
             length = square / curvature
@@ -134,36 +175,45 @@ class Curvature(NamedTuple):
             search = scaled + (square / before) * search
         return step, promised, square <= 2 * goal * self._least(least, steepest)
 
-    @staticmethod
-    def _least(held, steepest):
-        flat = FLAT * np.finfo(np.float64).eps * steepest
-        return max(held, flat) if np.isfinite(held) else flat
+    def _flat(self, steepest):
+        """The curvature that rounding hides beside a larger one."""
+        return self.limits.flat * np.finfo(np.float64).eps * steepest
 
-    def _coarse_start(self, ridge, right, most, left, accuracy, precondition, inverse):
+    def _least(self, held, steepest):
+        return max(held, self._flat(steepest)) if np.isfinite(held) else self._flat(steepest)
+
+    def _solve_in_float32(self, ridge, right, max_products, reduction, accuracy, precondition, inverse):
         """`solve` in float32, as `_conjugate_gradients` returns it; the point is None where its range is not enough."""
-        product, unit = self.coarse()
+        product, unit = self.in_float32()
         size = float(np.max(np.abs(right), initial=0.0)) or 1.0
-        rough = None if precondition is not None else partial(np.multiply, _single(inverse * unit))
-        accuracy = None if accuracy is None else _single(accuracy / size)
+        by_diagonal = None if precondition is not None else partial(np.multiply, _float32(inverse * unit))
+        accuracy = None if accuracy is None else _float32(accuracy / size)
 
         def scaled(residual):
-            return _single(unit * precondition(residual.astype(np.float64)))
+            return _float32(unit * precondition(residual.astype(np.float64)))
 
         x, products, reached = _conjugate_gradients(
-            product, _single(ridge / unit), _single(right / size), rough or scaled, most, left, accuracy
+            product,
+            _float32(ridge / unit),
+            _float32(right / size),
+            by_diagonal or scaled,
+            max_products,
+            reduction,
+            accuracy,
+            self.limits.flat,
         )
         x = x.astype(np.float64) * (size / unit)
         return (x, products, reached) if np.all(np.isfinite(x)) else (None, products, False)
 
-    def steer(self, change):
+    def approximate_product(self, change: NDArray[Any]) -> NDArray[Any]:
         """`product`, in float32 where that takes less time: to the digits that decide about a step."""
-        if self.coarse is None:
+        if self.in_float32 is None:
             return self.product(change)
-        product, unit = self.coarse()
+        product, unit = self.in_float32()
         size = float(np.max(np.abs(change), initial=0.0)) or 1.0
-        return product(_single(change / size)).astype(np.float64) * (size * unit)
+        return product(_float32(change / size)).astype(np.float64) * (size * unit)
 
-    def restricted(self, free):
+    def restricted(self, free: NDArray[Any]) -> "HessianOperator":
         """This matrix for the parameters of a mask, all others held."""
 
         def only(product):
@@ -174,11 +224,12 @@ class Curvature(NamedTuple):
 
             return restricted
 
-        diagonal, coarse = self.diagonal, self.coarse
-        return Curvature(
+        diagonal, in_float32 = self.diagonal, self.in_float32
+        return HessianOperator(
             only(self.product),
             None if diagonal is None else lambda: diagonal()[free],
-            None if coarse is None else lambda: (scaled := coarse())._replace(product=only(scaled.product)),
+            None if in_float32 is None else lambda: (scaled := in_float32())._replace(product=only(scaled.product)),
+            limits=self.limits,
         )
 
     def _inverse_diagonal(self, ridge):
@@ -188,26 +239,33 @@ class Curvature(NamedTuple):
         return 1 / np.where(diagonal > 0, diagonal, np.max(diagonal, initial=0.0) or 1.0)
 
 
-def gram_diagonal(model, batches, bend):
-    """The diagonal of ``X.T diag(bend) X``, for numbers `psi_prime` of every row, or of every raw output of every row."""
-    return batches.total(lambda batch, block: model.diagonal(squares(batch.X), bend[block].astype(batch.X.dtype, copy=False)))
+def gram_diagonal(model: Any, batches: Any, weight: NDArray[Any]) -> NDArray[Any]:
+    """The diagonal of ``X.T diag(weight) X``, for one number of every row, or of every raw output of every row."""
+    return batches.total(lambda batch, block: model.diagonal(squares(batch.X), weight[block].astype(batch.X.dtype, copy=False)))
 
 
-def gram_operator(model, batches, bend, chosen=None):
-    """``X.T diag(bend) X`` for a model of one output.
+def gram_operator(
+    model: Any,
+    batches: Any,
+    weight: NDArray[Any],
+    chosen: NDArray[Any] | None = None,
+    limits: ConjugateGradientLimits = LIMITS,
+) -> HessianOperator:
+    """``X.T diag(weight) X`` for a model of one output.
 
     Parameters
     ----------
-    model : Linear
+    model : LinearModel
     batches : Batches
-    bend : ndarray of shape (n,)
-        Second derivatives in `raw`, the weights of the rows included.
+    weight : ndarray of shape (n,)
+        Second derivatives in the raw predictions, the weights of the rows included.
     chosen : ndarray of int, default=None
-        The rows that `psi_prime` is for, which are copied; None for all.
+        The rows that `weight` is for, which are copied; None for all.
+    limits : ConjugateGradientLimits, default=LIMITS
 
     Returns
     -------
-    Curvature
+    HessianOperator
     """
 
     @cache
@@ -215,51 +273,54 @@ def gram_operator(model, batches, bend, chosen=None):
         return batches if chosen is None else batches.some(chosen)
 
     @cache
-    def coarse_rows():
-        return single if chosen is None else single.some(chosen)
+    def rows_in_float32():
+        return float32 if chosen is None else float32.some(chosen)
 
     @cache
     def diagonal():
-        part = rows() if single is None else coarse_rows()
-        scaled = (bend / unit).astype(part.dtype)
-        sums = part.total(lambda batch, block: model.diagonal(squares(batch.X), scaled[block]))
-        return unit * sums.astype(np.float64)
+        part = rows() if float32 is None else rows_in_float32()
+        return unit * gram_diagonal(model, part, weight / unit).astype(np.float64)
 
     @cache
-    def coarse():
-        return Scaled(partial(_product, model, coarse_rows(), (bend / unit).astype(np.float32)), unit)
+    def in_float32():
+        return ScaledProduct(partial(_product, model, rows_in_float32(), (weight / unit).astype(np.float32)), unit)
 
-    unit = float(np.max(np.abs(bend), initial=0.0)) or 1.0
-    wide = batches.sparse and model.n_params >= WIDE
-    single = batches.as_float32() if wide or (chosen is not None and not batches.sparse) else None
-    return Curvature(lambda change: _product(model, rows(), bend, change), diagonal, coarse if single is not None else None)
+    unit = float(np.max(np.abs(weight), initial=0.0)) or 1.0
+    wide = batches.sparse and model.n_params >= limits.wide
+    float32 = batches.as_float32() if wide or (chosen is not None and not batches.sparse) else None
+    return HessianOperator(
+        lambda change: _product(model, rows(), weight, change),
+        diagonal,
+        in_float32 if float32 is not None else None,
+        limits=limits,
+    )
 
 
-def _product(model, batches, bend, change):
+def _product(model, batches, weight, change):
     def of_block(batch, rows):
         jvp, vjp = model.derivative(batch.X)
         moved = jvp(change)
-        moved *= bend[rows]
+        moved *= weight[rows]
         return vjp(moved)
 
     return batches.total(of_block)
 
 
-def _single(array):
+def _float32(array):
     return np.asarray(array, dtype=np.float32)
 
 
-def _conjugate_gradients(product, ridge, right, precondition, most, left, accuracy, start=None):
-    """As `Curvature.solve`, from `start` on and in the precision of `right`: (solution, products, whether it got there)."""
-    flat, steepest = FLAT * np.finfo(right.dtype).eps, 0.0
+def _conjugate_gradients(product, ridge, right, precondition, max_products, reduction, accuracy, flat, start=None):
+    """As `HessianOperator.solve`, from `start` on, in the precision of `right`: (solution, products, whether it got there)."""
+    flat, steepest = flat * np.finfo(right.dtype).eps, 0.0
     add = linalg.get_blas_funcs("axpy", (right,))  # one pass over the memory where NumPy makes two
     solution, residual = np.zeros_like(right), right.copy()
     if start is not None:
         solution, residual = start, right - product(start) - ridge * start
     search = precondition(residual)
     square = float(residual @ search)
-    goal = left * (square if start is None else float(right @ precondition(right)))
-    for products in range(1, most + 1):
+    goal = reduction * (square if start is None else float(right @ precondition(right)))
+    for products in range(1, max_products + 1):
         curved = product(search)
         curved += ridge * search
         curvature = float(search @ curved)
@@ -274,4 +335,4 @@ def _conjugate_gradients(product, ridge, right, precondition, most, left, accura
         if square <= goal or (accuracy is not None and np.all(np.abs(residual) <= accuracy)):
             return solution, products, True
         search = add(search, scaled, a=square / before)
-    return solution, most, False
+    return solution, max_products, False

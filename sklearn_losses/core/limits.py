@@ -20,12 +20,16 @@ class Sizes(NamedTuple):
         Weights whose absolute values are treated like any other kink.
     quick_work : float
         Multiplications that cost next to nothing: a Hessian to look at the end of a fit, or of sparse rows made dense.
+    rotation : float
+        Entries of dense rows times their columns, or times their rows where these are fewer, up to which their singular
+        vectors cost little.
     """
 
     matrix: int = 1000
     system: int = 3000
     kinks_of_weights: int = 200
     quick_work: float = 1e8
+    rotation: float = 5e9
 
 
 SIZES = Sizes()

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from sklearn_losses.core.limits import SIZES
+
 __all__ = ["RecessionLimits", "falls_for_ever", "falls_without_end"]
 
 
@@ -30,7 +32,7 @@ class RecessionLimits(NamedTuple):
         The movement of a row, as a share of the largest one, up to which it does not move.
     """
 
-    largest_matrix: int = 1000
+    largest_matrix: int = SIZES.matrix
     still_curved: tuple[float, ...] = (1e-4, 1e-2)
     flat: float = 1e-10
     still: float = 1e-6

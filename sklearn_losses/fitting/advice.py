@@ -54,6 +54,6 @@ def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
             "penalty are nearly dependent; use alpha > 0, leave such columns out, or take solver='interior_point'."
         )
     return (
-        f"solver {solver!r} found no lower value after iteration {nit} ({outcome.status.value}), though tol={settings.tol} is "
+        f"solver {solver!r} found no lower value after iteration {nit} ({outcome.said}), though tol={settings.tol} is "
         "not reached; the result may still be good: compare objective_ with another solver's."
     )

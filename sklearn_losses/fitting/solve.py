@@ -41,6 +41,8 @@ class Outcome:
         The objective, and minus the loss of the held-out rows, by iteration.
     interruption : KeyboardInterrupt or None
         To be raised once the fitted attributes are set.
+    said : str
+        The solver's own words for its end, where it has any; else the word of its status.
     """
 
     status: Status
@@ -53,6 +55,7 @@ class Outcome:
     losses: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     interruption: KeyboardInterrupt | None = None
+    said: str = ""
 
 
 class _End(NamedTuple):
@@ -89,11 +92,13 @@ def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomSt
     try:
         result, certificate = _chain(problem, start, monitor, rng, state)
         params, nit, status, state = result.x, result.nit, result.status, result.get("state")
+        said = status.value if result.message == status.sentence else result.message
     except KeyboardInterrupt as stop:
         if monitor.params is None:
             raise
         interruption, certificate = stop, {}
         params, nit, status, state = monitor.params, len(monitor.losses), Status.INTERRUPTED, None
+        said = status.value
     monitor.close()
     if monitor.best_params is not None:
         params = monitor.best_params
@@ -101,7 +106,7 @@ def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomSt
     status = _verdict(problem, params, mean_loss, status if finite else Status.DIVERGED, monitor)
     return Outcome(
         status, params, int(nit), mean_loss, certificate, monitor.solver, state, [float(value) for value in monitor.losses],
-        monitor.scores, interruption,
+        monitor.scores, interruption, said,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from sklearn_losses.core.hessian_operator import Curvature, Scaled
+from sklearn_losses.core.hessian_operator import HessianOperator, ScaledProduct
 from sklearn_losses.piecewise.terms import AT_BOUND, FEW_COLUMNS, LARGEST_DENSE, RowTerms, cholesky_solver, largest, units
 
 __all__ = ["MaxAffineTerms", "MaxAffineTermsWithBounds"]
@@ -209,16 +209,16 @@ class MaxAffineTerms(RowTerms):
             moved *= metric
             return part(single).adjoint(moved)
 
-        def coarse():
+        def in_float32():
             unit = float(np.max(metric))
             scaled = (metric / unit).astype(np.float32), share.astype(np.float32), True
-            return Scaled(lambda change: product(change, *scaled), unit)
+            return ScaledProduct(lambda change: product(change, *scaled), unit)
 
         def solver(ridge):
             return part(single).solver(metric, total, ridge, dtype=np.float32)
 
         single = self.batches.as_float32() is not None
-        return Curvature(product, coarse=coarse if single else None, solver=solver, exact=False)
+        return HessianOperator(product, in_float32=in_float32 if single else None, solver=solver, exact=False)
 
     def gram(self, metric, total, dtype=np.float64):
         """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total.

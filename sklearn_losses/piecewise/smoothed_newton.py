@@ -143,7 +143,9 @@ class SmoothedPoint:
         precondition = curvature.solver(ridge) if self.matrix else None
         if self.matrix and curvature.exact:
             return -precondition(gradient)
-        direction, self.products = curvature.solve(ridge, -gradient, most=PRODUCTS, left=ACCURACY, precondition=precondition)
+        direction, self.products = curvature.solve(
+            ridge, -gradient, max_products=PRODUCTS, reduction=ACCURACY, precondition=precondition
+        )
         return direction
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from scipy import linalg
 
-from sklearn_losses.core.hessian_operator import Curvature, gram_diagonal, gram_operator
+from sklearn_losses.core.hessian_operator import HessianOperator, gram_diagonal, gram_operator
 
 __all__ = [
     "AT_BOUND",
@@ -180,7 +180,9 @@ class PiecewiseLinearTerms(RowTerms):
         bend = inside[:, rows] * (self.right[:, rows] - self.left[:, rows]) / (2 * width)
         if self.model.n_outputs > 1:
             part = self._of(rows)
-            return Curvature(lambda change: part.adjoint(bend * part.direction(change)), solver=partial(part.solver, bend))
+            return HessianOperator(
+                lambda change: part.adjoint(bend * part.direction(change)), solver=partial(part.solver, bend)
+            )
         # The sign of a row's argument does not matter to it.
         return gram_operator(self.model, self.batches, bend.sum(axis=0), rows)._replace(
             solver=lambda ridge: self._of(rows).solver(bend, ridge)

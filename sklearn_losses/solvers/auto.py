@@ -77,10 +77,10 @@ class Auto(Solver, name="auto"):
             exact = objective.piecewise_linear and objective.n_params <= self.limits.matrix_with_weights
             return InteriorPoint() if exact else ProximalNewton()
         if objective.max_affine and objective.smooth_penalty:
-            small = objective.n_rows * objective.n_directions**2 <= self.limits.work_of_maximum
+            small = objective.n_rows * objective.n_rotated_params**2 <= self.limits.work_of_maximum
             return InteriorPoint() if small else AugmentedLagrangian()
         if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
-            return InteriorPoint() if objective.n_directions <= self.limits.matrix else AugmentedLagrangian()
+            return InteriorPoint() if objective.n_rotated_params <= self.limits.matrix else AugmentedLagrangian()
         if objective.n_params <= self.limits.matrix and objective.smooth_penalty:
             cheap = objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= self.limits.work
             if objective.has_hessian and objective.bounded_hessian and cheap:

@@ -37,7 +37,7 @@ class InteriorPoint(Solver, name="interior_point"):
 
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         run = Run(params, max_iter, callback)
-        wide = objective.n_directions < objective.n_params
+        wide = objective.n_rotated_params < objective.n_params
         path = None if wide else exact_minimum(objective, params, tol, run.record)
         if wide or (path.status is not None and self._nearly_dependent(objective, path, tol)):
             path = self._rotated(objective, params if wide else path.params, tol, run)
@@ -47,7 +47,7 @@ class InteriorPoint(Solver, name="interior_point"):
 
     def _nearly_dependent(self, objective, path, tol):
         """Whether the path ended before the optimum since columns without a penalty are nearly dependent."""
-        if objective.penalized_anywhere or objective.n_directions > LARGEST_EXACT or not objective.rotates:
+        if objective.has_penalty or objective.n_rotated_params > LARGEST_EXACT or not objective.can_rotate:
             return False
         return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
 

@@ -144,8 +144,8 @@ class Newton(SmoothSolver, name="newton"):
 
     def _conjugate_gradients(self, objective, params, gradient):
         """An inexact Newton direction, which leaves little of the gradient."""
-        most, left = min(len(params), self.limits.products), self.limits.accuracy
-        direction, _ = objective.curvature(params).solve(objective.l2, -gradient, most=most, left=left)
+        most, reduction = min(len(params), self.limits.products), self.limits.accuracy
+        direction, _ = objective.hessian_operator(params).solve(objective.l2, -gradient, max_products=most, reduction=reduction)
         return direction if gradient @ direction < 0 else -gradient
 
     def _stands_still(self, run, goal):

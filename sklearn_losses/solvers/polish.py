@@ -117,11 +117,11 @@ def _by_products(objective, params, tol, limits):
     value, gradient = objective.value_and_gradient(params)
     null = objective.value(np.where(objective.penalized > 0, 0.0, params))
     for _ in range(limits.rounds):
-        curvature = objective.curvature(params)
+        curvature = objective.hessian_operator(params)
         # The last digits of predictions move the value by so much: all that is left at an exact fit.
         blurred = 0.5 * (limits.digits * objective.precision) ** 2 * float(params @ curvature.product(params))
         goal = max(allowance(objective, value, null, tol), blurred)
-        step, promised, sure = curvature.remaining(objective.l2, gradient, goal=0.1 * goal, most=limits.products)
+        step, promised, sure = curvature.remaining(objective.l2, gradient, goal=0.1 * goal, max_products=limits.products)
         moved = newton_step(objective, params, value, gradient, objective.centered(step))
         done = promised <= goal
         if moved is not None:
@@ -141,8 +141,8 @@ def at_rest(objective, params, tol, limits=LIMITS):
         return params, True
     if objective.has_hessian and objective.n_rows * objective.n_params**2 <= limits.work:
         return params, _promised(objective.hessian(params)[np.ix_(free, free)], pull[free], limits.flat) <= goal
-    curvature = objective.curvature(params).restricted(free)
-    _, promised, sure = curvature.remaining(objective.l2[free], pull[free], goal=0.1 * goal, most=limits.products)
+    curvature = objective.hessian_operator(params).restricted(free)
+    _, promised, sure = curvature.remaining(objective.l2[free], pull[free], goal=0.1 * goal, max_products=limits.products)
     return params, sure and promised <= goal
 
 

@@ -170,7 +170,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             if matrix:
                 model = _Matrix(part.hessian(point), gradient, damping)
             else:
-                model = _Products(part.curvature(point), part.l2, self.limits.products)
+                model = _Products(part.hessian_operator(point), part.l2, self.limits.products)
             target, slope = _minimize_model(model, gradient, point, l1, accuracy, self.limits.faces)
             promised, curvature = _promise(gradient, slope, point, target, l1)
             point, value, gradient, length = _search(part, point, target, value, gradient)
@@ -242,15 +242,15 @@ class _Matrix:
 class _Products:
     """A quadratic model by its products; faces are solved by conjugate gradients."""
 
-    def __init__(self, curvature, ridge, most=LIMITS.products):
-        self.curvature, self.ridge, self.most = curvature, ridge, most
+    def __init__(self, curvature, ridge, max_products=LIMITS.products):
+        self.curvature, self.ridge, self.max_products = curvature, ridge, max_products
 
     def product(self, direction):
-        return self.curvature.steer(direction) + self.ridge * direction
+        return self.curvature.approximate_product(direction) + self.ridge * direction
 
     def solve(self, free, right, accuracy):
         face = self.curvature.restricted(free)
-        solution, _ = face.solve(self.ridge[free], right, most=self.most, accuracy=accuracy)
+        solution, _ = face.solve(self.ridge[free], right, max_products=self.max_products, accuracy=accuracy)
         return solution if solution.any() else right
 
 

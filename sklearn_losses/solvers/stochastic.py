@@ -1,17 +1,26 @@
-"""Solvers that step on mini-batches: SGD and Adam.
+"""Solvers that step on mini-batches: what they share, SGD and Adam.
 
 What they carry from one epoch, or one call, to the next (moments, the schedule's clock, the shuffle's generator) is one
 small picklable state, so that a fit which goes on from it takes the very steps that an unbroken fit would have taken.
 """
 
+import inspect
+import warnings
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer, Interval, Options
 from sklearn_losses.solvers.base import Run, Solver
 
-__all__ = ["SGD", "Adam", "StochasticSolver"]
+__all__ = ["SGD", "Adam", "State", "StochasticSolver"]
+
+Estimate = Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]  # params -> value and gradient on one mini-batch
 
 
 class State:
@@ -33,16 +42,21 @@ class State:
         The lowest epoch loss so far, and the epochs since: for the adaptive schedule.
     """
 
-    def __init__(self, params, rng, rate):
+    def __init__(self, params: NDArray[Any], rng: np.random.RandomState, rate: float) -> None:
         self.params, self.rng, self.rate = params, rng, rate
-        self.steps, self.moments = 0, {}
+        self.steps = 0
+        self.moments: dict[str, NDArray[Any]] = {}
         self.best, self.waited = np.inf, 0
 
 
 class StochasticSolver(Solver):
-    """The loop over epochs and mini-batches; a subclass gives `step`."""
+    """The loop over epochs and mini-batches; a subclass gives `step`, and `begin_epoch` where it needs all rows."""
 
     stochastic = True
+    learning_rate: float
+    schedule: str
+    power: float
+    batch_size: int
     parameter_constraints = {
         "learning_rate": Interval(0.0, closed="neither"),
         "schedule": Options("constant", "invscaling", "adaptive"),
@@ -50,22 +64,59 @@ class StochasticSolver(Solver):
         "batch_size": Integer(1),
     }
 
-    @abstractmethod
-    def step(self, state, gradient, rate, objective):
-        """Move ``state.params`` in place along a mini-batch's `gradient`."""
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        step = vars(cls).get("step")
+        if step is not None and not _takes_estimate(step):
+            warnings.warn(
+                f"{cls.__name__}.step must take (state, gradient, rate, objective, estimate) now; add the last parameter.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            cls.step = _without_estimate(step)
 
-    def reported(self, state):
+    @abstractmethod
+    def step(self, state: State, gradient: NDArray[Any], rate: float, objective: Any, estimate: Estimate) -> None:
+        """Move ``state.params`` in place, once for each mini-batch.
+
+        Parameters
+        ----------
+        state : State
+        gradient : ndarray of shape (n_params,)
+            That of the batch at ``state.params``.
+        rate : float
+            The learning rate of this step.
+        objective : Objective
+            Of all rows.
+        estimate : callable
+            ``estimate(params)`` gives the batch's (value, gradient) at any other point.
+        """
+
+    def begin_epoch(self, state: State, objective: Any) -> None:
+        """Called before each pass over the rows, for what a solver wants to know about all of them."""
+
+    def reported(self, state: State) -> NDArray[Any]:
         """The point to report at the end of an epoch."""
         return state.params
 
-    def rate(self, state):
+    def rate(self, state: State) -> float:
         """The learning rate of the next step."""
         if self.schedule == "invscaling":
             return self.learning_rate / (1 + state.steps) ** self.power
         return state.rate
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
-        dtype = objective.dtype
+    def minimize(
+        self,
+        objective: Any,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: State | None = None,
+        callback: Callable[[NDArray[Any], float], bool] | None = None,
+        rng: np.random.RandomState | None = None,
+    ) -> OptimizeResult:
+        dtype: DTypeLike = objective.dtype
         if state is None:
             state = State(params.astype(dtype), rng, self.learning_rate)
         run = Run(self.reported(state).copy(), max_iter, callback)
@@ -73,10 +124,11 @@ class StochasticSolver(Solver):
             total = 0.0
             # A diverging epoch overflows before it is noticed at its end.
             with np.errstate(over="ignore", invalid="ignore"):
+                self.begin_epoch(state, objective)
                 for share, estimate in objective.minibatches(self.batch_size, state.rng):
                     value, gradient = estimate(state.params)
                     total += share * value
-                    self.step(state, gradient, self.rate(state), objective)
+                    self.step(state, gradient, self.rate(state), objective, estimate)
                     state.steps += 1
             if run.record(self.reported(state).copy(), total + objective.l1_value(state.params)):
                 break
@@ -91,6 +143,24 @@ class StochasticSolver(Solver):
             state.waited += 1
         if self.schedule == "adaptive" and state.waited >= 5:
             state.rate, state.waited = state.rate / 5, 0
+
+
+def _takes_estimate(step):
+    """Whether a `step` has a parameter for the batch's estimate."""
+    parameters = inspect.signature(step).parameters.values()
+    return len(parameters) > 5 or any(
+        parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) for parameter in parameters
+    )
+
+
+def _without_estimate(step):
+    """A `step` of earlier versions, called as one of today."""
+
+    @wraps(step)
+    def called(self, state, gradient, rate, objective, estimate=None):
+        return step(self, state, gradient, rate, objective)
+
+    return called
 
 
 class SGD(StochasticSolver, name="sgd"):
@@ -145,7 +215,7 @@ class SGD(StochasticSolver, name="sgd"):
         self.average = average
         self.batch_size = batch_size
 
-    def step(self, state, gradient, rate, objective):
+    def step(self, state, gradient, rate, objective, estimate=None):
         held = 1.0  # how much of a slope that stays the same one step takes, in units of the rate
         if self.momentum:
             velocity = state.moments.get("velocity")
@@ -227,7 +297,7 @@ class Adam(StochasticSolver, name="adam"):
         self.power = power
         self.batch_size = batch_size
 
-    def step(self, state, gradient, rate, objective):
+    def step(self, state, gradient, rate, objective, estimate=None):
         moments = state.moments
         if not moments:
             for name in ("mean", "square", "work") + ("largest",) * self.amsgrad:

@@ -6,7 +6,7 @@ from scipy import linalg, sparse
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.coordinates import Standardization
-from sklearn_losses.core.hessian_operator import WIDE, Curvature, Scaled, gram_operator
+from sklearn_losses.core.hessian_operator import ConjugateGradientLimits, HessianOperator, ScaledProduct, gram_operator
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import CrossEntropy, Huber
 from sklearn_losses.models import Linear
@@ -25,19 +25,19 @@ def system(n, condition, rng):
 def counted(product, calls, kind):
     def count(vector):
         calls.append(kind)
-        assert vector.dtype == (np.float32 if kind == "coarse" else np.float64)
+        assert vector.dtype == (np.float32 if kind == "float32" else np.float64)
         return product(vector)
 
     return count
 
 
-def curvature(matrix, calls, coarse=True):
+def curvature(matrix, calls, float32=True):
     unit = float(np.max(np.abs(matrix)))
-    single = (matrix / unit).astype(np.float32)
-    return Curvature(
+    rounded = (matrix / unit).astype(np.float32)
+    return HessianOperator(
         counted(lambda v: matrix @ v, calls, "exact"),
         lambda: np.diag(matrix).copy(),
-        (lambda: Scaled(counted(lambda v: single @ v, calls, "coarse"), unit)) if coarse else None,
+        (lambda: ScaledProduct(counted(lambda v: rounded @ v, calls, "float32"), unit)) if float32 else None,
     )
 
 
@@ -45,8 +45,8 @@ def curvature(matrix, calls, coarse=True):
 def test_a_well_conditioned_system_is_solved_in_float32(size):
     matrix, right = system(30, 10, np.random.default_rng(0))
     matrix, calls = matrix * size, []
-    x, products = curvature(matrix, calls).solve(np.zeros(30), right, most=200, left=1e-6)
-    assert set(calls) == {"coarse"} and len(calls) == products
+    x, products = curvature(matrix, calls).solve(np.zeros(30), right, max_products=200, reduction=1e-6)
+    assert set(calls) == {"float32"} and len(calls) == products
     residual = matrix @ x - right
     assert residual @ (residual / np.diag(matrix)) <= 1e-5 * right @ (right / np.diag(matrix))
 
@@ -55,8 +55,8 @@ def test_an_ill_conditioned_one_goes_on_in_float64():
     rng = np.random.default_rng(1)
     matrix, right = system(60, 1e6, rng)
     calls = []
-    x, products = curvature(matrix, calls).solve(np.zeros(60), right, most=2000, left=1e-10)
-    assert {"coarse", "exact"} == set(calls) and products < 2000
+    x, products = curvature(matrix, calls).solve(np.zeros(60), right, max_products=2000, reduction=1e-10)
+    assert {"float32", "exact"} == set(calls) and products < 2000
     residual = matrix @ x - right
     assert residual @ (residual / np.diag(matrix)) <= 1e-9 * right @ (right / np.diag(matrix))
 
@@ -64,21 +64,21 @@ def test_an_ill_conditioned_one_goes_on_in_float64():
 def test_the_ridge_and_the_accuracy_of_each_entry():
     matrix, right = system(30, 100, np.random.default_rng(2))
     ridge, accuracy = np.linspace(0, 1, 30), 1e-8 * np.abs(right)
-    x, _ = curvature(matrix, [], coarse=False).solve(ridge, right, most=500, accuracy=accuracy)
+    x, _ = curvature(matrix, [], float32=False).solve(ridge, right, max_products=500, accuracy=accuracy)
     assert np.all(np.abs(matrix @ x + ridge * x - right) <= 1.01 * accuracy)
 
 
 @pytest.mark.parametrize("size", [1e-100, 1e100])
 def test_units_do_not_matter_without_a_diagonal(size):
     matrix = np.diag(np.linspace(1, 2, 10)) * size
-    x, _ = Curvature(lambda v: matrix @ v).solve(np.zeros(10), np.ones(10), most=50, left=1e-20)
+    x, _ = HessianOperator(lambda v: matrix @ v).solve(np.zeros(10), np.ones(10), max_products=50, reduction=1e-20)
     np.testing.assert_allclose(matrix @ x, 1, rtol=1e-8)
 
 
 def test_what_is_flat_ends_it_and_leaves_no_nan():
-    x, _ = Curvature(lambda v: 0 * v, lambda: np.zeros(3)).solve(np.zeros(3), np.ones(3), most=10)
+    x, _ = HessianOperator(lambda v: 0 * v, lambda: np.zeros(3)).solve(np.zeros(3), np.ones(3), max_products=10)
     np.testing.assert_array_equal(x, 0)
-    x, _ = Curvature(lambda v: 0 * v).solve(np.zeros(3), np.zeros(3), most=10)
+    x, _ = HessianOperator(lambda v: 0 * v).solve(np.zeros(3), np.zeros(3), max_products=10)
     np.testing.assert_array_equal(x, 0)
 
 
@@ -87,13 +87,13 @@ def test_a_part_of_the_parameters():
     free = np.arange(20) % 3 > 0
     whole = curvature(matrix, [])
     part = whole.restricted(free)
-    x, _ = part.solve(np.zeros(free.sum()), right[free], most=200, left=1e-6)
+    x, _ = part.solve(np.zeros(free.sum()), right[free], max_products=200, reduction=1e-6)
     scale = np.sqrt(np.diag(matrix))  # in which the matrix has a diagonal of ones
     residual = (matrix[np.ix_(free, free)] @ x - right[free]) / scale[free]
     assert residual @ residual <= 1e-5 * np.sum((right / scale)[free] ** 2)
     step = np.random.default_rng(4).standard_normal(20) / scale
     expected = matrix @ step / scale
-    np.testing.assert_allclose(whole.steer(step) / scale, expected, rtol=0, atol=1e-4 * np.max(np.abs(expected)))
+    np.testing.assert_allclose(whole.approximate_product(step) / scale, expected, rtol=0, atol=1e-4 * np.max(np.abs(expected)))
 
 
 CASES = [
@@ -105,24 +105,23 @@ CASES = [
 
 @pytest.mark.parametrize("chosen", [None, np.arange(0, 40, 3)], ids=["all rows", "some rows"])
 @pytest.mark.parametrize(("is_sparse", "center"), CASES)
-def test_rows_give_their_gram_matrix(is_sparse, center, chosen, monkeypatch):
-    monkeypatch.setattr("sklearn_losses.core.hessian_operator.WIDE", 1)
+def test_rows_give_their_gram_matrix(is_sparse, center, chosen):
     rng = np.random.default_rng(5)
     dense = rng.standard_normal((40, 6)) * (rng.random((40, 6)) < 0.5)
     columns = Standardization(np.full(6, center), np.exp2(np.arange(-3.0, 3.0)))
     batches = Batches(sparse.csr_matrix(dense) if is_sparse else dense, np.zeros(40), None, columns, np.float64)
     model = Linear(6, 1)
-    bend = rng.random(40 if chosen is None else len(chosen))
+    second_derivatives = rng.random(40 if chosen is None else len(chosen))
     rows = (dense - center) / columns.scale
     rows = np.hstack([rows, np.ones((40, 1))])[slice(None) if chosen is None else chosen]
-    gram = rows.T @ (bend[:, None] * rows)
-    operator = gram_operator(model, batches, bend, chosen)
+    gram = rows.T @ (second_derivatives[:, None] * rows)
+    operator = gram_operator(model, batches, second_derivatives, chosen, ConjugateGradientLimits(wide=1))
     vector = rng.standard_normal(7)
     np.testing.assert_allclose(operator.product(vector), gram @ vector, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(operator.steer(vector), gram @ vector, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(operator.approximate_product(vector), gram @ vector, rtol=1e-4, atol=1e-4)
     if not center:  # sparse columns count as if they were not moved
         np.testing.assert_allclose(operator.diagonal(), np.diag(gram), rtol=1e-5)
-    assert (operator.coarse is None) == (chosen is None and not is_sparse)
+    assert (operator.in_float32 is None) == (chosen is None and not is_sparse)
 
 
 def test_columns_far_from_0_are_left_in_float64():
@@ -146,21 +145,22 @@ def test_the_operator_is_the_hessian(loss, outputs, weighted):
     penalty = ElasticNet(0.0, 0.0, model.weights())
     objective = Objective(loss.bind(y, outputs, loss.task), model, penalty, Batches(X, y, weight))
     params = 0.1 * rng.standard_normal(model.n_params)
-    hessian, operator = objective.hessian(params), objective.curvature(params)
+    hessian, operator = objective.hessian(params), objective.hessian_operator(params)
     vector = rng.standard_normal(model.n_params)
     np.testing.assert_allclose(operator.product(vector), hessian @ vector, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(operator.diagonal(), np.diag(hessian), rtol=1e-10, atol=1e-12)
 
 
 def test_wide_sparse_rows_take_their_products_in_float32():
+    wide = ConjugateGradientLimits().wide
     rng = np.random.default_rng(7)
-    X = sparse.random(300, WIDE, 0.01, format="csr", random_state=0)
+    X = sparse.random(300, wide, 0.01, format="csr", random_state=0)
     y = rng.integers(0, 2, 300)
-    model = Linear(WIDE, 1)
+    model = Linear(wide, 1)
     penalty = ElasticNet(0.01, 0.0, model.weights())
     objective = Objective(CrossEntropy().bind(y, 1, "classification"), model, penalty, Batches(X, y, None, None, np.float64))
     start = model.init(np.zeros(1), rng)
-    assert objective.curvature(start).coarse().product(start.astype(np.float32)).dtype == np.float32
+    assert objective.hessian_operator(start).in_float32().product(start.astype(np.float32)).dtype == np.float32
     found = Newton().minimize(objective, start, max_iter=50, tol=1e-9)
     _, gradient = objective.value_and_gradient(found.x)
     assert found.success and np.max(np.abs(gradient)) < 1e-7

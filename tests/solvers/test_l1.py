@@ -14,7 +14,7 @@ from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.core.hessian_operator import Curvature
+from sklearn_losses.core.hessian_operator import HessianOperator
 from sklearn_losses.core.penalties import ElasticNet as ElasticNetPenalty
 from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.losses import Loss
@@ -234,7 +234,7 @@ def test_quadratic_models_by_factors_and_by_products_agree():
     start = rng.standard_normal(40) * (rng.random(40) < 0.5)
     by_factors, _ = _minimize_model(_Matrix(H, gradient, 0.0), gradient, start, l1, np.full(40, 1e-10))
     by_products, _ = _minimize_model(
-        _Products(Curvature(lambda v: H @ v), np.zeros(40)), gradient, start, l1, np.full(40, 1e-10)
+        _Products(HessianOperator(lambda v: H @ v), np.zeros(40)), gradient, start, l1, np.full(40, 1e-10)
     )
     np.testing.assert_allclose(by_factors, by_products, atol=1e-7)
     assert np.any(by_factors[:-1] == 0)

@@ -1,0 +1,164 @@
+"""What an objective is, read off its loss, its model, its penalty and its rows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.core import protocols
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.penalties import ElasticNet
+
+__all__ = ["Facts"]
+
+
+class Facts:
+    """The four parts of an objective and what follows from them without any computation on the rows.
+
+    Parameters
+    ----------
+    loss : Loss
+    model : Model
+    penalty : ElasticNet
+    batches : Batches
+    """
+
+    def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:
+        self.loss, self.penalty, self.batches = loss, penalty, batches
+        self.model: Any = model  # a `LinearModel` wherever its further methods are called
+
+    @property
+    def n_params(self) -> int:
+        """The number of parameters: the length of a point."""
+        return self.model.n_params
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of raw predictions of each row."""
+        return self.model.n_outputs
+
+    @property
+    def n_constants(self) -> int:
+        """How many constants the loss learns with the coefficients; they are the last parameters."""
+        return self.model.n_constants
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows, or of queries, over which the loss is a mean."""
+        return self.batches.n_rows
+
+    @property
+    def smooth_loss(self) -> bool:
+        """Whether the gradient of the loss is continuous; the penalty may still have kinks, see `smooth_penalty`."""
+        return self.loss.smooth
+
+    @property
+    def smooth_penalty(self) -> bool:
+        """Whether the penalty has no absolute values."""
+        return self.penalty.smooth
+
+    @property
+    def has_penalty(self) -> bool:
+        """Whether there is a penalty."""
+        return bool(self.l2.any() or self.l1.any())
+
+    @property
+    def has_hessian(self) -> bool:
+        """Whether the loss has a second derivative."""
+        return self.loss.has_hessian
+
+    @property
+    def smooth_form_has_hessian(self) -> bool:
+        """Whether the loss that a smooth solver meets, a smoothed one where the loss has kinks, has a Hessian."""
+        return (self.loss if self.loss.smooth else self.loss.smoothed(1.0)).has_hessian
+
+    @property
+    def linear(self) -> bool:
+        """Whether the raw predictions are linear in the parameters."""
+        return self.model.linear
+
+    @property
+    def convex(self) -> bool:
+        """Whether the objective is convex."""
+        return self.loss.convex and self.linear
+
+    @property
+    def bounded_hessian(self) -> bool:
+        """Whether the Hessian is that of a convex function, or a bound from above that is never negative."""
+        return self.linear and (self.loss.convex or self.loss.hessian_bound)
+
+    @property
+    def stochastic_only(self) -> bool:
+        """Whether the loss is made for steps on batches: its exact minimum is of no use."""
+        return self.loss.stochastic_only
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows are a sparse matrix."""
+        return self.batches.sparse
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What the rows are computed in."""
+        return self.batches.dtype
+
+    @property
+    def precision(self) -> float:
+        """The rounding unit of an evaluation."""
+        return float(np.finfo(self.dtype).eps)
+
+    @property
+    def penalized(self) -> NDArray[Any]:
+        """1 for each weight, 0 for each intercept, (n_params,)."""
+        return self.model.weights()
+
+    @property
+    def l1(self) -> NDArray[Any]:
+        """The factor of the absolute value of each parameter in the penalty, (n_params,); 0 for intercepts."""
+        return self.penalty.l1
+
+    @property
+    def l2(self) -> NDArray[Any]:
+        """The factor of half the square of each parameter in the penalty, (n_params,); 0 for intercepts."""
+        return self.penalty.l2
+
+    def by_feature(self, params: NDArray[Any]) -> NDArray[Any]:
+        """The entries of an array like `params` that belong to weights, as (n_features, n_outputs): linear models.
+
+        It is a view of them.
+        """
+        model = self.model.base
+        return params[: model.n_weights].reshape(model.n_features, model.n_outputs)
+
+    def describe(self) -> str:
+        """The loss's name, for messages."""
+        return f"loss {self.loss.label!r}"
+
+    @property
+    def n_rotated_params(self) -> int:
+        """How many parameters are left at the most in the coordinates of `Objective.rotated`, where these cost little."""
+        if self.has_penalty or not self.can_rotate:
+            return self.n_params
+        return min(self.n_params, self.n_outputs * (self.batches.X.shape[0] + 1))
+
+    @property
+    def can_rotate(self) -> bool:
+        """Whether `Objective.rotated` is there, and costs little for rows of this size."""
+        X = self.batches.X
+        return self.linear and not self.sparse and X.size * min(X.shape) <= SIZES.rotation
+
+    @property
+    def has_hessian_root(self) -> bool:
+        """Whether `Objective.hessian_root` is there."""
+        return self.convex and self.loss.rowwise and self.n_outputs == 1 and not self.n_constants
+
+    @property
+    def piecewise_linear(self) -> bool:
+        """Whether the loss is piecewise linear; `Objective.terms` lists its kinks."""
+        return bool(self.loss.kinks)
+
+    @property
+    def max_affine(self) -> bool:
+        """Whether the loss is a maximum of straight lines over the classes, which `Objective.terms` lists."""
+        return bool(self.loss.rivals)
