@@ -57,12 +57,16 @@ class Monitor:
         self.watch_training, self.validation, self.verbose = watch_training, validation, verbose
         self.max_iter, self.report, self.start, self.began = max_iter, report, start, time.perf_counter()
         self.close = close or (lambda: None)
-        self.losses, self.scores = [], []
-        self.params = self.earlier = self.best_params = None  # of this iteration, of the one before, of the best one
+        self.losses: list[float] = []
+        self.scores: list[float] = []
+        # Of this iteration, of the one before, and of the best one.
+        self.params: NDArray[Any] | None = None
+        self.earlier: NDArray[Any] | None = None
+        self.best_params: NDArray[Any] | None = None
         self.best, self.waited = np.inf, 0
         self.stopped = False
 
-    def __call__(self, params, value):
+    def __call__(self, params: NDArray[Any], value: float) -> bool:
         self.earlier, self.params = self.params, params
         self.losses.append(value)
         watched = value if self.watch_training else None
@@ -98,7 +102,7 @@ class Monitor:
         return "" if np.isnan(step) else f"  step {step:.2g}"
 
     @property
-    def rose(self):
+    def rose(self) -> bool:
         """Epochs without progress ended the fit, and at more than twice the loss that it began with."""
         if not self.watch_training or self.validation is not None or self.waited < self.patience:
             return False

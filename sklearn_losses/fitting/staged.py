@@ -76,7 +76,9 @@ class RankingObjective(Objective):
     def smoothed_slopes(self, params: NDArray[Any], width: float) -> tuple[float, NDArray[Any]]:
         """As in `Objective`; a pair within `width` of a kink falls short by an eighth of it at most, others by nothing."""
         smooth = self.smoothed(width)
-        gradient = sum((part[1] for part in self.batches.each(lambda batch, _: smooth._evaluate(params, batch))), 0.0)
+        gradient = np.zeros(self.n_params)
+        for _, of_block in self.batches.each(lambda batch, _: smooth._evaluate(params, batch)):
+            gradient = gradient + of_block
         return self.smoothing_error(width) / 2, gradient / self.n_rows
 
     def scores(self, params: NDArray[Any]) -> NDArray[Any]:
