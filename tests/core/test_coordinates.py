@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_losses.core.batches import Batches
-from sklearn_losses.core.coordinates import Coordinates, RowSpace, Standardization
+from sklearn_losses.core.coordinates import BasisLimits, Coordinates, RowSpace, Standardization
 from sklearn_losses.models import MLP, Linear, with_constants
 
 N, P = 12, 20
@@ -103,3 +103,15 @@ def test_sparse_rows_have_the_coordinates_of_dense_ones():
     np.testing.assert_allclose(dense.center, rows.center, rtol=1e-12)
     A = RNG.normal(size=(P, 2))
     np.testing.assert_allclose(rows.apply(sparse.csr_array(holes)) @ A, dense.apply(holes) @ A, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("limits", [{"rows": N - 1}, {"entries": N * P - 1}, {"size_ratio": 2.0}, {"largest": 10.0}])
+def test_no_basis_beyond_the_limits(limits):
+    assert RowSpace.of(X, None, True, BasisLimits(**limits)) is None
+
+
+def test_a_basis_of_sparse_rows_costs_more():
+    rows = sparse.csr_array(X)
+    limits = BasisLimits(sparse_work=N * N * P - 1)
+    assert RowSpace.of(rows, None, True, limits) is None and RowSpace.of(X, None, True, limits) is not None
+    assert RowSpace.of(rows, None, True) is not None
