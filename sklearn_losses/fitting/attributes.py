@@ -1,4 +1,4 @@
-"""The fitted attributes of an estimator, from a problem and its outcome, and the last fit from these attributes."""
+"""The fitted attributes of an estimator, from an outcome; and the last fit, from these attributes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -74,7 +74,7 @@ def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = No
 
 
 def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
-    """What a fit that goes on takes from the attributes of the last one; None where there are none."""
+    """What a fit that goes on takes from the attributes of the last one; None if there are none."""
     if "_fitted_names" not in fitted:
         return None
     return LastFit(

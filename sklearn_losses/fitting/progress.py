@@ -1,8 +1,10 @@
-"""Reports of a fit to scikit-learn's callbacks, which scikit-learn has from 1.9 on; under older versions fits run without.
+"""Reports of a fit to scikit-learn's callbacks.
 
-A fit is a task with one subtask per iteration (per pass of a stochastic solver). Solvers know nothing of this: they call
-their monitor after an iteration, which ends the running subtask and opens the next; the one left over is closed empty, as
-in scikit-learn's own `LogisticRegression`.
+scikit-learn has callbacks from version 1.9 on; under older versions fits run without them.
+
+A fit is a task with one subtask per iteration (per pass of a stochastic solver). Solvers know
+nothing of this: they call their monitor after an iteration, which ends the running subtask and
+opens the next; the one left over is closed empty, as in scikit-learn's own `LogisticRegression`.
 """
 
 import inspect
@@ -79,7 +81,8 @@ class Progress:
         Parameters
         ----------
         fitted : callable
-            Gives the fitted attributes as they would be if the fit ended here; called only where someone asks.
+            Gives the fitted attributes as they would be if the fit ended here; called only where
+            someone asks.
         """
         if self.task is None:
             return False

@@ -1,4 +1,4 @@
-"""From a problem and a start to the outcome: the chain of solvers, the certificate, and the verdict on where it ended."""
+"""From a problem and a start to the outcome: solvers, certificate, and how the fit ended."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -138,7 +138,7 @@ def _verdict(problem, params, mean_loss, status, monitor):
 
 
 def _chain(problem, start, monitor, rng, state):
-    """The end of the solver; where its certificate falls short, the best end of the solvers that go on from there."""
+    """The best end of the solver and of those that go on where its certificate falls short."""
     objective, settings, auto = problem.objective, problem.settings, problem.auto
     solver, params, nit, best = problem.solver, start, 0, None
     while solver is not None and nit < settings.max_iter:

@@ -1,4 +1,4 @@
-"""Fits of ranking losses that come in stages: a start at another loss's minimum, weights held fixed and taken anew."""
+"""Fits of ranking losses in stages: from another loss's minimum, with the weights held fixed."""
 
 from typing import Any
 
@@ -21,7 +21,9 @@ TIED = 1e-9  # difference of two scores, or of two NDCG, that is a rounding erro
 
 
 class RankingObjective(Objective):
-    """The objective of a ranking loss over queries; a pair loss of a linear model is a loss of differences of rows.
+    """The objective of a ranking loss over queries.
+
+    A pair loss of a linear model is a loss of differences of rows.
 
     Attributes
     ----------
@@ -34,14 +36,14 @@ class RankingObjective(Objective):
     def _evaluate(self, params, batch):
         value, gradient = super()._evaluate(params, batch)
         if not self.linear and self.model.fit_intercept:
-            # The last intercept shifts all scores, which no ranking loss notices. Its derivative is 0 and not the rounding
-            # error that Adam would scale up.
+            # The last intercept shifts all scores, which no ranking loss notices. Its derivative is
+            # 0 and not the rounding error that Adam would scale up.
             gradient[-1] = 0
         return value, gradient
 
     @property
     def piecewise_linear(self) -> bool:
-        """The loss is one of straight pieces, and so few pairs that their differences fit in memory."""
+        """The loss is piecewise linear, and the differences of all pairs fit in memory."""
         few = self.batches.y.pairs.sum() * self.batches.X.shape[1] <= self.largest_differences
         return bool(self.loss.kinks) and self.linear and few
 
@@ -64,7 +66,7 @@ class RankingObjective(Objective):
         return Batches(X, np.ones(len(X), dtype=np.intp), weight * (len(X) / self.n_rows))
 
     def unbounded(self, params: NDArray[Any]) -> bool:
-        """Whether an unpenalised linear model orders every pair, so that a loss without a minimum falls for ever."""
+        """Whether an unpenalised linear model orders every pair, so that the loss has no minimum."""
         if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
         trend = self.loss.trend(self.batches.y, self.scores(params))
@@ -74,7 +76,10 @@ class RankingObjective(Objective):
         return 1.0 + float(np.std(self.scores(params)))
 
     def smoothed_slopes(self, params: NDArray[Any], width: float) -> tuple[float, NDArray[Any]]:
-        """As in `Objective`; a pair within `width` of a kink falls short by an eighth of it at most, others by nothing."""
+        """As in `Objective`.
+
+        A pair within `width` of a kink falls short by an eighth of it at most, others by nothing.
+        """
         smooth = self.smoothed(width)
         gradient = np.zeros(self.n_params)
         for _, of_block in self.batches.each(lambda batch, _: smooth._evaluate(params, batch)):
@@ -101,10 +106,13 @@ class RankingObjective(Objective):
 
 
 class Staged(Solver):
-    """One call of a solver per fixed objective: loss.starts_from first, then the loss, its ranking refreshed if it moves.
+    """A solver that calls another one once per stage.
 
-    Stops when a stage ends in the ranking it began with, or after `patience` stages without a better training NDCG (the best
-    stage counts), at max_iter in all, or where the callback says so.
+    The first stage minimises `loss.starts_from`, the next ones the loss itself; if its weights
+    depend on the ranking, each stage holds the ranking of the one before fixed.
+
+    Stops when a stage ends in the ranking it began with, or after `patience` stages without a
+    better training NDCG (the best stage counts), at max_iter in all, or where the callback says so.
 
     Parameters
     ----------
@@ -132,7 +140,7 @@ class Staged(Solver):
         return set_status(OptimizeResult(x=end, fun=objective.value(end), nit=stages.done, state=None), stages.status)
 
     def _with_new_rankings(self, objective, stages, params):
-        """The parameters of the best ranking, each stage with the ranking of the one before held fixed."""
+        """The parameters of the best ranking of all stages."""
         y, scores, waited, chosen = objective.batches.y, objective.scores(params), 0, params
         best = objective.ndcg(scores)
         while waited < self.patience:

@@ -1,4 +1,6 @@
-"""Changes of the coordinates of the columns: the model stays the same, and the penalty keeps the user's units."""
+"""Changes of the coordinates of the columns: the model stays the same, and the penalty keeps the
+user's units.
+"""
 
 from itertools import product
 

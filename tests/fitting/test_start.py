@@ -42,7 +42,8 @@ def test_a_network_starts_from_weights_for_columns_of_about_the_same_size(make_p
     problem = make_problem("mse", "lbfgs", make_model=network)
     first, plain = cold(problem, rng()), problem.model.init(np.array([problem.rows.y.mean()]), rng())
     [weights, _], [known, _] = (problem.model.unpack(params)[0] for params in (first, plain))
-    np.testing.assert_allclose(weights[[0, 2]], known[[0, 2]])  # only the column with a mean of 50 is large
+    # Only the column with a mean of 50 is large.
+    np.testing.assert_allclose(weights[[0, 2]], known[[0, 2]])
     inputs = problem.rows.X @ weights + problem.model.unpack(first)[1][0]
     assert np.max(np.abs(inputs)) < 20
 
