@@ -90,24 +90,34 @@ def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomSt
     """
     interruption = None
     try:
-        result, certificate = _chain(problem, start, monitor, rng, state)
-        params, nit, status, state = result.x, result.nit, result.status, result.get("state")
-        said = status.value if result.message == status.sentence else result.message
+        end = _chain(problem, start, monitor, rng, state)
     except KeyboardInterrupt as stop:
         if monitor.params is None:
             raise
-        interruption, certificate = stop, {}
-        params, nit, status, state = monitor.params, len(monitor.losses), Status.INTERRUPTED, None
-        said = status.value
+        interruption, end = stop, _interrupted(monitor)
     monitor.close()
-    if monitor.best_params is not None:
-        params = monitor.best_params
+    result = end.result
+    params = result.x if monitor.best_params is None else monitor.best_params
     params, mean_loss, finite = _last_finite(problem, params, start, monitor)
-    status = _verdict(problem, params, mean_loss, status if finite else Status.DIVERGED, monitor)
     return Outcome(
-        status, params, int(nit), mean_loss, certificate, monitor.solver, state, [float(value) for value in monitor.losses],
-        monitor.scores, interruption, said,
-    )  # fmt: skip
+        status=_verdict(problem, params, mean_loss, result.status if finite else Status.DIVERGED, monitor),
+        params=params,
+        nit=int(result.nit),
+        mean_loss=mean_loss,
+        certificate=end.certificate,
+        solver=monitor.solver,
+        state=result.get("state"),
+        losses=[float(value) for value in monitor.losses],
+        scores=monitor.scores,
+        interruption=interruption,
+        said=result.status.value if result.message == result.status.sentence else result.message,
+    )
+
+
+def _interrupted(monitor):
+    """The end of a solver that was interrupted: the last point that its callback was given."""
+    result = OptimizeResult(x=monitor.params, nit=len(monitor.losses))
+    return _End(set_status(result, Status.INTERRUPTED), {})
 
 
 def _last_finite(problem, params, start, monitor):
