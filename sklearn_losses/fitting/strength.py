@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.penalties import ElasticNet
-from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 
 __all__ = ["Strength", "Units"]
 

@@ -13,7 +13,7 @@ from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.staged import RankingObjective, Staged
 from sklearn_losses.losses import MSE, CrossEntropy, LambdaRank, Loss, RankNet, SoftLabels, Trimmed
-from sklearn_losses.losses.base import EachTarget, MeanOverTargets
+from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 from sklearn_losses.models import MLP, Linear
 from sklearn_losses.solvers import LBFGS, Adam
 
