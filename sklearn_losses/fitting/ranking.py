@@ -55,9 +55,9 @@ class Ranking(PointwiseRanking):
     """Relevances of queries, for a ranking loss: the targets are `Queries`."""
 
     def model(self, settings: Settings, n_features: int) -> Model:
-        model = super().model(settings, n_features)
         # No ranking loss sees the intercept of a linear model.
-        return settings.make_model(n_features, self.n_outputs, False) if model.linear else model
+        intercept = settings.fit_intercept and not settings.model.linear
+        return settings.model.bind(n_features, self.n_outputs, intercept)
 
     def objective(
         self, loss: Loss, model: Model, penalty: ElasticNet, rows: Rows, columns, dtype: np.dtype[Any] | type

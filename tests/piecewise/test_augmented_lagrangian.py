@@ -170,7 +170,7 @@ def test_a_direction_that_is_far_too_long():
     X, y = load_digits(return_X_y=True)
     X = np.kron(X[:1100].reshape(-1, 8, 8) / 16, np.ones((1, 4, 4))).reshape(1100, -1)
     loss = Loss.make("hinge").bind(y[:1100], 10, "classification")
-    model = Linear(1024, 10)
+    model = Linear().bind(1024, 10)
     columns = Standardization.of(X, None, True, 1 / 1100)
     penalty = ElasticNet(1 / 1100, 0.0, columns.factors(model))
     terms = Objective(loss, model, penalty, Batches(X, y[:1100], None, columns)).terms()

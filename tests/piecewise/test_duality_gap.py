@@ -111,7 +111,7 @@ def estimator(loss, classes, **params):
 
 def objective_of(loss, classes, X, y, weight, alpha, l1_ratio, intercept=False):
     outputs = 1 if classes < 3 else classes
-    model = Linear(X.shape[1], outputs, fit_intercept=intercept)
+    model = Linear().bind(X.shape[1], outputs, fit_intercept=intercept)
     bound = made(loss).bind(y, outputs, "regression" if classes == 1 else "classification")
     return Objective(bound, model, ElasticNet(alpha, l1_ratio, model.weights()), Batches(X, y, weight / weight.mean()))
 
