@@ -40,9 +40,10 @@ def verdict_of_one(statement, helpers):
         ways = {verdict(statement.body, helpers), verdict(statement.orelse, helpers)}
         return "ends" if "ends" in ways else "asserts" if ways == {"asserts"} else "neither"
     if isinstance(statement, (ast.For, ast.While)):
+        if not asserts(statement, helpers):
+            return "neither"
         # A loop over many things may look at some of them alone.
-        found = verdict(statement.body, helpers)
-        return "asserts" if found == "neither" and asserts(statement, helpers) else found
+        return "ends" if verdict(statement.body, helpers) == "ends" else "asserts"
     if isinstance(statement, ast.With) and not any(asserts(item.context_expr, helpers) for item in statement.items):
         return verdict(statement.body, helpers)
     if isinstance(statement, ast.Try):
