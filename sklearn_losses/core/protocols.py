@@ -259,8 +259,6 @@ class Objective(Protocol):
 
     def terms(self) -> Any: ...
 
-    def terms_with_bounds(self) -> Any: ...
-
 
 class Solver(Protocol):
     """What a fit asks of a solver; `solvers.Solver` says what each of it means."""

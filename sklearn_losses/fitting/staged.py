@@ -34,7 +34,7 @@ class RankingObjective(Objective):
         return bool(self.loss.kinks) and self.linear and few
 
     def terms(self):
-        terms = PiecewiseLinearTerms(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
+        terms = PiecewiseLinearTerms.of(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
         return terms if self.smooth_penalty else TermsWithL1(terms, self.penalty.l1)
 
     def _differences(self):

@@ -7,7 +7,7 @@ of smooth ones that closes in on it, and end on the exact optimum where the loss
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.random import RandomState
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Component
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set
+from sklearn_losses.piecewise.active_set import exact_active_set
+from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import at_rest, polish, settle
 from sklearn_losses.solvers.result import completed
@@ -35,8 +37,21 @@ ELSEWHERE = {  # the solvers of scikit-learn and other libraries that minimise t
     "adamw": "adam",
     "steepest_descent": "gd",
 }
-COARSE = 1e-4  # tol of a start in float32
-AGAIN = 1e-2  # share of tol that is asked for after an end which was none
+
+
+class Ending(NamedTuple):
+    """How far a solver of smooth losses goes before it is looked at where it ended.
+
+    Attributes
+    ----------
+    coarse_tol : float
+        The least tol of a start in float32.
+    again : float
+        Share of tol that is asked for after an end that was none.
+    """
+
+    coarse_tol: float = 1e-4
+    again: float = 1e-2
 
 
 class Minimizer(Protocol):
@@ -146,11 +161,17 @@ class SmoothSolver(Solver):
         What has converged there is the end; else float64 goes on from there in any case.
     certain : bool
         Where it ends is the optimum, as far as Newton's model tells; of others that is looked at.
+    schedule : Schedule
+        How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows from a kink.
+    ending : Ending
+        When the end of a solver is looked at again.
     """
 
     coarse_start: bool = False
     coarse_end: bool = False
     certain: bool = False
+    schedule: Schedule = Schedule(first=1.0, shrink=10.0)
+    ending: Ending = Ending()
 
     @abstractmethod
     def minimize_smooth(
@@ -181,7 +202,9 @@ class SmoothSolver(Solver):
             result = _confirmed(objective, result, tol)
             if not (result.success or objective.smooth_penalty) and done < max_iter:
                 # Too early an end, where no Newton step may be taken: once more, afresh.
-                result = self._solved_smooth(objective, result.x, max_iter=max_iter - done, tol=AGAIN * tol, callback=callback)
+                result = self._solved_smooth(
+                    objective, result.x, max_iter=max_iter - done, tol=self.ending.again * tol, callback=callback
+                )
                 result.nit += done
                 result = _confirmed(objective, result, tol) if _ended(result) or result.status is Status.MAX_ITER else result
             return result
@@ -191,7 +214,7 @@ class SmoothSolver(Solver):
         """`minimize_smooth`, in the precision of the data first."""
         coarse, done = objective.in_data_dtype() if self.coarse_start and objective.convex else None, 0
         if coarse is not None:
-            accuracy = tol if self.coarse_end else max(tol, COARSE)
+            accuracy = tol if self.coarse_end else max(tol, self.ending.coarse_tol)
             with np.errstate(all="ignore"):
                 first = self._solved_smooth(coarse, params, max_iter=max_iter, tol=accuracy, callback=callback)
             if first.status is Status.CALLBACK or first.nit >= max_iter or (self.coarse_end and first.success):
@@ -204,11 +227,13 @@ class SmoothSolver(Solver):
         return result
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
-        """Minimise smoothed versions of the objective, each ten times closer to it and started from the one before."""
+        """Minimise smoothed versions of the objective, each closer to it and started from the one before."""
         width = objective.kink_distance(params)
         first = max(abs(objective.value(params)), objective.smoothing_error(width))  # where the start is perfect, the latter
-        start, done, exact, slopes = params, 0, None, None
-        while True:
+        start, done, exact, slopes, result = params, 0, None, None, None
+
+        def stage(width):
+            nonlocal params, done, exact, result
             # There is no point in solving a stage to more than its distance from the true objective.
             error = objective.smoothing_error(width) / (abs(objective.value(params)) or 1.0)
             result = self._solved_smooth(
@@ -218,21 +243,20 @@ class SmoothSolver(Solver):
                 tol=max(tol, min(0.1, error / 10)),
                 callback=callback,
             )
-            params = result.x
-            done += result.nit
+            params, done = result.x, done + result.nit
             # A stage that found no lower value may still be good enough to start the next one.
             if not result.status.ended_by_itself or done >= max_iter:
-                break
+                return None
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
-            exact = exact_active_set(objective, params, width, reference=start)
+            exact = exact_active_set(objective, params, width, start)
             if exact is not None:
                 params = exact
-                break
-            error = objective.smoothing_error(width)
+                return None
             lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(params))  # in the rounding of raw predictions
-            if error <= max(tol * objective.value(params), 1e-13 * first) or lost:
-                break
-            width /= 10
+            close = objective.smoothing_error(width) <= max(tol * objective.value(params), 1e-13 * first)
+            return None if close or lost else result.nit
+
+        width = continuation(stage, self.schedule.first * width, self.schedule)
         if exact is None and self._exact_end(objective, result) and done < max_iter:
             rest = Run(params, max_iter - done, callback)
             path = exact_minimum(objective, params, tol, rest.record)
@@ -258,7 +282,7 @@ class SmoothSolver(Solver):
             result.status.ended_by_itself
             and (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty))
             and objective.linear
-            and objective.n_params <= LARGEST_EXACT
+            and objective.n_params <= SIZES.matrix
         )
 
 
