@@ -56,7 +56,7 @@ def solvers_of(loss):
     for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
         if made.stochastic_only:
             continue  # all weights 0 are an exact minimum, of no use; the default is adam
-        if solver in ("interior_point", "augmented_lagrangian") and not (made.kinks or made.rivals):
+        if solver in ("interior_point", "augmented_lagrangian") and not (made.kinks or made.max_affine):
             continue
         if solver == "newton" and not (made.has_hessian or made.kinks):
             continue

@@ -39,7 +39,9 @@ SCALED = [name for name in REGRESSION if MAKERS[name].initial_estimator is not N
 def draws(name):
     """Whether the loss draws numbers by the content of the rows, so that other columns are another problem."""
     relevance, raw = np.array([0.0, 1.0, 1.0, 2.0]), np.array([0.3, -0.2, 0.5, 0.1])
-    one, other = (Queries(relevance, np.array([0, 4]), draw=draw) for draw in (np.full(4, 0.5), np.array([0.1, 0.9, 0.3, 0.7])))
+    one, other = (
+        Queries(relevance, np.array([0, 4]), tie_breaker=draw) for draw in (np.full(4, 0.5), np.array([0.1, 0.9, 0.3, 0.7]))
+    )
     return not np.array_equal(MAKERS[name]().value(one, raw), MAKERS[name]().value(other, raw))
 
 
@@ -711,7 +713,7 @@ def test_values_far_out(name, raw):
 
 
 def test_every_loss_of_one_score_has_its_exact_formula():
-    assert set(EXACT) == {name for name in REGRESSION + CLASSIFICATION if not MAKERS[name].rivals}
+    assert set(EXACT) == {name for name in REGRESSION + CLASSIFICATION if not MAKERS[name].max_affine}
 
 
 @pytest.mark.parametrize("size", [1e20, 1e3, 37.0])
