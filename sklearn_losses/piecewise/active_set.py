@@ -12,7 +12,7 @@ from scipy import linalg
 
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient, relative
-from sklearn_losses.piecewise.terms import FloatArray
+from sklearn_losses.piecewise.base import FloatArray
 
 __all__ = ["ActiveSetLimits", "exact_active_set"]
 

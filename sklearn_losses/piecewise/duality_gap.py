@@ -35,8 +35,8 @@ from scipy.optimize import lsq_linear
 
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient
+from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
-from sklearn_losses.piecewise.terms import FloatArray
 
 __all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm"]
 

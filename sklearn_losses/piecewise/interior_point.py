@@ -17,10 +17,10 @@ import numpy as np
 
 from sklearn_losses.core.status import Status
 from sklearn_losses.piecewise.active_set import exact_active_set
+from sklearn_losses.piecewise.base import BoundedTerms, FloatArray
 from sklearn_losses.piecewise.max_affine import MaxAffineTermsWithBounds
 from sklearn_losses.piecewise.screening import SCREENING, Path, ScreeningLimits, minimum_by_screening
 from sklearn_losses.piecewise.smoothed_newton import Record
-from sklearn_losses.piecewise.terms import BoundedTerms, FloatArray
 
 __all__ = ["PathLimits", "exact_minimum", "follow_path"]
 

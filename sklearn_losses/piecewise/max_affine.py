@@ -10,16 +10,16 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.hessian_operator import HessianOperator, ScaledProduct
-from sklearn_losses.piecewise.terms import (
+from sklearn_losses.piecewise.base import (
     BoundedTerms,
     FloatArray,
-    PiecewiseLinearTerms,
     RowTerms,
     Solve,
     cholesky_solver,
     largest,
     unit_vectors,
 )
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["AnyRowTerms", "MaxAffineTerms", "MaxAffineTermsWithBounds"]
 
@@ -111,11 +111,11 @@ class MaxAffineTerms(RowTerms):
         """How far the lines of these slopes are below the maximum, summed over the rows."""
         return float(self.weight @ residual.max(axis=1) - np.sum(slopes * residual))
 
-    def sides(self, residual: FloatArray) -> NDArray[np.intp]:
+    def sides(self, residual: FloatArray) -> NDArray[Any]:
         """The class that is ahead in each row."""
         return residual.argmax(axis=1)
 
-    def slopes_on(self, sides: NDArray[np.intp]) -> FloatArray:
+    def slopes_on(self, sides: NDArray[Any]) -> FloatArray:
         """The slopes where these classes are ahead: the row's weight, at that class."""
         slopes = np.zeros((len(sides), self.model.n_outputs))
         slopes[np.arange(len(sides)), sides] = self.weight
@@ -126,7 +126,7 @@ class MaxAffineTerms(RowTerms):
         second, first = np.partition(residual, -2, axis=1)[:, -2:].T
         return first - second
 
-    def any_in_row(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def any_in_row(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
         """Whether a mask of the shape of `sides` holds for each row, (n,)."""
         return mask
 
@@ -138,8 +138,8 @@ class MaxAffineTerms(RowTerms):
         return slopes + share * (self.center - slopes)
 
     def subset(self, rows: NDArray[np.intp], single: bool = False) -> Self:
-        """The terms of some rows, computed in float32 where `single` is True."""
-        batches = self.batches.as_float32() if single else self.batches
+        """The terms of some rows, computed in float32 where `single` is True and the rows come in it."""
+        batches = (self.batches.as_float32() if single else None) or self.batches
         return replace(self, batches=batches.some(rows), weight=self.weight[rows])
 
     def allowed(self, slopes: FloatArray) -> FloatArray:

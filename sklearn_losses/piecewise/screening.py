@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.status import Status
+from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
 from sklearn_losses.piecewise.smoothed_newton import Record, smoothed_start
-from sklearn_losses.piecewise.terms import FloatArray, PiecewiseLinearTerms
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["SCREENING", "Path", "Screening", "ScreeningLimits", "effective_sample_size", "minimum_by_screening"]
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.duality_gap import gradient_cost
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
-from sklearn_losses.piecewise.terms import FloatArray, PiecewiseLinearTerms
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["NewtonLimits", "SmoothedPoint", "Stage", "StartLimits", "smoothed_start"]
 
