@@ -267,14 +267,14 @@ class Objective(Facts):
     def terms(self) -> Any:
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
         if self._terms is None:
-            kind = MaxAffineTerms if self.loss.rivals else PiecewiseLinearTerms
+            kind = MaxAffineTerms if self.loss.max_affine else PiecewiseLinearTerms
             self._terms = kind(self.loss, self.model, self.penalty, self.batches)
-            if not (self.loss.rivals or self.smooth_penalty):
+            if not (self.loss.max_affine or self.smooth_penalty):
                 self._terms = TermsWithL1(self._terms, self.l1)
         return self._terms
 
     def terms_with_bounds(self) -> Any:
-        """Those of a loss with rivals as kinks of one number each, with a bound for each row beside the parameters."""
+        """Those of a loss with max_affine as kinks of one number each, with a bound for each row beside the parameters."""
         return MaxAffineTermsWithBounds(self.terms())
 
     def kink_distance(self, params: NDArray[Any]) -> float:

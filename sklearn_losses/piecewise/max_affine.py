@@ -33,7 +33,7 @@ class MaxAffineTerms(RowTerms):
         self.loss, self.model, self.batches, self.y = loss, model, batches, batches.y
         self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
-        self.weight = loss.rivals * weight / batches.n_rows
+        self.weight = loss.max_affine * weight / batches.n_rows
 
     @property
     def center(self):
