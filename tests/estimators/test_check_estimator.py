@@ -231,40 +231,8 @@ def test_the_selection_covers_every_loss_solver_and_model():
 
 
 def test_known_failures_are_estimators_that_are_checked():
-<<<<<<< HEAD
     assert len(KNOWN_FAILURES) == 5 and all(KNOWN_FAILURES.values())
     assert {case.words for case in FAST if case.failure} == set(KNOWN_FAILURES)
-=======
-    checked = {repr(estimator) for estimator in [*COMPOSED, *defaults(), *pairs(), *ranking_pairs()]}
-    assert len(KNOWN_FAILURES) == 5 and set(KNOWN_FAILURES) <= checked and all(KNOWN_FAILURES.values())
-
-
-@pytest.mark.slow
-@parametrize_with_checks(list(ranking_pairs()), expected_failed_checks=exempt)
-def test_rankers(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.slow
-@parametrize_with_checks(list(pairs()), expected_failed_checks=exempt)
-def test_named_solvers(estimator, check):
-    check(estimator)
-
-
-def test_every_solver_is_in_the_product():
-    variants = {name for name, maker in Solver.names().items() if not isinstance(maker, type)}
-    named = {"auto", "gd", "sgd", "svrg", "adam", "lbfgs", *LINEAR_ONLY}
-    assert named | variants | {"scipy"} == set(Solver.names())
-    assert SCIPY in variants
-
-
-@pytest.mark.parametrize(("loss", "estimator"), LOSSES)
-def test_checks_that_scikit_learn_does_not_run_for_others(loss, estimator):
-    for hidden in ((), (4,)):
-        model = estimator(loss, hidden_layer_sizes=hidden)
-        check_dataframe_column_names_consistency(estimator.__name__, model)
-        check_inplace_ensure_writeable(estimator.__name__, model)
->>>>>>> main
 
 
 def test_balanced_class_weight():
