@@ -108,7 +108,7 @@ def queries(
         Of the numbers that losses draw for each row.
     """
     order, offsets = _canonical(X, y, codes)
-    ordered = Queries(y[order], offsets, draw=np.zeros(len(y)))
+    ordered = Queries(y[order], offsets, tie_breaker=np.zeros(len(y)))
     orderable = np.flatnonzero(ordered.pairs > 0)
     if len(orderable) == 0:
         raise ValueError(
@@ -123,7 +123,7 @@ def queries(
         ordered.offsets,
         copies=_none_if_equal(weight / ordered.spread(np.minimum.reduceat(weight, ordered.offsets[:-1]))),
         weight=mean_one(ordered.sum(weight) / ordered.lengths),
-        draw=_drawn(X, ordered.relevance, seed),
+        tie_breaker=_drawn(X, ordered.relevance, seed),
     )
     return Ranking(len(targets), with_qid), Rows(X, targets, mean_one(weight))
 

@@ -87,7 +87,9 @@ def _check_ranking(loss):
     lengths = np.array([1, 2, 5, 9, 14])
     relevance = rng.integers(0, 4, lengths.sum()).astype(float)
     raw = 2 * rng.normal(size=len(relevance))
-    y = Queries(relevance, np.concatenate([[0], np.cumsum(lengths)]), draw=rng.random(len(relevance))).with_fixed_ranking(raw)
+    y = Queries(
+        relevance, np.concatenate([[0], np.cumsum(lengths)]), tie_breaker=rng.random(len(relevance))
+    ).with_fixed_ranking(raw)
     loss.check_target(y)
     kept = raw.copy()
     value, gradient = loss.value(y, raw), loss.gradient(y, raw)
