@@ -100,8 +100,8 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
         """`coef_` (n_outputs, n_features), `intercept_` (n_outputs,) and `factors_` (n_outputs, n_features, rank)."""
         matrix, factors, intercepts = self._parts(params, params.dtype)
-        coef = np.ascontiguousarray(matrix[:, : self.n_outputs].T)
-        factors = np.ascontiguousarray(factors.transpose(1, 0, 2))
+        coef = matrix[:, : self.n_outputs].T.copy()
+        factors = factors.transpose(1, 0, 2).copy()
         intercepts = intercepts.copy() if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
         if flat:
             return {"coef_": coef[0], "intercept_": float(intercepts[0]), "factors_": factors[0]}

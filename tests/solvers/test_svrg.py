@@ -26,7 +26,7 @@ def sample(seed=0):
 
 def logistic(l1_ratio=0.0):
     X, y = sample()
-    model = Linear(P, 1)
+    model = Linear().bind(P, 1)
     return Objective(CrossEntropy(), model, ElasticNet(ALPHA, l1_ratio, model.weights()), Batches(X, y))
 
 
