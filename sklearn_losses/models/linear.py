@@ -63,10 +63,8 @@ class LinearModel(Model):
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
         """`coef_` (n_outputs, n_features) and `intercept_` (n_outputs,); (n_features,) and a float where `flat`."""
         [weights], [intercept] = self.unpack(params)
-        coef = np.ascontiguousarray(weights.T)
-        return (
-            {"coef_": coef[0], "intercept_": float(intercept[0])} if flat else {"coef_": coef, "intercept_": intercept.copy()}
-        )
+        coef, intercept = weights.T.copy(), intercept.copy()
+        return {"coef_": coef[0], "intercept_": float(intercept[0])} if flat else {"coef_": coef, "intercept_": intercept}
 
     def from_fitted(self, fitted: Mapping[str, Any]) -> Vector:
         return self.pack(np.atleast_2d(fitted["coef_"]).T, np.atleast_1d(fitted["intercept_"]))
