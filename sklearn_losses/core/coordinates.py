@@ -109,18 +109,16 @@ class Standardization:
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
 
-    def first_layer_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
-        """The first weights of an MLP, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
+    def drawn_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """Random parameters, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
 
         A column that is hardly ever other than 0 is small, and would get the largest weights: it is left alone. Columns are
         centred to a sixteenth of their scale, so that rounding errors of the mean do not reach the start of a path to one of
         many minima.
         """
         large = np.hypot(self.center, self.scale) > 8
-        [weights, *later_weights], [intercept, *later_intercepts] = model.unpack(params)
-        weights = weights / np.where(large, np.maximum(self.scale, 1.0), 1.0)[:, None]
         center = np.where(large, np.round(self.center / self.scale * 16) / 16 * self.scale, 0.0)
-        return model.pack([weights, *later_weights], [intercept - center @ weights, *later_intercepts])
+        return model.rescaled(params, center, np.where(large, np.maximum(self.scale, 1.0), 1.0))
 
     def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""

@@ -80,12 +80,11 @@ class LastFit:
     def check_continues(self, task: Task, model: Model) -> None:
         """Raise ValueError where this fit was of another problem, so that going on from it makes no sense."""
         task.check_continues(self.task)
-        for what in ("layer_sizes", "fit_intercept", "activation_name"):
-            old, new = getattr(self.model, what, None), getattr(model, what, None)
-            if old != new:
+        new = model.identity
+        for what, old in self.model.identity.items():
+            if new[what] != old:
                 raise ValueError(
-                    f"This fit has {what}={new!r}, the last one had {old!r} (layer_sizes: features, hidden units, outputs); "
-                    "use warm_start=False, or clone the estimator."
+                    f"This fit has {what}={new[what]}, the last one had {old}; use warm_start=False, or clone the estimator."
                 )
 
 
@@ -207,6 +206,7 @@ def prepare(
     task: Task,
     loss: Loss,
     solver: Solver,
+    model: Model,
     rows: Rows,
     settings: Settings,
     initial_fit: InitialFit,
@@ -222,7 +222,10 @@ def prepare(
     task : Task
     loss : Loss
     solver : Solver
+    model : Model
+        Of the task, bound to the sizes of the data.
     rows : Rows
+        With the columns of the model.
     settings : Settings
     initial_fit : callable
         What fits the loss's initial estimator.
@@ -251,7 +254,7 @@ def prepare(
     if settings.alpha == "auto" and units is None:
         units = Units.of(loss, rows.y, rows.weights)
     strength = Strength.of(settings.alpha, settings.l1_ratio, units)
-    model = with_constants(task.model(settings, rows.X.shape[1]), loss.n_constants, loss.constant_units)
+    model = with_constants(model, loss.n_constants, loss.constant_units)
     basis, inner = None, rows
     if not streaming and _by_row_space(loss, model, solver, strength, rows):
         basis = RowSpace.of(rows.X, rows.weight, settings.fit_intercept)

@@ -37,10 +37,10 @@ class RankingObjective(Objective):
 
     def _evaluate(self, params, batch):
         value, gradient = super()._evaluate(params, batch)
-        if not self.linear and self.model.fit_intercept:
-            # The last intercept shifts all scores, which no ranking loss notices. Its derivative is
-            # 0 and not the rounding error that Adam would scale up.
-            gradient[-1] = 0
+        if not self.linear:
+            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0 and not the rounding error
+            # that Adam would scale up.
+            gradient[self.n_params - self.model.n_intercepts :] = 0
         return value, gradient
 
     @property
@@ -50,7 +50,7 @@ class RankingObjective(Objective):
         return bool(self.loss.kinks) and self.linear and few
 
     def terms(self):
-        terms = PiecewiseLinearTerms(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
+        terms = PiecewiseLinearTerms.of(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
         return terms if self.smooth_penalty else TermsWithL1(terms, self.penalty.l1)
 
     def _differences(self):
