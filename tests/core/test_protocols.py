@@ -106,7 +106,7 @@ def test_the_protocol_of_an_objective_lists_nothing_else():
 
 
 def test_classes_have_what_their_protocols_list():
-    model = Linear(2, 1)
+    model = Linear().bind(2, 1)
     objective = Objective(Loss.make("mse"), model, ElasticNet(0.1, 0.0, model.weights()), Batches(np.eye(2), np.zeros(2)))
     for name in members(protocols.Objective):
         assert hasattr(objective, name), name
@@ -116,7 +116,7 @@ def test_classes_have_what_their_protocols_list():
     for maker in Solver.names().values():
         solver = maker()
         assert [name for name in members(protocols.Solver) if not hasattr(solver, name)] == []
-    for model in (Linear(2, 1), MLP((2, 3, 1), "relu")):
+    for model in (Linear().bind(2, 1), MLP((3,)).bind(2, 1)):
         assert [name for name in members(protocols.Model) if not hasattr(model, name)] == []
 
 
