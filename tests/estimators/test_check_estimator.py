@@ -96,10 +96,11 @@ def pairs():
 
 
 def solvers_as_a_user_names_them():
-    """Each solver with a classifier and a regressor that it takes."""
+    """Each solver with a classifier and a regressor that it takes; one by steps with networks too."""
     for name in NAMED:
-        yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name)
-        yield LossRegressor("mae" if name in KINKED else "mse", solver=name)
+        for brief in ({}, BRIEF) if Solver.make(name).stochastic else ({},):
+            yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name, **brief)
+            yield LossRegressor("mae" if name in KINKED else "mse", solver=name, **brief)
     yield LossClassifier(solver=QUICK["sgd"], tol=1e-3)
 
 
@@ -168,12 +169,13 @@ def cases(estimator):
 
 def cost(estimator):
     """A rough number of how long the checks of an estimator take, of which a quick linear fit is the unit."""
-    loss, solver = Loss.make(estimator.loss), Solver.make(estimator.solver).label
+    loss, solver = Loss.make(estimator.loss), Solver.make(estimator.solver)
     if estimator.hidden_layer_sizes:
         return 3 if estimator.max_iter <= 100 else 10
-    if loss.stochastic_only or loss.n_constants or solver in ("sgd", "adam", "trust-constr"):
+    if loss.stochastic_only or loss.n_constants or solver.stochastic or solver.label == "trust-constr":
         return 10 if loss.task == "regression" else 20
-    return 5 if solver == "gd" or solver in ("newton", "augmented_lagrangian") and (loss.kinks or loss.rivals) else 1
+    kinked = loss.kinks or loss.max_affine
+    return 5 if solver.label == "gd" or kinked and solver.label in ("newton", "augmented_lagrangian") else 1
 
 
 def covering(whole, chosen):
@@ -231,40 +233,8 @@ def test_the_selection_covers_every_loss_solver_and_model():
 
 
 def test_known_failures_are_estimators_that_are_checked():
-<<<<<<< HEAD
     assert len(KNOWN_FAILURES) == 5 and all(KNOWN_FAILURES.values())
     assert {case.words for case in FAST if case.failure} == set(KNOWN_FAILURES)
-=======
-    checked = {repr(estimator) for estimator in [*COMPOSED, *defaults(), *pairs(), *ranking_pairs()]}
-    assert len(KNOWN_FAILURES) == 5 and set(KNOWN_FAILURES) <= checked and all(KNOWN_FAILURES.values())
-
-
-@pytest.mark.slow
-@parametrize_with_checks(list(ranking_pairs()), expected_failed_checks=exempt)
-def test_rankers(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.slow
-@parametrize_with_checks(list(pairs()), expected_failed_checks=exempt)
-def test_named_solvers(estimator, check):
-    check(estimator)
-
-
-def test_every_solver_is_in_the_product():
-    variants = {name for name, maker in Solver.names().items() if not isinstance(maker, type)}
-    named = {"auto", "gd", "sgd", "svrg", "adam", "lbfgs", *LINEAR_ONLY}
-    assert named | variants | {"scipy"} == set(Solver.names())
-    assert SCIPY in variants
-
-
-@pytest.mark.parametrize(("loss", "estimator"), LOSSES)
-def test_checks_that_scikit_learn_does_not_run_for_others(loss, estimator):
-    for hidden in ((), (4,)):
-        model = estimator(loss, hidden_layer_sizes=hidden)
-        check_dataframe_column_names_consistency(estimator.__name__, model)
-        check_inplace_ensure_writeable(estimator.__name__, model)
->>>>>>> main
 
 
 def test_balanced_class_weight():
