@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import Huber, Loss, Quantile
-from sklearn_losses.model_selection.compare import compare_losses
+from sklearn_losses.model_selection import compare_losses
 from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
 from sklearn_losses.solvers import Adam
 

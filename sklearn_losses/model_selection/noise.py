@@ -12,7 +12,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.loss_parameter import LossParameter
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.model_selection.compare import Data, fit_quietly, fixed_seeds, fresh, labelled, score, scorer_of, take
+from sklearn_losses.model_selection.candidates import fixed_seeds, labelled
+from sklearn_losses.model_selection.cells import fit_quietly, fresh
+from sklearn_losses.model_selection.folds import Data, take
+from sklearn_losses.model_selection.scoring import score, scorer_of
+from sklearn_losses.plotting import axes, style, tidy
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
 
@@ -41,7 +45,7 @@ def add_outliers(y, fraction, *, size=10.0, side="both", random_state=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.model_selection.noise import add_outliers
+    >>> from sklearn_losses.model_selection import add_outliers
     >>> noisy, changed = add_outliers(np.arange(100.0), 0.1, side="up", random_state=0)
     >>> int(changed.sum()), bool(np.all(noisy[changed] > 300)), bool(np.all(noisy[~changed] < 100))
     (10, True, True)
@@ -81,7 +85,7 @@ def add_label_noise(y, fraction=None, *, transition=None, random_state=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.model_selection.noise import add_label_noise
+    >>> from sklearn_losses.model_selection import add_label_noise
     >>> y = np.repeat(["cat", "dog"], 50)
     >>> noisy, changed = add_label_noise(y, 0.3, random_state=0)
     >>> int(changed.sum()), bool(np.all((noisy != y) == changed))
@@ -137,7 +141,7 @@ def noise_curve(
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     losses : list or dict, default=None
-        As for `sklearn_losses.model_selection.compare.compare_losses`.
+        As for `sklearn_losses.model_selection.compare_losses`.
     noise : callable, default=None
         ``noise(y, level, random_state=...) -> (noisy, changed)``. None: `add_outliers` for regression, `add_label_noise`
         for classes.
@@ -160,7 +164,7 @@ def noise_curve(
     --------
     >>> from sklearn.datasets import make_regression
     >>> from sklearn_losses import LossRegressor
-    >>> from sklearn_losses.model_selection.noise import noise_curve
+    >>> from sklearn_losses.model_selection import noise_curve
     >>> X, y = make_regression(200, 3, noise=5, random_state=0)
     >>> curve = noise_curve(LossRegressor(), X, y, ["mse", "mae"], levels=(0, 0.3), n_repeats=3)
     >>> curve.best_losses_
@@ -168,13 +172,13 @@ def noise_curve(
     """
     X = np.asarray(X) if isinstance(X, (list, tuple)) else X
     y = np.asarray(y)
-    slot = LossParameter(estimator)
+    parameter = LossParameter(estimator)
     rng = check_random_state(random_state)
     estimator = fixed_seeds(estimator, rng.randint(2**31 - 1))
-    classes = slot.task == "classification"
+    classes = parameter.task == "classification"
     noise = (add_label_noise if classes else add_outliers) if noise is None else noise
     scorer = scorer_of(("accuracy" if classes else "r2") if scoring is None else scoring)
-    specs = {label: Loss.make(spec) for label, spec in labelled(losses, slot, y).items()}
+    specs = {label: Loss.make(spec) for label, spec in labelled(losses, parameter, y).items()}
     tasks = []
     for repeat in range(n_repeats):
         train, test = train_test_split(
@@ -186,7 +190,7 @@ def noise_curve(
             tasks += [(label, place, repeat, train, test, noisy) for label in specs]
     scores = {label: np.full((len(levels), n_repeats), np.nan) for label in specs}
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_noisy_score)(estimator, slot, specs[label], X, y, train, test, noisy, scorer)
+        delayed(_noisy_score)(estimator, parameter, specs[label], X, y, train, test, noisy, scorer)
         for label, _, _, train, test, noisy in tasks
     )
     for (label, place, repeat, *_), value in zip(tasks, done, strict=True):
@@ -195,9 +199,9 @@ def noise_curve(
     return NoiseCurve(np.asarray(levels, dtype=np.float64), scores, metric, shares=noise in (add_label_noise, add_outliers))
 
 
-def _noisy_score(estimator, slot, spec, X, y, train, test, noisy, scorer):
-    model = clone(estimator).set_params(**{f"{slot.prefix}loss": fresh(spec)})
-    model = fit_quietly(model, slot, Data(take(X, train), noisy))
+def _noisy_score(estimator, parameter, spec, X, y, train, test, noisy, scorer):
+    model = clone(estimator).set_params(**{f"{parameter.prefix}loss": fresh(spec)})
+    model = fit_quietly(model, parameter, Data(take(X, train), noisy))
     return score(scorer, model, Data(take(X, test), y[test]))
 
 
@@ -247,8 +251,6 @@ class NoiseCurve:
         -------
         matplotlib axes
         """
-        from sklearn_losses.plotting import axes, style, tidy
-
         ax = axes(ax, "NoiseCurve.plot")
         for number, (label, values) in enumerate(self.scores_.items()):
             means = values.mean(axis=1)

@@ -131,7 +131,7 @@ def test_partial_fit():
 def test_warm_start_of_another_problem():
     model = LossRegressor(warm_start=True).fit(X, Y)
     before = dict(vars(model))
-    with pytest.raises(ValueError, match="layer_sizes=.*use warm_start=False"):
+    with pytest.raises(ValueError, match="n_features=.*use warm_start=False"):
         model.fit(X[:, :3], Y)
     assert_same_state(model, before)
     labels = LossClassifier(warm_start=True).fit(XC, YC)

@@ -121,7 +121,7 @@ def test_coordinates():
     assert space.basis.shape == (30, 19)  # a mean is one of 20
     Z = space.apply(X)
     columns = Standardization.of(100 * Z + 1000, None, True, 0.0)
-    rng, user, inner = np.random.default_rng(0), Linear(30, 2), Linear(19, 2)
+    rng, user, inner = np.random.default_rng(0), Linear().bind(30, 2), Linear().bind(19, 2)
     params = rng.normal(size=inner.n_params)
     for whole in (space, Coordinates(space), Coordinates(space, columns)):
         assert whole.from_user(user, whole.to_user(user, params)) == pytest.approx(params, rel=1e-9)
