@@ -24,7 +24,7 @@ from sklearn_losses.core.hessian_operator import HessianOperator
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
-from sklearn_losses.piecewise.max_affine import MaxAffineTerms, MaxAffineTermsWithBounds
+from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
@@ -53,13 +53,13 @@ class Objective(Facts):
     >>> import numpy as np
     >>> from sklearn_losses.core.batches import Batches
     >>> from sklearn_losses.core.penalties import ElasticNet
-    >>> from sklearn_losses.losses import SquaredError
+    >>> from sklearn_losses.losses import MSE
     >>> from sklearn_losses.models import Linear
-    >>> model = Linear(2, 1, fit_intercept=False)
+    >>> model = Linear().bind(2, 1, fit_intercept=False)
     >>> batches = Batches(np.eye(2), np.array([1.0, 3.0]))
-    >>> objective = Objective(SquaredError(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
-    >>> objective.value(np.zeros(2)) == (1 + 9) / 2 / 2
-    True
+    >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
+    >>> objective.value(np.zeros(2))
+    5.0
     """
 
     def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:
@@ -267,15 +267,12 @@ class Objective(Facts):
     def terms(self) -> Any:
         """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
         if self._terms is None:
-            kind = MaxAffineTerms if self.loss.max_affine else PiecewiseLinearTerms
-            self._terms = kind(self.loss, self.model, self.penalty, self.batches)
-            if not (self.loss.max_affine or self.smooth_penalty):
-                self._terms = TermsWithL1(self._terms, self.l1)
+            if self.max_affine:
+                self._terms = MaxAffineTerms.of(self.loss, self.model, self.penalty, self.batches)
+            else:
+                of_rows = PiecewiseLinearTerms.of(self.loss, self.model, self.penalty, self.batches)
+                self._terms = of_rows if self.smooth_penalty else TermsWithL1(of_rows, self.l1)
         return self._terms
-
-    def terms_with_bounds(self) -> Any:
-        """Those of a loss with max_affine as kinks of one number each, with a bound for each row beside the parameters."""
-        return MaxAffineTermsWithBounds(self.terms())
 
     def kink_distance(self, params: NDArray[Any]) -> float:
         """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""

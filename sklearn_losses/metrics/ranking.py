@@ -36,7 +36,7 @@ def _grouped(
     scores = column_or_1d(check_array(y_score, ensure_2d=False, dtype=np.float64))
     check_consistent_length(relevance, scores, sample_weight)
     order, offsets = group(codes_of(qid, len(relevance)))
-    y = Queries(relevance[order], offsets, draw=np.zeros(len(order)))
+    y = Queries(relevance[order], offsets, tie_breaker=np.zeros(len(order)))
     if sample_weight is None:
         return y, scores[order], np.ones(len(y))
     weight = np.asarray(sample_weight, dtype=np.float64)
@@ -311,13 +311,13 @@ def query_kendall_tau_score(
     """
     y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
     # Pairs by score, in both orders; what is concordant and discordant follows from the two counts with "below" and "equal".
-    level = Queries(scores, y.offsets, draw=y.draw).level.astype(np.float64)
+    level = Queries(scores, y.offsets, tie_breaker=y.tie_breaker).level.astype(np.float64)
     ones = np.ones((y.n_rows, 1))
     less = active_sums(y, level, 0.5, ones)[0][:, 0]  # partners of less relevance whose score is not below
     strictly = active_sums(y, level, -0.5, ones)[0][:, 0]  # ... whose score is above
     discordant, not_concordant = y.sum(strictly), y.sum(less)
     concordant = y.pairs - not_concordant
-    apart = Queries(scores, y.offsets, draw=y.draw).pairs
+    apart = Queries(scores, y.offsets, tie_breaker=y.tie_breaker).pairs
     size = np.sqrt(y.pairs * apart)
     each = (concordant - discordant) / np.where(size > 0, size, 1.0)
     return _mean(each, y.pairs > 0, weight, "Kendall's tau", "no query has two different relevances")
@@ -360,5 +360,5 @@ def neg_query_loss(
     ranking_loss = Loss.make(loss)
     ranking_loss.check()
     ranking_loss.check_target(y)
-    y = Queries(y.relevance, y.offsets, draw=np.random.default_rng(0).random(len(scores))).with_fixed_ranking(scores)
+    y = Queries(y.relevance, y.offsets, tie_breaker=np.random.default_rng(0).random(len(scores))).with_fixed_ranking(scores)
     return -float(np.average(ranking_loss.value(y, scores), weights=weight))

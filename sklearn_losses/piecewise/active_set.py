@@ -5,29 +5,38 @@ solution of one linear system; its multipliers show whether the guess was right,
 mend it (a primal-dual active set method: Hintermueller, Ito and Kunisch, SIAM J. Optim. 13 (2002)).
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from scipy import linalg
 
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient, relative
+from sklearn_losses.piecewise.base import FloatArray
 
-__all__ = ["LARGEST_EXACT", "exact_active_set", "shown_inside"]
-
-LARGEST_EXACT = 1000  # parameters up to which solvers end on an optimum whose rows on a kink can be told
-LARGEST_SYSTEM = 3000  # unknowns; a dense factorisation of this size takes about a second
-ROUNDS = 30
-SMALL = 200  # parameters up to which absolute values of the weights are treated like any other kink
+__all__ = ["ActiveSetLimits", "exact_active_set"]
 
 
-def shown_inside(terms, slopes, residual, scale):
-    """Which terms sit on their kink, as a point near the optimum and its slopes show it.
+class ActiveSetLimits(NamedTuple):
+    """How large and how many the systems of `exact_active_set` are."""
 
-    Of the distance from the kink and the room of the slope within its bounds one is 0 at the optimum: the smaller one tells.
-    """
-    room = np.minimum(terms.right - slopes, slopes - terms.left) / (terms.right - terms.left)
-    return room > np.abs(residual) / scale
+    rounds: int = 30
+    unknowns: int = SIZES.system
+    weights: int = SIZES.kinks_of_weights  # parameters up to which all absolute values of the weights are terms too
 
 
-def exact_active_set(objective, params, width, reference=None, inside=None, scale=None):
+LIMITS = ActiveSetLimits()
+
+
+def exact_active_set(
+    objective: Any,
+    params: FloatArray,
+    width: float,
+    start: FloatArray | None = None,
+    slopes: FloatArray | None = None,
+    scale: float | None = None,
+    limits: ActiveSetLimits = LIMITS,
+) -> FloatArray | None:
     """The exact optimum near `params`, or None where it cannot be confirmed.
 
     Parameters
@@ -37,47 +46,47 @@ def exact_active_set(objective, params, width, reference=None, inside=None, scal
         A point close to the optimum.
     width : float
         Terms closer to their kink than this are taken to sit on it at first.
-    reference : ndarray of shape (n_params,), default=None
+    start : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
-    inside : ndarray of bool, default=None
-        Terms whose slope is known to be inside its bounds, so that they sit on their kink too.
+    slopes : ndarray of the shape of the terms, default=None
+        Near those of the optimum, if they are known: a term sits on its kink too where its slope is further inside its bounds,
+        as a share of their range, than the residual is from 0, as a share of the scale. One of the two is 0 at the optimum.
     scale : float, default=None
-        The typical residual at `reference`, where it is known.
+        That of the residuals at `start`, where it is known.
+    limits : ActiveSetLimits, default=LIMITS
     """
     if not (objective.linear and objective.piecewise_linear):
         return None
+    start, exact = params if start is None else start, None
     try:
-        return _exact(objective, params, width, params if reference is None else reference, inside, scale)
+        if not objective.smooth_penalty:
+            exact = _on_support(objective, params, width, start, limits)
+        if exact is None and objective.n_params <= (limits.unknowns if objective.smooth_penalty else limits.weights):
+            exact = _confirmed(objective, params, width, start, slopes, scale, limits)
     except np.linalg.LinAlgError:  # numbers so far apart that the system has no digits left
         return None
-
-
-def _exact(objective, params, width, anchor, inside, scale):
-    exact = None
-    if not objective.smooth_penalty:
-        exact = _finish_on_support(objective, params, width, anchor)
-    if exact is None and objective.n_params <= (LARGEST_SYSTEM if objective.smooth_penalty else SMALL):
-        exact = _finish(objective, params, width, anchor, inside, scale)
     return exact
 
 
-def _finish(objective, params, width, anchor, inside=None, scale=None):
+def _confirmed(objective, params, width, start, slopes, scale, limits):
+    """The same with every term of the objective, those of an L1 penalty too."""
     terms = objective.terms()
     residual = terms.residual(params)
     before = terms.value(params, residual)
-    at_anchor = terms.scale(terms.residual(anchor)) if scale is None else scale
-    proximal = terms.proximal_ridge(anchor, at_anchor)(params)
-    # Where nearly all rows are met exactly, the distances at the start still tell what rounding is to be measured by.
-    scale = max(terms.scale(residual), at_anchor)
+    at_start = terms.scale(terms.residual(start)) if scale is None else scale
+    proximal = terms.proximal_ridge(start, at_start)(params)
+    # Where nearly all rows are met exactly, the residuals at the start still tell what rounding is to be measured by.
+    scale = max(terms.scale(residual), at_start)
     on_kink = np.abs(residual) <= width
-    on_kink = on_kink if inside is None else on_kink | inside
+    if slopes is not None:
+        on_kink |= terms.margin(slopes) > np.abs(residual) / at_start
     slopes = np.where(residual > 0, terms.right, terms.left)
-    for _ in range(ROUNDS):
+    for _ in range(limits.rounds):
         kinked = np.flatnonzero(on_kink)
-        if len(kinked) > LARGEST_SYSTEM:
+        if len(kinked) > limits.unknowns:
             return None
         residual = None  # which takes the memory of a column of X
-        point, slopes.flat[kinked] = _solve(terms, proximal, anchor, np.where(on_kink, 0.0, slopes), kinked)
+        point, slopes.flat[kinked] = _solve(terms, proximal, start, np.where(on_kink, 0.0, slopes), kinked)
         residual = terms.residual(point)
         # A multiplier outside its slopes pushes a term off its kink, as does a kink that cannot be met; a term on the
         # wrong side of its kink goes onto it.
@@ -97,8 +106,8 @@ def _finish(objective, params, width, anchor, inside=None, scale=None):
     return None
 
 
-def _solve(terms, proximal, anchor, slopes, kinked):
-    """The minimiser with the terms of `kinked` held at their kinks, the others on straight lines; and the multipliers.
+def _solve(terms, proximal, start, slopes, kinked):
+    """The minimiser with the terms of `kinked` held at their kinks, the others on lines; and the multipliers.
 
     By the singular values of the kinked rows, which may be dependent (repeated rows): the point is the one solution of the
     constraints plus the minimiser along the directions that they leave free. Dependent rows share their multiplier
@@ -112,7 +121,7 @@ def _solve(terms, proximal, anchor, slopes, kinked):
     u, singular, spanned, free = u[:, :rank], singular[:rank], vt[:rank], vt[rank:]
     held = spanned.T @ ((u.T @ (share * positions)) / singular)
     ridge = terms.ridge + proximal
-    pull = terms.adjoint(slopes) - proximal * anchor
+    pull = terms.adjoint(slopes) - proximal * start
     point = held
     if len(free):
         point = held + free.T @ _solve_positive((free * ridge) @ free.T, -free @ (pull + ridge * held))
@@ -128,20 +137,19 @@ def _solve_positive(matrix, right):
     return linalg.cho_solve(factor, right / unit, check_finite=False) / unit
 
 
-def _finish_on_support(objective, params, width, reference):
+def _on_support(objective, params, width, start, limits):
     """The same for the features that have a weight; then the slopes at all others must be within the penalty's."""
-    model = objective.model
-    support = params[: model.n_weights].reshape(model.n_features, model.n_outputs).any(axis=1)
+    support = objective.by_feature(params).any(axis=1)
     support[0] = True
     part, where = objective.restricted(np.flatnonzero(support))
-    if part.n_params > LARGEST_SYSTEM:
+    if part.n_params > limits.unknowns:
         return None
-    found = _finish(part, params[where], width, reference[where])
+    found = _confirmed(part, params[where], width, start[where], None, None, limits)
     if found is None:
         return None
     exact = np.zeros_like(params)
     exact[where] = found
-    return exact if _least_violation(objective, part, where, exact, reference) <= 1e-6 else None
+    return exact if _least_violation(objective, part, where, exact, start) <= 1e-6 else None
 
 
 def _least_violation(objective, part, where, params, start):
@@ -160,7 +168,7 @@ def _least_violation(objective, part, where, params, start):
     -------
     float
     """
-    terms, l1 = part.terms().loss_terms, part.penalty.l1
+    terms, l1 = part.terms().loss_terms, part.l1
     point = params[where]
     residual = terms.residual(point)
     kinked = np.flatnonzero(np.abs(residual) <= 1e-9 * max(terms.scale(residual), terms.scale(terms.residual(start[where]))))
@@ -171,6 +179,6 @@ def _least_violation(objective, part, where, params, start):
     wanted = -(terms.adjoint(slopes) + terms.ridge * point + l1 * np.sign(point))[held]
     multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
     slopes.flat[kinked] = np.clip(multipliers, terms.left.flat[kinked], terms.right.flat[kinked])
-    gradient = objective.terms().loss_terms.adjoint(slopes) + objective.penalty.l2 * params
-    violation = relative(least_subgradient(params, gradient, objective.penalty.l1), objective.penalty.l1)
+    gradient = objective.terms().loss_terms.adjoint(slopes) + objective.l2 * params
+    violation = relative(least_subgradient(params, gradient, objective.l1), objective.l1)
     return float(np.max(violation, initial=0.0))

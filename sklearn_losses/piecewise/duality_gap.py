@@ -26,30 +26,50 @@ What rounding may have done to r is added to its entries. Directions of the para
 rounding, change nothing and count for nothing: nearly dependent columns are told apart down to `RESOLVED` of their size.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
 from scipy.optimize import lsq_linear
 
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT
+from sklearn_losses.piecewise.base import FloatArray
+from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
-__all__ = ["dual_gap", "gradient_cost", "gradient_norm"]
+__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm"]
 
 ROUNDING = 16 * np.finfo(np.float64).eps  # of a loss that is 0, in units of the rows' size: raw predictions are sums
-SETTLED = 1e-12  # relative gap at which no better slopes are looked for
-LARGEST_SYSTEM = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
-LARGEST_PROOF = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
-SMALL = 200  # weights at 0 up to which their slopes are sought together with those of the rows
-RESOLVED = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
-INWARD = 1e-9, 1e-7  # share of the slopes that is moved inside, where those at their bounds prove nothing
-TRIALS = 12  # steps towards feasible slopes
-APART = 1e-6  # size of what is rounding in a direction, beside the rest of it
-CLOSE, HOPELESS = 1e-3, 1e4  # distances from feasible slopes, in the room that there is, that end them
 
 
-def dual_gap(objective, params, slopes=None, width=None):
+class GapLimits(NamedTuple):
+    """How far `dual_gap` looks for slopes that prove a small gap."""
+
+    settled: float = 1e-12  # relative gap at which no better slopes are looked for
+    kinked: float = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
+    proof: float = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
+    weights: int = SIZES.kinks_of_weights  # at 0, up to which their slopes are sought together with those of the rows
+    resolved: float = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
+    inward: tuple[float, ...] = (1e-9, 1e-7)  # share of the slopes that is moved inside, where those at bounds prove nothing
+    trials: int = 12  # steps towards feasible slopes
+    apart: float = 1e-6  # size of what is rounding in a direction, beside the rest of it
+    close: float = 1e-3  # distance from feasible slopes, in the space that there is, that ends the steps: it is near,
+    hopeless: float = 1e4  # or too far
+    columns: int = 32  # parameters up to which their columns are made one by one, by products with the rows,
+    dense: float = 1e6  # where rows of all parameters would have more entries than this
+
+
+LIMITS = GapLimits()
+
+
+def dual_gap(
+    objective: Any,
+    params: FloatArray,
+    slopes: FloatArray | None = None,
+    width: float | None = None,
+    limits: GapLimits = LIMITS,
+) -> float | None:
     """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no proof.
 
     Parameters
@@ -61,6 +81,7 @@ def dual_gap(objective, params, slopes=None, width=None):
         Of the terms of the rows, as a solver left them: tried besides those that `params` shows.
     width : float, default=None
         Where `params` is the minimum of ``objective.smoothed(width)``: its slopes are tried too.
+    limits : GapLimits, default=LIMITS
 
     Returns
     -------
@@ -69,14 +90,14 @@ def dual_gap(objective, params, slopes=None, width=None):
     """
     value, gaps, least = objective.value(params), [], 1e-12
     if objective.piecewise_linear or (objective.max_affine and (slopes is not None or width is not None)):
-        terms = _of_rows(objective)
+        terms = objective.terms().loss_terms
         residual = terms.residual(params)
-        size = terms.size(residual)
+        size = terms.parameter_scale(residual)
         if value <= ROUNDING * size * terms.total_slope:
             return 0.0  # no objective is below 0, and this one is 0 to rounding
         least = 1e-12 * size * terms.total_slope
-        point = _Point(terms, objective, params, SETTLED * max(value, least))
-        for candidate in _candidates(objective, terms, params, residual, size, slopes, width):
+        point = _Point(terms, objective, params, limits.settled * max(value, least), limits)
+        for candidate in _candidates(objective, terms, params, residual, size, slopes, width, limits):
             gaps.append(point.gap(terms.allowed(candidate)))
             if gaps[-1] <= point.goal:
                 break
@@ -85,28 +106,22 @@ def dual_gap(objective, params, slopes=None, width=None):
     return min(gaps) / max(value, least) if gaps else None
 
 
-def _of_rows(objective):
-    """The terms of the rows alone."""
-    terms = objective.terms()
-    return terms if objective.smooth_penalty or objective.max_affine else terms.loss_terms
-
-
-def _candidates(objective, terms, params, residual, size, slopes, width):
+def _candidates(objective, terms, params, residual, size, slopes, width, limits) -> Iterator[FloatArray]:
     """The slopes that may certify the point, one after the other."""
     if slopes is not None:
         yield slopes
-    if objective.piecewise_linear and (slopes is None or len(params) <= LARGEST_EXACT):
-        shown = _slopes_at(terms, objective.penalty, params, residual, 1e-9 * size)
+    if objective.piecewise_linear and (slopes is None or len(params) <= SIZES.matrix):
+        shown = _slopes_at(terms, objective.penalty, params, residual, 1e-9 * size, limits)
         if shown is not None:
             yield shown
     if width is not None:
-        yield terms.of_smoothed(residual, width)
+        yield terms.smoothed_slopes(residual, width)
 
 
-def _slopes_at(terms, penalty, params, residual, close):
-    """The slopes that make the gradient smallest: those of the straight lines, and the best ones at a kink."""
+def _slopes_at(terms, penalty, params, residual, close, limits):
+    """The slopes that make the gradient smallest: those of the lines, and the best ones at a kink."""
     kinked = np.flatnonzero(np.abs(residual) <= close)
-    if len(kinked) * len(params) > max(LARGEST_SYSTEM, terms.batches.X.size):
+    if len(kinked) * len(params) > max(limits.kinked, terms.batches.X.size):
         return None
     slopes = np.where(residual > 0, terms.right, terms.left)
     if len(kinked):
@@ -114,7 +129,7 @@ def _slopes_at(terms, penalty, params, residual, close):
         slopes.flat[kinked] = middle = (low + high) / 2
         zeros = np.flatnonzero((params == 0) & (penalty.l1 > 0))
         held = np.ones(len(params), dtype=bool)
-        if len(zeros) > SMALL:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
+        if len(zeros) > limits.weights:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
             held[zeros], zeros = False, zeros[:0]
         wanted = -(terms.adjoint(slopes) + penalty.l2 * params + penalty.l1 * np.sign(params))
         # A slope's range is its unit: weights may span many orders of magnitude. In its middle is the most room to either side.
@@ -142,8 +157,8 @@ class _Dual(NamedTuple):
 class _Point:
     """A point of the parameters, and what slopes of the terms prove about it: `goal` is what is as good as nothing."""
 
-    def __init__(self, terms, objective, params, goal):
-        self.params, self.penalty, self.goal = params, objective.penalty, goal
+    def __init__(self, terms: AnyRowTerms, objective, params, goal, limits):
+        self.params, self.penalty, self.goal, self.limits = params, objective.penalty, goal, limits
         self.terms, self.value = terms, objective.value(params)
         self.residual = self.terms.residual(params)
         self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
@@ -169,19 +184,19 @@ class _Point:
     def _variants(self, slopes):
         yield slopes
         yield self.terms.at_bounds(slopes)  # all slopes of separable rows are 0, but for what is left of a path to them
-        for share in INWARD:
+        for share in self.limits.inward:
             yield slopes + share * (self.terms.interior_start - slopes)
 
     def _near(self, slopes, whole):
         """The least bound by these slopes and by others on the way to feasible ones."""
         best = np.inf
-        for _ in range(TRIALS):
+        for _ in range(self.limits.trials):
             dual = self._dual(slopes)
             distance, left, change = self._proof(slopes, dual, whole)
             best = min(best, self._bound(dual, distance, left))
             if whole and change is not None:
                 best = min(best, self._bound(dual, *self._proof(slopes, dual, False)[:2]))
-            if not CLOSE < distance <= HOPELESS or change is None:
+            if not self.limits.close < distance <= self.limits.hopeless or change is None:
                 break
             slopes = self.terms.allowed(slopes + change)
         return best
@@ -200,7 +215,7 @@ class _Point:
         pull = terms.adjoint(slopes) + own
         in_raw = np.abs(terms.in_raw(slopes))
         total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
-        drift = np.sqrt(terms.squares(in_raw) * total) + np.abs(own)
+        drift = np.sqrt(terms.gram_diagonal(in_raw) * total) + np.abs(own)
         columns = batches.standardization
         if batches.sparse and columns is not None:  # their centres are subtracted from the sums
             centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
@@ -239,10 +254,10 @@ class _Point:
         some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))  # columns of zeros have neither
         if not len(some):
             return 0.0, self._of_penalty(dual), None
-        few = int(max(LARGEST_SYSTEM / len(some), 2 * len(some) + 100))
-        for most in (few, int(LARGEST_PROOF / len(some))):
-            rows = self.terms.roomiest(slopes, most)
-            if len(rows) and len(some) <= min(LARGEST_EXACT, most):
+        few = int(max(self.limits.kinked / len(some), 2 * len(some) + 100))
+        for most in (few, int(self.limits.proof / len(some))):
+            rows = self.terms.furthest_inside(slopes, most)
+            if len(rows) and len(some) <= min(SIZES.matrix, most):
                 found = self._solve(slopes, rows, some, dual)
                 if found is not None:
                     distance, left, change, step = found
@@ -257,7 +272,8 @@ class _Point:
 
     def _solve(self, slopes, rows, some, dual):
         """The same with the slopes of some rows; None where these do not tell all directions apart that move a row."""
-        matrix, room = self.terms.within(slopes, rows, some)
+        dense = self.limits.dense if len(some) <= self.limits.columns else np.inf
+        matrix, room = self.terms.gradient_map(slopes, rows, some, dense)
         # The pull of a ridge within its allowance is as good as the room of a term, as is that of a weight's slope.
         of_ridge = np.sqrt(2 * self.penalty.l2[some] * self._allowance(dual))
         of_weight = self.penalty.l1[some] - np.abs(dual.slope[some])
@@ -266,7 +282,7 @@ class _Point:
         sizes[sizes == 0] = 1.0
         q, r, order = linalg.qr(np.vstack([matrix, *units]) / sizes, mode="economic", pivoting=True, check_finite=False)
         pivots = np.abs(np.diag(r))
-        rank = int(np.sum(pivots > RESOLVED * pivots[0]))
+        rank = int(np.sum(pivots > self.limits.resolved * pivots[0]))
         if rank == 0 or (rank < len(some) and not self._still(slopes, r, rank, sizes[order], some[order])):
             return None
         kept, unit = order[:rank], sizes[order[:rank]]
@@ -278,13 +294,13 @@ class _Point:
         open_pull[of_weight > 0] += of_weight[of_weight > 0] * of_weights
         # What rounding has done counts as a distance, or, where that is large and there is a ridge, with the ridge.
         unsure = np.linalg.norm(inverse, axis=0) * (dual.drift[some][kept] / unit)
-        far = (unsure > CLOSE / rank) & (self.penalty.l2[some][kept] > 0)
+        far = (unsure > self.limits.close / rank) & (self.penalty.l2[some][kept] > 0)
         distance = float(np.linalg.norm(share) + unsure[~far].sum())
         left = np.abs(open_pull) + dual.drift[some]
         left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
         left[self.free[some]] = 0.0  # as they are in the others, or nothing moves along them
         length = min(1.0, 0.9 / max(np.max(np.abs(of_rows)), np.finfo(float).tiny))
-        step = self.terms.moved(rows, room * of_rows)
+        step = self.terms.scattered(rows, room * of_rows)
         return distance, float(dual.flat.sum()) + self._of_pull(left, some), length * step, step
 
     def _still(self, slopes, r, rank, sizes, some):
@@ -292,18 +308,18 @@ class _Point:
         open: along these the gradient is 0 then. Those of the penalised parameters alone are left to the penalty."""
         directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
         sizes_of = [np.max(np.abs(directions[part]), axis=0, initial=0.0) for part in (self.free[some], ~self.free[some])]
-        if np.any(np.minimum(*sizes_of) > APART * np.maximum(*sizes_of)):
+        if np.any(np.minimum(*sizes_of) > self.limits.apart * np.maximum(*sizes_of)):
             return False
         directions = directions[:, sizes_of[0] > sizes_of[1]]
         directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
         model, batches = self.terms.model, self.terms.batches
         ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))
-        norms = np.sqrt(self.terms.squares(ones))
+        norms = np.sqrt(self.terms.gram_diagonal(ones))
         for direction in directions.T:
             change = np.zeros(len(self.params))
             change[some] = direction
             moved = self.terms.direction(change)[slopes != 0]
-            if np.linalg.norm(moved) > RESOLVED * len(some) * (np.abs(change) @ norms):
+            if np.linalg.norm(moved) > self.limits.resolved * len(some) * (np.abs(change) @ norms):
                 return False
         return True
 
@@ -320,7 +336,7 @@ def _without_room(objective, params, shortfall, gradient):
     return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * penalty.l2[curved])).sum())
 
 
-def gradient_cost(gradient, ridge, params, size):
+def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:
     """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops, which `dual_gap` confirms.
 
     Half its square over the penalty's curvature, which is a bound; without a penalty the entry times the size of the parameter
@@ -331,7 +347,7 @@ def gradient_cost(gradient, ridge, params, size):
         return slope * np.where(ridge > 0, slope / (2 * ridge), np.maximum(np.abs(params), size))
 
 
-def gradient_norm(objective, params):
+def gradient_norm(objective: Any, params: FloatArray) -> float:
     """The largest entry of the gradient; of the least subgradient where there is an L1 penalty."""
     _, gradient = objective.value_and_gradient(params)
-    return float(np.max(np.abs(least_subgradient(params, gradient, objective.penalty.l1))))
+    return float(np.max(np.abs(least_subgradient(params, gradient, objective.l1))))

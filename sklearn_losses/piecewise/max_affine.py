@@ -1,63 +1,83 @@
-"""A maximum of affine functions for each row: the terms of Crammer and Singer's hinge, for exact solvers.
+"""A maximum of affine functions for each row: the terms of Crammer and Singer's hinge, for exact solvers."""
 
-The slopes of a row are non-negative, one per class, and sum to the row's weight.
-"""
-
-from copy import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
+from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.hessian_operator import HessianOperator, ScaledProduct
-from sklearn_losses.piecewise.terms import AT_BOUND, FEW_COLUMNS, LARGEST_DENSE, RowTerms, cholesky_solver, largest, units
+from sklearn_losses.piecewise.base import (
+    BoundedTerms,
+    FloatArray,
+    RowTerms,
+    Solve,
+    cholesky_solver,
+    largest,
+    unit_vectors,
+)
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
-__all__ = ["MaxAffineTerms", "MaxAffineTermsWithBounds"]
-
-OPEN = 1e-3  # of a row's weight, that is shared among its classes where centres could not move otherwise
-NO_CURVATURE = 1e-4  # of a row's weight: what the other classes may share where one has nearly all of it
+__all__ = ["AnyRowTerms", "MaxAffineTerms", "MaxAffineTermsWithBounds"]
 
 
+@dataclass(eq=False)
 class MaxAffineTerms(RowTerms):
-    """A maximum over the classes for each row (Crammer and Singer's hinge): slopes (n, K) that sum to the row's weight.
+    """A maximum over the classes for each row (Crammer and Singer's hinge), and a ridge.
+
+    The slopes have the shape (n, K); they are not negative, and those of a row sum to its weight.
 
     Parameters
     ----------
     loss : CrammerSinger
         ``violations(y, raw)`` gives (n, K), 0 for the own class.
     model : Linear
-    penalty : ElasticNet
     batches : Batches
+    ridge, linear : ndarray of shape (n_params,)
+    constant : float
+    weight : ndarray of shape (n,)
     """
 
-    def __init__(self, loss, model, penalty, batches):
-        self.loss, self.model, self.batches, self.y = loss, model, batches, batches.y
-        self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
+    weight: FloatArray
+
+    @classmethod
+    def of(cls, loss: Any, model: Any, penalty: Any, batches: Batches) -> Self:
+        """The terms of a bound loss over all rows, with the ridge of an elastic net."""
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
-        self.weight = loss.max_affine * weight / batches.n_rows
+        weight = loss.max_affine * weight / batches.n_rows
+        return cls(loss, model, batches, penalty.l2, np.zeros(model.n_params), 0.0, weight)
 
     @property
-    def center(self):
-        """Slopes without a favourite class."""
+    def loss_terms(self) -> Self:
+        """The terms of the loss: all of them."""
+        return self
+
+    # Values and slopes.
+
+    @property
+    def center(self) -> FloatArray:
+        """Slopes that are the same for all classes."""
         return np.repeat(self.weight[:, None] / self.model.n_outputs, self.model.n_outputs, axis=1)
 
     @property
-    def total_slope(self):
+    def total_slope(self) -> float:
         return float(self.weight.sum())
 
     @property
-    def interior_start(self):
-        """Slopes to start from: well inside their bounds."""
+    def interior_start(self) -> FloatArray:
         return self.center
 
-    def scale(self, residual):
-        """The weighted mean size of the violations, 1 where all are 0."""
+    def scale(self, residual: FloatArray) -> float:
         return float((self.weight @ np.abs(residual)).sum() / (self.weight.sum() * residual.shape[1])) or 1.0
 
-    def size(self, residual):
-        """What a parameter without a penalty counts as at the least in a duality gap: the margin that is asked for."""
+    def parameter_scale(self, residual: FloatArray) -> float:
+        """The least size of a parameter without a penalty that a duality gap counts with: the margin that is asked for."""
         return 1.0
 
-    def residual(self, params):
+    def residual(self, params: FloatArray) -> FloatArray:
         """The violations of each row, (n, K)."""
 
         def of_block(batch, _):
@@ -65,74 +85,73 @@ class MaxAffineTerms(RowTerms):
 
         return np.concatenate(list(self.batches.each(of_block)))
 
-    def direction(self, change):
-        """The change of the violations when the parameters change."""
-
+    def direction(self, change: FloatArray) -> FloatArray:
         def of_block(batch, _):
             moved = self.model.predict(change, batch.X)
             return moved - np.take_along_axis(moved, batch.y[:, None], axis=1)
 
         return np.concatenate(list(self.batches.each(of_block)))
 
-    def in_raw(self, slopes):
+    def in_raw(self, slopes: FloatArray) -> FloatArray:
         """Derivatives in the violations -> derivatives in the raw outputs."""
         raw = slopes.copy()
         rows = np.arange(len(raw))
-        raw[rows, self.y] = 0
-        raw[rows, self.y] = -raw.sum(axis=1)
+        raw[rows, self.batches.y] = 0
+        raw[rows, self.batches.y] = -raw.sum(axis=1)
         return raw
 
-    def adjoint(self, slopes):
-        """The gradient in the parameters for given slopes."""
+    def adjoint(self, slopes: FloatArray) -> FloatArray:
         raw = self.in_raw(slopes)
         return self.batches.total(lambda batch, rows: self.model.derivative(batch.X)[1](raw[rows]))
 
-    def height(self, residual):
-        """The maxima alone, summed, with the constant of those that are straight lines."""
+    def height(self, residual: FloatArray) -> float:
         return float(self.weight @ residual.max(axis=1) + self.constant)
 
-    def shortfall(self, residual, slopes):
-        """How far the straight lines of these slopes are below the maximum, summed over the rows."""
+    def shortfall(self, residual: FloatArray, slopes: FloatArray) -> float:
+        """How far the lines of these slopes are below the maximum, summed over the rows."""
         return float(self.weight @ residual.max(axis=1) - np.sum(slopes * residual))
 
-    def side_slopes(self, residual):
-        """The slopes where one class is ahead: the row's weight, at that class."""
-        slopes, rows = np.zeros_like(residual), np.arange(len(residual))
-        slopes[rows, residual.argmax(axis=1)] = self.weight
+    def sides(self, residual: FloatArray) -> NDArray[Any]:
+        """The class that is ahead in each row."""
+        return residual.argmax(axis=1)
+
+    def slopes_on(self, sides: NDArray[Any]) -> FloatArray:
+        """The slopes where these classes are ahead: the row's weight, at that class."""
+        slopes = np.zeros((len(sides), self.model.n_outputs))
+        slopes[np.arange(len(sides)), sides] = self.weight
         return slopes
 
-    def closest(self, residual):
+    def kink_distance(self, residual: FloatArray) -> FloatArray:
         """By how much the first class of each row is ahead of the second, (n,)."""
         second, first = np.partition(residual, -2, axis=1)[:, -2:].T
         return first - second
 
-    def in_row(self, mask):
-        """Whether a mask holds for any class of each row, (n,)."""
-        return mask.any(axis=1)
+    def any_in_row(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
+        """Whether a mask of the shape of `sides` holds for each row, (n,)."""
+        return mask
 
-    def where(self, rows):
-        """The index of some rows in arrays of all terms."""
+    def index_of(self, rows: NDArray[np.intp]) -> Any:
         return rows
 
-    def interior_centers(self, slopes):
+    def interior_centers(self, slopes: FloatArray, share: float = 1e-3) -> FloatArray:
         """Slopes as centres of a smoothing that can move each of them: an entropy keeps what is 0 at 0."""
-        return slopes + OPEN * (self.center - slopes)
+        return slopes + share * (self.center - slopes)
 
-    def _of(self, rows, single=False):
-        part, batches = copy(self), self.batches.as_float32() if single else self.batches
-        part.batches, part.y, part.weight = batches.some(rows), self.y[rows], self.weight[rows]
-        return part
+    def subset(self, rows: NDArray[np.intp], single: bool = False) -> Self:
+        """The terms of some rows, computed in float32 where `single` is True and the rows come in it."""
+        batches = (self.batches.as_float32() if single else None) or self.batches
+        return replace(self, batches=batches.some(rows), weight=self.weight[rows])
 
-    def allowed(self, slopes):
+    def allowed(self, slopes: FloatArray) -> FloatArray:
         """`slopes` made to sum to each row's weight."""
         slopes = np.maximum(slopes, 0)
         return slopes * (self.weight / slopes.sum(axis=1))[:, None]
 
-    def at_bounds(self, slopes):
-        """`slopes` with those next to 0 at 0."""
-        return self.allowed(np.where(slopes < AT_BOUND * self.weight[:, None], 0.0, slopes))
+    def at_bounds(self, slopes: FloatArray, share: float = 1e-7) -> FloatArray:
+        """`slopes` with those at 0 that are less than this share of the row's weight."""
+        return self.allowed(np.where(slopes < share * self.weight[:, None], 0.0, slopes))
 
-    def smoothed(self, residual, centers, width):
+    def smoothed(self, residual: FloatArray, centers: FloatArray, width: float) -> tuple[float, FloatArray]:
         """The maxima with an entropy in place of each corner, which raises them by up to `width`.
 
         The maximum over the allowed slopes of ``slopes @ residual`` less ``width / log(K)`` times their relative entropy to
@@ -147,53 +166,55 @@ class MaxAffineTerms(RowTerms):
         slopes *= (self.weight / total)[:, None]
         return temperature * float(self.weight @ (np.log(total) + top)), slopes
 
-    def of_smoothed(self, residual, width):
+    def smoothed_slopes(self, residual: FloatArray, width: float) -> FloatArray:
         """The slopes of the loss smoothed with this width."""
         return self.smoothed(residual, self.center, width * np.log(residual.shape[1]))[1]
 
-    def roomiest(self, slopes, most):
+    def furthest_inside(self, slopes: FloatArray, most: int) -> NDArray[np.intp]:
         """The rows whose slopes are furthest from having but one class, so that they have `most` slopes together."""
         return largest(self.weight - slopes.max(axis=1), most // slopes.shape[1])
 
-    def within(self, slopes, indices, columns):
-        """How the gradient in some parameters follows the slopes of some rows, each in units of itself.
+    def gradient_map(
+        self, slopes: FloatArray, indices: NDArray[np.intp], columns: NDArray[np.intp], dense: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """How the gradient in some parameters follows the slopes of some rows, each slope in units of itself.
 
-        A row's slopes keep their sum: what z has along them does not count. Differences are those from the first class, next to
-        which the others may be tiny.
+        A row's slopes keep their sum: what z has along them does not count. Differences are those from the first class, next
+        to which the others may be tiny.
 
         Returns
         -------
         matrix : ndarray of shape (n_indices * n_classes, n_columns)
-        room : ndarray of shape (n_indices * n_classes,)
+        distance : ndarray of shape (n_indices * n_classes,)
         """
-        part, room = self._of(indices), slopes[indices]
-        if len(columns) <= FEW_COLUMNS and slopes[indices].size * len(self.ridge) > LARGEST_DENSE:
-            moved = np.stack([part.direction(unit) for unit in units(len(self.ridge), columns)], axis=2)
+        part, own = self.subset(indices), slopes[indices]
+        if own.size * len(self.ridge) > dense:
+            moved = np.stack([part.direction(unit) for unit in unit_vectors(len(self.ridge), columns)], axis=2)
         else:
             moved = part._rows()[:, :, columns]
-        moved -= np.take_along_axis(moved, room.argmax(axis=1)[:, None, None], axis=1)
-        moved *= room[:, :, None]
-        share = room / np.linalg.norm(room, axis=1)[:, None]
+        moved -= np.take_along_axis(moved, own.argmax(axis=1)[:, None, None], axis=1)
+        moved *= own[:, :, None]
+        share = own / np.linalg.norm(own, axis=1)[:, None]
         moved -= share[:, :, None] * np.einsum("ij,ijk->ik", share, moved)[:, None, :]
-        return moved.reshape(-1, len(columns)), room.ravel()
+        return moved.reshape(-1, len(columns)), own.ravel()
 
     def _rows(self):
         """The gradient of each violation in the parameters, (n, K, n_params)."""
-        batch, (n_rows, classes) = self.batches.take(np.arange(len(self.y))), (len(self.y), self.model.n_outputs)
+        batch, (n_rows, classes) = self.batches.take(np.arange(len(self.weight))), (len(self.weight), self.model.n_outputs)
         one = np.broadcast_to(np.eye(classes), (n_rows, classes, classes))
-        gradients = one - one[np.arange(n_rows), self.y][:, None, :]
+        gradients = one - one[np.arange(n_rows), self.batches.y][:, None, :]
         return np.stack([self.model.rows(batch.X, gradients[:, j]) for j in range(classes)], axis=1)
 
-    def moved(self, indices, change):
+    def scattered(self, indices: NDArray[np.intp], change: FloatArray) -> FloatArray:
         """The change of all slopes, given that of some rows."""
-        moved = np.zeros((len(self.y), self.model.n_outputs))
+        moved = np.zeros((len(self.weight), self.model.n_outputs))
         moved[indices] = change.reshape(len(indices), -1)
         return moved
 
-    def curvature(self, slopes, width):
+    def curvature(self, slopes: FloatArray, width: float, least: float = 1e-4) -> HessianOperator | None:
         """The second derivative of `smoothed` where it gave these slopes: None where each row has but one class."""
         temperature = width / np.log(slopes.shape[1])
-        rows = np.flatnonzero(slopes.max(axis=1) < (1 - NO_CURVATURE) * self.weight)
+        rows = np.flatnonzero(slopes.max(axis=1) < (1 - least) * self.weight)
         if not len(rows):
             return None
         metric, total = slopes[rows] / temperature, self.weight[rows] / temperature
@@ -201,7 +222,7 @@ class MaxAffineTerms(RowTerms):
 
         @cache
         def part(single):
-            return self._of(rows, single)
+            return self.subset(rows, single)
 
         def product(change, metric=metric, share=share, single=False):
             moved = part(single).direction(change)
@@ -220,7 +241,7 @@ class MaxAffineTerms(RowTerms):
         single = self.batches.as_float32() is not None
         return HessianOperator(product, in_float32=in_float32 if single else None, solver=solver, exact=False)
 
-    def gram(self, metric, total, dtype=np.float64):
+    def gram(self, metric: FloatArray, total: FloatArray, dtype: DTypeLike = np.float64) -> FloatArray:
         """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total.
 
         Its upper triangle in the order of the model's `by_output`.
@@ -237,7 +258,7 @@ class MaxAffineTerms(RowTerms):
 
         return self.batches.total(of_block, dense=True)
 
-    def solver(self, metric, total, ridge, dtype=np.float64):
+    def solver(self, metric: FloatArray, total: FloatArray, ridge: FloatArray, dtype: DTypeLike = np.float64) -> Solve:
         """``right -> (gram(metric, total) + diag(ridge))^-1 right``, to the precision of `dtype` where its range is enough."""
         order = self.model.by_output
         with np.errstate(over="ignore", invalid="ignore"):
@@ -254,8 +275,8 @@ class MaxAffineTerms(RowTerms):
         return solve
 
 
-class MaxAffineTermsWithBounds:
-    """`MaxAffineTerms` as terms, with a bound on each row's loss beside the parameters:
+class MaxAffineTermsWithBounds(BoundedTerms):
+    """`MaxAffineTerms` as bounded terms, with a bound on each row's loss beside the parameters:
     ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its best bounds.
 
     The bounds never enter a system of equations: each meets one row's terms alone.
@@ -265,38 +286,57 @@ class MaxAffineTermsWithBounds:
     terms : MaxAffineTerms
     """
 
-    def __init__(self, terms):
-        self.terms, self.n_params = terms, terms.model.n_params
-        n_rows = len(terms.weight)
-        self.ridge = np.concatenate([terms.ridge, np.zeros(n_rows)])
+    def __init__(self, terms: MaxAffineTerms):
+        self.terms, self.n_params, self.constant = terms, terms.model.n_params, 0.0
+        self.ridge = np.concatenate([terms.ridge, np.zeros(len(terms.weight))])
         self.linear = np.concatenate([np.zeros(self.n_params), terms.weight])
         # Twice the weight, which the slopes of a row sum to, so that none of them is at its upper bound.
         self.right = np.repeat(2 * terms.weight[:, None], terms.model.n_outputs, axis=1)
         self.left = np.zeros_like(self.right)
-        self.total_slope = terms.total_slope
 
     @property
-    def interior_start(self):
+    def total_slope(self) -> float:
+        return self.terms.total_slope
+
+    @property
+    def interior_start(self) -> FloatArray:
         return self.right / (2 * self.right.shape[1])
 
-    def with_bounds(self, params):
+    def with_bounds(self, params: FloatArray) -> FloatArray:
         """`params` and the least bounds there."""
         return np.concatenate([params, self.terms.residual(params).max(axis=1)])
 
-    def residual(self, params):
+    def scale(self, residual: FloatArray) -> float:
+        return self.terms.scale(residual)
+
+    def residual(self, params: FloatArray) -> FloatArray:
         return self.terms.residual(params[: self.n_params]) - params[self.n_params :, None]
 
-    def direction(self, change):
+    def direction(self, change: FloatArray) -> FloatArray:
         return self.terms.direction(change[: self.n_params]) - change[self.n_params :, None]
 
-    def adjoint(self, slopes):
+    def adjoint(self, slopes: FloatArray) -> FloatArray:
         return np.concatenate([self.terms.adjoint(slopes), -slopes.sum(axis=1)])
 
-    def solver(self, metric, ridge):
+    def proximal_ridge(self, start: FloatArray, scale: float) -> Callable[[FloatArray], FloatArray]:
+        """A ridge around the parameters of `start`, without the bounds."""
+        total = float(self.right.sum())
+
+        def around(point):
+            furthest = max(scale, float(np.max(np.abs(point - start)[: self.n_params], initial=0.0)))
+            strength = np.zeros(len(start))
+            strength[: self.n_params] = 1e-10 * total * scale / furthest**2
+            return strength
+
+        return around
+
+    def value(self, params: FloatArray, residual: FloatArray) -> float:
+        return float((self.right * np.maximum(residual, 0)).sum() + self.linear @ params + 0.5 * (self.ridge * params) @ params)
+
+    def solver(self, metric: FloatArray, ridge: FloatArray) -> Solve:
         # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the sum, in the violations and
-        # in the raw outputs alike.
+        # in the raw outputs alike. Rows of next to no weight have a metric of 0.
         terms = self.terms
-        # Rows of next to no weight have a metric of 0.
         total = np.maximum(metric.sum(axis=1) + ridge[self.n_params :], np.finfo(np.float64).tiny)
         inverse = terms.solver(metric, total, ridge[: self.n_params])
 
@@ -309,19 +349,5 @@ class MaxAffineTermsWithBounds:
 
         return solve
 
-    def value(self, params, residual):
-        return float((self.right * np.maximum(residual, 0)).sum() + self.linear @ params + 0.5 * (self.ridge * params) @ params)
 
-    def proximal_ridge(self, params, scale):
-        total = float(self.right.sum())
-
-        def around(point):
-            furthest = max(scale, float(np.max(np.abs(point - params)[: self.n_params], initial=0.0)))
-            strength = np.zeros(len(params))
-            strength[: self.n_params] = 1e-10 * total * scale / furthest**2
-            return strength
-
-        return around
-
-    def scale(self, residual):
-        return self.terms.scale(residual)
+AnyRowTerms = PiecewiseLinearTerms | MaxAffineTerms

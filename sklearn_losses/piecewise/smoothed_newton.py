@@ -1,32 +1,58 @@
-"""Newton's method on smoothed terms: where a problem of straight lines is nearly solved, by work on the rows near their kink.
+"""Newton's method on smoothed terms: where a problem of lines is nearly solved, by work on the rows near their kink.
 
-A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term. Smoothed around
-centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are the allowed ones nearest to
-``c + stiffness * d``. Only rows with slopes inside their bounds curve, so a Newton step costs a pass over the rows and a
-system of those few. The slopes are those of a dual point, so that each step says what is left to gain at the most.
+A loss made of lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term. Smoothed around centres c it is
+``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are the allowed ones nearest to ``c + stiffness * d``. Only rows
+with slopes inside their bounds curve, so a Newton step costs a pass over the rows and a system of those few. The slopes are
+those of a dual point, so that each step says what is left to gain at the most.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_losses.piecewise.base import FloatArray
+from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.duality_gap import gradient_cost
+from sklearn_losses.piecewise.max_affine import AnyRowTerms
+from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
-__all__ = ["SmoothedPoint", "smoothed_start"]
+__all__ = ["NewtonLimits", "SmoothedPoint", "Stage", "StartLimits", "smoothed_start"]
 
-ACCURACY = 0.02  # of a Newton system: what may be left of the square of the gradient, in units of the curvature
-LEVEL = 0.2  # slope along a direction, as a share of that at its start, that ends the search for its lowest point
-TRIALS = 40  # of one search
-LEAST_CURVATURE = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
-PRODUCTS = 500  # with the rows for one Newton system at the most
-DEAR = 50  # products from which on a matrix of the parameters is the cheaper way, if there are few of them
-LARGEST_MATRIX = 2000
+Record = Callable[[FloatArray, float], bool]
 
-# Of `smoothed_start`, as measured best together with the solution of the rows that it leaves:
-WIDEST = 0.25  # width that it starts with, as a share of the typical distance from the kinks
-SHRINK = 3.0  # of the width from one stage to the next
-LOOSE = 4.0  # cost of the gradient, as a multiple of the shortfall, that ends a stage
-FEW = 8  # rows on a parabola for each parameter, with which it ends: with fewer than one there is no Newton step
-STEPS = 40
-EXACT = 1e-12  # gap, as a share of the terms' own size, that is rounding: all rows are fitted
+
+class NewtonLimits(NamedTuple):
+    """How far a Newton step is computed."""
+
+    accuracy: float = 0.02  # of a system: what may be left of the square of the gradient, in units of the curvature
+    level: float = 0.2  # slope along a direction, as a share of that at its start, that ends the search for its lowest point
+    trials: int = 40  # of one search
+    least_curvature: float = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
+    products: int = 500  # with the rows for one Newton system at the most
+    matrix_after: int = 50  # products from which on a matrix of the parameters is the cheaper way,
+    largest_matrix: int = 2000  # if there are no more of them than this
+
+
+NEWTON = NewtonLimits()
+
+
+class Stage(NamedTuple):
+    """Newton steps on one smoothed problem: their number, that of products with the rows, and why there are no more.
+
+    Attributes
+    ----------
+    steps, products : int
+    moved : bool
+        The last step got lower.
+    stopped : bool
+        ``record`` asked to stop.
+    """
+
+    steps: int
+    products: int
+    moved: bool
+    stopped: bool
 
 
 class SmoothedPoint:
@@ -38,38 +64,41 @@ class SmoothedPoint:
     params : ndarray of shape (n_params,)
     matrix : bool, default=False
         Solve Newton's equations by a matrix of the parameters; else by conjugate gradients while these are cheap.
+    limits : NewtonLimits, default=NEWTON
 
     Attributes
     ----------
     params, residual, slopes : ndarray
+    scale : float
+        The least size of a parameter without a penalty, at the start.
     value : float
         Of the objective.
     cost, shortfall, gap : float
         What the gradient and the slopes leave of the duality gap, and their sum.
     """
 
-    def __init__(self, terms, params, matrix=False):
-        self.terms, self.params, self.matrix = terms, params, matrix
+    def __init__(self, terms: AnyRowTerms, params: FloatArray, matrix: bool = False, limits: NewtonLimits = NEWTON) -> None:
+        self.terms, self.params, self.matrix, self.limits = terms, params, matrix, limits
         self.residual = terms.residual(params)
-        self.size = terms.size(self.residual)
+        self.scale = terms.parameter_scale(self.residual)
         # Without a penalty and too few rows near their kink nothing curves in some directions: a little keeps steps finite.
-        self.ridge = np.where(terms.ridge > 0, terms.ridge, LEAST_CURVATURE * terms.total_slope / self.size)
+        self.ridge = np.where(terms.ridge > 0, terms.ridge, limits.least_curvature * terms.total_slope / self.scale)
         self.products = 0  # with the rows, that the last direction took
 
-    def smooth(self, centers, width):
+    def smooth(self, centers: FloatArray, width: float) -> None:
         """Change the smoothing."""
         self.centers, self.width = centers, width
         height, self.slopes = self.terms.smoothed(self.residual, centers, width)
         self._certify()
         self.smoothed = height + self.rest
 
-    def move(self, params, slopes):
+    def move(self, params: FloatArray, slopes: FloatArray) -> None:
         """Go to a point whose slopes are known."""
         self.params, self.residual, self.slopes = params, self.terms.residual(params), slopes
         self._certify()
 
     def _certify(self):
-        terms, size = self.terms, self.terms.size(self.residual)
+        terms, size = self.terms, self.terms.parameter_scale(self.residual)
         pull = terms.ridge * self.params
         pull += terms.linear
         self.rest = 0.5 * float(pull @ self.params + terms.linear @ self.params)  # the objective's, beside the terms
@@ -80,7 +109,22 @@ class SmoothedPoint:
         self.shortfall = terms.shortfall(self.residual, self.slopes)
         self.gap = self.cost + self.shortfall
 
-    def step(self):
+    def descend(self, record: Record, most: int, loose: float, goal: float = -np.inf) -> Stage:
+        """Newton steps until the gradient costs less than `loose` times the shortfall, or the gap or the value is below `goal`.
+
+        There are `most` of them at the most.
+        """
+        steps, products, moved, stopped = 0, 0, True, False
+        while moved and not stopped and steps < most:
+            enough = max(loose * self.shortfall, 0.1 * goal)
+            if self.gap <= goal or self.value <= goal or not self.cost > enough:
+                break
+            moved = self.step()
+            steps, products = steps + 1, products + self.products
+            stopped = record(self.params, self.value)
+        return Stage(steps, products, moved, stopped)
+
+    def step(self) -> bool:
         """A Newton step to about the lowest point along its direction; False where none gets lower."""
         direction = self._direction()
         change = self.terms.direction(direction)
@@ -97,7 +141,7 @@ class SmoothedPoint:
 
         The smoothed objective is convex, so that its slope rises along a line: a secant in a bracket finds where it is 0. Of an
         end that stays, the slope is halved each time (the Illinois method), or the bracket would shrink but slowly where the
-        slope is nearly the same up to a bend.
+        slope is nearly the same up to a kink.
 
         Returns
         -------
@@ -107,19 +151,20 @@ class SmoothedPoint:
             The smoothed objective there.
         slopes : ndarray
         """
-        start, bend = float(self.gradient @ direction), float(self.terms.ridge @ direction**2)
-        straight = start - float(np.vdot(self.slopes, change))  # what is not of the terms
+        limits, start = self.limits, float(self.gradient @ direction)
+        second_derivative = float(self.terms.ridge @ direction**2)
+        outside = start - float(np.vdot(self.slopes, change))  # the slope of what is not of the terms
 
         def at(share):
             height, slopes = self.terms.smoothed(self.residual + share * change, self.centers, self.width)
-            slope = float(np.vdot(slopes, change)) + straight + share * bend
-            return height + self.rest + share * (straight + 0.5 * share * bend), slopes, slope
+            slope = float(np.vdot(slopes, change)) + outside + share * second_derivative
+            return height + self.rest + share * (outside + 0.5 * share * second_derivative), slopes, slope
 
         low, slope_low, high, slope_high = 0.0, start, np.inf, np.inf
         share, share_was_high = 1.0, False
-        for _ in range(TRIALS):
+        for _ in range(limits.trials):
             smoothed, slopes, slope = at(share)
-            if abs(slope) <= LEVEL * abs(start) and smoothed <= self.smoothed:
+            if abs(slope) <= limits.level * abs(start) and smoothed <= self.smoothed:
                 return share, smoothed, slopes
             if slope > 0:
                 slope_low *= 0.5 if share_was_high else 1.0
@@ -136,20 +181,40 @@ class SmoothedPoint:
 
     def _direction(self):
         """Newton's direction, by conjugate gradients until little is left of the gradient."""
+        limits = self.limits
         curvature, gradient, ridge = self.terms.curvature(self.slopes, self.width), self.gradient, self.ridge
         if curvature is None:
             return -gradient / ridge
-        self.matrix = self.matrix or (self.products > DEAR and len(ridge) <= LARGEST_MATRIX)
+        self.matrix = self.matrix or (self.products > limits.matrix_after and len(ridge) <= limits.largest_matrix)
         precondition = curvature.solver(ridge) if self.matrix else None
         if self.matrix and curvature.exact:
             return -precondition(gradient)
         direction, self.products = curvature.solve(
-            ridge, -gradient, max_products=PRODUCTS, reduction=ACCURACY, precondition=precondition
+            ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
         )
         return direction
 
 
-def smoothed_start(terms, params, record):
+class StartLimits(NamedTuple):
+    """When `smoothed_start` ends."""
+
+    few: float = 8.0  # rows on a parabola for each parameter: with fewer than one there is no Newton step
+    stuck: float = 0.8  # of the rows on a parabola: so many stay as the width shrinks where they are on their kink
+    exact: float = 1e-12  # gap, as a share of the size of the terms, that is rounding: all rows are fitted
+
+
+START_LIMITS = StartLimits()
+# Measured as the best together with the solution of the rows that it leaves.
+START = Schedule(first=0.25, shrink=3.0, loose=4.0, steps=40)
+
+
+def smoothed_start(
+    terms: PiecewiseLinearTerms,
+    params: FloatArray,
+    record: Record,
+    schedule: Schedule = START,
+    limits: StartLimits = START_LIMITS,
+) -> tuple[FloatArray, bool]:
     """A point from which few rows are undecided: the minimum smoothed with a shrinking width, found to about that width.
 
     Parameters
@@ -159,6 +224,8 @@ def smoothed_start(terms, params, record):
         Where to start.
     record : callable
         ``record(params, value) -> bool`` after every step; True stops.
+    schedule : Schedule, default=START
+    limits : StartLimits, default=START_LIMITS
 
     Returns
     -------
@@ -167,19 +234,21 @@ def smoothed_start(terms, params, record):
         By `record`.
     """
     point = SmoothedPoint(terms, params, matrix=True)
-    centers, width = terms.center, WIDEST * terms.scale(point.residual)
-    least, before, steps = EXACT * terms.total_slope * point.size, np.inf, 0
-    while True:
+    least = limits.exact * terms.total_slope * point.scale
+    centers, before, left, stopped = terms.center, np.inf, schedule.steps, False
+
+    def stage(width):
+        nonlocal centers, before, left, stopped
         point.smooth(centers, width)
-        while point.cost > LOOSE * point.shortfall:
-            steps += 1
-            moved = point.step()
-            if record(point.params, point.value):
-                return point.params, True
-            if not moved or steps == STEPS:
-                return point.params, False
+        ended = point.descend(record, left, schedule.loose)
+        centers, left, stopped = point.slopes, left - ended.steps, ended.stopped
+        if stopped or not ended.moved or (ended.steps and not left):
+            return None
         inside = np.count_nonzero((point.slopes > terms.left) & (point.slopes < terms.right))
-        # Rows that stay as the width shrinks are on their kink: many, where the data are integers.
-        if inside <= FEW * len(params) or inside > 0.8 * before or point.gap <= least:
-            return point.params, False
-        centers, width, before = point.slopes, width / SHRINK, inside
+        if inside <= limits.few * len(params) or inside > limits.stuck * before or point.gap <= least:
+            return None
+        before = inside
+        return ended.steps
+
+    continuation(stage, schedule.first * terms.scale(point.residual), schedule)
+    return point.params, stopped

@@ -1,122 +1,91 @@
 """The terms of a piecewise linear loss over the rows of a fit: what exact solvers work on.
 
-A term is one kink of the curve at one of a row's arguments t. All arrays here have the shape (n_kinks, n) or
-(n_kinks, n, m); the sample weights are in the slopes.
+A term is one kink of the curve at one of a row's arguments t: the larger one of two lines through the kink. Arrays of all
+terms have the shape (n_kinks, n) or (n_kinks, n, m). The sample weights are in the slopes.
 """
 
-from copy import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
-from scipy import linalg
+from numpy.typing import NDArray
 
-from sklearn_losses.core.hessian_operator import HessianOperator, gram_diagonal, gram_operator
+from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.hessian_operator import HessianOperator, gram_operator
+from sklearn_losses.piecewise.base import (
+    BoundedTerms,
+    FloatArray,
+    RowTerms,
+    Solve,
+    cholesky_solver,
+    largest,
+    unit_vectors,
+)
 
-__all__ = [
-    "AT_BOUND",
-    "FEW_COLUMNS",
-    "LARGEST_DENSE",
-    "PiecewiseLinearTerms",
-    "RowTerms",
-    "TermsWithL1",
-    "cholesky_solver",
-    "largest",
-    "units",
-]
-
-AT_BOUND = 1e-7  # of the range of a slope, from its bound
-FEW_COLUMNS = 32  # parameters up to which their columns are made one by one, by products with the rows,
-LARGEST_DENSE = 1e6  # where rows of all parameters would have more entries than this
+__all__ = ["PiecewiseLinearTerms", "TermsWithL1"]
 
 
-def cholesky_solver(gram, ridge):
-    """``right -> (gram + diag(ridge))^-1 right`` by a Cholesky factor; the diagonal grows until it serves."""
-    diagonal = np.diag_indices_from(gram)
-    gram[diagonal] += ridge
-    extra = 0.0
-    while True:
-        try:
-            factor = linalg.cho_factor(gram.T, lower=True, check_finite=False)  # the upper triangle, as LAPACK stores it
-        except linalg.LinAlgError:
-            extra = max(10 * extra, 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal]))
-            if not np.isfinite(extra):
-                return lambda right: np.full_like(right, np.nan)
-            gram[diagonal] += extra
-            continue
-        return lambda right: linalg.cho_solve(factor, right, check_finite=False)  # whose user looks at what comes of it
-
-
-def largest(room, most):
-    """The indices of the `most` largest numbers, in rising order, without those that are next to nothing beside them."""
-    indices = np.flatnonzero(room > 1e-20 * np.max(room, initial=0.0))
-    if len(indices) > most:
-        indices = np.sort(indices[np.argpartition(room[indices], len(indices) - most)[len(indices) - most :]])
-    return indices
-
-
-def units(size, columns):
-    """The unit vectors of some parameters, one after the other."""
-    for column in columns:
-        unit = np.zeros(size)
-        unit[column] = 1
-        yield unit
-
-
-class RowTerms:
-    """What terms of either kind do alike."""
-
-    def value(self, params, residual):
-        """The objective, given the distances at `params`."""
-        return self.height(residual) + float(self.linear @ params + 0.5 * (self.ridge * params) @ params)
-
-    def squares(self, weight):
-        """The sums over rows of the squares of the raw outputs' derivatives in each parameter, (n_params,).
-
-        `weight` has a number for each row, or for each of its raw outputs.
-        """
-        return gram_diagonal(self.model, self.batches, weight).astype(np.float64)
-
-    def linearized_outside(self, rows, params, residual, pull):
-        """The terms of some rows; all others as the straight lines that they are at `params`.
-
-        `residual` was found there, and `pull` is the gradient of all terms as straight lines.
-        """
-        lines = np.vdot(self.side_slopes(residual), residual)  # before rows are copied, since it takes memory of its own
-        part, kept = self._of(rows), residual[self.where(rows)]
-        slopes = part.side_slopes(kept)
-        pull = pull - part.adjoint(slopes)
-        lines -= np.vdot(slopes, kept)
-        part.linear, part.constant = self.linear + pull, self.constant + float(lines - pull @ params)
-        return part
-
-
-class PiecewiseLinearTerms(RowTerms):
-    """``sum_k max(left_k * d_k, right_k * d_k) + ridge`` with distances ``d = A params - position``.
-
-    `ridge` and `linear` are the factors of ``params**2 / 2`` and of `params`, (n_params,); `total_slope` the sum of the steeper
-    slope of every term.
+@dataclass(eq=False)
+class PiecewiseLinearTerms(BoundedTerms, RowTerms):
+    """``sum_k max(left_k * d_k, right_k * d_k)`` with residuals ``d = A params - position``, and a ridge.
 
     Parameters
     ----------
     loss : ScalarLoss with kinks
     model : Linear
-    penalty : ElasticNet
     batches : Batches
+    ridge, linear : ndarray of shape (n_params,)
+    constant : float
+    left, right : ndarray of shape (n_kinks, n) or (n_kinks, n, m)
+        The slopes to either side of each kink.
+    position : ndarray of shape (n_kinks, 1) or (n_kinks, 1, 1)
+        The argument at each kink.
+    origin : ndarray of shape (n,) or (n, m)
+        The arguments of the loss at parameters of 0.
     """
 
-    def __init__(self, loss, model, penalty, batches):
-        self.loss, self.model, self.batches = loss, model, batches
-        self.ridge, self.linear, self.constant = penalty.l2, np.zeros(model.n_params), 0.0
+    left: FloatArray
+    right: FloatArray
+    position: FloatArray
+    origin: FloatArray
+    # The last point that `residual` was asked for, and what it gave: several questions are asked about the end of a fit.
+    _last: tuple[FloatArray, FloatArray] | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def of(cls, loss: Any, model: Any, penalty: Any, batches: Batches) -> Self:
+        """The terms of a bound loss over all rows, with the ridge of an elastic net."""
         raw = np.zeros(batches.n_rows if model.n_outputs == 1 else (batches.n_rows, model.n_outputs))
-        self.origin = loss.argument(batches.y, raw).astype(np.float64, copy=False)  # at parameters of 0
+        origin = loss.argument(batches.y, raw).astype(np.float64, copy=False)
         weight = np.ones(1) if batches.sample_weight is None else batches.sample_weight  # equal weights take no memory
         weight = weight.astype(np.float64) / batches.n_rows
-        weight = weight.reshape(-1, *(1,) * (self.origin.ndim - 1))
-        shape = len(loss.kinks), *self.origin.shape
-        self.left = np.broadcast_to(np.stack([kink.left * weight for kink in loss.kinks]), shape)
-        self.right = np.broadcast_to(np.stack([kink.right * weight for kink in loss.kinks]), shape)
-        self.position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * self.origin.ndim)
-        self._last = None  # point of `residual`, and what it gave: the end of a fit is looked at from several sides
+        weight = weight.reshape(-1, *(1,) * (origin.ndim - 1))
+        shape = len(loss.kinks), *origin.shape
+        left = np.broadcast_to(np.stack([kink.left * weight for kink in loss.kinks]), shape)
+        right = np.broadcast_to(np.stack([kink.right * weight for kink in loss.kinks]), shape)
+        position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * origin.ndim)
+        return cls(loss, model, batches, penalty.l2, np.zeros(model.n_params), 0.0, left, right, position, origin)
+
+    @property
+    def loss_terms(self) -> Self:
+        """The terms of the loss, without those of an L1 penalty: all of them."""
+        return self
+
+    # Values and slopes.
+
+    def residual(self, params: FloatArray) -> FloatArray:
+        """The signed distance of each term from its kink; the array is not to be changed."""
+        if self._last is None or not np.array_equal(params, self._last[0]):
+            self._last = None  # before the next one takes memory
+            residual = self._arguments(params)[None] - self.position
+            residual.flags.writeable = False
+            self._last = params.copy(), residual
+        return self._last[1]
+
+    def forget(self) -> None:
+        """Let go of the last residuals."""
+        self._last = None
 
     def _arguments(self, params):
         def argument(batch, _):
@@ -124,40 +93,38 @@ class PiecewiseLinearTerms(RowTerms):
 
         return np.concatenate(list(self.batches.each(argument)))
 
-    @property
-    def loss_terms(self):
-        """The terms of the loss, without those of an L1 penalty: all of them."""
-        return self
+    def scale(self, residual: FloatArray) -> float:
+        range_ = self.right - self.left
+        return float((range_ * np.abs(residual)).sum() / range_.sum()) or 1.0
+
+    def parameter_scale(self, residual: FloatArray) -> float:
+        """The least size of a parameter without a penalty that a duality gap counts with: the larger scale of the residuals,
+        of these or of those at parameters of 0."""
+        return max(self.scale(residual), self.scale(self.origin[None] - self.position))
 
     @property
-    def interior_start(self):
-        """Slopes to start from: of 0 where they can be, which balances the columns."""
-        room = 0.1 * (self.right - self.left)
-        return np.clip(0.0, self.left + room, self.right - room)
-
-    @property
-    def total_slope(self):
-        return float(np.maximum(-self.left, self.right).sum())
-
-    @property
-    def center(self):
+    def center(self) -> FloatArray:
         """Slopes halfway between their bounds."""
         return (self.left + self.right) / 2
 
-    def shortfall(self, residual, slopes):
-        """How far the straight lines of these slopes are below the terms, summed over them."""
-        return float((np.maximum(self.left * residual, self.right * residual) - slopes * residual).sum())
+    def interior_centers(self, slopes: FloatArray) -> FloatArray:
+        """Slopes as centres of a smoothing that can move each of them."""
+        return slopes
 
-    def allowed(self, slopes):
+    def allowed(self, slopes: FloatArray) -> FloatArray:
         """`slopes` within their bounds."""
         return np.clip(slopes, self.left, self.right)
 
-    def at_bounds(self, slopes):
-        """`slopes` with those next to a bound moved to it."""
-        near = AT_BOUND * (self.right - self.left)
+    def at_bounds(self, slopes: FloatArray, share: float = 1e-7) -> FloatArray:
+        """`slopes` with those at a bound that are within this share of their range from it."""
+        near = share * (self.right - self.left)
         return np.where(slopes - self.left < near, self.left, np.where(self.right - slopes < near, self.right, slopes))
 
-    def smoothed(self, residual, centers, width):
+    def shortfall(self, residual: FloatArray, slopes: FloatArray) -> float:
+        """How far the lines of these slopes are below the terms, summed over them."""
+        return float((np.maximum(self.left * residual, self.right * residual) - slopes * residual).sum())
+
+    def smoothed(self, residual: FloatArray, centers: FloatArray, width: float) -> tuple[float, FloatArray]:
         """The terms with a parabola over `width` to either side in place of each kink, whose slope is centred.
 
         The maximum over the allowed slopes of ``slopes * residual - (slopes - centers)**2 / (2 * stiffness)``, summed, and
@@ -167,85 +134,20 @@ class PiecewiseLinearTerms(RowTerms):
         slopes = self.allowed(centers + stiffness * residual)
         return float((slopes * residual - (slopes - centers) ** 2 / (2 * stiffness)).sum()), slopes
 
-    def of_smoothed(self, residual, width):
+    def smoothed_slopes(self, residual: FloatArray, width: float) -> FloatArray:
         """The slopes of the loss smoothed with this width."""
         return self.smoothed(residual, self.center, width)[1]
 
-    def curvature(self, slopes, width):
-        """The second derivative of `smoothed` where it gave these slopes: None where no row is on a parabola."""
-        inside = (slopes > self.left) & (slopes < self.right)
-        rows = np.flatnonzero(self.in_row(inside))
-        if not len(rows):
-            return None
-        bend = inside[:, rows] * (self.right[:, rows] - self.left[:, rows]) / (2 * width)
-        if self.model.n_outputs > 1:
-            part = self._of(rows)
-            return HessianOperator(
-                lambda change: part.adjoint(bend * part.direction(change)), solver=partial(part.solver, bend)
-            )
-        # The sign of a row's argument does not matter to it.
-        return gram_operator(self.model, self.batches, bend.sum(axis=0), rows)._replace(
-            solver=lambda ridge: self._of(rows).solver(bend, ridge)
-        )
+    # Derivatives in the parameters.
 
-    def of_rows(self, slopes):
-        """Those of the rows among the slopes of all terms."""
-        return slopes
-
-    def sample(self, rows):
-        """The terms of some rows, with weights that stand for all of them."""
-        return self._of(rows, float(np.sum(self.right - self.left) / np.sum(self.right[:, rows] - self.left[:, rows])))
-
-    def side_slopes(self, residual):
-        """The slopes away from the kinks, as the signs of the distances show them."""
-        return np.where(residual > 0, self.right, self.left)
-
-    def closest(self, residual):
-        """The distance of each row from the nearest of its kinks, (n,)."""
-        return np.min(np.abs(residual), axis=(0, *range(2, residual.ndim)))
-
-    def in_row(self, mask):
-        """Whether a mask holds for any term of each row, (n,)."""
-        return mask.any(axis=(0, *range(2, mask.ndim)))
-
-    def where(self, rows):
-        """The index of some rows in arrays of all terms."""
-        return slice(None), rows
-
-    def interior_centers(self, slopes):
-        """Slopes as centres of a smoothing that can move each of them."""
-        return slopes
-
-    def _of(self, rows, factor=1.0):
-        part = copy(self)
-        part.batches, part.origin, part._last = self.batches.some(rows), self.origin[rows], None
-        part.left, part.right = factor * self.left[:, rows], factor * self.right[:, rows]
-        return part
-
-    def residual(self, params):
-        """The signed distance of each term from its kink; the array is not to be changed."""
-        if self._last is None or not np.array_equal(params, self._last[0]):
-            self._last = None  # before the next one takes memory
-            residual = self._arguments(params)[None] - self.position
-            residual.flags.writeable = False
-            self._last = params.copy(), residual
-        return self._last[1]
-
-    def forget(self):
-        """Let go of the last distances."""
-        self._last = None
-
-    def direction(self, change):
-        """The change of the distances when the parameters change."""
-
+    def direction(self, change: FloatArray) -> FloatArray:
         def direction(batch, _):
             return self.loss.direction(batch.y, self.model.predict(change, batch.X))
 
         moved = np.concatenate(list(self.batches.each(direction)))
         return np.broadcast_to(moved[None], self.left.shape)
 
-    def adjoint(self, slopes):
-        """The gradient in the parameters for given slopes of the terms."""
+    def adjoint(self, slopes: FloatArray) -> FloatArray:
         slopes = slopes.sum(axis=0)
 
         def pulled(batch, rows):
@@ -253,39 +155,38 @@ class PiecewiseLinearTerms(RowTerms):
 
         return self.batches.total(pulled)
 
-    def in_raw(self, slopes):
-        """Derivatives in the distances -> derivatives in the raw outputs."""
+    def in_raw(self, slopes: FloatArray) -> FloatArray:
+        """Derivatives in the residuals -> derivatives in the raw outputs."""
         return self.loss.pullback(self.batches.y, slopes.sum(axis=0))
 
-    def roomiest(self, slopes, most):
-        """The flat indices of the terms whose slopes are furthest from their bounds, `most` of them."""
-        return largest(np.minimum(self.right - slopes, slopes - self.left).ravel(), most)
+    def rows(self, indices: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        """The rows of A and the positions (right-hand sides) of the terms with these flat indices."""
+        where = np.unravel_index(indices, self.left.shape)
+        kink, row = where[0], where[1]
+        slopes = np.zeros((len(indices), *self.origin.shape[1:]))
+        slopes[(np.arange(len(indices)), *where[2:])] = 1
+        batch = self.batches.take(row)
+        gradient = self.loss.pullback(batch.y, slopes).reshape(len(indices), self.model.n_outputs)
+        return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
 
-    def within(self, slopes, indices, columns):
-        """How the gradient in some parameters follows the slopes of some terms in units of their room.
+    def curvature(self, slopes: FloatArray, width: float) -> HessianOperator | None:
+        """The second derivative of `smoothed` where it gave these slopes: None where no row is on a parabola."""
+        inside = (slopes > self.left) & (slopes < self.right)
+        rows = np.flatnonzero(self.any_in_row(inside))
+        if not len(rows):
+            return None
+        metric = inside[:, rows] * (self.right[:, rows] - self.left[:, rows]) / (2 * width)
+        if self.model.n_outputs > 1:
+            part = self.subset(rows)
+            return HessianOperator(
+                lambda change: part.adjoint(metric * part.direction(change)), solver=partial(part.solver, metric)
+            )
+        # The sign of a row's argument does not matter to it.
+        return gram_operator(self.model, self.batches, metric.sum(axis=0), rows)._replace(
+            solver=lambda ridge: self.subset(rows).solver(metric, ridge)
+        )
 
-        Returns
-        -------
-        matrix : ndarray of shape (n_indices, n_columns)
-            ``matrix.T @ z`` is the change of the gradient when the slopes change by ``room * z``, which they can for
-            ``|z| <= 1``.
-        room : ndarray of shape (n_indices,)
-        """
-        slopes, left, right = slopes.flat[indices], self.left.flat[indices], self.right.flat[indices]
-        room = np.minimum(right - slopes, slopes - left)
-        if len(columns) <= FEW_COLUMNS and len(indices) * len(self.ridge) > LARGEST_DENSE:
-            matrix = np.stack([self.direction(unit).flat[indices] for unit in units(len(self.ridge), columns)], axis=1)
-        else:
-            matrix = self.rows(indices)[0][:, columns]
-        return matrix * room[:, None], room
-
-    def moved(self, indices, change):
-        """The change of all slopes, given that of some."""
-        moved = np.zeros(self.left.shape)
-        moved.flat[indices] = change
-        return moved
-
-    def gram(self, metric):
+    def gram(self, metric: FloatArray) -> FloatArray:
         """``A.T diag(metric) A``."""
         metric = metric.sum(axis=0)
 
@@ -294,8 +195,7 @@ class PiecewiseLinearTerms(RowTerms):
 
         return self.batches.total(of_block, dense=True)
 
-    def solver(self, metric, ridge):
-        """``right -> (gram(metric) + diag(ridge))^-1 right``."""
+    def solver(self, metric: FloatArray, ridge: FloatArray) -> Solve:
         return cholesky_solver(self.gram(metric), ridge)
 
     def _raw_curvature(self, y, metric):
@@ -310,119 +210,142 @@ class PiecewiseLinearTerms(RowTerms):
             unit[:, output] = 0
         return matrix
 
-    def height(self, residual):
-        """The terms alone, summed, with the constant of those that are straight lines."""
-        return float(np.maximum(self.left * residual, self.right * residual).sum() + self.constant)
+    # Some of the rows.
 
-    def proximal_ridge(self, params, scale=None):
-        """A ridge around `params`, which makes the optimum unique: a function of the point, one number per parameter.
+    def subset(self, rows: NDArray[np.intp], factor: float = 1.0) -> Self:
+        """The terms of some rows, their slopes times a factor."""
+        return replace(
+            self,
+            batches=self.batches.some(rows),
+            left=factor * self.left[:, rows],
+            right=factor * self.right[:, rows],
+            origin=self.origin[rows],
+        )
 
-        Too weak to move the optimum beyond 1e-10 of its value, also where nearly dependent columns bring large parameters.
+    def sample(self, rows: NDArray[np.intp]) -> Self:
+        """The terms of some rows, with weights that stand for all of them."""
+        return self.subset(rows, float(np.sum(self.right - self.left) / np.sum(self.right[:, rows] - self.left[:, rows])))
+
+    def index_of(self, rows: NDArray[np.intp]) -> Any:
+        return slice(None), rows
+
+    def sides(self, residual: FloatArray) -> NDArray[Any]:
+        """Whether each term is on the right of its kink."""
+        return residual > 0
+
+    def slopes_on(self, sides: NDArray[Any]) -> FloatArray:
+        return np.where(sides, self.right, self.left)
+
+    def any_in_row(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
+        """Whether a mask of the shape of `sides` holds for any term of each row, (n,)."""
+        return np.asarray(mask.any(axis=(0, *range(2, mask.ndim))))
+
+    def kink_distance(self, residual: FloatArray) -> FloatArray:
+        """The distance of each row from the nearest of its kinks, (n,)."""
+        return np.min(np.abs(residual), axis=(0, *range(2, residual.ndim)))
+
+    # What a duality gap asks for.
+
+    def furthest_inside(self, slopes: FloatArray, most: int) -> NDArray[np.intp]:
+        """The flat indices of the `most` terms whose slopes are furthest from their bounds."""
+        return largest(np.minimum(self.right - slopes, slopes - self.left).ravel(), most)
+
+    def gradient_map(
+        self, slopes: FloatArray, indices: NDArray[np.intp], columns: NDArray[np.intp], dense: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """How the gradient in some parameters follows the slopes of some terms, in units of their distance from the bounds.
+
+        Parameters
+        ----------
+        slopes : ndarray of the shape of the terms
+        indices : ndarray of int
+            Flat indices of the terms.
+        columns : ndarray of int
+            The parameters.
+        dense : float
+            The entries of dense rows of all parameters up to which these are made; beyond, the columns are made one by one,
+            by products with all rows.
+
+        Returns
+        -------
+        matrix : ndarray of shape (n_indices, n_columns)
+            ``matrix.T @ z`` is the change of the gradient when the slopes change by ``distance * z``, which they can for
+            ``|z| <= 1``.
+        distance : ndarray of shape (n_indices,)
         """
-        scale = self.scale(self.residual(params)) if scale is None else scale
-        total = float((self.right - self.left).sum())
+        inside, left, right = slopes.flat[indices], self.left.flat[indices], self.right.flat[indices]
+        distance = np.minimum(right - inside, inside - left)
+        if len(indices) * len(self.ridge) > dense:
+            moved = [self.direction(unit).flat[indices] for unit in unit_vectors(len(self.ridge), columns)]
+            matrix = np.stack(moved, axis=1)
+        else:
+            matrix = self.rows(indices)[0][:, columns]
+        return matrix * distance[:, None], distance
 
-        def around(point):
-            furthest = np.maximum(scale, np.max(np.abs(point - params), initial=0.0))  # numbers of NumPy, which may overflow
-            return np.full(self.model.n_params, 1e-10 * total * (scale / furthest) / furthest)
-
-        return around
-
-    def scale(self, residual):
-        """The weighted mean size of the distances, 1 where all are 0."""
-        bend = self.right - self.left
-        return float((bend * np.abs(residual)).sum() / bend.sum()) or 1.0
-
-    def size(self, residual):
-        """What a parameter without a penalty counts as at the least in a duality gap: the larger typical residual, at
-        `residual` or at parameters of 0."""
-        return max(self.scale(residual), self.scale(self.origin[None] - self.position))
-
-    def with_exact_zeros(self, params, on_kink):
-        """The point with what `on_kink` says is 0 at exactly 0 (only the weights can be)."""
-        return params
-
-    def rows(self, indices):
-        """The rows of A and the positions (right-hand sides) of the terms with these flat indices."""
-        where = np.unravel_index(indices, self.left.shape)
-        kink, row = where[0], where[1]
-        slopes = np.zeros((len(indices), *self.origin.shape[1:]))
-        slopes[(np.arange(len(indices)), *where[2:])] = 1
-        batch = self.batches.take(row)
-        gradient = self.loss.pullback(batch.y, slopes).reshape(len(indices), self.model.n_outputs)
-        return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
+    def scattered(self, indices: NDArray[np.intp], change: FloatArray) -> FloatArray:
+        """The change of all slopes, given that of some."""
+        moved = np.zeros(self.left.shape)
+        moved.flat[indices] = change
+        return moved
 
 
-class TermsWithL1:
+class TermsWithL1(BoundedTerms):
     """The terms of the rows and one more for each weight, ``l1 * |weight|``: exact solvers need no other notion of it.
 
     Arrays are flat here: first the terms of the rows, then those of the weights.
 
     Parameters
     ----------
-    rows : PiecewiseLinearTerms
+    loss_terms : PiecewiseLinearTerms
     l1 : ndarray of shape (n_params,)
         The slope of each absolute value; 0 for an intercept, which has no term.
     """
 
-    def __init__(self, rows, l1):
-        self.loss_terms, self.ridge, self.linear, self.shape = rows, rows.ridge, rows.linear, rows.left.shape
+    def __init__(self, loss_terms: PiecewiseLinearTerms, l1: FloatArray):
+        self.loss_terms, self.ridge, self.linear, self.constant = loss_terms, loss_terms.ridge, loss_terms.linear, 0.0
         self.weights = np.flatnonzero(l1)
-        self.size = rows.left.size
-        self.left = np.concatenate([rows.left.ravel(), -l1[self.weights]])
-        self.right = np.concatenate([rows.right.ravel(), l1[self.weights]])
+        self.n_loss_terms = loss_terms.left.size
+        self.left = np.concatenate([loss_terms.left.ravel(), -l1[self.weights]])
+        self.right = np.concatenate([loss_terms.right.ravel(), l1[self.weights]])
 
     def _split(self, array):
-        return array[: self.size].reshape(self.shape), array[self.size :]
+        return array[: self.n_loss_terms].reshape(self.loss_terms.left.shape), array[self.n_loss_terms :]
 
-    @property
-    def interior_start(self):
-        return np.concatenate([self.loss_terms.interior_start.ravel(), np.zeros(len(self.weights))])
-
-    @property
-    def total_slope(self):
-        return float(np.maximum(-self.left, self.right).sum())
-
-    def of_rows(self, slopes):
+    def row_slopes(self, slopes: FloatArray) -> FloatArray:
         return self._split(slopes)[0]
 
-    def residual(self, params):
+    def scale(self, residual: FloatArray) -> float:
+        return self.loss_terms.scale(self._split(residual)[0])
+
+    def residual(self, params: FloatArray) -> FloatArray:
         return np.concatenate([self.loss_terms.residual(params).ravel(), params[self.weights]])
 
-    def direction(self, change):
+    def direction(self, change: FloatArray) -> FloatArray:
         return np.concatenate([self.loss_terms.direction(change).ravel(), change[self.weights]])
 
-    def adjoint(self, slopes):
+    def adjoint(self, slopes: FloatArray) -> FloatArray:
         of_rows, of_weights = self._split(slopes)
         total = self.loss_terms.adjoint(of_rows)
         total[self.weights] += of_weights
         return total
 
-    def gram(self, metric):
+    def proximal_ridge(self, start: FloatArray, scale: float) -> Callable[[FloatArray], FloatArray]:
+        return self.loss_terms.proximal_ridge(start, scale)
+
+    def solver(self, metric: FloatArray, ridge: FloatArray) -> Solve:
         of_rows, of_weights = self._split(metric)
-        total = self.loss_terms.gram(of_rows)
-        total[self.weights, self.weights] += of_weights
-        return total
+        gram = self.loss_terms.gram(of_rows)
+        gram[self.weights, self.weights] += of_weights
+        return cholesky_solver(gram, ridge)
 
-    def solver(self, metric, ridge):
-        return cholesky_solver(self.gram(metric), ridge)
-
-    def value(self, params, residual):
-        return float(np.maximum(self.left * residual, self.right * residual).sum() + 0.5 * (self.ridge * params) @ params)
-
-    def proximal_ridge(self, params, scale=None):
-        return self.loss_terms.proximal_ridge(params, scale)
-
-    def scale(self, residual):
-        return self.loss_terms.scale(self._split(residual)[0])
-
-    def with_exact_zeros(self, params, on_kink):
+    def with_exact_zeros(self, params: FloatArray, on_kink: NDArray[np.bool_]) -> FloatArray:
         params = params.copy()
-        params[self.weights[on_kink[self.size :]]] = 0
+        params[self.weights[on_kink[self.n_loss_terms :]]] = 0
         return params
 
-    def rows(self, indices):
-        of_rows, of_weights = indices[indices < self.size], indices[indices >= self.size] - self.size
+    def rows(self, indices: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        """The rows of A and the positions (right-hand sides) of the terms with these indices."""
+        of_rows, of_weights = indices[indices < self.n_loss_terms], indices[indices >= self.n_loss_terms] - self.n_loss_terms
         units = np.zeros((len(of_weights), len(self.ridge)))
         units[np.arange(len(of_weights)), self.weights[of_weights]] = 1
         rows, positions = self.loss_terms.rows(of_rows)

@@ -13,27 +13,29 @@ near their kink, which is what makes the method fast on wide sparse rows [2]_.
        SIAM Journal on Optimization 28 (2018), for the same combination on another problem.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.status import Status, set_status
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT, exact_active_set, shown_inside
+from sklearn_losses.piecewise.active_set import exact_active_set
+from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.duality_gap import ROUNDING
+from sklearn_losses.piecewise.screening import Screening
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.solvers.base import Run, Solver
 
-__all__ = ["AugmentedLagrangian"]
+__all__ = ["AugmentedLagrangian", "MultiplierLimits"]
 
-WIDEST = 0.35  # width to start with, as a share of the typical distance from the kinks
-SHRINK = 2.0  # of the width from one stage to the next
-NARROWEST = 1e-3  # width, as a share of the typical distance from the kinks
-LOOSE = 0.1  # cost of the gradient, as a share of the shortfall, that ends a stage
-REACH = 3.0  # distance from the kinks, in widths of the next stage, within which rows may change sides
-FURTHER = 4.0  # times that, where some did
-SHARES = (0.5, 0.8, 0.8)  # of the rows up to which those are solved alone, at first and again
-WIDEN = 8.0  # of the width after a stage of many Newton steps: where few rows decide a wider one is far easier
-MANY = 12
-STAGE = 50  # Newton steps of one stage at the most
-PATIENCE = 20, 150, 5000  # stages, Newton steps, and their products with the rows, without a smaller gap
+
+class MultiplierLimits(NamedTuple):
+    """Which rows are solved for alone, and when the method of multipliers gives up."""
+
+    reach: float = 3.0  # distance from the kinks, in widths of the next stage, within which rows may change sides
+    further: float = 4.0  # times that, where some did
+    shares: tuple[float, ...] = (0.5, 0.8, 0.8)  # of the rows up to which those are solved for alone, at first and again
+    patience: tuple[int, int, int] = (20, 150, 5000)  # stages, Newton steps and their products without a smaller gap
 
 
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
@@ -59,6 +61,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     """
 
     double = True
+    # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the width becomes larger.
+    schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1, steps=50)
+    limits = MultiplierLimits()
 
     def refusal(self, objective):
         if not objective.linear:
@@ -76,74 +81,87 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
-        reached = self._stages(point, terms.center, WIDEST * point.size, point.size, tol, run)
+        stages = _Stages(point, terms.center, point.scale, tol, run, self.schedule, self.limits)
+        stages.go(self.schedule.first * point.scale)
         if run.status is None:
-            run.status = Status.CONVERGED if reached else Status.STALLED
+            run.status = Status.CONVERGED if stages.reached else Status.STALLED
         result = run.result(slopes=point.slopes)
-        if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= LARGEST_EXACT:
-            inside = shown_inside(terms, point.slopes, point.residual, point.size)
-            exact = exact_active_set(objective, run.params, 1e-9 * point.size, params, inside)
+        if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= SIZES.matrix:
+            exact = exact_active_set(objective, run.params, 1e-9 * point.scale, params, point.slopes)
             if exact is not None:
                 set_status(result, Status.CONVERGED, x=exact, fun=objective.value(exact))
         return result
 
-    def _stages(self, point, centers, width, size, tol, run, holds=lambda params: True):
-        """Move `point` to the optimum of its terms, with a width of smoothing that shrinks; whether it got there.
 
-        It gives up where `holds` says that the terms are no longer those of the problem.
-        """
-        terms = point.terms
-        least, lowest, spent = ROUNDING * terms.total_slope * size, np.inf, np.zeros(3, dtype=int)
-        free = 2 * np.count_nonzero(terms.ridge == 0)  # straight lines alone would let these go anywhere
-        reach = REACH
-        while True:
-            point.smooth(centers, width)
-            goal = max(0.9 * tol * point.value, least)
-            steps, products = self._stage(point, goal, run)
-            if point.gap <= goal or point.value <= least:
-                return True
-            spent = np.zeros_like(spent) if point.gap < 0.9 * lowest else spent + (1, steps, products)
-            lowest = min(lowest, point.gap)
-            if np.any(spent >= PATIENCE) or run.status is not None or not holds(point.params):
-                return False
-            width = width * WIDEN if steps > MANY else max(width / SHRINK, NARROWEST * size)
-            centers = point.slopes
-            near = terms.closest(point.residual) <= reach * width
-            for share in SHARES:
-                if not free < np.count_nonzero(near) <= share * len(near):
-                    break
-                # The rows far from their kink are straight lines, as long as they stay on their side.
-                rows, slopes = np.flatnonzero(near), terms.side_slopes(point.residual)
-                part = SmoothedPoint(
-                    terms.linearized_outside(rows, point.params, point.residual, terms.adjoint(slopes)), point.params
-                )
+class _Stages:
+    """The stages of the method on some terms: the slopes at the end of each are the centres of the next one.
 
-                def moved(params, near=near, slopes=slopes):
-                    return ~near & terms.in_row(terms.side_slopes(terms.residual(params)) != slopes)
+    Parameters
+    ----------
+    point : SmoothedPoint
+        It moves to the optimum.
+    centers : ndarray of the shape of the terms
+    scale, tol : float
+    run : Run
+    schedule : Schedule
+    limits : MultiplierLimits
+    holds : callable, default=None
+        ``holds(params)`` tells whether the terms are still those of the problem; where they are not, it gives up.
 
-                def part_holds(params, moved=moved):
-                    return not moved(params).any()
+    Attributes
+    ----------
+    reached : bool
+        Whether the optimum was reached.
+    """
 
-                reached = self._stages(part, centers[terms.where(rows)], width, size, tol, run, part_holds)
-                slopes[terms.where(rows)] = part.slopes
-                point.move(part.params, slopes)
-                if reached and point.gap <= goal:
-                    return True
-                if run.status is not None or not holds(point.params):
-                    return False
-                wrong, closest = moved(point.params), terms.closest(point.residual)
-                centers, width = terms.interior_centers(slopes), max(part.width, np.max(closest[wrong], initial=0.0))
-                near |= closest <= 2 * width
-                reach *= FURTHER
+    def __init__(self, point, centers, scale, tol, run, schedule, limits, holds=None):
+        self.point, self.terms, self.centers, self.scale = point, point.terms, centers, scale
+        self.tol, self.run, self.schedule, self.limits = tol, run, schedule, limits
+        self.holds = holds or (lambda params: True)
+        self.least = ROUNDING * self.terms.total_slope * scale
+        self.lowest, self.spent, self.reach, self.reached = np.inf, np.zeros(3, dtype=int), limits.reach, False
 
-    def _stage(self, point, goal, run):
-        """Newton steps on the loss smoothed around the present centres: their number, and that of products with the rows."""
-        steps = products = 0
-        while steps < STAGE:
-            if point.gap <= goal or point.value <= goal or point.cost <= max(LOOSE * point.shortfall, 0.1 * goal):
-                break
-            moved = point.step()
-            steps, products = steps + 1, products + point.products
-            if run.record(point.params, point.value) or not moved:
-                break
-        return steps, products
+    def go(self, width):
+        """Go through the stages, the first of this width."""
+        continuation(self._stage, width, self.schedule, self.scale, self._near_rows)
+
+    def _stage(self, width):
+        """Newton steps on the loss smoothed around the present centres: their number, None where it is over."""
+        point = self.point
+        point.smooth(self.centers, width)
+        self.goal = max(0.9 * self.tol * point.value, self.least)
+        steps, products, *_ = point.descend(self.run.record, self.schedule.steps, self.schedule.loose, self.goal)
+        self.reached = bool(point.gap <= self.goal or point.value <= self.least)
+        self.spent = np.zeros(3, dtype=int) if point.gap < 0.9 * self.lowest else self.spent + (1, steps, products)
+        self.lowest, self.centers = min(self.lowest, point.gap), point.slopes
+        return None if self.reached or np.any(self.spent >= self.limits.patience) or self._is_over() else steps
+
+    def _is_over(self):
+        return self.run.status is not None or not self.holds(self.point.params)
+
+    def _near_rows(self, width):
+        """Solve for the rows near their kink alone, as far as that goes: the width to go on with, None where it is over."""
+        point, terms = self.point, self.terms
+        near = terms.kink_distance(point.residual) <= self.reach * width
+        free = 2 * np.count_nonzero(terms.ridge == 0)  # lines alone would let these parameters go anywhere
+        screening = Screening(terms, near, self.limits.shares, free)
+        while (of_rows := screening.part(point.params, point.residual)) is not None:
+            part = _Stages(
+                SmoothedPoint(of_rows, point.params),
+                self.centers[terms.index_of(screening.rows)],
+                self.scale,
+                self.tol,
+                self.run,
+                self.schedule,
+                self.limits,
+                holds=lambda params: not screening.crossed(terms.residual(params)).any(),
+            )
+            part.go(width)
+            point.move(part.point.params, screening.slopes(part.point.slopes))
+            self.reached = part.reached and bool(point.gap <= self.goal)
+            if self.reached or self._is_over():
+                return None
+            self.centers = terms.interior_centers(point.slopes)
+            width = screening.widen(point.residual, screening.crossed(point.residual), part.point.width)
+            self.reach *= self.limits.further
+        return width

@@ -1,8 +1,9 @@
-"""Exact minimisation of piecewise linear losses under any elastic net: `barrier` as a solver."""
+"""Exact minimisation of piecewise linear losses under any elastic net, by the interior point method."""
 
-from sklearn_losses.piecewise.active_set import LARGEST_EXACT
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.piecewise.duality_gap import dual_gap
 from sklearn_losses.piecewise.interior_point import exact_minimum
+from sklearn_losses.piecewise.screening import SCREENING
 from sklearn_losses.solvers.base import Run, Solver
 
 __all__ = ["InteriorPoint"]
@@ -25,6 +26,7 @@ class InteriorPoint(Solver, name="interior_point"):
     """
 
     double = True
+    limits = SCREENING
 
     def refusal(self, objective):
         if not objective.linear:
@@ -38,7 +40,7 @@ class InteriorPoint(Solver, name="interior_point"):
     def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
         run = Run(params, max_iter, callback)
         wide = objective.n_rotated_params < objective.n_params
-        path = None if wide else exact_minimum(objective, params, tol, run.record)
+        path = None if wide else exact_minimum(objective, params, tol, run.record, self.limits)
         if wide or (path.status is not None and self._nearly_dependent(objective, path, tol)):
             path = self._rotated(objective, params if wide else path.params, tol, run)
         if path.status is not None:
@@ -47,12 +49,12 @@ class InteriorPoint(Solver, name="interior_point"):
 
     def _nearly_dependent(self, objective, path, tol):
         """Whether the path ended before the optimum since columns without a penalty are nearly dependent."""
-        if objective.has_penalty or objective.n_rotated_params > LARGEST_EXACT or not objective.can_rotate:
+        if objective.has_penalty or objective.n_rotated_params > SIZES.matrix or not objective.can_rotate:
             return False
         return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
 
     def _rotated(self, objective, params, tol, run):
         """The minimum where the columns are orthogonal: in directions in which rows move little parameters are large."""
         other, forward, back = objective.rotated()
-        path = exact_minimum(other, forward(params), tol, lambda params, value: run.record(back(params), value))
+        path = exact_minimum(other, forward(params), tol, lambda point, value: run.record(back(point), value), self.limits)
         return path._replace(params=back(path.params))

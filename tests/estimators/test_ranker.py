@@ -50,12 +50,10 @@ def test_order_does_not_matter_to_stochastic_solvers(solver, hidden):
     np.testing.assert_allclose(other, one, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("loss", RANKING)
+@pytest.mark.parametrize("loss", [name for name in RANKING if Loss.make(name).convex and not Loss.make(name).moving])
 def test_fit_is_the_minimum_of_the_formula(loss):
     """No small step from the optimum of a convex loss lowers the objective, computed from its definition."""
     ranker = LossRanker(loss, alpha=1e-2, tol=1e-10).fit(X, Y, qid=QID)
-    if ranker._loss.moving or not ranker._loss.convex:
-        return
     _, rows = ranker._read(X, Y, None, first=False, qid=QID)
 
     def objective(coef):

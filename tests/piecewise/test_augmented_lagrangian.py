@@ -20,7 +20,7 @@ from sklearn_losses.objective import Objective
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
-from sklearn_losses.solvers import augmented_lagrangian
+from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian, MultiplierLimits
 
 LOSSES = ["mae", Quantile(0.9), EpsilonInsensitive(10.0)]
 
@@ -116,9 +116,10 @@ def test_a_wrong_guess_of_the_rows_that_matter_costs_time_alone(loss, monkeypatc
     monkeypatch.setattr(MaxAffineTerms if loss == "crammer_singer" else PiecewiseLinearTerms, "linearized_outside", recording)
     found = []
     for reach in (0.5, 3.0, np.inf):
-        monkeypatch.setattr(augmented_lagrangian, "REACH", reach)
+        solver = AugmentedLagrangian()
+        solver.limits = MultiplierLimits(reach=reach)
         asides.clear()
-        model = estimator(loss, alpha=1e-3, solver="augmented_lagrangian", max_iter=5000).fit(X, y)
+        model = estimator(loss, alpha=1e-3, solver=solver, max_iter=5000).fit(X, y)
         assert model.converged_ and model.dual_gap_ <= 1e-6
         assert bool(asides) == (reach < np.inf)
         found.append(model.objective_)
@@ -169,11 +170,11 @@ def test_a_direction_that_is_far_too_long():
     X, y = load_digits(return_X_y=True)
     X = np.kron(X[:1100].reshape(-1, 8, 8) / 16, np.ones((1, 4, 4))).reshape(1100, -1)
     loss = Loss.make("hinge").bind(y[:1100], 10, "classification")
-    model = Linear(1024, 10)
+    model = Linear().bind(1024, 10)
     columns = Standardization.of(X, None, True, 1 / 1100)
     penalty = ElasticNet(1 / 1100, 0.0, columns.factors(model))
     terms = Objective(loss, model, penalty, Batches(X, y[:1100], None, columns)).terms()
     point = SmoothedPoint(terms, np.zeros(model.n_params))
-    point.smooth(terms.center, 0.35 * point.size)
+    point.smooth(terms.center, 0.35 * point.scale)
     before = point.value
     assert point.step() and point.step() and point.value < 0.5 * before

@@ -15,7 +15,7 @@ from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import Loss
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.piecewise import interior_point
+from sklearn_losses.piecewise.screening import ScreeningLimits
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 from sklearn_losses.solvers import Auto, InteriorPoint, dual_gap
@@ -111,7 +111,7 @@ def estimator(loss, classes, **params):
 
 def objective_of(loss, classes, X, y, weight, alpha, l1_ratio, intercept=False):
     outputs = 1 if classes < 3 else classes
-    model = Linear(X.shape[1], outputs, fit_intercept=intercept)
+    model = Linear().bind(X.shape[1], outputs, fit_intercept=intercept)
     bound = made(loss).bind(y, outputs, "regression" if classes == 1 else "classification")
     return Objective(bound, model, ElasticNet(alpha, l1_ratio, model.weights()), Batches(X, y, weight / weight.mean()))
 
@@ -200,9 +200,10 @@ def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch)
     monkeypatch.setattr(PiecewiseLinearTerms, "linearized_outside", recording)
     fitted = estimator(loss, classes, alpha=1e-6).fit(X, y, weight)
     assert sizes and min(sizes) < n / 2
-    monkeypatch.setattr(interior_point, "SPREADS", 1e9)
+    every_row = InteriorPoint()
+    every_row.limits = ScreeningLimits(spreads=1e9)
     sizes.clear()
-    whole = estimator(loss, classes, alpha=1e-6).fit(X, y, weight)
+    whole = estimator(loss, classes, alpha=1e-6, solver=every_row).fit(X, y, weight)
     assert not sizes
     assert fitted.dual_gap_ < 1e-12
     assert fitted.objective_ == pytest.approx(whole.objective_, rel=1e-12)
@@ -218,7 +219,7 @@ def test_the_slopes_of_a_smoothed_point_bound_what_is_left_to_gain(loss, classes
     objective = objective_of(loss, classes, X, y, weight, 0.05, 0.0)
     terms = objective.terms()
     point = SmoothedPoint(terms, np.zeros(objective.n_params), matrix)
-    centers, width = terms.center, 0.5 * point.size
+    centers, width = terms.center, 0.5 * point.scale
     for _ in range(6):
         point.smooth(centers, width)
         for _ in range(5):
@@ -417,7 +418,7 @@ def test_no_gap_is_below_the_true_one_anywhere(loss, classes, alpha, l1_ratio, n
         if objective.piecewise_linear or not l1_ratio:
             terms = objective.terms() if objective.smooth_penalty else objective.terms().loss_terms
             residual = terms.residual(params)
-            slopes += [terms.of_smoothed(residual, width) for width in (1e-6, 1.0)]
+            slopes += [terms.smoothed_slopes(residual, width) for width in (1e-6, 1.0)]
             slopes.append(slopes[1] + 0.1 * rng.random(residual.shape) * (slopes[2] - slopes[1]))
         for own in slopes:
             gap = dual_gap(objective, params, own, width=1e-3)
