@@ -48,8 +48,8 @@ def _steps_on_batches(estimator):
 class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
 
-    _task = None
-    _more_tasks = ()
+    _task: str | None = None
+    _more_tasks: tuple[str, ...] = ()
     _constraints = {
         "alpha": Options(Interval(0.0), "auto"),
         "l1_ratio": Interval(0.0, 1.0, closed="both"),

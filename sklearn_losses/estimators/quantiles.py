@@ -148,8 +148,7 @@ class MultiQuantileRegressor(BaseEstimator):
             Quantile(), solver=self.solver, alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept,
             max_iter=self.max_iter, tol=self.tol,
         )  # fmt: skip
-        fits: list[dict[str, Any]] = []
-        sentences: list[str] = []
+        fits, sentences = [], []
         for level in levels:
             model.set_params(loss__quantile=float(level), warm_start=bool(fits))
             sentences += model._atomic(model._fit, X, y, weight)
@@ -188,8 +187,9 @@ class MultiQuantileRegressor(BaseEstimator):
         float
         """
         y = np.asarray(y, dtype=np.float64)
+        weight = None if sample_weight is None else np.asarray(sample_weight)
         losses = [
-            np.average(Quantile(level).value(y, prediction), weights=sample_weight)
+            np.average(Quantile(level).value(y, prediction), weights=weight)
             for level, prediction in zip(self._levels(), self.predict(X).T, strict=True)
         ]
         return -float(np.mean(losses))

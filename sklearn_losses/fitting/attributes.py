@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.coordinates import Coordinates
@@ -25,9 +24,7 @@ def model_attributes(problem: Problem, params: NDArray[Any]) -> dict[str, Any]:
     """
     user_params = problem.to_user(params)
     dtype = problem.type_to_keep(user_params)
-    model = problem.model.base
-    own, constants = np.split(user_params, [model.n_params])
-    constants = constants * problem.model.units if problem.loss.n_constants else constants
+    model, (own, constants) = problem.model.base, problem.separated(user_params)
     return {
         **problem.task.attributes,
         **problem.loss.learned(constants),

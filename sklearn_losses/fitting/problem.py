@@ -14,7 +14,7 @@ from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.models import Model, with_constants
+from sklearn_losses.models import Model, WithConstants, with_constants
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Auto, Solver
 
@@ -171,8 +171,14 @@ class Problem:
 
     def from_user(self, params: NDArray[Any], constants: NDArray[Any] | tuple[float, ...]) -> NDArray[Any]:
         """Parameters for the user's columns and learned constants -> the solver's parameters."""
-        constants = np.asarray(constants) / self.model.units if self.loss.n_constants else constants
+        if isinstance(self.model, WithConstants):
+            constants = np.asarray(constants) / self.model.units
         return self.coordinates.from_user(self.model, np.append(params, constants).astype(np.float64))
+
+    def separated(self, user_params: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The model's own parameters for the user's columns, and the constants that the loss learned."""
+        own, constants = np.split(user_params, [self.model.base.n_params])
+        return own, constants * self.model.units if isinstance(self.model, WithConstants) else constants
 
     def mean_loss(self, params: NDArray[Any]) -> float:
         """The training loss of the model which is returned: what rounding in the user's columns changes is in it."""

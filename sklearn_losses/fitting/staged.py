@@ -1,6 +1,6 @@
 """Fits of ranking losses in stages: from another loss's minimum, with the weights held fixed."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class RankingObjective(Objective):
         Entries of the matrix of differences of rows up to which exact solvers are given it, 40 MB.
     """
 
+    loss: Any  # of rankings
+    batches: Any  # `QueryBatches`
     largest_differences = 5_000_000
 
     def _evaluate(self, params, batch):
@@ -90,18 +92,19 @@ class RankingObjective(Objective):
         """The raw predictions of all rows."""
         return np.concatenate([self.model.predict(params, batch.X) for batch in self.batches.blocks()])
 
-    def with_loss(self, loss: Loss) -> "RankingObjective":
+    def with_loss(self, loss: Loss) -> Self:
         """The same objective with another loss."""
-        return RankingObjective(loss, self.model, self.penalty, self.batches)
+        return self._replace(loss=loss)
 
-    def with_fixed_ranking(self, scores: NDArray[Any]) -> "RankingObjective":
+    def with_fixed_ranking(self, scores: NDArray[Any]) -> Self:
         """The same objective with the ranking by `scores` held fixed."""
-        return RankingObjective(self.loss, self.model, self.penalty, self.batches.with_fixed_ranking(scores))
+        return self._replace(batches=self.batches.with_fixed_ranking(scores))
 
     def ndcg(self, scores: NDArray[Any]) -> float:
         """The mean NDCG of the rows by these scores, with the gains of the loss."""
         y, (gain, k) = self.batches.y, self.loss.measure
-        each = y.sum(y.multiplicity * y.gains(gain, k) * discount(*y.ranking(scores, TIED), k))
+        above, count = y.ranking(scores, TIED)
+        each = y.sum(y.multiplicity * y.gains(gain, k) * discount(above, count, k))
         return float(np.average(each, weights=y.weight))
 
 
