@@ -8,7 +8,7 @@ __all__ = ["public_classes"]
 
 
 def public_classes(package: str, base: type) -> dict[str, type]:
-    """Import every module of a package and return the classes of one family that their ``__all__`` lists.
+    """Import all modules of a package; return the classes of a family in their ``__all__``.
 
     Parameters
     ----------

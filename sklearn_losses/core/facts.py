@@ -161,4 +161,4 @@ class Facts:
     @property
     def max_affine(self) -> bool:
         """Whether the loss is a maximum of straight lines over the classes, which `Objective.terms` lists."""
-        return bool(self.loss.rivals)
+        return bool(self.loss.max_affine)

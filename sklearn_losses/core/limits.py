@@ -11,18 +11,20 @@ class Sizes(NamedTuple):
     Attributes
     ----------
     matrix : int
-        Parameters up to which one matrix of them per iteration is cheap: ``solver="auto"`` takes a method that forms it, the
-        exact methods end on an optimum whose rows on a kink can be told, and a fit without a penalty is looked at for a
-        direction along which its loss falls for ever.
+        Parameters up to which one matrix of them per iteration is cheap: ``solver="auto"`` takes a
+        method that forms it, the exact methods end on an optimum whose rows on a kink can be told,
+        and a fit without a penalty is looked at for a direction along which its loss falls for
+        ever.
     system : int
         Unknowns of one dense system of equations, whose factorisation takes about a second.
     kinks_of_weights : int
         Weights whose absolute values are treated like any other kink.
     quick_work : float
-        Multiplications that cost next to nothing: a Hessian to look at the end of a fit, or of sparse rows made dense.
+        Multiplications that cost next to nothing: a Hessian to look at the end of a fit, or of
+        sparse rows made dense.
     rotation : float
-        Entries of dense rows times their columns, or times their rows where these are fewer, up to which their singular
-        vectors cost little.
+        Entries of dense rows times their columns, or times their rows where these are fewer, up to
+        which their singular vectors cost little.
     """
 
     matrix: int = 1000

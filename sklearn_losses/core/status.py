@@ -19,34 +19,48 @@ class Status(Enum):
         Whether the end is one that was asked for: the optimum, or a stop by the callback.
     """
 
-    sentence: str
-    success: bool
+    CONVERGED = "converged"
+    CALLBACK = "callback"
+    MAX_ITER = "max_iter"
+    STALLED = "stalled"
+    DIVERGED = "diverged"
+    UNBOUNDED = "unbounded"
+    BOTTOMLESS = "bottomless"
+    ROSE = "rose"
+    INTERRUPTED = "interrupted"
 
-    CONVERGED = "converged", "The optimum is reached within tol.", True
-    CALLBACK = "callback", "The callback stopped the iterations.", True
-    MAX_ITER = "max_iter", "max_iter iterations were made before tol was reached.", False
-    STALLED = "stalled", "No lower value was found, but tol is not shown to be reached.", False
-    DIVERGED = "diverged", "The parameters or the value became infinite or NaN.", False
-    UNBOUNDED = "unbounded", "The loss has no minimum on these rows and there is no penalty.", False
-    BOTTOMLESS = "bottomless", "The objective falls without end as the parameters grow.", False
-    ROSE = "rose", "The loss rose to more than twice its first value.", False
-    INTERRUPTED = "interrupted", "KeyboardInterrupt stopped the iterations.", False
+    @property
+    def sentence(self) -> str:
+        """The outcome as a sentence."""
+        return SENTENCES[self]
 
-    def __new__(cls, word: str, sentence: str, success: bool) -> "Status":
-        status = object.__new__(cls)
-        status._value_ = word
-        status.sentence, status.success = sentence, success
-        return status
+    @property
+    def success(self) -> bool:
+        """Whether the end is one that was asked for."""
+        return self in (Status.CONVERGED, Status.CALLBACK)
 
     @property
     def ended_by_itself(self) -> bool:
-        """Whether the solver saw no way on: nothing outside stopped it, and its numbers are finite."""
+        """Whether the solver itself saw no way on, with finite numbers."""
         return self in (Status.CONVERGED, Status.STALLED)
 
     @property
     def is_final(self) -> bool:
-        """Whether another solver must not go on from there: a callback asked to stop, or a number is not finite."""
+        """Whether no other solver may go on from there: stopped from outside, or not finite."""
         return self in (Status.CALLBACK, Status.DIVERGED)
+
+
+SENTENCES = {
+    Status.CONVERGED: "The optimum is reached within tol.",
+    Status.CALLBACK: "The callback stopped the iterations.",
+    Status.MAX_ITER: "max_iter iterations were made before tol was reached.",
+    Status.STALLED: "No lower value was found, but tol is not shown to be reached.",
+    Status.DIVERGED: "The parameters or the value became infinite or NaN.",
+    Status.UNBOUNDED: "The loss has no minimum on these rows and there is no penalty.",
+    Status.BOTTOMLESS: "The objective falls without end as the parameters grow.",
+    Status.ROSE: "The loss rose to more than twice its first value.",
+    Status.INTERRUPTED: "KeyboardInterrupt stopped the iterations.",
+}
 
 
 def set_status(result: OptimizeResult, status: Status, **more: Any) -> OptimizeResult:

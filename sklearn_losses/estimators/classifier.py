@@ -204,7 +204,8 @@ solver_, n_parameters_
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one score, positive for ``classes_[1]``.
         """
-        return self._targets.scores_of_all(self._raw(X))
+        raw = self._raw(X)
+        return self._targets.scores_of_all(raw)
 
     @ignoring_floating_errors
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -218,7 +219,8 @@ solver_, n_parameters_
         -------
         ndarray of shape (n_samples,)
         """
-        return self._targets.labels(self._raw(X))
+        raw = self._raw(X)
+        return self._targets.labels(raw)
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors
@@ -234,7 +236,8 @@ solver_, n_parameters_
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        return self._targets.columns_of_all(_by_class(self._raw(X), self._loss.inverse_link), 0.0)
+        raw = self._raw(X)
+        return self._targets.columns_of_all(_by_class(raw, self._loss.inverse_link), 0.0)
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors

@@ -12,7 +12,7 @@ from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.classification import SoftLabels
+from sklearn_losses.losses.expected import SoftLabels
 from sklearn_losses.losses.trimmed import Trimmed
 
 __all__ = ["Classification", "labelled", "soft_labelled"]

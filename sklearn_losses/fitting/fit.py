@@ -23,7 +23,8 @@ from sklearn_losses.fitting.start import starting_point
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.fitting.trimming import concentrated
 from sklearn_losses.losses import Tukey
-from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import Linear
 from sklearn_losses.solvers import Adam, Auto, Solver

@@ -6,7 +6,8 @@ import numpy as np
 
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.task import Task
-from sklearn_losses.losses.base import EachTarget, Loss, MeanOverTargets
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 
 __all__ = ["Regression"]
 

@@ -7,7 +7,7 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.queries import discount
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.ranking import OfDifferences
+from sklearn_losses.losses.pairwise import OfDifferences
 from sklearn_losses.objective import Objective
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 from sklearn_losses.solvers import Solver

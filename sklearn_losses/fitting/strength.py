@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_losses.core.penalties import ElasticNet
-from sklearn_losses.losses.base import EachTarget, MeanOverTargets
+from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 
 __all__ = ["Strength", "Units"]
 

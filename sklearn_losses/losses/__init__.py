@@ -1,126 +1,30 @@
-"""The losses: names, formulas, derivatives."""
+"""The losses: names, formulas, derivatives.
 
-from sklearn_losses.losses.aggregation import CVaR, Tilted, WeightedSum
-from sklearn_losses.losses.base import Kink, Loss, MarginLoss, PiecewiseLinear, ResidualLoss, ScalarLoss
-from sklearn_losses.losses.classification import (
-    CostSensitive,
-    CrammerSinger,
-    CrossEntropy,
-    Exponential,
-    Hinge,
-    ModifiedHuber,
-    Perceptron,
-    SoftLabels,
-    SoftmaxLoss,
-    SquaredHinge,
-)
-from sklearn_losses.losses.custom import CustomLoss
-from sklearn_losses.losses.noisy_labels import (
-    ActivePassive,
-    BiTempered,
-    Bootstrapped,
-    Focal,
-    GeneralizedCrossEntropy,
-    OwnProbabilityLoss,
-    SymmetricCrossEntropy,
-)
-from sklearn_losses.losses.ranking import (
-    XENDCG,
-    ApproxNDCG,
-    LambdaLoss,
-    LambdaRank,
-    ListMLE,
-    ListNet,
-    PairwiseHinge,
-    RankingLoss,
-    RankNet,
-    SquaredPairwiseHinge,
-)
-from sklearn_losses.losses.regression import (
-    MAE,
-    MSE,
-    Deviance,
-    EpsilonInsensitive,
-    Expectile,
-    Gamma,
-    LogCosh,
-    Poisson,
-    Quantile,
-    SquaredEpsilonInsensitive,
-    Tweedie,
-)
-from sklearn_losses.losses.robust import (
-    AdaptiveBarron,
-    Barron,
-    Cauchy,
-    Fair,
-    GemanMcClure,
-    Huber,
-    Redescending,
-    RobustLoss,
-    Tukey,
-    Welsch,
-)
-from sklearn_losses.losses.trimmed import Trimmed
+Every module of this folder is found: a loss whose class is in the ``__all__`` of its module needs no line here.
+"""
 
-__all__ = [
-    "ApproxNDCG",
-    "LambdaLoss",
-    "LambdaRank",
-    "ListMLE",
-    "ListNet",
-    "PairwiseHinge",
-    "RankNet",
-    "RankingLoss",
-    "SquaredPairwiseHinge",
-    "XENDCG",
-    "MAE",
-    "MSE",
-    "ActivePassive",
-    "AdaptiveBarron",
-    "Barron",
-    "BiTempered",
-    "Bootstrapped",
-    "CVaR",
-    "Cauchy",
-    "CostSensitive",
-    "CrammerSinger",
-    "CrossEntropy",
-    "CustomLoss",
-    "Deviance",
-    "EpsilonInsensitive",
-    "Expectile",
-    "Exponential",
-    "Fair",
-    "Focal",
-    "Gamma",
-    "GemanMcClure",
-    "GeneralizedCrossEntropy",
-    "Hinge",
-    "Huber",
-    "Kink",
-    "LogCosh",
-    "Loss",
-    "MarginLoss",
-    "ModifiedHuber",
-    "OwnProbabilityLoss",
-    "Perceptron",
-    "PiecewiseLinear",
-    "Poisson",
-    "Quantile",
-    "Redescending",
-    "ResidualLoss",
-    "RobustLoss",
-    "ScalarLoss",
-    "SoftLabels",
-    "SoftmaxLoss",
-    "SquaredEpsilonInsensitive",
-    "SquaredHinge",
-    "SymmetricCrossEntropy",
-    "Tilted",
-    "Trimmed",
-    "Tukey",
-    "Tweedie",
-    "WeightedSum",
-    "Welsch",
-]
+from sklearn_losses.core.component import Component
+from sklearn_losses.core.discovery import public_classes
+from sklearn_losses.losses.aggregation import *  # noqa: F403
+from sklearn_losses.losses.barron import *  # noqa: F403
+from sklearn_losses.losses.base import *  # noqa: F403
+from sklearn_losses.losses.classification import *  # noqa: F403
+from sklearn_losses.losses.crammer_singer import *  # noqa: F403
+from sklearn_losses.losses.curves import *  # noqa: F403
+from sklearn_losses.losses.curves import Kink, PiecewiseLinear
+from sklearn_losses.losses.custom import *  # noqa: F403
+from sklearn_losses.losses.expected import *  # noqa: F403
+from sklearn_losses.losses.listwise import *  # noqa: F403
+from sklearn_losses.losses.noisy_labels import *  # noqa: F403
+from sklearn_losses.losses.pairwise import *  # noqa: F403
+from sklearn_losses.losses.ranking import *  # noqa: F403
+from sklearn_losses.losses.redescending import *  # noqa: F403
+from sklearn_losses.losses.regression import *  # noqa: F403
+from sklearn_losses.losses.robust import *  # noqa: F403
+from sklearn_losses.losses.trimmed import *  # noqa: F403
+
+_found = public_classes(__name__, Component)
+globals().update(_found)
+
+__all__ = ["Kink", "PiecewiseLinear"]
+__all__ += list(_found)

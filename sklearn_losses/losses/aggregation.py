@@ -8,10 +8,12 @@ work with every solver, on batches and on blocks.
 import numpy as np
 
 from sklearn_losses.core.component import Interval
-from sklearn_losses.losses.base import Composite, Kink, Loss, MarginLoss, ResidualLoss, least_constant
-from sklearn_losses.losses.regression import safe_exp, weighted_quantile
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.curves import Kink, MarginLoss, ResidualLoss
+from sklearn_losses.losses.numerics import least_constant, safe_exp, weighted_quantile
 
-__all__ = ["Aggregated", "CVaR", "Tilted", "WeightedSum"]
+__all__ = ["CVaR", "Tilted", "WeightedSum"]
 
 
 class WeightedSum(Composite):
@@ -122,17 +124,17 @@ class WeightedSum(Composite):
     # And so do maxima over the same numbers.
 
     @property
-    def rivals(self):
-        return self._sum("__getattribute__", "rivals") if all(loss.rivals for loss in self.losses) else 0.0
+    def max_affine(self):
+        return self._sum("__getattribute__", "max_affine") if all(loss.max_affine for loss in self.losses) else 0.0
 
     def violations(self, y, raw):
         """Those of the parts, which all have the same."""
         return self.losses[0].violations(y, raw)
 
     def shortfall(self, y, raw, gradient):
-        if not self.rivals:
+        if not self.max_affine:
             return None
-        return self.rivals * self.losses[0].shortfall(y, raw, gradient / self.rivals)
+        return self.max_affine * self.losses[0].shortfall(y, raw, gradient / self.max_affine)
 
     def _leading(self, fact):
         """The first loss that says something, and its weight."""
@@ -155,6 +157,8 @@ class WeightedSum(Composite):
             raise ValueError("A loss that learns constants, such as Huber(scale='joint'), cannot be part of a sum.")
         return bound
 
+
+Loss.weighted_sum = WeightedSum
 
 _FAMILIES = (ResidualLoss, MarginLoss)  # their curves are of the same number t
 

@@ -25,7 +25,6 @@ class _FromCrossEntropy(SoftmaxLoss):
     """A loss of all scores: a subclass gives `_of_scores`, for one score per class."""
 
     convex = False
-    has_hessian = False
     initial_estimator = "cross_entropy"
 
     def _of_scores(self, y, scores):

@@ -11,24 +11,12 @@ softmax form and the hinges cost n log n operations; `RankNet` and its relatives
 from abc import abstractmethod
 
 import numpy as np
-from scipy.special import expit
 
 from sklearn_losses.core.component import Integer, Interval, Options
-from sklearn_losses.core.queries import discount, gains
-from sklearn_losses.losses.base import Kink, Loss, MarginLoss, PiecewiseLinear
+from sklearn_losses.core.queries import discount
+from sklearn_losses.losses.base import Loss
 
-__all__ = [
-    "ApproxNDCG",
-    "LambdaLoss",
-    "LambdaRank",
-    "ListMLE",
-    "ListNet",
-    "PairwiseHinge",
-    "RankNet",
-    "RankingLoss",
-    "SquaredPairwiseHinge",
-    "XENDCG",
-]
+__all__ = ["LambdaLoss", "LambdaRank", "RankNet", "RankingLoss"]
 
 LARGEST_GRADE = 100  # 2**relevance stays far from overflow
 TIE = 1e-9  # scores closer than this share of the query's range are tied: equal rows differ by rounding
@@ -37,14 +25,17 @@ TIE = 1e-9  # scores closer than this share of the query's range are tied: equal
 class RankingLoss(Loss):
     """Base class: subclasses give `evaluate` and, where they are convex, `curve`."""
 
+    renamed = Loss.renamed | {"curve": "hessian_columns"}
     task = "ranking"
     rowwise = False
+    has_hessian = False  # a loss that gives `hessian_columns` has one
+    hessian_from = ("hessian_columns",)
 
     @abstractmethod
     def evaluate(self, y, scores):
         """Values (n_queries,) and gradient (n,), without the weights of the queries; `scores` is float64."""
 
-    def curve(self, y, scores, directions):
+    def hessian_columns(self, y, scores, directions):
         """The second derivative applied to the columns of `directions`, (n, m)."""
         return super().hessian(y, scores)
 
@@ -62,7 +53,7 @@ class RankingLoss(Loss):
 
     def hessian_product(self, y, raw, direction):
         columns = direction.reshape(len(raw), -1).astype(np.float64)
-        curved = self.curve(y, raw.astype(np.float64), columns)
+        curved = self.hessian_columns(y, raw.astype(np.float64), columns)
         if y.weight is not None:
             curved = curved * y.spread(y.weight)[:, None]
         return curved.reshape(direction.shape).astype(raw.dtype, copy=False)
@@ -156,7 +147,7 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
         scale = _inverse(y.pairs)
         return total * scale, gradient * y.spread(scale)
 
-    def curve(self, y, scores, directions):
+    def hessian_columns(self, y, scores, directions):
         product = np.zeros_like(directions)
         for rows, valid, others, others_valid, weight, difference in self._blocks(y, scores):
             small = np.exp(-np.abs(difference))
@@ -272,410 +263,3 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
             return np.abs(gain[i] - gain[j]) * (bound + np.abs(worth[i] - worth[j]))
 
         return weigh
-
-
-# Hinges of pairs.
-
-
-def active_sums(y, scores, margin, payload):
-    """Sums over the rows that a row forms a pair within the margin with: ``s_i - s_j < margin``, i more relevant.
-
-    Rows of different relevance differ first in some bit of the number of their level. For each bit, rows that agree in the
-    higher ones are merged by score, and cumulative sums give what lies on the right side of each row: n log n operations
-    per bit (the idea of Lee and Lin, Neural Computation 26 (2014), with sorts in place of trees).
-
-    Parameters
-    ----------
-    y : Queries
-    scores : ndarray of shape (n,)
-    margin : float
-    payload : ndarray of shape (n, m)
-        What is summed, copies included.
-
-    Returns
-    -------
-    lower, higher : ndarray of shape (n, m)
-        Sums over a row's less relevant and over its more relevant partners.
-    """
-    lower, higher = np.zeros_like(payload), np.zeros_like(payload)
-    span = int(y.level.max(initial=0)) + 1
-    for bit in range((span - 1).bit_length()):
-        high = (y.level >> bit) & 1
-        family = y.query * span + (y.level >> (bit + 1))
-        # At the margin itself the more relevant row comes last: such a pair is not active.
-        order = np.lexsort((high, scores - margin * high, family))
-        is_high = high[order].astype(bool)
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(family[order]) != 0]))
-        sizes = np.diff(np.append(starts, len(order)))
-        values = payload[order]
-        of_low, of_high = np.where(is_high[:, None], 0.0, values), np.where(is_high[:, None], values, 0.0)
-        low_total = np.repeat(np.add.reduceat(of_low, starts, axis=0), sizes, axis=0)
-        lower[order[is_high]] += (low_total - _running(of_low, starts, sizes))[is_high]
-        higher[order[~is_high]] += _running(of_high, starts, sizes)[~is_high]
-    return lower, higher
-
-
-def _running(values, starts, sizes):
-    """Cumulative sums that start anew at `starts`."""
-    total = np.cumsum(values, axis=0)
-    return total - np.repeat(total[starts] - values[starts], sizes, axis=0)
-
-
-def _centred(y, scores):
-    """Scores less the mean of their query: pairs do not notice and sums of squares lose fewer digits."""
-    return scores - y.spread(y.sum(scores) / y.lengths)
-
-
-def _squared_hinges(y, scores, margin):
-    """Sums of ``max(0, margin - (s_i - s_j))**2`` over the pairs of each query, and the gradient."""
-    s, copies = _centred(y, scores), y.multiplicity
-    payload = np.stack([copies, copies * s, copies * s * s], axis=1)
-    lower, higher = active_sums(y, s, margin, payload)
-    short, long = margin - s, margin + s
-    value = y.sum(copies * (short * short * lower[:, 0] + 2 * short * lower[:, 1] + lower[:, 2]))
-    pulled = long * higher[:, 0] - higher[:, 1] - short * lower[:, 0] - lower[:, 1]
-    return np.maximum(value, 0), 2 * copies * pulled
-
-
-def _squared_hinges_curve(y, scores, margin, directions):
-    copies = y.multiplicity[:, None]
-    lower, higher = active_sums(y, _centred(y, scores), margin, np.hstack([copies, copies * directions]))
-    return 2 * copies * (directions * (lower[:, :1] + higher[:, :1]) - lower[:, 1:] - higher[:, 1:])
-
-
-class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))**2``, the mean over the pairs with i more relevant than j (Chapelle and Keerthi 2010 [1]_).
-
-    n log n operations for a query of n rows with a few grades, by sorting [2]_.
-
-    References
-    ----------
-    .. [1] Chapelle and Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval 13 (2010).
-    .. [2] Lee and Lin, "Large-scale linear RankSVM", Neural Computation 26 (2014).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_losses.losses import SquaredPairwiseHinge
-    >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
-    >>> SquaredPairwiseHinge().value(y, np.array([3.0, 1.0, 1.0])).round(4)  # margins 2, 2 and 0
-    array([0.3333])
-    """
-
-    def evaluate(self, y, scores):
-        value, gradient = _squared_hinges(y, scores, 1.0)
-        scale = _inverse(y.pairs)
-        return value * scale, gradient * y.spread(scale)
-
-    def curve(self, y, scores, directions):
-        return _squared_hinges_curve(y, scores, 1.0, directions) * y.spread(_inverse(y.pairs))[:, None]
-
-
-class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))``, the mean over the pairs with i more relevant than j: the ranking SVM [1]_.
-
-    n log n operations for a query of n rows with a few grades. A linear fit ends on the exact optimum where the differences of
-    all pairs fit into 40 MB; beyond, it closes in on it by smoothed losses, with ``dual_gap_`` for what is left: allow it
-    ``tol=1e-4``, or take `SquaredPairwiseHinge`, which is smooth.
-
-    References
-    ----------
-    .. [1] Joachims, "Optimizing search engines using clickthrough data", KDD 2002.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_losses.losses import PairwiseHinge
-    >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
-    >>> PairwiseHinge().value(y, np.array([3.0, 1.0, 1.5])).round(4)  # margins 2, 1.5 and -0.5
-    array([0.5])
-    """
-
-    smooth = False
-    has_hessian = False
-    kinks = (Kink(1.0, -1.0, 0.0),)  # of each pair's difference
-
-    def evaluate(self, y, scores):
-        s, copies = _centred(y, scores), y.multiplicity
-        lower, higher = active_sums(y, s, 1.0, np.stack([copies, copies * s], axis=1))
-        value = y.sum(copies * ((1 - s) * lower[:, 0] + lower[:, 1]))
-        scale = _inverse(y.pairs)
-        return np.maximum(value, 0) * scale, copies * (higher[:, 0] - lower[:, 0]) * y.spread(scale)
-
-    def smoothed(self, width):
-        return SmoothedPairwiseHinge(width)
-
-    def smoothing_error(self, width, n_outputs):
-        return width / 4
-
-
-class OfDifferences(PiecewiseLinear, MarginLoss):
-    """A pair loss of straight pieces as a loss of the difference of two rows, the more relevant one first.
-
-    Parameters
-    ----------
-    kinks : tuple of Kink
-    """
-
-    kinks = ()
-
-    def __init__(self, kinks):
-        self.kinks = kinks
-
-
-class SmoothedPairwiseHinge(RankingLoss):
-    """The pairwise hinge averaged over differences of scores +- `width`: two squared hinges, less each other.
-
-    Parameters
-    ----------
-    width : float
-    """
-
-    def __init__(self, width):
-        self.width = width
-
-    @property
-    def label(self):
-        return PairwiseHinge.name
-
-    def evaluate(self, y, scores):
-        (wide, wide_gradient), (narrow, narrow_gradient) = (
-            _squared_hinges(y, scores, 1 + shift) for shift in (self.width, -self.width)
-        )
-        scale = _inverse(y.pairs) / (4 * self.width)
-        return (wide - narrow) * scale, (wide_gradient - narrow_gradient) * y.spread(scale)
-
-    def curve(self, y, scores, directions):
-        wide, narrow = (_squared_hinges_curve(y, scores, 1 + shift, directions) for shift in (self.width, -self.width))
-        return (wide - narrow) * y.spread(_inverse(y.pairs) / (4 * self.width))[:, None]
-
-
-# Losses of lists.
-
-
-class _Softmax(RankingLoss):
-    """Cross-entropy of the softmax of the scores against a distribution over the rows."""
-
-    @abstractmethod
-    def target(self, y):
-        """The distribution of each query, (n,)."""
-
-    def _softmax(self, y, scores):
-        largest = y.max(scores)
-        size = y.multiplicity * np.exp(scores - y.spread(largest))
-        total = y.sum(size)
-        return size / y.spread(total), largest + np.log(total)
-
-    def evaluate(self, y, scores):
-        target = self.target(y)
-        share, log_total = self._softmax(y, scores)
-        return y.sum(target * (y.spread(log_total) - scores)), share - target
-
-    def curve(self, y, scores, directions):
-        share = self._softmax(y, scores)[0][:, None]
-        moved = share * directions
-        return moved - share * y.spread(y.sum(moved))
-
-
-class ListNet(_Softmax, name="listnet"):
-    """Cross-entropy between ``softmax(relevance)`` and ``softmax(score)`` of a query (Cao et al. 2007 [1]_).
-
-    References
-    ----------
-    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007, with top-one probabilities.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_losses.losses import ListNet
-    >>> from sklearn_losses.core.queries import Queries
-    >>> ListNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
-    array([0.6931])
-    """
-
-    def target(self, y):
-        return y.keep("softmax", lambda: self._softmax(y, y.relevance)[0])
-
-
-class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
-    """Cross-entropy against ``2**relevance - g``, normalised, with g uniform in [0, 1) (Bruch 2019 [1]_).
-
-    A convex bound of the NDCG. The perturbations g are drawn once per fit.
-
-    Parameters
-    ----------
-    gain : {"exp2", "linear"}, default="exp2"
-        "linear": ``relevance + 1 - g``.
-
-    References
-    ----------
-    .. [1] Bruch, "An alternative cross entropy loss for learning-to-rank", arXiv 1911.09798, section 3.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_losses.losses import XENDCG
-    >>> from sklearn_losses.core.queries import Queries
-    >>> XENDCG().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
-    array([0.6931])
-    """
-
-    needs_gains = True
-    parameter_constraints = {"gain": _GAIN}
-    examples = ({"gain": "linear"},)
-
-    def __init__(self, gain="exp2"):
-        self.gain = gain
-
-    def target(self, y):
-        def make():
-            size = y.multiplicity * (gains(y.relevance, self.gain) + 1 - y.draw)
-            return size / y.spread(y.sum(size))
-
-        return y.keep(("perturbed", self.gain), make)
-
-
-class ListMLE(RankingLoss, name="listmle"):
-    """Minus the log-likelihood of the order by relevance under the Plackett-Luce model (Xia et al. 2008 [1]_).
-
-    ``sum_k (logsumexp(s_(k), ..., s_(n)) - s_(k))`` with (k) the row at rank k. Ties in relevance are broken at random, once
-    per fit; equal rows stay together, each against all of them (Breslow's form of a partial likelihood).
-
-    References
-    ----------
-    .. [1] Xia et al., "Listwise approach to learning to rank: theory and algorithm", ICML 2008.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_losses.losses import ListMLE
-    >>> from sklearn_losses.core.queries import Queries
-    >>> ListMLE().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
-    array([0.6931])
-    """
-
-    def _lists(self, y, scores):
-        """For queries of similar length: rows by rank, which are there, where the ties of a row begin and end, copies, and the
-        logarithms of the exponentials of a row (none where no row is), summed from it on and from the first of its ties on."""
-        logs = np.log(y.multiplicity)
-        order = y.keep("best first", lambda: np.lexsort((y.draw, -y.relevance, y.query)))
-        for rows, valid in y.matrices():
-            rows = order[rows]
-            relevance, draw = y.relevance[rows], y.draw[rows]
-            new = np.ones(rows.shape, dtype=bool)
-            new[:, 1:] = (relevance[:, 1:] != relevance[:, :-1]) | (draw[:, 1:] != draw[:, :-1]) | ~valid[:, 1:]
-            place = np.arange(rows.shape[1])
-            first = np.maximum.accumulate(np.where(new, place, 0), axis=1)
-            last_of = np.where(np.hstack([new[:, 1:], np.ones((len(new), 1), dtype=bool)]), place, rows.shape[1])
-            last = np.minimum.accumulate(last_of[:, ::-1], axis=1)[:, ::-1]
-            size = np.where(valid, logs[rows] + scores[rows], -np.inf)
-            from_here = np.logaddexp.accumulate(size[:, ::-1], axis=1)[:, ::-1]
-            log_total = np.where(valid, np.take_along_axis(from_here, first, axis=1), 0.0)
-            copies = np.where(valid, y.multiplicity[rows], 0.0)
-            yield rows, valid, first, last, copies, from_here, log_total
-
-    def evaluate(self, y, scores):
-        value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
-        for rows, valid, _, last, copies, _, log_total in self._lists(y, scores):
-            value[y.query[rows[:, 0]]] = (copies * (log_total - scores[rows])).sum(axis=1)
-            with np.errstate(divide="ignore"):
-                reached = np.logaddexp.accumulate(np.log(copies) - log_total, axis=1)
-            reached = np.take_along_axis(reached, last, axis=1)
-            pulled = copies * np.expm1(np.where(valid, scores[rows] + reached, 0.0))
-            gradient[rows[valid]] = pulled[valid]
-        return value, gradient
-
-    def curve(self, y, scores, directions):
-        product = np.zeros_like(directions)
-        for rows, valid, first, last, copies, from_here, log_total in self._lists(y, scores):
-            # Sums over the rows from a rank on and up to a rank, in units of the exponentials summed from there on, which
-            # shares of at most 1 lead from one rank to the next: a list may span any number of orders of magnitude.
-            from_here = np.where(valid, from_here, 0.0)
-            left = np.exp(np.where(valid[:, 1:], from_here[:, 1:] - from_here[:, :-1], -np.inf))
-            own = copies * np.exp(np.where(valid, scores[rows] - from_here, 0.0))
-            moved = directions[rows]
-            after = np.hstack([left, np.zeros_like(left[:, :1])])[:, ::-1]
-            mean = _recurrence(after, (own[:, :, None] * moved)[:, ::-1])[:, ::-1]
-            mean = np.take_along_axis(mean, first[:, :, None], axis=1)
-            summed = np.stack([np.ones_like(moved), mean], axis=-1).reshape(*mean.shape[:2], -1)
-            before = np.exp(np.where(valid[:, 1:], log_total[:, 1:] - log_total[:, :-1], -np.inf))
-            summed = _recurrence(np.hstack([np.zeros_like(before[:, :1]), before]), copies[:, :, None] * summed)
-            summed = np.take_along_axis(summed, last[:, :, None], axis=1).reshape(*mean.shape, 2)
-            share = copies * np.exp(np.where(valid, scores[rows] - log_total, 0.0))
-            curved = share[:, :, None] * (moved * summed[..., 0] - summed[..., 1])
-            product[rows[valid]] = curved[valid]
-        return product
-
-
-def _recurrence(share, term):
-    """``x_k = share_k * x_(k-1) + term_k`` along the second axis, in as many steps as the length has binary digits.
-
-    Parameters
-    ----------
-    share : ndarray of shape (n, length)
-        Between 0 and 1; what stands first is not used.
-    term : ndarray of shape (n, length, m)
-    """
-    share, term = share[:, :, None].copy(), term.copy()
-    reach = 1
-    while reach < term.shape[1]:
-        term[:, reach:] += share[:, reach:] * term[:, :-reach]
-        share[:, reach:] *= share[:, :-reach].copy()
-        reach *= 2
-    return term
-
-
-class ApproxNDCG(RankingLoss, name="approx_ndcg"):
-    """Minus the NDCG with ranks made smooth: ``1 + sum_k sigmoid(steepness * (s_k - s_i))`` (Qin et al. 2010 [1]_).
-
-    Not convex: fits start from the minimum of `ListNet` and end in a local one. Every pair is looked at.
-
-    Parameters
-    ----------
-    steepness : float, default=10.0
-        Larger values follow the NDCG more closely and have smaller basins.
-    gain : {"exp2", "linear"}, default="exp2"
-
-    References
-    ----------
-    .. [1] Qin, Liu and Li, "A general approximation framework for direct optimization of information retrieval measures",
-       Information Retrieval 13 (2010), equations 10 and 11.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_losses.losses import ApproxNDCG
-    >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
-    >>> ApproxNDCG().value(y, np.array([5.0, 0.0])).round(4)
-    array([-1.])
-    """
-
-    convex = False
-    has_hessian = False
-    starts_from = "listnet"
-    needs_gains = True
-    parameter_constraints = {"steepness": Interval(0.0, closed="neither"), "gain": _GAIN}
-    examples = ({"steepness": 1.0}, {"gain": "linear"})
-
-    def __init__(self, steepness=10.0, gain="exp2"):
-        self.steepness = steepness
-        self.gain = gain
-
-    def evaluate(self, y, scores):
-        value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
-        worth = y.multiplicity * y.gains(self.gain)
-        for rows, valid, others, others_valid in y.pair_blocks():
-            there = np.where(others_valid, y.multiplicity[others], 0.0)[:, None, :]
-            above = expit(self.steepness * (scores[others][:, None, :] - scores[rows][:, :, None]))
-            # A row's own half, and those of its equals, complete the sum.
-            rank = 0.5 + (there * above).sum(axis=2)
-            log = np.log1p(rank)
-            share = np.where(valid, worth[rows], 0.0)
-            value[y.query[others[:, 0]]] -= (share * np.log(2) / log).sum(axis=1)
-            pull = (share * np.log(2) / (log * log * (1 + rank)) * self.steepness)[:, :, None] * there * above * (1 - above)
-            gradient[rows[valid]] -= pull.sum(axis=2)[valid]
-            gradient[others[others_valid]] += pull.sum(axis=1)[others_valid]
-        return value, gradient

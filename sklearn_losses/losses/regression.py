@@ -4,12 +4,23 @@ import numpy as np
 from scipy.special import xlogy
 
 from sklearn_losses.core.component import Interval
-from sklearn_losses.losses.base import Kink, Loss, PiecewiseLinear, ResidualLoss
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.curves import Kink, PiecewiseLinear, ResidualLoss
+from sklearn_losses.losses.numerics import LARGEST_LOG, safe_exp, weighted_quantile
 
 __all__ = [
-    "MAE", "MSE", "Deviance", "EpsilonInsensitive", "Expectile", "Gamma", "LogCosh", "Poisson", "Quantile",
-    "SquaredEpsilonInsensitive", "Tweedie",
-]  # fmt: skip
+    "Deviance",
+    "EpsilonInsensitive",
+    "Expectile",
+    "Gamma",
+    "LogCosh",
+    "MAE",
+    "MSE",
+    "Poisson",
+    "Quantile",
+    "SquaredEpsilonInsensitive",
+    "Tweedie",
+]
 
 
 class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
@@ -230,17 +241,6 @@ class LogCosh(ResidualLoss, name="log_cosh"):
         return 4 * np.exp(-2 * np.abs(t)) / (1 + np.exp(-2 * np.abs(t))) ** 2
 
 
-LARGEST_LOG = 290.0  # of a target: predictions may be a little larger
-
-
-def safe_exp(t):
-    """``exp(t)`` and its derivative; beyond what squares of it can hold, a parabola goes on, twice differentiable."""
-    cap = 300 if t.dtype == np.float64 else 36
-    base = np.exp(np.minimum(t, cap))
-    beyond = np.maximum(t - cap, 0)
-    return base * (1 + beyond + beyond**2 / 2), base * (1 + beyond), base
-
-
 class Deviance(Loss):
     """Base of the deviances with a log link: the prediction is ``exp(raw)``, so it is positive and effects multiply.
 
@@ -370,22 +370,3 @@ class Tweedie(Deviance, name="tweedie"):
     @property
     def convex(self):
         return self.power <= 2
-
-
-def weighted_quantile(values, level, sample_weight):
-    """The middle of the interval of all minimisers of the weighted pinball loss."""
-    if sample_weight.max() == sample_weight.min():  # no need to sort
-        target = level * len(values)
-        close = 8 * np.finfo(np.float64).eps * len(values)
-        first, last = (int(np.clip(np.ceil(t), 1, len(values))) - 1 for t in (target - close, target + close))
-        ordered = np.partition(values, (first, last))
-        return ordered[first] + (ordered[last] - ordered[first]) / 2
-    order = np.argsort(values, kind="stable")
-    ordered, weight = values[order], sample_weight[order]
-    below = np.cumsum(weight, dtype=np.float64)
-    target = level * below[-1]
-    close = 8 * np.finfo(np.float64).eps * below[-1]
-    first = np.searchsorted(below, target - close)
-    last = np.searchsorted(below, target + close)
-    last = min(last, len(ordered) - 1)
-    return ordered[first] + (ordered[last] - ordered[first]) / 2

@@ -3,7 +3,8 @@
 import numpy as np
 
 from sklearn_losses.core.component import Integer, Interval
-from sklearn_losses.losses.base import Composite, Loss
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.composite import Composite
 
 __all__ = ["Trimmed"]
 

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_consistent_length
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import Queries, codes_of, discount, gains, group
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.ranking import active_sums
+from sklearn_losses.losses.pairwise import active_sums
 
 __all__ = [
     "QueryScorer",

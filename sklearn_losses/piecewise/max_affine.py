@@ -47,7 +47,7 @@ class MaxAffineTerms(RowTerms):
     def of(cls, loss: Any, model: Any, penalty: Any, batches: Batches) -> Self:
         """The terms of a bound loss over all rows, with the ridge of an elastic net."""
         weight = np.ones(batches.n_rows) if batches.sample_weight is None else batches.sample_weight.astype(np.float64)
-        weight = loss.rivals * weight / batches.n_rows
+        weight = loss.max_affine * weight / batches.n_rows
         return cls(loss, model, batches, penalty.l2, np.zeros(model.n_params), 0.0, weight)
 
     @property

@@ -1,6 +1,7 @@
 """The solvers: everything that minimises an objective.
 
-Every module of this folder is found: a solver whose class is in the ``__all__`` of a new module needs no line here.
+Every module of this folder is found: a solver whose class is in the ``__all__`` of a new module
+needs no line here.
 """
 
 from sklearn_losses.core.discovery import public_classes

@@ -1,14 +1,20 @@
-"""``solver="auto"``: the solver that a specialist would pick, by a rule that can be said in a few lines."""
+"""``solver="auto"``: the choice of a solver, by a rule of a few lines."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
 from sklearn_losses.solvers.base import Solver
 from sklearn_losses.solvers.interior_point import InteriorPoint
 from sklearn_losses.solvers.lbfgs import LBFGS
 from sklearn_losses.solvers.newton import Newton
 from sklearn_losses.solvers.proximal_newton import ProximalNewton
+from sklearn_losses.solvers.run import Callback
 from sklearn_losses.solvers.stochastic import Adam
 
 __all__ = ["Auto"]
@@ -24,7 +30,8 @@ class AutoLimits(NamedTuple):
     matrix_with_weights : int
         The same for a loss with kinks where each weight has a kink as well.
     work : float
-        Multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from there on.
+        Multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from
+        there on.
     work_of_maximum : float
         The same for a maximum over classes.
     first : int
@@ -44,32 +51,38 @@ class AutoLimits(NamedTuple):
 class Auto(Solver, name="auto"):
     """Chooses a solver from the model, the loss and the penalty.
 
-    1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could find.
+    1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could
+       find.
     2. A loss that is made for steps (the perceptron): ``adam``.
-    3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is piecewise linear and there are
-       up to 1,500 parameters, else ``proximal_newton``; zeros are exact.
-    4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a Hessian and is convex or
-       redescending, ``interior_point`` where it is piecewise linear or a maximum over classes (Crammer and Singer's hinge).
-       Both end on the exact optimum. With several raw outputs ``newton`` only while a matrix is cheap: rows times the square
-       of the parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With more parameters and
-       sparse rows ``newton`` too, where products with the Hessian cost little.
-    5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1 penalty:
-       ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there is no penalty and few dense rows.
+    3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is
+       piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``; zeros are
+       exact.
+    4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a
+       Hessian and is convex or redescending, ``interior_point`` where it is piecewise linear or a
+       maximum over classes (Crammer and Singer's hinge). Both end on the exact optimum. With
+       several raw outputs ``newton`` only while a matrix is cheap: rows times the square of the
+       parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With
+       more parameters and sparse rows ``newton`` too, where products with the Hessian cost little.
+    5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1
+       penalty: ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there
+       is no penalty and few dense rows.
     6. Everything else: ``lbfgs``.
 
-    Where a solver ends short of the optimum, or its optimum is not certified, another goes on from the best point so far, and
-    ``solver_`` names all that ran: ``augmented_lagrangian`` after ``interior_point`` without an L1 penalty, then ``lbfgs``.
-    Of more than 200 iterations up to 300 are kept for a solver that may have to go on.
+    Where a solver ends short of the optimum, or its optimum is not certified, another goes on from
+    the best point so far, and ``solver_`` names all that ran: ``augmented_lagrangian`` after
+    ``interior_point`` without an L1 penalty, then ``lbfgs``. Of more than 200 iterations up to 300
+    are kept for a solver that may have to go on.
 
-    A linear model with fewer rows than columns is fitted in the space that its rows span (up to 1,000 rows, no L1 penalty), and
-    the parameters above are those of that space: at most one per row and raw output, and the intercepts.
+    A linear model with fewer rows than columns is fitted in the space that its rows span (up to
+    1,000 rows, no L1 penalty), and the parameters above are those of that space: at most one per
+    row and raw output, and the intercepts.
 
     The name of the solver that ran is the estimator's ``solver_``.
     """
 
     limits = AutoLimits()
 
-    def choose(self, objective):
+    def choose(self, objective: Objective) -> Solver:
         """The solver for this objective."""
         if not objective.linear or objective.stochastic_only:
             return Adam()
@@ -89,16 +102,27 @@ class Auto(Solver, name="auto"):
             return Newton()
         return LBFGS()
 
-    def next_after(self, solver, objective):
+    def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
         """The solver to go on with where `solver` ended short of the optimum; None after the last."""
         if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
             return None
         goes_on = AugmentedLagrangian()
         return goes_on if isinstance(solver, InteriorPoint) and not goes_on.refusal(objective) else LBFGS()
 
-    def share(self, max_iter):
+    def share(self, max_iter: int) -> int:
         """The iterations of `max_iter` for a solver that another may have to go on from."""
         return max_iter - min(self.limits.reserve, max(0, max_iter - self.limits.first))
 
-    def minimize(self, objective, params, **arguments):
-        return self.choose(objective).minimize(objective, params, **arguments)
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
+        chosen = self.choose(objective)
+        return chosen.minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)

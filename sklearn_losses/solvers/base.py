@@ -5,22 +5,27 @@ imports no loss and no model. Solvers that need a gradient without jumps (`Smoot
 of smooth ones that closes in on it, and end on the exact optimum where the loss is piecewise linear and the model linear.
 """
 
-import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Component
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import at_rest, polish, settle
 from sklearn_losses.solvers.result import completed
+from sklearn_losses.solvers.run import Callback, Run
 
-__all__ = ["Run", "SmoothSolver", "Solver"]
+__all__ = ["Minimizer", "Run", "SmoothSolver", "Solver"]
 
 ELSEWHERE = {  # the solvers of scikit-learn and other libraries that minimise the same objectives
     "newton-cholesky": "newton",
@@ -34,6 +39,14 @@ ELSEWHERE = {  # the solvers of scikit-learn and other libraries that minimise t
 }
 COARSE = 1e-4  # tol of a start in float32
 AGAIN = 1e-2  # share of tol that is asked for after an end which was none
+
+
+class Minimizer(Protocol):
+    """What the estimators take as ``solver=`` besides a name: any object with `minimize`, see `Solver.minimize`."""
+
+    @property
+    def minimize(self) -> Callable[..., Any]:
+        """The method; of the arguments of `Solver.minimize` after the first two it may leave out any."""
 
 
 class Solver(Component, ABC, family="solver"):
@@ -52,13 +65,23 @@ class Solver(Component, ABC, family="solver"):
     """
 
     known_elsewhere = ELSEWHERE
-    stochastic = False
-    standardizes = True
-    double = False
-    adapter = None  # `foreign` sets it
+    stochastic: bool = False
+    standardizes: bool = True
+    double: bool = False
+    adapter: ClassVar["Callable[[Minimizer], Solver]"]  # `foreign` sets it
 
     @abstractmethod
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         """Minimise `objective` from `params`.
 
         Parameters
@@ -85,7 +108,17 @@ class Solver(Component, ABC, family="solver"):
             ``success``. `Run.result` gives all of them; of one written by hand only ``x`` is needed.
         """
 
-    def solve(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def solve(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         """`minimize` as a fit calls it: what an author's solver returns is checked and completed.
 
         Parameters and return value are those of `minimize`.
@@ -93,7 +126,7 @@ class Solver(Component, ABC, family="solver"):
         result = self.minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)
         return completed(result, objective, params, self.label, max_iter=max_iter)
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         """Why this solver cannot take the objective, as a sentence with the way out; None where it can."""
         return None
 
@@ -102,90 +135,6 @@ class Solver(Component, ABC, family="solver"):
         if callable(getattr(spec, "minimize", None)) and not isinstance(spec, type):
             return cls.adapter(spec)
         return super()._make_other(spec)
-
-
-class Run:
-    """The bookkeeping that all iterations share: count, history, the last finite point, when to stop.
-
-    Parameters
-    ----------
-    max_iter : int
-    callback : callable or None
-    """
-
-    def __init__(self, params, max_iter, callback):
-        self.params = params
-        self.value = np.inf
-        self.history = []
-        self.max_iter = max_iter
-        self.callback = callback
-        self.status = None
-
-    def record(self, params, value):
-        """Take note of an iteration; True where it must be the last."""
-        if not (np.isfinite(value) and np.all(np.isfinite(params))):
-            self.status = Status.DIVERGED
-            return True
-        self.params, self.value = params, value
-        self.history.append(value)
-        if self.callback is not None and self.callback(params, value):
-            self.status = Status.CALLBACK
-        elif len(self.history) >= self.max_iter and self.status is None:
-            self.status = Status.MAX_ITER
-        return self.status is not None
-
-    def converged(self):
-        """Note that the optimum is reached."""
-        self.status = Status.CONVERGED
-
-    def settled(self, tol, window=5):
-        """Whether what is left to gain looks smaller than `tol` times the value.
-
-        While the decreases shrink by a steady factor, the rest of their sum is that of a geometric series; where they do
-        not, the last `window` of them together must be a small share of `tol`.
-        """
-        if len(self.history) <= window:
-            return False
-        goal = tol * max(abs(self.value), np.finfo(float).eps * abs(self.history[0]))
-        decreases = -np.diff(self.history[-6:])
-        if np.all(decreases > 0):
-            factor = np.max(decreases[1:] / decreases[:-1])
-            if factor < 0.7 and decreases[-1] * factor / (1 - factor) <= 0.3 * goal:
-                return True
-        recent = self.history[-window - 1 :]
-        return max(recent) - self.value <= 0.01 * goal and self.value - min(recent) <= goal  # nor a rise
-
-    def result(self, state=None, **more):
-        """The outcome in scipy's form."""
-        result = OptimizeResult(x=self.params, fun=self.value, nit=len(self.history), state=state, **more)
-        return set_status(result, self.status or Status.STALLED)
-
-    @property
-    def message(self):
-        """The word of the status; of earlier versions."""
-        _warn_of_old("message")
-        return None if self.status is None else self.status.value
-
-    @message.setter
-    def message(self, word):
-        _warn_of_old("message")
-        self.status = None if word is None else Status(word)
-
-    @property
-    def success(self):
-        """Whether the status is a success; of earlier versions."""
-        _warn_of_old("success")
-        return self.status is not None and self.status.success
-
-    @success.setter
-    def success(self, value):
-        _warn_of_old("success")
-        if value and self.status is None:
-            self.status = Status.CONVERGED
-
-
-def _warn_of_old(name):
-    warnings.warn(f"Run.{name} follows from Run.status now; set run.status = Status.CONVERGED.", FutureWarning, stacklevel=3)
 
 
 class SmoothSolver(Solver):
@@ -203,18 +152,32 @@ class SmoothSolver(Solver):
         How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows from a kink.
     """
 
-    coarse_start = coarse_end = certain = False
-    schedule = Schedule(first=1.0, shrink=10.0)
+    coarse_start: bool = False
+    coarse_end: bool = False
+    certain: bool = False
+    schedule: Schedule = Schedule(first=1.0, shrink=10.0)
 
     @abstractmethod
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         """`minimize` for an objective whose loss is smooth."""
 
     def _solved_smooth(self, objective, params, *, max_iter, tol, callback):
         result = self.minimize_smooth(objective, params, max_iter=max_iter, tol=tol, callback=callback)
         return completed(result, objective, params, self.label, max_iter=max_iter)
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         if objective.smooth_loss:
             result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
             if self.certain or not _ended(result):
@@ -247,52 +210,36 @@ class SmoothSolver(Solver):
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise smoothed versions of the objective, each closer to it and started from the one before."""
+        start, result, exact, done = params, OptimizeResult(x=params), None, 0
         width = objective.kink_distance(params)
         first = max(abs(objective.value(params)), objective.smoothing_error(width))  # where the start is perfect, the latter
-        start, done, exact, slopes, result = params, 0, None, None, None
 
         def stage(width):
-            nonlocal params, done, exact, result
+            nonlocal result, exact, done
             # There is no point in solving a stage to more than its distance from the true objective.
-            error = objective.smoothing_error(width) / (abs(objective.value(params)) or 1.0)
-            result = self._solved_smooth(
-                objective.smoothed(width),
-                params,
-                max_iter=max_iter - done,
-                tol=max(tol, min(0.1, error / 10)),
-                callback=callback,
-            )
-            params, done = result.x, done + result.nit
+            error = objective.smoothing_error(width) / (abs(objective.value(result.x)) or 1.0)
+            accuracy = max(tol, min(0.1, error / 10))
+            smooth = objective.smoothed(width)
+            result = self._solved_smooth(smooth, result.x, max_iter=max_iter - done, tol=accuracy, callback=callback)
+            done += result.nit
             # A stage that found no lower value may still be good enough to start the next one.
             if not result.status.ended_by_itself or done >= max_iter:
                 return None
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
-            exact = exact_active_set(objective, params, width, start)
-            if exact is not None:
-                params = exact
-                return None
-            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(params))  # in the rounding of raw predictions
-            close = objective.smoothing_error(width) <= max(tol * objective.value(params), 1e-13 * first)
-            return None if close or lost else result.nit
+            exact = exact_active_set(objective, result.x, width, start)
+            close = objective.smoothing_error(width) <= max(tol * objective.value(result.x), 1e-13 * first)
+            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))  # in the rounding of raw predictions
+            return None if exact is not None or close or lost else result.nit
 
         width = continuation(stage, self.schedule.first * width, self.schedule)
-        if exact is None and self._exact_end(objective, result) and done < max_iter:
-            rest = Run(params, max_iter - done, callback)
-            path = exact_minimum(objective, params, tol, rest.record)
-            done += len(rest.history)
-            params, exact, slopes = path.params, path.params, path.slopes
-            set_status(result, path.status or rest.status)
-        if exact is None and result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.max_affine):
-            # No duality gap tells how far this end is from the optimum.
-            smooth = objective.smoothed(width)
-            result.x = params
-            result = _confirmed(smooth, result, tol)
-            params = result.x if objective.value(result.x) <= objective.value(params) else params
-        if exact is None and result.status is Status.CONVERGED and done >= max_iter:
-            set_status(result, Status.MAX_ITER)
-        result.x, result.fun, result.nit = params, objective.value(params), done
-        result.slopes = slopes
-        result.width = None if exact is not None else width  # of the smoothing whose minimum this is
+        result.slopes, result.width, result.nit = None, None if exact is not None else width, done
+        if exact is not None:
+            result.x = exact
+        elif done < max_iter and self._exact_end(objective, result):
+            result = _by_interior_point(objective, result, max_iter, tol, callback)
+        else:
+            result = _of_smoothed(objective, result, max_iter, tol)
+        result.fun = objective.value(result.x)
         return result
 
     def _exact_end(self, objective, result):
@@ -303,6 +250,26 @@ class SmoothSolver(Solver):
             and objective.linear
             and objective.n_params <= SIZES.matrix
         )
+
+
+def _by_interior_point(objective, result, max_iter, tol, callback):
+    """The exact minimum from where smoothed versions came to."""
+    rest = Run(result.x, max_iter - result.nit, callback)
+    path = exact_minimum(objective, result.x, tol, rest.record)
+    nit = result.nit + len(rest.history)
+    return set_status(result, path.status or rest.status, x=path.params, nit=nit, slopes=path.slopes, width=None)
+
+
+def _of_smoothed(objective, result, max_iter, tol):
+    """The end of the last stage as that of the fit; `result.width` is that of its smoothing."""
+    if result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.max_affine):
+        # No duality gap tells how far this end is from the optimum.
+        before = result.x
+        result = _confirmed(objective.smoothed(result.width), result, tol)
+        result.x = result.x if objective.value(result.x) <= objective.value(before) else before
+    if result.status is Status.CONVERGED and result.nit >= max_iter:
+        set_status(result, Status.MAX_ITER)
+    return result
 
 
 def _ended(result):

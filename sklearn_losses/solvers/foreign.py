@@ -1,18 +1,26 @@
 """A user's own solver: any object with `minimize` becomes a `Solver` for the time of a fit."""
 
 import inspect
+from typing import Any
 
-from sklearn_losses.solvers.base import Solver
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
+
+from sklearn_losses.core.protocols import Objective
+from sklearn_losses.solvers.base import Minimizer, Solver
 from sklearn_losses.solvers.result import Record, completed
+from sklearn_losses.solvers.run import Callback
 
 __all__ = []
 
 
 class ForeignSolver(Solver):
-    """An object with ``minimize(objective, params, ...)`` that is no `Solver`, with all that a `Solver` has.
+    """Gives an object with `minimize` all that a `Solver` has.
 
-    Of ``max_iter``, ``tol``, ``state``, ``callback`` and ``rng`` its `minimize` gets those that it takes. Its attributes
-    ``stochastic``, ``standardizes`` and ``double`` count where it has them, else they are False; so does its ``refusal``.
+    Of ``max_iter``, ``tol``, ``state``, ``callback`` and ``rng`` its `minimize` gets those that it
+    takes. Its attributes ``stochastic``, ``standardizes`` and ``double`` count where it has them,
+    else they are False; so does its ``refusal``.
 
     Parameters
     ----------
@@ -20,27 +28,47 @@ class ForeignSolver(Solver):
         The user's; the estimator keeps it as it is.
     """
 
-    def __init__(self, solver):
+    def __init__(self, solver: Minimizer) -> None:
         self.solver = solver
         for name in ("stochastic", "standardizes", "double"):
             setattr(self, name, bool(getattr(solver, name, False)))
 
     @property
-    def label(self):
+    def label(self) -> str:
         return getattr(self.solver, "label", type(self.solver).__name__)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return repr(self.solver)
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         refuse = getattr(self.solver, "refusal", None)
         return refuse(objective) if refuse else None
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         offered = {"max_iter": max_iter, "tol": tol, "state": state, "callback": callback, "rng": rng}
         return self.solver.minimize(objective, params, **self._taken(offered))
 
-    def solve(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def solve(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         record = Record(callback)
         result = self.minimize(objective, params.copy(), max_iter=max_iter, tol=tol, state=state, callback=record, rng=rng)
         result = completed(result, objective, params, self.label, max_iter=max_iter, record=record)

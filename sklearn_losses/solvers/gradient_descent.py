@@ -1,9 +1,15 @@
-"""Gradient descent with a line search, accelerated, and its proximal form where the penalty has absolute values."""
+"""Accelerated gradient descent with a line search, proximal for an L1 penalty."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Options
-from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.core.protocols import Objective
+from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["GradientDescent"]
 
@@ -11,9 +17,9 @@ __all__ = ["GradientDescent"]
 class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
     """Full-batch gradient descent with a backtracking line search and Nesterov's momentum [1]_.
 
-    The step is halved until a parabola of its curvature lies above the objective, and tried a little longer next time; the
-    momentum starts afresh whenever it points uphill [2]_. With an L1 penalty each step ends in soft thresholding (FISTA),
-    so zeros are exact.
+    The step is halved until a parabola of its curvature lies above the objective, and tried a
+    little longer next time; the momentum starts afresh whenever it points uphill [2]_. With an L1
+    penalty each step ends in soft thresholding (FISTA), so zeros are exact.
 
     Parameters
     ----------
@@ -36,14 +42,16 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
 
     parameter_constraints = {"momentum": Options(True, False)}
 
-    def __init__(self, momentum=True):
+    def __init__(self, momentum: bool = True) -> None:
         self.momentum = momentum
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         ahead, speed = params, 1.0  # the point that the momentum leads to, and how far it may lead
         value, gradient = objective.value_and_gradient(ahead)
-        step = 1.0 / (np.linalg.norm(gradient) or 1.0)
+        step: Any = 1.0 / (np.linalg.norm(gradient) or 1.0)
         while True:
             while True:
                 point = objective.prox(ahead - step * gradient, step)
@@ -53,7 +61,9 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
                 # Near the optimum rounding hides decreases; a step that is lost in it may be taken.
                 noise = 4 * objective.precision * abs(value)
                 if not new_value > value + float(gradient @ moved) + length / (2 * step) + noise:
-                    break  # also where either is no number: a shorter step would never mend that, and `run` says so
+                    # Also where either is no number: a shorter step would never mend that, and
+                    # `run` says so.
+                    break
                 step /= 2
             uphill = float((ahead - point) @ (point - params)) > 0
             before, params = params, point

@@ -1,20 +1,26 @@
-"""L-BFGS: scipy's L-BFGS-B, with each weight split into two parts where the penalty has absolute values."""
+"""L-BFGS: scipy's L-BFGS-B, with each weight in two parts under an L1 penalty."""
+
+from functools import partial
+from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, OptimizeResult
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.run import Callback
 from sklearn_losses.solvers.scipy_minimize import NEVER, minimize_with_scipy
 
 __all__ = ["LBFGS"]
 
 
 class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
-    """Limited-memory BFGS, scipy's L-BFGS-B [1]_: the workhorse for smooth losses, linear or MLP, any number of features.
+    """Limited-memory BFGS, scipy's L-BFGS-B [1]_; any loss, any model, any number of features.
 
-    A non-smooth loss comes as a sequence of smooth ones; an L1 penalty by splitting each weight into two non-negative parts, so
-    that its zeros are exact.
+    A non-smooth loss comes as a sequence of smooth ones; an L1 penalty by splitting each weight
+    into two non-negative parts, so that its zeros are exact.
 
     Parameters
     ----------
@@ -40,11 +46,13 @@ class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
     double = coarse_start = coarse_end = True
     parameter_constraints = {"memory": Integer(1), "max_line_search": Integer(1)}
 
-    def __init__(self, memory=10, max_line_search=50):
+    def __init__(self, memory: int = 10, max_line_search: int = 50) -> None:
         self.memory = memory
         self.max_line_search = max_line_search
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         options = {
             "maxcor": self.memory,
             "maxls": self.max_line_search,
@@ -53,9 +61,17 @@ class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
             "maxfun": NEVER,
             "maxiter": NEVER,
         }
-        task = {"method": "L-BFGS-B", "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
+        call = partial(
+            minimize_with_scipy,
+            objective,
+            method="L-BFGS-B",
+            options=options,
+            max_iter=max_iter,
+            tol=tol,
+            callback=callback,
+        )
         if objective.smooth_penalty:
-            return minimize_with_scipy(objective, params, objective.value_and_gradient, **task)
+            return call(params, objective.value_and_gradient)
         l1 = objective.l1
 
         def merge(halves):
@@ -71,5 +87,4 @@ class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
         low = np.concatenate([np.where(free, -np.inf, 0.0), np.zeros_like(params)])
         high = np.concatenate([np.full_like(params, np.inf), np.where(free, 0.0, np.inf)])
         start = np.concatenate([np.where(free, params, np.maximum(params, 0)), np.where(free, 0.0, np.maximum(-params, 0))])
-        bounds = Bounds(low, high)
-        return minimize_with_scipy(objective, start, split_value_and_gradient, bounds=bounds, merge=merge, **task)
+        return call(start, split_value_and_gradient, bounds=Bounds(low, high), merge=merge)

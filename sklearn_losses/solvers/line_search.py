@@ -1,7 +1,8 @@
 """The backtracking line search that all of Newton's methods share [1]_.
 
-A step is halved until the value falls by a share of what the derivative promises (Armijo's condition). Close to an optimum the
-rounding of the value hides such decreases; there the gradient tells whether a step improves the point.
+A step is halved until the value falls by a share of what the derivative promises (Armijo's
+condition). Close to an optimum the rounding of the value hides such decreases; there the gradient
+tells whether a step improves the point.
 
 .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 3.1.
 """
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_losses.core.protocols import Objective
 
 __all__ = ["BACKTRACKING", "Backtracking", "Step", "backtrack", "newton_step"]
 
@@ -43,7 +46,8 @@ class Step(NamedTuple):
     ----------
     params : ndarray of shape (n_params,)
     value : float
-        The objective there without the absolute values of the penalty, as `Objective.value_and_gradient` gives it.
+        The objective there without the absolute values of the penalty, as
+        `Objective.value_and_gradient` gives it.
     gradient : ndarray of shape (n_params,)
     length : float
         The step as a share of the full one; 0 where none was accepted.
@@ -56,7 +60,7 @@ class Step(NamedTuple):
 
 
 def backtrack(
-    objective: Any,
+    objective: Objective,
     start: Step,
     direction: NDArray[Any],
     improves: Callable[[NDArray[Any], NDArray[Any]], bool],
@@ -64,7 +68,7 @@ def backtrack(
     end: NDArray[Any] | None = None,
     limits: Backtracking = BACKTRACKING,
 ) -> Step:
-    """The first of the steps 1, 1/2, 1/4, ... along a direction after which the objective is low enough.
+    """Find the first of the steps 1, 1/2, 1/4, ... after which the objective is low enough.
 
     Parameters
     ----------
@@ -74,9 +78,11 @@ def backtrack(
     direction : ndarray of shape (n_params,)
         The full step.
     improves : callable
-        ``improves(params, gradient) -> bool``: whether a step is good in a place where rounding hides the decrease.
+        ``improves(params, gradient) -> bool``: whether a step is good in a place where rounding
+        hides the decrease.
     end : ndarray of shape (n_params,), default=None
-        The point after the full step, where it is known to the last digit (zeros are exact); None: start plus direction.
+        The point after the full step, where it is known to the last digit (zeros are exact); None:
+        start plus direction.
     limits : Backtracking, default=BACKTRACKING
 
     Returns
@@ -101,7 +107,7 @@ def backtrack(
 
 
 def newton_step(
-    objective: Any,
+    objective: Objective,
     params: NDArray[Any],
     value: float,
     gradient: NDArray[Any],

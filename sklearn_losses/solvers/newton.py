@@ -1,16 +1,20 @@
 """Newton's method for smooth convex losses."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
-from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_solver
 from sklearn_losses.solvers.polish import rounding
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["Newton"]
 
@@ -31,7 +35,8 @@ class NewtonLimits(NamedTuple):
     products : int
         Products with the Hessian for one direction at the most.
     window : int
-        Steps in a row that show that the value is all noise where they gain `still` times what is asked for.
+        Steps in a row that show that the value is all noise where they gain `still` times what is
+        asked for.
     still : float
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
@@ -49,10 +54,11 @@ class NewtonLimits(NamedTuple):
 
 
 class Newton(SmoothSolver, name="newton"):
-    """Newton's method with a backtracking line search; linear models, losses with a Hessian, no L1 penalty.
+    """Newton's method with a line search; linear models, losses with a Hessian, no L1 penalty.
 
-    The equations are solved by a Cholesky factor of the Hessian while there are few parameters, else by conjugate
-    gradients on products with it [1]_. Ends on the optimum to rounding error in a handful of iterations.
+    The equations are solved by a Cholesky factor of the Hessian while there are few parameters,
+    else by conjugate gradients on products with it [1]_. Ends on the optimum to rounding error in a
+    handful of iterations.
 
     Parameters
     ----------
@@ -76,10 +82,10 @@ class Newton(SmoothSolver, name="newton"):
     limits = NewtonLimits()
     parameter_constraints = {"largest_matrix": Integer(0)}
 
-    def __init__(self, largest_matrix=2000):
+    def __init__(self, largest_matrix: int = 2000) -> None:
         self.largest_matrix = largest_matrix
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='lbfgs'."
         if not (objective.has_hessian or objective.piecewise_linear):
@@ -88,19 +94,23 @@ class Newton(SmoothSolver, name="newton"):
             return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         return None
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         params = self._start(objective, objective.centered(params), tol)
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         while True:
-            # Convergence is quadratic: one decrease at the level of rounding means that nothing is left.
-            # Conjugate gradients are too dear for that: there it ends where the model promises less than asked for.
+            # Convergence is quadratic: one decrease at the level of rounding means that nothing is
+            # left. Conjugate gradients are too dear for that: there it ends where the model
+            # promises less than asked for.
             goal = tol * max(abs(value), objective.precision * abs(first))
             enough = 0.1 * goal if objective.n_params > self.largest_matrix else rounding(objective, value, first)
             before = promised
             if solve is not None:
-                # Where two more steps by the last matrix are enough they cost less than another matrix (Shamanskii 1967).
+                # Where two more steps by the last matrix are enough they cost less than another
+                # matrix (Shamanskii 1967).
                 promised = -float(gradient @ solve(gradient))
                 if promised * (promised / before) ** 2 > enough:
                     solve = None
@@ -120,7 +130,8 @@ class Newton(SmoothSolver, name="newton"):
                 run.converged()
                 break
             if still:
-                # The value may be all rounding, as at an exact fit: a step that moves no prediction is none.
+                # The value may be all rounding, as at an exact fit: a step that moves no prediction
+                # is none.
                 run.status = Status.STALLED
                 if objective.relative_move(params, direction) <= self.limits.unmoved * objective.precision:
                     run.converged()
@@ -133,7 +144,7 @@ class Newton(SmoothSolver, name="newton"):
         return newton_solver(objective, params, gradient)
 
     def _start(self, objective, params, tol):
-        """Where the minimum over some of many rows is, from which a few full steps are left; `params` if it is no worse."""
+        """Return the minimum over a part of many rows; `params` where that is no better."""
         size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
         if not objective.convex or 4 * size > objective.n_rows or objective.in_data_dtype() is not None:
             return params  # from a start in coarser precision nothing is left to gain that way
@@ -149,6 +160,6 @@ class Newton(SmoothSolver, name="newton"):
         return direction if gradient @ direction < 0 else -gradient
 
     def _stands_still(self, run, goal):
-        """Whether many steps in a row gained next to nothing: values may be noisier than their last digits."""
+        """Whether many steps in a row gained next to nothing."""
         window = self.limits.window
         return len(run.history) > window and run.history[-window - 1] - run.value <= self.limits.still * goal

@@ -1,12 +1,14 @@
-"""Newton's equations for a direction, by a Cholesky factor of the Hessian or by a root of it that was never squared."""
+"""Newton's equations by a Cholesky factor of the Hessian, or by a triangular root of it."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from sklearn_losses.core.linear_algebra import cholesky, regularized_cholesky
+from sklearn_losses.core.protocols import Map, Objective
 
 __all__ = ["EQUATIONS", "EquationLimits", "newton_direction", "newton_solver"]
 
@@ -17,7 +19,8 @@ class EquationLimits(NamedTuple):
     Attributes
     ----------
     dependent : float
-        Ratio of a Cholesky factor's pivots from which half the digits are lost: a root of the Hessian takes its place.
+        Ratio of a Cholesky factor's pivots from which half the digits are lost: a root of the
+        Hessian takes its place.
     least_curvature : float
         What is added to the diagonal at the least, as a share of its largest entry.
     longest_step : float
@@ -27,7 +30,8 @@ class EquationLimits(NamedTuple):
     noise : float
         Rounding units of the value in which a gain along a flat direction may be hidden.
     lasting : float
-        What was added, as a share of the square of the smallest pivot, up to which a factor serves other gradients too.
+        What was added, as a share of the square of the smallest pivot, up to which a factor serves
+        other gradients too.
     """
 
     dependent: float = 1e-5
@@ -41,15 +45,20 @@ class EquationLimits(NamedTuple):
 EQUATIONS = EquationLimits()
 
 
-def newton_direction(objective, params, gradient, limits=EQUATIONS):
+def newton_direction(
+    objective: Objective, params: NDArray[Any], gradient: NDArray[Any], limits: EquationLimits = EQUATIONS
+) -> NDArray[Any]:
     """The step ``-hessian^-1 gradient``, by a Cholesky factor."""
     return newton_solver(objective, params, gradient, limits)[0](gradient)
 
 
-def newton_solver(objective, params, gradient, limits=EQUATIONS):
-    """``gradient -> -hessian^-1 gradient`` with the Hessian at `params`, and whether it serves for other gradients too.
+def newton_solver(
+    objective: Objective, params: NDArray[Any], gradient: NDArray[Any], limits: EquationLimits = EQUATIONS
+) -> tuple[Map, bool]:
+    """Return ``gradient -> -hessian^-1 gradient``, and whether it serves for other gradients too.
 
-    It does not where curvature had to be added, as this gradient asks for, next to which that of the loss is small.
+    It does not where curvature had to be added, as this gradient asks for, next to which that of
+    the loss is small.
     """
     coarse = objective.in_data_dtype()  # which steers just as well, while its digits are enough
     if coarse is not None:
@@ -61,11 +70,14 @@ def newton_solver(objective, params, gradient, limits=EQUATIONS):
     hessian = objective.hessian(params)
     if not np.all(np.isfinite(hessian)):
         return np.negative, False  # next to where a loss is no number its curvature may be none
-    # Directions without curvature (a shift of all classes, rows that left their parabola) get just enough to be solvable,
-    # and where there is none at all, to keep the step within what a line search can shorten.
+    # Directions without curvature (a shift of all classes, rows that left their parabola) get just
+    # enough to be solvable, and where there is none at all, to keep the step within what a line
+    # search can shorten.
     longest = limits.longest_step * (np.max(np.abs(params)) or 1.0)
     extra = max(limits.least_curvature * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
     factor, extra = regularized_cholesky(hessian, extra)
+    if factor is None:
+        return np.negative, False
     if _pivots_ratio(factor) < limits.dependent and objective.has_hessian_root:
         return _solver_by_root(objective, params, longest, extra, limits), True
     return partial(_solve, factor), extra <= limits.lasting * np.min(np.abs(np.diag(factor[0]))) ** 2
@@ -81,10 +93,10 @@ def _solve(factor, gradient):
 
 
 def _solver_by_root(objective, params, longest, extra, limits):
-    """The same from a triangular root of the Hessian, in which nearly dependent columns keep the digits that squares lose.
+    """The same from a root of the Hessian, in which nearly dependent columns lose no digits.
 
-    Along what is flat for all rows there is nothing to gain. Along what is flat because rows left their parabola there is:
-    the curvature `extra` stands in for that.
+    Along what is flat for all rows there is nothing to gain. Along what is flat because rows left
+    their parabola there is: the curvature `extra` stands in for that.
     """
     size, right = np.linalg.svd(objective.hessian_root(params))[1:]
     kept = size > limits.flat * size[0] if size[0] > 0 else np.zeros(len(size), dtype=bool)

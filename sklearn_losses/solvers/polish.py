@@ -1,15 +1,17 @@
 """The last steps to the exact optimum of a smooth convex loss with a linear model.
 
-First-order methods approach an optimum along paths that rounding errors steer. A few Newton steps at the end make what they
-return independent of the path, at the price of a few Hessians.
+First-order methods approach an optimum along paths that rounding errors steer. A few Newton steps
+at the end make what they return independent of the path, at the price of a few Hessians.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_direction
@@ -47,13 +49,13 @@ class PolishLimits(NamedTuple):
 LIMITS = PolishLimits()
 
 
-def rounding(objective, value, first):
-    """The decrease that rounding hides at `value`, in a fit whose first value was `first`."""
+def rounding(objective: Objective, value: float, first: float) -> float:
+    """Return the decrease that rounding hides at `value`, in a fit whose first value was `first`."""
     return objective.precision * max(16 * abs(value), 0.01 * abs(first))
 
 
-def polish(objective, params, limits=LIMITS):
-    """The exact optimum near `params` by a few Newton steps, or None where they do not apply or do not get there."""
+def polish(objective: Objective, params: NDArray[Any], limits: PolishLimits = LIMITS) -> NDArray[Any] | None:
+    """Return the exact optimum near `params` by a few Newton steps; None where they fail."""
     if not (objective.convex and objective.has_hessian and objective.smooth_penalty):
         return None
     if objective.n_rows * objective.n_params**2 > limits.work:
@@ -68,7 +70,8 @@ def polish(objective, params, limits=LIMITS):
         if moved is None:
             return None
         if promised <= rounding(objective, moved[1], first):
-            # Rounding in the value may have shortened this last step, and the gradient shows that the whole of it is better.
+            # Rounding in the value may have shortened this last step, and the gradient shows that
+            # the whole of it is better.
             whole = params + direction
             flatter = np.linalg.norm(objective.value_and_gradient(whole)[1]) < np.linalg.norm(moved[2])
             return whole if flatter else moved[0]
@@ -76,12 +79,12 @@ def polish(objective, params, limits=LIMITS):
     return None
 
 
-def settle(objective, params, tol, limits=LIMITS):
-    """The minimum of a smooth convex objective near `params`, where the model is linear and a Hessian too large to form.
+def settle(objective: Objective, params: NDArray[Any], tol: float, limits: PolishLimits = LIMITS) -> tuple[NDArray[Any], bool]:
+    """Find the minimum near `params` where the Hessian is too large to form: linear models.
 
-    What Newton's model promises is the scale-free measure of how far a point is from it. Where that is more than `tol` asks
-    for, the step is taken; where columns depend on each other so nearly that conjugate gradients cannot tell, other
-    coordinates can.
+    What Newton's model promises is the scale-free measure of how far a point is from it. Where that
+    is more than `tol` asks for, the step is taken; where columns depend on each other so nearly
+    that conjugate gradients cannot tell, other coordinates can.
 
     Returns
     -------
@@ -89,7 +92,8 @@ def settle(objective, params, tol, limits=LIMITS):
     sure : bool
         Whether the minimum is within `tol`.
     """
-    # Conjugate gradients take nearly dependent columns for dependent ones: few rows or columns are told apart at once.
+    # Conjugate gradients take nearly dependent columns for dependent ones: few rows or columns are
+    # told apart at once.
     work = _rotation_work(objective)
     if not objective.convex or (objective.sparse and work > limits.work):
         work = np.inf
@@ -118,7 +122,8 @@ def _by_products(objective, params, tol, limits):
     null = objective.value(np.where(objective.penalized > 0, 0.0, params))
     for _ in range(limits.rounds):
         curvature = objective.hessian_operator(params)
-        # The last digits of predictions move the value by so much: all that is left at an exact fit.
+        # The last digits of predictions move the value by so much: all that is left at an exact
+        # fit.
         blurred = 0.5 * (limits.digits * objective.precision) ** 2 * float(params @ curvature.product(params))
         goal = max(allowance(objective, value, null, tol), blurred)
         step, promised, sure = curvature.remaining(objective.l2, gradient, goal=0.1 * goal, max_products=limits.products)
@@ -131,8 +136,8 @@ def _by_products(objective, params, tol, limits):
     return params, False
 
 
-def at_rest(objective, params, tol, limits=LIMITS):
-    """As `settle` where the penalty has absolute values, but without a step: the weights that may move have their signs."""
+def at_rest(objective: Objective, params: NDArray[Any], tol: float, limits: PolishLimits = LIMITS) -> tuple[NDArray[Any], bool]:
+    """Judge as `settle` does where the penalty has absolute values; no step is taken."""
     value, gradient = objective.value(params), objective.value_and_gradient(params)[1]
     pull = least_subgradient(params, gradient, objective.l1)
     free = (params != 0) | (pull != 0)
@@ -147,22 +152,25 @@ def at_rest(objective, params, tol, limits=LIMITS):
 
 
 def _promised(matrix, gradient, flat):
-    """By how much a quadratic function with this Hessian and gradient may fall: directions that look flat curve a little."""
+    """By how much a quadratic function with this Hessian and gradient may fall."""
     unit = np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
     sizes, vectors = linalg.eigh(matrix / unit[:, None] / unit)
     along = vectors.T @ (gradient / unit)
     return 0.5 * float(np.sum(along**2 / np.maximum(sizes, flat * sizes[-1])))
 
 
-def allowance(objective, value, null, tol):
-    """What a fit may leave to gain: a share `tol` of the value, and ten times that of what the weights gain over `null`.
+def allowance(objective: Objective, value: float, null: float, tol: float) -> float:
+    """Return what a fit may leave to gain.
 
-    No more than that where the value is nearly all a constant; no less than what rounding hides, next to an exact fit of
-    what the terms of the value were.
+    It is a share `tol` of the value, and ten times that of what the weights gain over `null`.
+
+    No more than that where the value is nearly all a constant; no less than what rounding hides,
+    next to an exact fit of what the terms of the value were.
     """
     least = 16 * objective.precision * abs(value)
     gain = null - value
-    learns = objective.n_constants > 0  # which are those of `value`, and nowhere near what `null` asks for
+    # Which are those of `value`, and nowhere near what `null` asks for.
+    learns = objective.n_constants > 0
     if learns or not (np.isfinite(gain) and gain > 0):
         return max(tol * abs(value), least)
     return max(min(tol * abs(value), 10 * tol * gain), least, tol**2 * gain)

@@ -1,23 +1,28 @@
 """L1 and elastic-net penalties: proximal Newton on a working set of features.
 
-At an optimum most weights are 0, and at those it is enough to know that their slope is smaller than what the penalty
-asks. So the solver works on few features, the working set: those with a weight, and those whose slope is too large. There it
-minimises the quadratic model of the smooth part plus the absolute values (`_minimize_model`), searches along the way to that
-minimum, and then looks at the slopes of all other features, which takes one pass over X [1]_ [2]_.
+At an optimum most weights are 0, and at those it is enough to know that their slope is smaller than
+what the penalty asks. So the solver works on few features, the working set: those with a weight,
+and those whose slope is too large. There it minimises the quadratic model of the smooth part plus
+the absolute values (`_minimize_model`), searches along the way to that minimum, and then looks at
+the slopes of all other features, which takes one pass over X [1]_ [2]_.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
-from sklearn_losses.solvers.base import Run, SmoothSolver
+from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.line_search import Step, backtrack
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["ProximalNewton"]
 
@@ -34,7 +39,8 @@ class ProximalLimits(NamedTuple):
     safety : float
         Factor for what a step leaves to gain, as its violation tells.
     forcing : tuple of (float, float)
-        Violation of a model's minimum at the most, as a share of that at its start: less where that is small.
+        Violation of a model's minimum at the most, as a share of that at its start: less where that
+        is small.
     faces : int
         Faces of a quadratic model at the most.
     products : int
@@ -65,24 +71,28 @@ LIMITS = ProximalLimits()
 
 
 class ProximalNewton(SmoothSolver, name="proximal_newton"):
-    """Proximal Newton [1]_ on a working set [2]_; linear models, convex losses with a Hessian, any elastic net.
+    """Proximal Newton [1]_ on a working set [2]_; linear models, convex losses, any elastic net.
 
-    Zeros are exact. While the working set is small the model's minimum is found by Cholesky factors of its Hessian, and
-    the solver ends on the optimum to rounding error; beyond by conjugate gradients, to the relative distance `tol`.
+    Zeros are exact. While the working set is small the model's minimum is found by Cholesky factors
+    of its Hessian, and the solver ends on the optimum to rounding error; beyond by conjugate
+    gradients, to the relative distance `tol`.
 
     Parameters
     ----------
     largest_matrix : int, default=1500
-        Number of parameters in the working set up to which the Hessian is formed (where X is sparse, also less).
+        Number of parameters in the working set up to which the Hessian is formed (where X is
+        sparse, also less).
 
     Notes
     -----
-    The result says `gap`, the estimated relative distance from the optimum (the decrease that a quadratic model promises),
-    and `subgradient`, the largest entry of the least subgradient as a share of the penalty's slope there: 0 at the optimum.
+    The result says `gap`, the estimated relative distance from the optimum (the decrease that a
+    quadratic model promises), and `subgradient`, the largest entry of the least subgradient as a
+    share of the penalty's slope there: 0 at the optimum.
 
     References
     ----------
-    .. [1] Lee, Sun and Saunders, "Proximal Newton-type methods", SIAM Journal on Optimization 24 (2014).
+    .. [1] Lee, Sun and Saunders, "Proximal Newton-type methods", SIAM Journal on Optimization 24
+           (2014).
     .. [2] Bertrand et al., "Beyond L1: faster and better sparse models with skglm", NeurIPS 2022.
 
     Examples
@@ -99,10 +109,10 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     limits = LIMITS
     parameter_constraints = {"largest_matrix": Integer(0)}
 
-    def __init__(self, largest_matrix=1500):
+    def __init__(self, largest_matrix: int = 1500) -> None:
         self.largest_matrix = largest_matrix
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.name!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
         if not objective.convex:
@@ -111,13 +121,15 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             return f"solver {self.name!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
         return None
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         l1 = objective.l1
-        working = objective.by_feature(params).any(axis=1)
+        working = np.any(objective.by_feature(params), axis=1)
         working[0] = True  # a working set is never empty
         working |= objective.smooth_penalty
-        part, final, last = None, False, None
+        part, final, last = None, False, _Descent(np.inf, np.inf, np.inf)
         while True:
             _, gradient = objective.value_and_gradient(run.params)
             violation = relative(least_subgradient(run.params, gradient, l1), l1)
@@ -126,7 +138,8 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             outside = float(np.max(waiting, initial=0.0))
             inside = part is not None and outside <= self.limits.rounding
             if part is not None and not self._polishes(part, tol):
-                # What the features outside could still gain, as if alone and curved as the last step was.
+                # What the features outside could still gain, as if alone and curved as the last
+                # step was.
                 open_slope = np.where(working[:, None], 0, objective.by_feature(violation * scale(l1))).ravel()
                 gain = 0.5 * float(open_slope @ open_slope) / last.curvature
                 inside = gain <= 0.01 * tol * abs(run.value)
@@ -138,7 +151,8 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             if not inside:
                 working |= _strongest(waiting, max(self.limits.growth, len(working) // 100, 2 * int(working.sum())))
                 part, where = objective.restricted(np.flatnonzero(working))
-            # There is no point in solving for a working set that will grow to more than what the others are short of.
+            # There is no point in solving for a working set that will grow to more than what the
+            # others are short of.
             final = inside or bool(working.all())
             last = self._descend(part, where, 0.0 if final else 0.1 * outside, tol, run)
             if run.status is not None:
@@ -157,7 +171,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         return self._forms_matrix(objective) and tol <= self.limits.exact_tol
 
     def _descend(self, part, where, goal, tol, run):
-        """Newton steps on a working set until its violation is at most `goal` or nothing is left to gain."""
+        """Take Newton steps on a working set until its violation is at most `goal`."""
         params, point = run.params, run.params[where]
         l1, damping = part.l1, 0.0
         exact, quiet = goal == 0 and self._polishes(part, tol), 0
@@ -185,8 +199,9 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
             enough = noise if exact else max(noise, 0.1 * tol * abs(total))
-            # What is left to gain goes with the square of the violation. To rounding error the decrease itself has to be small,
-            # and where curvature is a decrease that cannot be told from rounding is still a step that can be seen.
+            # What is left to gain goes with the square of the violation. To rounding error the
+            # decrease itself has to be small, and where curvature is a decrease that cannot be told
+            # from rounding is still a step that can be seen.
             ahead = promised if exact else promised * min(1.0, self.limits.safety * (left / (violation or 1.0)) ** 2)
             quiet += ahead <= enough
             done = quiet > 0 and (not exact or left <= 10 * self.limits.rounding or quiet == self.limits.quiet)
@@ -205,7 +220,8 @@ class _Descent(NamedTuple):
 def _nothing_left(run, gradient, l1, tol):
     """Whether the slopes times the size of the parameters leave less than `tol` to gain.
 
-    The gain that a quadratic model promises is no measure where steps ended before the slopes did: next to a kink.
+    The gain that a quadratic model promises is no measure where steps ended before the slopes did:
+    next to a kink.
     """
     size = np.abs(run.params)
     return np.abs(least_subgradient(run.params, gradient, l1)) @ np.maximum(size, size.mean()) <= tol * abs(run.value)
@@ -224,8 +240,8 @@ class _Matrix:
 
     def __init__(self, matrix, gradient, damping):
         self.matrix = matrix
-        # Directions without curvature (repeated columns, a shift of all classes) get just enough to be solvable; where
-        # nothing is curved the gradient gives the scale.
+        # Directions without curvature (repeated columns, a shift of all classes) get just enough to
+        # be solvable; where nothing is curved the gradient gives the scale.
         curvature = np.max(np.diag(matrix), initial=0.0)
         slope = np.max(np.abs(gradient), initial=np.finfo(float).tiny)
         self.extra = max(max(1e-14, damping) * curvature, 1e-10 * (1 + 1e10 * damping) * slope * (curvature < 1e-8 * slope))
@@ -255,7 +271,7 @@ class _Products:
 
 
 def _promise(gradient, slope, start, end, l1):
-    """By how much the quadratic model and the absolute values fall from `start` to `end`, and the curvature on that way.
+    """How far the model falls from `start` to `end`, and its curvature on that way.
 
     `gradient` and `slope` are the model's gradients at the two.
     """
@@ -266,14 +282,15 @@ def _promise(gradient, slope, start, end, l1):
 
 
 def _minimize_model(model, gradient, start, l1, accuracy, faces=LIMITS.faces):
-    """Minimise ``gradient @ d + d @ H @ d / 2 + l1 @ |start + d|`` until its least subgradient is within `accuracy`.
+    """Minimise ``gradient @ d + d @ H @ d / 2 + l1 @ |start + d|`` to a given accuracy.
 
     Returns the point and the model's gradient there.
 
-    On a face (fixed signs and zeros) the minimum is the solution of linear equations. Each round solves them for the face
-    of steepest descent and goes there, as far as the signs allow: weights that would change theirs stop at 0. Where
-    that does not lower the model it goes to the first change of sign, which always does (as in feature-sign search: Lee,
-    Battle, Raina and Ng, NIPS 2006).
+    On a face (fixed signs and zeros) the minimum is the solution of linear equations. Each round
+    solves them for the face of steepest descent and goes there, as far as the signs allow: weights
+    that would change theirs stop at 0. Where that does not lower the model it goes to the first
+    change of sign, which always does (as in feature-sign search: Lee, Battle, Raina and Ng, NIPS
+    2006).
     """
     point, slope = start.copy(), gradient.copy()
     for _ in range(faces):

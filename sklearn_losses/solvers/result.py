@@ -1,12 +1,15 @@
-"""What `minimize` returns, checked and completed: an author's solver may leave out what can be worked out."""
+"""What `minimize` returns, checked and completed."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
+from sklearn_losses.solvers.run import Callback
 
 __all__ = ["Record", "completed", "returned"]
 
@@ -15,7 +18,7 @@ ADVICE = "return scipy.optimize.OptimizeResult(x=params, fun=value, nit=iteratio
 
 
 class Record:
-    """A callback in front of another one: it knows the last finite point, and whether the solver was asked to stop.
+    """A callback in front of another one that keeps the last finite point.
 
     Parameters
     ----------
@@ -30,10 +33,11 @@ class Record:
     asked_to_stop : bool
     """
 
-    def __init__(self, callback):
-        self.callback, self.calls, self.params, self.asked_to_stop = callback, 0, None, False
+    def __init__(self, callback: Callback | None) -> None:
+        self.callback, self.calls, self.asked_to_stop = callback, 0, False
+        self.params: NDArray[Any] | None = None
 
-    def __call__(self, params, value):
+    def __call__(self, params: NDArray[Any], value: float) -> bool:
         self.calls += 1
         if np.all(np.isfinite(params)):
             self.params = np.array(params)
@@ -42,7 +46,7 @@ class Record:
 
 
 def returned(result: Any, name: str, shape: tuple[int, ...]) -> OptimizeResult:
-    """The result of a solver's `minimize` with `x` as an array of floats; a TypeError or ValueError where there is none.
+    """Check that `minimize` returned a point; the result with `x` as an array of floats.
 
     Parameters
     ----------
@@ -72,12 +76,21 @@ def returned(result: Any, name: str, shape: tuple[int, ...]) -> OptimizeResult:
     return found
 
 
-def completed(result, objective, start, name, *, max_iter, record=None) -> OptimizeResult:
-    """The result of a solver's `minimize` with all the fields that a fit reads.
+def completed(
+    result: Any,
+    objective: Objective,
+    start: NDArray[Any],
+    name: str,
+    *,
+    max_iter: int,
+    record: Record | None = None,
+) -> OptimizeResult:
+    """Complete the result of `minimize` with all the fields that a fit reads.
 
-    `fun` is computed where it is missing; `nit` is the number of calls of the callback. The status is what `status` or the
-    message says (a `Status`, or its word such as "converged"), unless `success` contradicts it; else it follows from
-    `success`. Where x is not finite, the last finite point takes its place, and the status is DIVERGED.
+    `fun` is computed where it is missing; `nit` is the number of calls of the callback. The status
+    is what `status` or the message says (a `Status`, or its word such as "converged"), unless
+    `success` contradicts it; else it follows from `success`. Where x is not finite, the last finite
+    point takes its place, and the status is DIVERGED.
 
     Parameters
     ----------

@@ -1,25 +1,31 @@
 """Any method of `scipy.optimize.minimize` that takes a gradient."""
 
+from typing import Any
+
 import numpy as np
-from scipy.optimize import BFGS
+from numpy.typing import NDArray
+from scipy.optimize import BFGS, OptimizeResult
 
 from sklearn_losses.core.component import Options
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.run import Callback
 from sklearn_losses.solvers.scipy_minimize import NEVER, Stuck, minimize_with_scipy
 
 __all__ = ["Scipy"]
 
 
 class _StillBFGS(BFGS):
-    """scipy's BFGS update, left out where the gradient did not change: scipy does so too, with a warning."""
+    """scipy's BFGS update, left out without a warning where the gradient did not change."""
 
     def update(self, delta_x, delta_grad):
         if np.any(delta_grad):
             super().update(delta_x, delta_grad)
 
 
-# The methods, each with its own stopping rules switched off: `Run` counts, and one rule, `Run.settled`, serves all.
-_METHODS = {
+# The methods, each with its own stopping rules switched off: `Run` counts, and one rule,
+# `Run.settled`, serves all.
+_METHODS: dict[str, dict[str, Any]] = {
     "CG": {"gtol": 0.0, "maxiter": NEVER},
     "BFGS": {"gtol": 0.0, "maxiter": NEVER},
     "Newton-CG": {"xtol": 0.0, "maxiter": NEVER},
@@ -33,14 +39,16 @@ _WITH_HESSIAN = ("Newton-CG", "trust-krylov", "trust-ncg")
 
 
 class Scipy(SmoothSolver, name="scipy"):
-    """Any method of `scipy.optimize.minimize` that takes a gradient; also by its name, as in ``solver="bfgs"``.
+    """Any method of `scipy.optimize.minimize` that takes a gradient, also by its own name.
 
     Parameters
     ----------
     method : {"CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg"}, default="BFGS"
-        "Newton-CG" and the last two work with products of the second derivative, "trust-constr" where there are any.
+        "Newton-CG" and the last two work with products of the second derivative, "trust-constr"
+        where there are any.
     options : dict, default=None
-        What scipy's method takes; by default its own stopping rules are off, and `tol` and `max_iter` decide.
+        What scipy's method takes; by default its own stopping rules are off, and `tol` and
+        `max_iter` decide.
 
     Examples
     --------
@@ -53,23 +61,25 @@ class Scipy(SmoothSolver, name="scipy"):
 
     parameter_constraints = {"method": Options(*_METHODS)}
 
-    def __init__(self, method="BFGS", options=None):
+    def __init__(self, method: str = "BFGS", options: dict[str, Any] | None = None) -> None:
         self.method = method
         self.options = options
 
     @property
-    def label(self):
+    def label(self) -> str:
         return self.method.lower()
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.smooth_penalty:
             return f"scipy's {self.method} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         if self.method in _WITH_HESSIAN and not objective.smooth_form_has_hessian:
             return f"scipy's {self.method} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
         return None
 
-    def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
-        more = {}
+    def minimize_smooth(
+        self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
+    ) -> OptimizeResult:
+        more: dict[str, Any] = {}
         if self.method in _WITH_HESSIAN or (self.method == "trust-constr" and objective.has_hessian):
             unit = abs(objective.value(params)) or 1.0
 
@@ -82,9 +92,17 @@ class Scipy(SmoothSolver, name="scipy"):
             more["hessp"] = product
         if self.method == "trust-constr":
             more["hess"] = _StillBFGS()
-        options = _METHODS[self.method] | (self.options or {})
-        task = {"method": self.method, "options": options, "max_iter": max_iter, "tol": tol, "callback": callback}
-        return minimize_with_scipy(objective, params, objective.value_and_gradient, **task, **more)
+        return minimize_with_scipy(
+            objective,
+            params,
+            objective.value_and_gradient,
+            method=self.method,
+            options=_METHODS[self.method] | (self.options or {}),
+            max_iter=max_iter,
+            tol=tol,
+            callback=callback,
+            **more,
+        )
 
 
 for _method in _METHODS:

@@ -1,14 +1,14 @@
-"""One call of `scipy.optimize.minimize`, under the iteration count and the stopping rule of all solvers."""
+"""One call of `scipy.optimize.minimize` under the stopping rule of all solvers."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
+from sklearn_losses.core.protocols import Estimate, Map, Objective
 from sklearn_losses.core.status import Status
-from sklearn_losses.solvers.base import Run
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["NEVER", "ScipyLimits", "Stuck", "minimize_with_scipy"]
 
@@ -21,9 +21,11 @@ class ScipyLimits(NamedTuple):
     Attributes
     ----------
     shrinkages : int
-        Of a trust region without a step, each to a quarter: no step is left that changes a parameter.
+        Of a trust region without a step, each to a quarter: no step is left that changes a
+        parameter.
     recovery : int
-        Iterations that must follow a trial step at which the objective was not finite, before decreases say anything.
+        Iterations that must follow a trial step at which the objective was not finite, before
+        decreases say anything.
     high : float
         What such a trial step counts as, as a multiple of the value so far.
     rounding : float
@@ -44,21 +46,21 @@ class Stopped(Exception):
 
 
 class Stuck(Exception):
-    """Raised where a trust-region method would go on without a step, or with a curvature that is no number."""
+    """Raised where a trust-region method would go on for ever, or with a curvature of NaN."""
 
 
 def minimize_with_scipy(
-    objective: Any,
+    objective: Objective,
     params: NDArray[Any],
-    function: Callable[[NDArray[Any]], tuple[float, NDArray[Any]]],
+    function: Estimate,
     *,
     method: str,
     options: dict[str, Any],
     max_iter: int,
     tol: float,
-    callback: Callable[[NDArray[Any], float], bool] | None,
+    callback: Callback | None,
     bounds: Bounds | None = None,
-    merge: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    merge: Map | None = None,
     limits: ScipyLimits = LIMITS,
     **more: Any,
 ) -> OptimizeResult:
@@ -90,7 +92,8 @@ def minimize_with_scipy(
     call = _Call(function, merge or (lambda point: point), params, max_iter, tol, callback, limits)
     run = call.run
     try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # trial steps too far out
+        # Trial steps too far out.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             outcome = minimize(
                 call.scaled, params, jac=True, method=method, bounds=bounds, callback=call.after, options=options, **more
             )
@@ -117,18 +120,20 @@ def minimize_with_scipy(
 
 
 class _Call:
-    """What scipy calls: the function, divided by its first value so that its scale does not matter, and the callback."""
+    """What scipy calls: the function, divided by its first value, and the callback."""
 
     def __init__(self, function, merge, start, max_iter, tol, callback, limits):
         self.function, self.merge, self.tol, self.limits = function, merge, tol, limits
-        self.run, self.point = Run(merge(start), max_iter, callback), start  # the variables of the run's last point
+        # The variables of the run's last point.
+        self.run, self.point = Run(merge(start), max_iter, callback), start
         first = abs(function(start)[0])
         self.unit = first if np.isfinite(first) and first > 0 else 1.0
-        self.blocked = -np.inf  # the last iteration in which a trial step ended where the objective is no finite number
+        # The last iteration in which a trial step ended where the objective is no finite number.
+        self.blocked = -np.inf
         self.shrinkages = 0
 
     def settled(self):
-        """Whether the decreases end by themselves, and not at a wall of points without a finite value."""
+        """Whether the decreases end by themselves, and not next to points without a value."""
         return self.run.settled(self.tol) and len(self.run.history) - self.blocked > self.limits.recovery
 
     def scaled(self, point):
@@ -141,11 +146,12 @@ class _Call:
         return self.limits.high * max(1.0, now), np.zeros_like(point)
 
     def after(self, intermediate_result):
-        """The callback; scipy looks at the name of its parameter. Some methods pass the point alone."""
+        """Take note of an iteration; scipy looks at the name of the parameter."""
         point = np.array(getattr(intermediate_result, "x", intermediate_result))
         params = self.merge(point)
         if self.run.history and np.array_equal(params, self.run.params):
-            # A trust region that shrank; not the lack of progress that `settled` looks for, unless it does so for ever.
+            # A trust region that shrank; not the lack of progress that `settled` looks for, unless
+            # it does so for ever.
             self.shrinkages += 1
             if self.shrinkages > self.limits.shrinkages:
                 raise Stuck

@@ -1,26 +1,27 @@
 """Solvers that step on mini-batches: what they share, SGD and Adam.
 
-What they carry from one epoch, or one call, to the next (moments, the schedule's clock, the shuffle's generator) is one
-small picklable state, so that a fit which goes on from it takes the very steps that an unbroken fit would have taken.
+What they carry from one epoch, or one call, to the next (moments, the schedule's clock, the
+shuffle's generator) is one small picklable state, so that a fit which goes on from it takes the
+very steps that an unbroken fit would have taken.
 """
 
 import inspect
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.random import RandomState
+from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer, Interval, Options
-from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.core.protocols import Estimate, Objective
+from sklearn_losses.solvers.base import Solver
+from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["SGD", "Adam", "State", "StochasticSolver"]
-
-Estimate = Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]  # params -> value and gradient on one mini-batch
 
 
 class State:
@@ -32,8 +33,8 @@ class State:
         The current iterate (an averaging solver reports another point).
     steps : int
         Steps taken: the clock of the schedule.
-    rng : numpy.random.RandomState
-        The shuffle's generator.
+    rng : numpy.random.RandomState or None
+        The shuffle's generator; None where one batch holds all rows.
     moments : dict of str to ndarray
         Running averages, named by the solver.
     rate : float
@@ -42,7 +43,7 @@ class State:
         The lowest epoch loss so far, and the epochs since: for the adaptive schedule.
     """
 
-    def __init__(self, params: NDArray[Any], rng: np.random.RandomState, rate: float) -> None:
+    def __init__(self, params: NDArray[Any], rng: RandomState | None, rate: float) -> None:
         self.params, self.rng, self.rate = params, rng, rate
         self.steps = 0
         self.moments: dict[str, NDArray[Any]] = {}
@@ -50,7 +51,7 @@ class State:
 
 
 class StochasticSolver(Solver):
-    """The loop over epochs and mini-batches; a subclass gives `step`, and `begin_epoch` where it needs all rows."""
+    """The loop over epochs and mini-batches; a subclass gives `step`."""
 
     stochastic = True
     learning_rate: float
@@ -73,10 +74,10 @@ class StochasticSolver(Solver):
                 FutureWarning,
                 stacklevel=2,
             )
-            cls.step = _without_estimate(step)
+            cls.step = _without_estimate(step)  # type: ignore[method-assign]  # it takes the place of an old form of the method
 
     @abstractmethod
-    def step(self, state: State, gradient: NDArray[Any], rate: float, objective: Any, estimate: Estimate) -> None:
+    def step(self, state: State, gradient: NDArray[Any], rate: float, objective: Objective, estimate: Estimate) -> None:
         """Move ``state.params`` in place, once for each mini-batch.
 
         Parameters
@@ -92,7 +93,7 @@ class StochasticSolver(Solver):
             ``estimate(params)`` gives the batch's (value, gradient) at any other point.
         """
 
-    def begin_epoch(self, state: State, objective: Any) -> None:
+    def begin_epoch(self, state: State, objective: Objective) -> None:
         """Called before each pass over the rows, for what a solver wants to know about all of them."""
 
     def reported(self, state: State) -> NDArray[Any]:
@@ -107,16 +108,16 @@ class StochasticSolver(Solver):
 
     def minimize(
         self,
-        objective: Any,
+        objective: Objective,
         params: NDArray[Any],
         *,
         max_iter: int,
         tol: float,
         state: State | None = None,
-        callback: Callable[[NDArray[Any], float], bool] | None = None,
-        rng: np.random.RandomState | None = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
     ) -> OptimizeResult:
-        dtype: DTypeLike = objective.dtype
+        dtype = objective.dtype
         if state is None:
             state = State(params.astype(dtype), rng, self.learning_rate)
         run = Run(self.reported(state).copy(), max_iter, callback)
@@ -175,7 +176,8 @@ class SGD(StochasticSolver, name="sgd"):
     nesterov : bool, default=True
         Nesterov's form of the momentum [1]_.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
-        "invscaling": ``learning_rate / (1 + steps)**power``; "adaptive": a fifth after five epochs without progress.
+        "invscaling": ``learning_rate / (1 + steps)**power``; "adaptive": a fifth after five epochs
+        without progress.
     power : float, default=0.5
         Exponent of "invscaling".
     average : bool, default=False
@@ -205,8 +207,15 @@ class SGD(StochasticSolver, name="sgd"):
     }
 
     def __init__(
-        self, learning_rate=0.01, momentum=0.9, nesterov=True, schedule="constant", power=0.5, average=False, batch_size=32
-    ):
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        schedule: str = "constant",
+        power: float = 0.5,
+        average: bool = False,
+        batch_size: int = 32,
+    ) -> None:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
@@ -215,7 +224,14 @@ class SGD(StochasticSolver, name="sgd"):
         self.average = average
         self.batch_size = batch_size
 
-    def step(self, state, gradient, rate, objective, estimate=None):
+    def step(
+        self,
+        state: State,
+        gradient: NDArray[Any],
+        rate: float,
+        objective: Objective,
+        estimate: Estimate | None = None,
+    ) -> None:
         held = 1.0  # how much of a slope that stays the same one step takes, in units of the rate
         if self.momentum:
             velocity = state.moments.get("velocity")
@@ -233,7 +249,7 @@ class SGD(StochasticSolver, name="sgd"):
             mean = state.moments.setdefault("average", state.params.copy())
             mean += (state.params - mean) / (state.steps + 1)
 
-    def reported(self, state):
+    def reported(self, state: State) -> NDArray[Any]:
         return state.moments.get("average", state.params)
 
 
@@ -251,7 +267,8 @@ class Adam(StochasticSolver, name="adam"):
     amsgrad : bool, default=False
         Divide by the largest second average so far [2]_.
     weight_decay : float, default=0.0
-        Decoupled decay of the weights, per unit of learning rate, as in AdamW [3]_; besides the penalty of the objective.
+        Decoupled decay of the weights, per unit of learning rate, as in AdamW [3]_; besides the
+        penalty of the objective.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         As for `SGD`.
     power : float, default=0.5
@@ -284,9 +301,17 @@ class Adam(StochasticSolver, name="adam"):
     }
 
     def __init__(
-        self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, amsgrad=False, weight_decay=0.0,
-        schedule="constant", power=0.5, batch_size=200,
-    ):  # fmt: skip
+        self,
+        learning_rate: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        amsgrad: bool = False,
+        weight_decay: float = 0.0,
+        schedule: str = "constant",
+        power: float = 0.5,
+        batch_size: int = 200,
+    ) -> None:
         self.learning_rate = learning_rate
         self.beta1 = beta1
         self.beta2 = beta2
@@ -297,7 +322,14 @@ class Adam(StochasticSolver, name="adam"):
         self.power = power
         self.batch_size = batch_size
 
-    def step(self, state, gradient, rate, objective, estimate=None):
+    def step(
+        self,
+        state: State,
+        gradient: NDArray[Any],
+        rate: float,
+        objective: Objective,
+        estimate: Estimate | None = None,
+    ) -> None:
         moments = state.moments
         if not moments:
             for name in ("mean", "square", "work") + ("largest",) * self.amsgrad:

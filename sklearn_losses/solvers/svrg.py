@@ -1,31 +1,35 @@
-"""SVRG: stochastic steps whose noise vanishes at the optimum, so that a constant learning rate gets there."""
+"""SVRG: stochastic steps whose variance vanishes at the optimum."""
 
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
-from sklearn_losses.solvers.stochastic import StochasticSolver
+from sklearn_losses.core.protocols import Estimate, Objective
+from sklearn_losses.solvers.run import Callback
+from sklearn_losses.solvers.stochastic import State, StochasticSolver
 
 __all__ = ["SVRG"]
 
 
 class SVRG(StochasticSolver, name="svrg"):
-    """Stochastic variance reduced gradient [1]_: mini-batch steps corrected by a full gradient at a snapshot.
+    """Stochastic variance reduced gradient [1]_: mini-batch steps with a full correction.
 
-    A step is along ``gradient - gradient_at_snapshot + full_gradient``, the first two of the same mini-batch. The closer both
-    points are to the optimum, the less such steps scatter. So a constant learning rate reaches the optimum of a strongly convex
-    objective, at a linear rate, where `SGD` needs one that shrinks. With an L1 penalty each step ends in soft thresholding
-    [2]_.
+    A step is along ``gradient - gradient_at_snapshot + full_gradient``, the first two of the same
+    mini-batch. The closer both points are to the optimum, the less such steps scatter. So a
+    constant learning rate reaches the optimum of a strongly convex objective, at a linear rate,
+    where `SGD` needs one that shrinks. With an L1 penalty each step ends in soft thresholding [2]_.
 
     Parameters
     ----------
     learning_rate : float, default=0.05
         Step on the corrected gradient, larger than 0. Features should be standardised.
     snapshot_every : int, default=1
-        Passes over the rows between two snapshots. A snapshot costs one pass more; with larger values a pass is cheaper and
-        its steps scatter more.
+        Passes over the rows between two snapshots. A snapshot costs one pass more; with larger
+        values a pass is cheaper and its steps scatter more.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         As for `SGD`.
     power : float, default=0.5
@@ -35,9 +39,10 @@ class SVRG(StochasticSolver, name="svrg"):
 
     References
     ----------
-    .. [1] Johnson and Zhang, "Accelerating stochastic gradient descent using predictive variance reduction", NIPS 2013.
-    .. [2] Xiao and Zhang, "A proximal stochastic gradient method with progressive variance reduction", SIAM Journal on
-       Optimization 24 (2014).
+    .. [1] Johnson and Zhang, "Accelerating stochastic gradient descent using predictive variance
+           reduction", NIPS 2013.
+    .. [2] Xiao and Zhang, "A proximal stochastic gradient method with progressive variance
+       reduction", SIAM Journal on Optimization 24 (2014).
 
     Examples
     --------
@@ -67,20 +72,30 @@ class SVRG(StochasticSolver, name="svrg"):
         self.power = power
         self.batch_size = batch_size
 
-    def minimize(self, objective, params, *, state=None, **arguments):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: State | None = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         if state is not None and state.moments:
             # The rows may be others than those of the last call, such as another part of a stream.
             state.moments["full"] = _full_gradient(objective, state.moments["snapshot"])
-        return super().minimize(objective, params, state=state, **arguments)
+        return super().minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)
 
-    def begin_epoch(self, state, objective):
+    def begin_epoch(self, state: State, objective: Objective) -> None:
         moments = state.moments
         if not moments or moments["age"][0] == self.snapshot_every:
             moments["snapshot"], moments["age"] = state.params.copy(), np.zeros(1, dtype=int)
             moments["full"] = _full_gradient(objective, moments["snapshot"])
         moments["age"] += 1
 
-    def step(self, state, gradient, rate, objective, estimate):
+    def step(self, state: State, gradient: NDArray[Any], rate: float, objective: Objective, estimate: Estimate) -> None:
         moments = state.moments
         gradient -= estimate(moments["snapshot"])[1]
         gradient += moments["full"]
@@ -89,7 +104,6 @@ class SVRG(StochasticSolver, name="svrg"):
             state.params[:] = objective.prox(state.params, rate)
 
 
-def _full_gradient(objective: Any, params: NDArray[Any]) -> NDArray[Any]:
+def _full_gradient(objective, params):
     """The gradient of all rows, without that of the absolute values of the penalty."""
-    gradient: NDArray[Any] = objective.value_and_gradient(params)[1]
-    return gradient
+    return objective.value_and_gradient(params)[1]

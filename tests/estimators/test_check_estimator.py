@@ -56,7 +56,7 @@ def solvers_of(loss):
     for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
         if made.stochastic_only:
             continue  # all weights 0 are an exact minimum, of no use; the default is adam
-        if solver in ("interior_point", "augmented_lagrangian") and not (made.kinks or made.rivals):
+        if solver in ("interior_point", "augmented_lagrangian") and not (made.kinks or made.max_affine):
             continue
         if solver == "newton" and not (made.has_hessian or made.kinks):
             continue
@@ -180,7 +180,7 @@ def test_named_solvers(estimator, check):
 
 def test_every_solver_is_in_the_product():
     variants = {name for name, maker in Solver.names().items() if not isinstance(maker, type)}
-    named = {"auto", "gd", "sgd", "adam", "lbfgs", *LINEAR_ONLY}
+    named = {"auto", "gd", "sgd", "svrg", "adam", "lbfgs", *LINEAR_ONLY}
     assert named | variants | {"scipy"} == set(Solver.names())
     assert SCIPY in variants
 

@@ -711,7 +711,7 @@ def test_values_far_out(name, raw):
 
 
 def test_every_loss_of_one_score_has_its_exact_formula():
-    assert set(EXACT) == {name for name in REGRESSION + CLASSIFICATION if not MAKERS[name].rivals}
+    assert set(EXACT) == {name for name in REGRESSION + CLASSIFICATION if not MAKERS[name].max_affine}
 
 
 @pytest.mark.parametrize("size", [1e20, 1e3, 37.0])

@@ -32,8 +32,12 @@ from sklearn_losses.losses import (
     Tukey,
     WeightedSum,
 )
-from sklearn_losses.losses.base import Composite, EachTarget, MeanOverTargets, Smoothed, facts, unruled
-from sklearn_losses.losses.custom import BoxAveraged
+from sklearn_losses.losses.box_average import BoxAveraged
+from sklearn_losses.losses.composite import Composite, declared, unruled
+from sklearn_losses.losses.curves import Smoothed
+from sklearn_losses.losses.facts import Facts
+from sklearn_losses.losses.recipe import Recipe
+from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 
 REGISTRY = [
     (f"{name}{params or ''}", maker(**params))
@@ -105,9 +109,9 @@ def of_the_hessian(wrapper, loss):
 
 
 def of_the_pieces(wrapper, loss):
-    """`kinks`, `rivals`."""
+    """`kinks`, `max_affine`."""
     if wrapper in ("product", "sum"):
-        return tuple((k.position, 2 * k.left, 2 * k.right) for k in loss.kinks), 2 * loss.rivals
+        return tuple((k.position, 2 * k.left, 2 * k.right) for k in loss.kinks), 2 * loss.max_affine
     if wrapper == "MeanOverTargets":
         return tuple((k.position, k.left / 2, k.right / 2) for k in loss.kinks), 0
     return (), 0
@@ -123,13 +127,13 @@ def test_a_wrapper_loses_no_fact(wrapper):
         n_losses += 1
         made = make(loss.smoothed(0.1) if wrapper == "smoothed CVaR" else loss)
         loss = loss.smoothed(0.1) if wrapper == "smoothed CVaR" else loss
-        found = {fact: getattr(made, fact) for fact in facts()}
+        found = {fact: getattr(made, fact) for fact in declared()}
         for fact in SAME:
             rule = OTHERWISE.get((wrapper, fact)) or OTHERWISE.get((wrapper.removeprefix("smoothed "), fact))
             expected = rule(loss) if rule else getattr(loss, fact)
             assert repr(found.pop(fact)) == repr(expected), (fact, loss)
         assert (found.pop("has_hessian"), found.pop("hessian_bound")) == of_the_hessian(wrapper, loss), loss
-        assert (tuple(map(tuple, found.pop("kinks"))), found.pop("rivals")) == of_the_pieces(wrapper, loss), loss
+        assert (tuple(map(tuple, found.pop("kinks"))), found.pop("max_affine")) == of_the_pieces(wrapper, loss), loss
         threshold = wrapper in ("CVaR", "Tilted", "smoothed CVaR")
         own = 2 * loss.n_constants if wrapper == "EachTarget" else int(threshold)
         assert found.pop("n_constants") == own
@@ -142,12 +146,13 @@ def test_a_wrapper_loses_no_fact(wrapper):
 
 def test_a_fact_of_a_loss_needs_a_rule_for_losses_made_of_losses(monkeypatch):
     assert unruled() == []
-    monkeypatch.setattr(Loss, "bears_outliers", False, raising=False)
+    monkeypatch.setattr(Facts, "bears_outliers", False, raising=False)
     assert unruled() == ["bears_outliers"]
 
 
 def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
-    methods = {name for name, value in vars(Loss).items() if isfunction(value) and not name.startswith("_")}
+    members = [*vars(Loss).items(), *vars(Recipe).items()]
+    methods = {name for name, value in members if isfunction(value) and not name.startswith("_")}
     methods |= {"check"}
     of_parts = {
         "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "initial_alpha", "smoothed",

@@ -10,7 +10,7 @@ from sklearn import metrics
 from sklearn.base import clone
 
 from sklearn_losses.losses import Hinge, Loss, SquaredHinge
-from sklearn_losses.losses.base import MeanOverTargets
+from sklearn_losses.losses.targets import MeanOverTargets
 
 CASES = [
     pytest.param(maker(**params), id=f"{name}-{'-'.join(f'{k}={v}' for k, v in params.items()) or 'default'}")

@@ -194,7 +194,7 @@ def test_adaptive_shape_follows_the_noise():
 def test_adaptive_normaliser_against_quadrature():
     from scipy.integrate import quad
 
-    from sklearn_losses.losses.robust import _SQUARE, _STEP, barron_rho
+    from sklearn_losses.losses.barron import _SQUARE, _STEP, barron_rho
 
     for shape in (0.01, 0.5, 1.0, 1.5, 1.99):
         exact = 2 * quad(lambda x, a=shape: float(np.exp(-barron_rho(np.array(x * x), a))), 0, np.inf, limit=500)[0]

@@ -12,9 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import Loss, Quantile
-from sklearn_losses.solvers import SGD, Adam, GradientDescent, Solver
+from sklearn_losses.solvers import SGD, SVRG, Adam, GradientDescent, Solver
 
-DETERMINISTIC = sorted(set(Solver.names()) - {"sgd", "adam", "interior_point", "augmented_lagrangian", "scipy", "auto"})
+STOCHASTIC = sorted(name for name in Solver.names() if Solver.make(name).stochastic)
+DETERMINISTIC = sorted(set(Solver.names()) - {*STOCHASTIC, "interior_point", "augmented_lagrangian", "scipy", "auto"})
 SMOOTH = ["mse", "huber", "cross_entropy", "squared_hinge"]
 
 
@@ -61,8 +62,9 @@ def test_deterministic_solvers_agree(loss, solver, diabetes, wine):
     [
         SGD(learning_rate=0.1, schedule="invscaling", power=0.8, batch_size=64),
         Adam(learning_rate=0.1, schedule="invscaling", power=0.8, batch_size=64),
+        SVRG(learning_rate=0.1),
     ],
-    ids=["sgd", "adam"],
+    ids=["sgd", "adam", "svrg"],
 )
 def test_stochastic_solvers_end_at_the_same_coefficients(loss, solver, diabetes, wine):
     X, y = data_for(loss, diabetes, wine)
@@ -172,7 +174,7 @@ def test_l1_logistic(solver):
     assert np.all(np.abs(gradient[weight == 0]) <= alpha * (1 + 1e-5))
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("solver", STOCHASTIC)
 def test_stochastic_l1_gives_exact_zeros(solver, diabetes):
     X, y = diabetes
     fitted = LossRegressor(alpha=0.5, l1_ratio=1.0, solver=solver, random_state=0, tol=1e-4).fit(X, y)
@@ -290,7 +292,7 @@ def test_refusals_name_both_sides_and_the_way_out(params, message, diabetes):
 def test_callback_stops_every_solver(diabetes, wine):
     """A held-out part that never improves ends the fit after n_iter_no_change iterations."""
     X, y = diabetes
-    for solver in ["gd", "lbfgs", "sgd", "adam", "cg", "bfgs"]:
+    for solver in ["gd", "lbfgs", "cg", "bfgs", *STOCHASTIC]:
         fitted = LossRegressor(
             "mse", solver=solver, early_stopping=True, n_iter_no_change=2, tol=1e9, random_state=0, hidden_layer_sizes=(4,)
         ).fit(X, y)

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import CustomLoss, CVaR, Huber, Loss
-from sklearn_losses.losses.base import ResidualLoss
+from sklearn_losses.losses.curves import ResidualLoss
 from sklearn_losses.solvers import Newton
 
 MAKERS = Loss.names()

@@ -1,0 +1,151 @@
+"""A loss made of losses: what it is follows from its parts, by one table."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.facts import Facts
+from sklearn_losses.losses.recipe import Recipe
+
+__all__ = []
+
+
+def _first(values):
+    """The first value that says something."""
+    return next((value for value in values if value is not None), None)
+
+
+# What a loss made of others is, from what these are. Nothing that `Loss` declares may be missing here: see `unruled`.
+RULES = {
+    "task": _first,
+    "smooth": all,
+    "convex": all,
+    "has_probabilities": all,
+    "shift_invariant": all,
+    "has_minimizer": all,
+    "rowwise": all,
+    "residual": all,
+    "soft_labels": all,
+    "positive_target": any,
+    "stochastic_only": any,
+    "moving": any,
+    "needs_gains": any,
+    "n_init": max,
+    "initial_estimator": _first,
+    "starts_from": _first,
+    "measure": _first,
+}
+# What no part says about the whole: a class that has it states it, as `Composite` does for its Hessian.
+STATED = ("has_hessian", "hessian_bound", "kinks", "max_affine", "n_constants", "start_constants", "constant_units", "examples")
+
+
+def declared():
+    """The names of the attributes by which a `Loss` says what it is and how it is fitted."""
+    names = [*vars(Facts), *vars(Recipe), "examples"]
+    return [name for name in names if not name.startswith("_") and not callable(getattr(Loss, name))]
+
+
+def unruled():
+    """Those of them that `Composite` would lose."""
+    return [name for name in declared() if name not in RULES and name not in STATED]
+
+
+class _OfParts:
+    """An attribute of a `Composite` by its rule; the class or the object may state another value."""
+
+    def __init__(self, fact):
+        self.fact = fact
+
+    def __get__(self, loss, kind=None):
+        default = getattr(Loss, self.fact)
+        if loss is None:
+            return default
+        # A plain function that is not bound yet (`CustomLoss`) says little.
+        return RULES[self.fact]([getattr(part, self.fact, default) for part in loss.parts])
+
+
+class Composite(Loss):
+    """A loss made of other losses, its `parts`: whatever it does not state itself follows from theirs.
+
+    A subclass gives `parts` and `with_parts`, and values and derivatives. Facts follow by the table `RULES`; methods are those
+    of the parts, which a subclass need not mention.
+    """
+
+    @property
+    @abstractmethod
+    def parts(self):
+        """The losses inside, a tuple."""
+
+    @abstractmethod
+    def with_parts(self, parts):
+        """The same of other losses."""
+
+    def map(self, change):
+        """The same of ``change(part)`` for each part; the object itself where that changes none."""
+        parts = tuple(change(part) for part in self.parts)
+        return self if all(new is old for new, old in zip(parts, self.parts, strict=True)) else self.with_parts(parts)
+
+    @property
+    def has_hessian(self):
+        # A curve of straight pieces has curvature 0 off its kinks, and its smoothed form a curvature.
+        return not self.kinks and all(getattr(part, "has_hessian", False) or _kinks(part) for part in self.parts)
+
+    @property
+    def hessian_bound(self):
+        bounded = all(part.convex or getattr(part, "hessian_bound", False) for part in self.parts)
+        return bounded and not self.convex and self.has_hessian
+
+    def check(self):
+        super().check()
+        for part in self.parts:
+            part.check()
+
+    def check_target(self, y):
+        for part in self.parts:
+            if isinstance(part, Loss):
+                part.check_target(y)
+
+    def bind(self, y, n_outputs, task):
+        return self.map(lambda part: part.bind(y, n_outputs, task))
+
+    def among(self, codes, n_classes):
+        return self.map(lambda part: part.among(codes, n_classes))
+
+    def initial_alpha(self, alpha, y, sample_weight):
+        led = next((part for part in self.parts if getattr(part, "initial_estimator", None) is not None), None)
+        return alpha if led is None else led.initial_alpha(alpha, y, sample_weight)
+
+    def calibrated(self, y, raw, sample_weight):
+        return self.map(lambda part: part.calibrated(y, raw, sample_weight))
+
+    def smoothed(self, width):
+        return self.map(lambda part: part.smoothed(width))
+
+    def learned(self, constants):
+        """What the parts have learned, as far as they agree."""
+        found, disputed = {}, set()
+        for name, value in (item for part in self.parts for item in part.learned(constants[:0]).items()):
+            if not np.array_equal(found.setdefault(name, value), value):
+                disputed.add(name)
+        return {name: value for name, value in found.items() if name not in disputed}
+
+    def inverse_link(self, raw):
+        return self.parts[0].inverse_link(raw)
+
+    def log_inverse_link(self, raw):
+        """The logarithm of `inverse_link`."""
+        return self.parts[0].log_inverse_link(raw)
+
+    def link(self, prediction):
+        return self.parts[0].link(prediction)
+
+
+def _kinks(loss):
+    return bool(getattr(loss, "kinks", ()))
+
+
+if unruled():
+    raise TypeError(f"These attributes of Loss have no rule for losses made of losses: {', '.join(unruled())}.")
+for _fact in RULES:
+    setattr(Composite, _fact, _OfParts(_fact))

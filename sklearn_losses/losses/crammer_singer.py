@@ -1,0 +1,133 @@
+"""Crammer and Singer's hinge of several classes, a maximum of straight lines, and its smoothed form."""
+
+import numpy as np
+
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.classification import Hinge
+
+__all__ = ["CrammerSinger"]
+
+
+class CrammerSinger(Loss, name="crammer_singer"):
+    """The hinge of the strongest rival alone, ``max(0, 1 + max_j raw_j - raw_own)`` over the other classes j [1]_.
+
+    Equal to `Hinge` for two classes.
+
+    References
+    ----------
+    .. [1] Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector machines", JMLR 2 (2001).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import CrammerSinger
+    >>> CrammerSinger().value(np.array([2]), np.array([[0.5, -1.0, 1.0]]))
+    array([0.5])
+    """
+
+    task = "classification"
+    smooth = False
+    shift_invariant = True
+    max_affine = 1.0
+
+    def bind(self, y, n_outputs, task):
+        return Hinge() if n_outputs == 1 else self
+
+    def value(self, y, raw):
+        if raw.ndim == 1:
+            return Hinge().value(y, raw)
+        return np.max(_violations(y, raw), axis=1)
+
+    def gradient(self, y, raw):
+        if raw.ndim == 1:
+            return Hinge().gradient(y, raw)
+        violations = _violations(y, raw)
+        worst = np.argmax(violations, axis=1)
+        rows = np.arange(len(y))
+        # The own class stands for 0, no loss; at a tie with it the row pulls no further.
+        wrong = (worst != y) & (violations[rows, worst] > 0)
+        gradient = np.zeros_like(raw)
+        gradient[rows[wrong], worst[wrong]] = 1
+        gradient[rows[wrong], y[wrong]] = -1
+        return gradient
+
+    def hessian(self, y, raw):
+        return np.zeros_like(raw)  # off the kinks; Newton's method works on the smoothed form
+
+    def kink_distance(self, y, raw):
+        top = np.sort(_violations(y, raw), axis=1)[:, -2:]
+        return top[:, 1] - top[:, 0]
+
+    def smoothing_error(self, width, n_outputs):
+        return width * np.log(n_outputs)
+
+    def smoothed(self, width):
+        return SmoothedCrammerSinger(width)
+
+    def violations(self, y, raw):
+        """``1 + raw_j - raw_own`` for each class j, 0 for the own one, (n, K)."""
+        return _violations(y, raw)
+
+    def shortfall(self, y, raw, gradient):
+        violations = _violations(y, raw)
+        # The own class's violation is 0, so the 1 by which its gradient differs from its share does not count.
+        return violations.max(axis=1) - np.sum(gradient * violations, axis=1)
+
+
+class SmoothedCrammerSinger(Loss):
+    """Crammer and Singer's hinge with ``width * log(sum(exp(. / width)))`` in place of the maximum: above it by up to
+    ``width * log(K)``.
+
+    Parameters
+    ----------
+    width : float
+    """
+
+    task = "classification"
+    shift_invariant = True
+
+    def __init__(self, width):
+        self.width = width
+
+    def value_and_gradient(self, y, raw):
+        if raw.ndim == 1:
+            hinge = Hinge().smoothed(self.width)
+            return hinge.value_and_gradient(y, raw)
+        scores = _violations(y, raw) / self.width
+        top = scores.max(axis=1, keepdims=True)
+        share = np.exp(scores - top)
+        total = share.sum(axis=1, keepdims=True)
+        share /= total
+        value = self.width * (np.log(total) + top)[:, 0]
+        np.put_along_axis(share, y[:, None], np.take_along_axis(share, y[:, None], axis=1) - 1, axis=1)
+        return value, share
+
+    def value(self, y, raw):
+        return self.value_and_gradient(y, raw)[0]
+
+    def gradient(self, y, raw):
+        return self.value_and_gradient(y, raw)[1]
+
+    def hessian(self, y, raw):
+        if raw.ndim == 1:
+            return Hinge().smoothed(self.width).hessian(y, raw)
+        share = self._share(y, raw)
+        return share * (1 - share) / self.width
+
+    def hessian_product(self, y, raw, direction):
+        if raw.ndim == 1:
+            return self.hessian(y, raw) * direction
+        weighted = self._share(y, raw) * direction
+        return (weighted - self._share(y, raw) * weighted.sum(axis=1, keepdims=True)) / self.width
+
+    def _share(self, y, raw):
+        gradient = self.gradient(y, raw)
+        np.put_along_axis(gradient, y[:, None], np.take_along_axis(gradient, y[:, None], axis=1) + 1, axis=1)
+        return gradient
+
+
+def _violations(y, raw):
+    """``1 + raw_j - raw_own`` of each class, 0 in place of the own one: their maximum is Crammer and Singer's hinge."""
+    violations = 1 + raw - np.take_along_axis(raw, y[:, None], axis=1)
+    np.put_along_axis(violations, y[:, None], 0, axis=1)
+    return violations

@@ -1,0 +1,231 @@
+"""Losses that are a curve of one number: of a residual or of a margin, smooth or made of straight pieces."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.composite import Composite
+
+__all__ = ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"]
+
+
+class Kink(NamedTuple):
+    """One bend of a piecewise linear curve: ``max(left * (t - position), right * (t - position))``, left < right."""
+
+    position: float
+    left: float
+    right: float
+
+
+class ScalarLoss(Loss):
+    """A loss that is the sum of one curve over one or more numbers t, each an affine function of the row's `raw`.
+
+    Families say what t is (`argument`, `direction`, `pullback`); losses say the curve.
+    """
+
+    has_hessian = False  # a loss that gives its `curvature` has one
+    hessian_from = (*Loss.hessian_from, "curvature")
+
+    @abstractmethod
+    def curve(self, t):
+        """The loss as a function of t."""
+
+    @abstractmethod
+    def slope(self, t):
+        """Its derivative."""
+
+    def curvature(self, t):
+        """Its second derivative; a loss without one leaves it out."""
+        raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
+
+    @abstractmethod
+    def argument(self, y, raw):
+        """t, an affine function of `raw`: (n,), or (n, m) where a row has m of them."""
+
+    @abstractmethod
+    def direction(self, y, change):
+        """The change of t when `raw` changes by `change`: the linear part of `argument`."""
+
+    @abstractmethod
+    def pullback(self, y, slopes):
+        """The adjoint of `direction`: derivatives in t -> derivatives in `raw`."""
+
+    def value(self, y, raw):
+        return _over_rows(self.curve(self.argument(y, raw)))
+
+    def gradient(self, y, raw):
+        return self.pullback(y, self.slope(self.argument(y, raw)))
+
+    def value_and_gradient(self, y, raw):
+        t = self.argument(y, raw)
+        return _over_rows(self.curve(t)), self.pullback(y, self.slope(t))
+
+    def hessian(self, y, raw):
+        if raw.ndim == 1:
+            return self.curvature(self.argument(y, raw))
+        return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
+
+    def hessian_product(self, y, raw, direction):
+        return self.pullback(y, self.curvature(self.argument(y, raw)) * self.direction(y, direction))
+
+    def kink_distance(self, y, raw):
+        t = self.argument(y, raw)
+        distance = np.min([np.abs(t - kink.position) for kink in self.kinks], axis=0)
+        return distance if distance.ndim == 1 else distance.mean(axis=1)
+
+    def smoothing_error(self, width, n_outputs):
+        arguments = max(1, n_outputs - (self.task == "classification"))
+        return arguments * sum(kink.right - kink.left for kink in self.kinks) * width / 4
+
+
+def _over_rows(values):
+    return values if values.ndim == 1 else values.sum(axis=1)
+
+
+class ResidualLoss(ScalarLoss):
+    """A regression loss that depends on the residual ``t = y - raw`` alone."""
+
+    task = "regression"
+    residual = True
+
+    def argument(self, y, raw):
+        return y - raw
+
+    def direction(self, y, change):
+        return -change
+
+    def pullback(self, y, slopes):
+        return -slopes
+
+
+class MarginLoss(ScalarLoss):
+    """A classification loss that depends on margins alone.
+
+    Two classes have one margin, ``t = raw`` for class 1 and ``-raw`` for class 0. With more, the loss is the sum over the
+    other classes of the curve at ``t = raw[own class] - raw[other class]`` (Weston and Watkins 1999).
+    """
+
+    task = "classification"
+    shift_invariant = True
+
+    def argument(self, y, raw):
+        return self.direction(y, raw)
+
+    def direction(self, y, change):
+        if change.ndim == 1:
+            return (2 * y - 1).astype(change.dtype) * change
+        own = np.take_along_axis(change, y[:, None], axis=1)
+        return own - np.take_along_axis(change, _other_classes(y, change.shape[1]), axis=1)
+
+    def pullback(self, y, slopes):
+        if slopes.ndim == 1:
+            return (2 * y - 1).astype(slopes.dtype) * slopes
+        gradient = np.empty((len(slopes), slopes.shape[1] + 1), dtype=slopes.dtype)
+        np.put_along_axis(gradient, _other_classes(y, gradient.shape[1]), -slopes, axis=1)
+        np.put_along_axis(gradient, y[:, None], slopes.sum(axis=1, keepdims=True), axis=1)
+        return gradient
+
+
+def _other_classes(y, n_classes):
+    """The codes of the classes other than a row's own, (n, n_classes - 1)."""
+    codes = np.arange(n_classes - 1)
+    return codes + (codes >= y[:, None])
+
+
+class PiecewiseLinear:
+    """Mixin of a `ScalarLoss` whose curve is made of straight pieces: its kinks say everything."""
+
+    smooth = False
+    has_hessian = False
+
+    @property
+    @abstractmethod
+    def kinks(self):
+        """The bends of the curve, a tuple of `Kink`."""
+
+    def curve(self, t):
+        total = 0.0
+        for position, left, right in self.kinks:
+            distance = t - position
+            total = total + np.maximum(left * distance, right * distance)
+        return total
+
+    def slope(self, t):
+        # At a kink, the subgradient of least size: a row that is fitted exactly pulls no further.
+        total = 0.0
+        for position, left, right in self.kinks:
+            at_kink = min(max(0.0, left), right)
+            total = total + np.select([t < position, t > position], [t.dtype.type(left), t.dtype.type(right)], at_kink)
+        return total.astype(t.dtype, copy=False)
+
+    def curvature(self, t):
+        return np.zeros_like(t)  # off the kinks; of use beside other losses in a sum
+
+    def smoothed(self, width):
+        return Smoothed(self, width)
+
+
+class Smoothed(Composite, ScalarLoss):
+    """A piecewise linear loss averaged over ``t - width ... t + width``: a parabola replaces each kink.
+
+    It lies above the loss by at most ``(right - left) * width / 4`` per kink, and has the same minimum value or a larger one.
+
+    Parameters
+    ----------
+    loss : ScalarLoss with kinks
+    width : float
+        Half the length of the interval of averaging, in the units of t.
+    """
+
+    smooth = True
+
+    def __init__(self, loss, width):
+        self.loss = loss
+        self.width = width
+
+    @property
+    def parts(self):
+        return (self.loss,)
+
+    def with_parts(self, parts):
+        return Smoothed(*parts, self.width)
+
+    @property
+    def label(self):
+        return self.loss.label
+
+    def smoothed(self, width):
+        return self
+
+    def curve(self, t):
+        total = 0.0
+        for position, left, right in self.loss.kinks:
+            distance = t - position
+            inside = np.clip(distance, -self.width, self.width) + self.width
+            above = np.maximum(distance - self.width, 0)
+            total = total + left * distance + (right - left) * (inside**2 / (4 * self.width) + above)
+        return total
+
+    def slope(self, t):
+        total = 0.0
+        for position, left, right in self.loss.kinks:
+            share = np.clip((t - position) / (2 * self.width) + 0.5, 0, 1)
+            total = total + left + (right - left) * share
+        return total
+
+    def curvature(self, t):
+        total = 0.0
+        for position, left, right in self.loss.kinks:
+            total = total + (right - left) / (2 * self.width) * (np.abs(t - position) < self.width)
+        return total.astype(t.dtype, copy=False)
+
+    def argument(self, y, raw):
+        return self.loss.argument(y, raw)
+
+    def direction(self, y, change):
+        return self.loss.direction(y, change)
+
+    def pullback(self, y, slopes):
+        return self.loss.pullback(y, slopes)

@@ -1,0 +1,162 @@
+"""Losses in expectation over labels: probabilities as targets, and costs of wrong predictions."""
+
+import numpy as np
+
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.composite import Composite
+
+__all__ = ["CostSensitive", "SoftLabels"]
+
+
+class _Expected(Composite):
+    """A classification loss averaged over what its class might have been: ``sum_k weight[k] * loss(k, raw)``."""
+
+    task = "classification"
+    soft_labels = True
+
+    def _weights(self, y, n_classes):
+        raise NotImplementedError
+
+    @property
+    def name(self):
+        return self._loss.name
+
+    @property
+    def _loss(self):
+        return Loss.make(self.loss)
+
+    @property
+    def parts(self):
+        return (self._loss,)
+
+    @property
+    def initial_estimator(self):
+        """The part's, averaged in the same way."""
+        pilot = getattr(self._loss, "initial_estimator", None)
+        return None if pilot is None else self.with_parts((Loss.make(pilot),))
+
+    def check(self):
+        super().check()
+        loss, name = self._loss, type(self).__name__
+        if loss.task not in (None, "classification"):
+            raise ValueError(f"{name} takes classification losses; {loss.name!r} is for {loss.task}.")
+        if getattr(loss, "n_constants", 0):
+            raise ValueError(f"{name} is of the loss of a row; put it inside: not {name}({loss.name}) but the other way round.")
+
+    def _sum(self, method, y, raw, *more):
+        n_classes = 2 if raw.ndim == 1 else raw.shape[1]
+        total, loss = 0.0, self._loss
+        for code, weight in enumerate(self._weights(y, n_classes).T):
+            part = getattr(loss, method)(np.full(len(raw), code, dtype=np.intp), raw, *more)
+            total = total + part * weight.reshape(-1, *(1,) * (part.ndim - 1)).astype(raw.dtype, copy=False)
+        return total
+
+    def value(self, y, raw):
+        return self._sum("value", y, raw)
+
+    def gradient(self, y, raw):
+        return self._sum("gradient", y, raw)
+
+    def hessian(self, y, raw):
+        return self._sum("hessian", y, raw)
+
+    def hessian_product(self, y, raw, direction):
+        return self._sum("hessian_product", y, raw, direction)
+
+    def kink_distance(self, y, raw):
+        return self._sum("kink_distance", y, raw)
+
+
+class SoftLabels(_Expected):
+    """Any classification loss for targets that are probabilities: its expectation. Estimators put it in by themselves.
+
+    Parameters
+    ----------
+    loss : str or Loss
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import SoftLabels
+    >>> SoftLabels("squared_hinge").value(np.array([0.25]), np.array([0.5]))
+    array([1.75])
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def with_parts(self, parts):
+        return SoftLabels(*parts)
+
+    def _weights(self, y, n_classes):
+        return np.stack([1 - y, y], axis=1) if y.ndim == 1 else y
+
+    def smoothing_error(self, width, n_outputs):
+        return self._loss.smoothing_error(width, n_outputs)
+
+
+class CostSensitive(_Expected):
+    """Any classification loss under a matrix of costs: ``sum_k (max cost of the true class - cost[true, k]) * loss(k, raw)``.
+
+    Each decision k counts as far as it saves cost. The best scores then rank the decisions by their expected
+    cost [1]_, for every loss whose best scores rank the classes by their probability. Costs 0 on the diagonal and
+    1 elsewhere give the loss itself.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="cross_entropy"
+    cost : array-like of shape (n_classes, n_classes), default=None
+        ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of ``classes_``; None: 0 and 1.
+
+    References
+    ----------
+    .. [1] Elkan, "The foundations of cost-sensitive learning", IJCAI 2001, equation 1.
+
+    Examples
+    --------
+    Calling class 1 class 0 is five times as bad as the other way round:
+
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn_losses import LossClassifier
+    >>> from sklearn_losses.losses import CostSensitive
+    >>> X, y = make_classification(flip_y=0.3, random_state=0)
+    >>> loss = CostSensitive("hinge", cost=((0, 1), (5, 0)))
+    >>> bool(LossClassifier(loss).fit(X, y).predict(X).sum() > LossClassifier("hinge").fit(X, y).predict(X).sum())
+    True
+    """
+
+    def __init__(self, loss="cross_entropy", cost=None):
+        self.loss = loss
+        self.cost = cost
+
+    def with_parts(self, parts):
+        return CostSensitive(*parts, self.cost)
+
+    def _savings(self, n_classes):
+        cost = 1 - np.eye(n_classes) if self.cost is None else np.asarray(self.cost, dtype=np.float64)
+        return cost.max(axis=1, keepdims=True) - cost
+
+    def _weights(self, y, n_classes):
+        savings = self._savings(n_classes)
+        return SoftLabels._weights(self, y, n_classes) @ savings if y.dtype.kind == "f" else savings[y]
+
+    def bind(self, y, n_outputs, task):
+        self._check_cost(max(n_outputs, 2))
+        return super().bind(y, n_outputs, task)
+
+    def _check_cost(self, n_classes):
+        if self.cost is not None:
+            cost = np.asarray(self.cost, dtype=np.float64)
+            if cost.shape != (n_classes, n_classes) or not np.all(np.isfinite(cost)):
+                raise ValueError(
+                    f"The 'cost' parameter of CostSensitive must be a matrix of finite costs of shape ({n_classes}, "
+                    f"{n_classes}), a row per true class. Got {self.cost!r}."
+                )
+
+    def among(self, codes, n_classes):
+        self._check_cost(n_classes)
+        cost = None if self.cost is None else np.asarray(self.cost, dtype=np.float64)[np.ix_(codes, codes)]
+        return CostSensitive(self._loss.among(codes, n_classes), cost)
+
+    def smoothing_error(self, width, n_outputs):
+        return self._savings(max(n_outputs, 2)).sum(axis=1).max() * self._loss.smoothing_error(width, n_outputs)

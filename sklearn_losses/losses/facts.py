@@ -1,0 +1,60 @@
+"""The facts of a loss: what solvers and estimators may take for granted of its mathematics."""
+
+__all__ = []
+
+
+class Facts:
+    """What is true of a loss, as class attributes with the values of most losses.
+
+    Attributes
+    ----------
+    task : {"regression", "classification", "ranking"}
+        Which estimator takes it.
+    smooth : bool
+        The gradient is continuous. Solvers that need that get ``smoothed(width)`` where it is not.
+    convex : bool
+        Convex in `raw`.
+    has_hessian : bool
+        `hessian` and `hessian_product` are there. It follows from what a class defines (`hessian`, `hessian_product`, or the
+        `curvature` of a curve); a class that defines one and has none after all states False.
+    hessian_bound : bool
+        They give no second derivative but a bound on it from above that is never negative, as in iteratively
+        reweighted least squares: Newton's method then takes a loss that is not convex.
+    has_probabilities : bool
+        `inverse_link` gives class probabilities.
+    shift_invariant : bool
+        Adding one number to all K > 1 raw outputs of a row changes nothing, as for softmax.
+    has_minimizer : bool
+        A row's loss has a minimum; that of cross-entropy falls for ever as the score of its class grows.
+    rowwise : bool
+        The loss of a row depends on its own raw prediction alone; ranking losses look at all rows of a query.
+    kinks : tuple of Kink
+        The bends of a loss made of straight pieces; empty for all others.
+    max_affine : float
+        The loss is this number times the largest of the entries of ``violations(y, raw)``, (n, K), as for Crammer and Singer; 0
+        where it is no such maximum.
+    residual : bool
+        For one real target, a function of ``y - raw`` alone.
+    positive_target : bool
+        Targets must not be negative.
+    soft_labels : bool
+        A classification loss that takes probabilities as targets by itself; others get their expectation, see `SoftLabels`.
+    needs_gains : bool
+        Relevances must not be negative, and must be whole numbers for gains ``2**relevance - 1``.
+    """
+
+    task = None
+    smooth = True
+    convex = True
+    has_hessian = False
+    hessian_bound = False
+    has_probabilities = False
+    shift_invariant = False
+    has_minimizer = True
+    rowwise = True
+    kinks = ()
+    max_affine = 0.0
+    residual = False
+    positive_target = False
+    soft_labels = False
+    needs_gains = False

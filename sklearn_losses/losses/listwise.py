@@ -1,0 +1,237 @@
+"""Ranking losses of a query's whole list: softmax, the likelihood of its order, a smoothed NDCG."""
+
+from abc import abstractmethod
+
+import numpy as np
+from scipy.special import expit
+
+from sklearn_losses.core.component import Interval
+from sklearn_losses.core.queries import gains
+from sklearn_losses.losses.ranking import _GAIN, RankingLoss
+
+__all__ = ["ApproxNDCG", "ListMLE", "ListNet", "XENDCG"]
+
+
+class _Softmax(RankingLoss):
+    """Cross-entropy of the softmax of the scores against a distribution over the rows."""
+
+    @abstractmethod
+    def target(self, y):
+        """The distribution of each query, (n,)."""
+
+    def _softmax(self, y, scores):
+        largest = y.max(scores)
+        size = y.multiplicity * np.exp(scores - y.spread(largest))
+        total = y.sum(size)
+        return size / y.spread(total), largest + np.log(total)
+
+    def evaluate(self, y, scores):
+        target = self.target(y)
+        share, log_total = self._softmax(y, scores)
+        return y.sum(target * (y.spread(log_total) - scores)), share - target
+
+    def hessian_columns(self, y, scores, directions):
+        share = self._softmax(y, scores)[0][:, None]
+        moved = share * directions
+        return moved - share * y.spread(y.sum(moved))
+
+
+class ListNet(_Softmax, name="listnet"):
+    """Cross-entropy between ``softmax(relevance)`` and ``softmax(score)`` of a query (Cao et al. 2007 [1]_).
+
+    References
+    ----------
+    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007, with top-one probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import ListNet
+    >>> from sklearn_losses.core.queries import Queries
+    >>> ListNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
+    array([0.6931])
+    """
+
+    def target(self, y):
+        return y.keep("softmax", lambda: self._softmax(y, y.relevance)[0])
+
+
+class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
+    """Cross-entropy against ``2**relevance - g``, normalised, with g uniform in [0, 1) (Bruch 2019 [1]_).
+
+    A convex bound of the NDCG. The perturbations g are drawn once per fit.
+
+    Parameters
+    ----------
+    gain : {"exp2", "linear"}, default="exp2"
+        "linear": ``relevance + 1 - g``.
+
+    References
+    ----------
+    .. [1] Bruch, "An alternative cross entropy loss for learning-to-rank", arXiv 1911.09798, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import XENDCG
+    >>> from sklearn_losses.core.queries import Queries
+    >>> XENDCG().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
+    array([0.6931])
+    """
+
+    needs_gains = True
+    parameter_constraints = {"gain": _GAIN}
+    examples = ({"gain": "linear"},)
+
+    def __init__(self, gain="exp2"):
+        self.gain = gain
+
+    def target(self, y):
+        def make():
+            size = y.multiplicity * (gains(y.relevance, self.gain) + 1 - y.draw)
+            return size / y.spread(y.sum(size))
+
+        return y.keep(("perturbed", self.gain), make)
+
+
+class ListMLE(RankingLoss, name="listmle"):
+    """Minus the log-likelihood of the order by relevance under the Plackett-Luce model (Xia et al. 2008 [1]_).
+
+    ``sum_k (logsumexp(s_(k), ..., s_(n)) - s_(k))`` with (k) the row at rank k. Ties in relevance are broken at random, once
+    per fit; equal rows stay together, each against all of them (Breslow's form of a partial likelihood).
+
+    References
+    ----------
+    .. [1] Xia et al., "Listwise approach to learning to rank: theory and algorithm", ICML 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import ListMLE
+    >>> from sklearn_losses.core.queries import Queries
+    >>> ListMLE().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
+    array([0.6931])
+    """
+
+    def _lists(self, y, scores):
+        """For queries of similar length: rows by rank, which are there, where the ties of a row begin and end, copies, and the
+        logarithms of the exponentials of a row (none where no row is), summed from it on and from the first of its ties on."""
+        logs = np.log(y.multiplicity)
+        order = y.keep("best first", lambda: np.lexsort((y.draw, -y.relevance, y.query)))
+        for rows, valid in y.matrices():
+            rows = order[rows]
+            relevance, draw = y.relevance[rows], y.draw[rows]
+            new = np.ones(rows.shape, dtype=bool)
+            new[:, 1:] = (relevance[:, 1:] != relevance[:, :-1]) | (draw[:, 1:] != draw[:, :-1]) | ~valid[:, 1:]
+            place = np.arange(rows.shape[1])
+            first = np.maximum.accumulate(np.where(new, place, 0), axis=1)
+            last_of = np.where(np.hstack([new[:, 1:], np.ones((len(new), 1), dtype=bool)]), place, rows.shape[1])
+            last = np.minimum.accumulate(last_of[:, ::-1], axis=1)[:, ::-1]
+            size = np.where(valid, logs[rows] + scores[rows], -np.inf)
+            from_here = np.logaddexp.accumulate(size[:, ::-1], axis=1)[:, ::-1]
+            log_total = np.where(valid, np.take_along_axis(from_here, first, axis=1), 0.0)
+            copies = np.where(valid, y.multiplicity[rows], 0.0)
+            yield rows, valid, first, last, copies, from_here, log_total
+
+    def evaluate(self, y, scores):
+        value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
+        for rows, valid, _, last, copies, _, log_total in self._lists(y, scores):
+            value[y.query[rows[:, 0]]] = (copies * (log_total - scores[rows])).sum(axis=1)
+            with np.errstate(divide="ignore"):
+                reached = np.logaddexp.accumulate(np.log(copies) - log_total, axis=1)
+            reached = np.take_along_axis(reached, last, axis=1)
+            pulled = copies * np.expm1(np.where(valid, scores[rows] + reached, 0.0))
+            gradient[rows[valid]] = pulled[valid]
+        return value, gradient
+
+    def hessian_columns(self, y, scores, directions):
+        product = np.zeros_like(directions)
+        for rows, valid, first, last, copies, from_here, log_total in self._lists(y, scores):
+            # Sums over the rows from a rank on and up to a rank, in units of the exponentials summed from there on, which
+            # shares of at most 1 lead from one rank to the next: a list may span any number of orders of magnitude.
+            from_here = np.where(valid, from_here, 0.0)
+            left = np.exp(np.where(valid[:, 1:], from_here[:, 1:] - from_here[:, :-1], -np.inf))
+            own = copies * np.exp(np.where(valid, scores[rows] - from_here, 0.0))
+            moved = directions[rows]
+            after = np.hstack([left, np.zeros_like(left[:, :1])])[:, ::-1]
+            mean = _recurrence(after, (own[:, :, None] * moved)[:, ::-1])[:, ::-1]
+            mean = np.take_along_axis(mean, first[:, :, None], axis=1)
+            summed = np.stack([np.ones_like(moved), mean], axis=-1).reshape(*mean.shape[:2], -1)
+            before = np.exp(np.where(valid[:, 1:], log_total[:, 1:] - log_total[:, :-1], -np.inf))
+            summed = _recurrence(np.hstack([np.zeros_like(before[:, :1]), before]), copies[:, :, None] * summed)
+            summed = np.take_along_axis(summed, last[:, :, None], axis=1).reshape(*mean.shape, 2)
+            share = copies * np.exp(np.where(valid, scores[rows] - log_total, 0.0))
+            curved = share[:, :, None] * (moved * summed[..., 0] - summed[..., 1])
+            product[rows[valid]] = curved[valid]
+        return product
+
+
+def _recurrence(share, term):
+    """``x_k = share_k * x_(k-1) + term_k`` along the second axis, in as many steps as the length has binary digits.
+
+    Parameters
+    ----------
+    share : ndarray of shape (n, length)
+        Between 0 and 1; what stands first is not used.
+    term : ndarray of shape (n, length, m)
+    """
+    share, term = share[:, :, None].copy(), term.copy()
+    reach = 1
+    while reach < term.shape[1]:
+        term[:, reach:] += share[:, reach:] * term[:, :-reach]
+        share[:, reach:] *= share[:, :-reach].copy()
+        reach *= 2
+    return term
+
+
+class ApproxNDCG(RankingLoss, name="approx_ndcg"):
+    """Minus the NDCG with ranks made smooth: ``1 + sum_k sigmoid(steepness * (s_k - s_i))`` (Qin et al. 2010 [1]_).
+
+    Not convex: fits start from the minimum of `ListNet` and end in a local one. Every pair is looked at.
+
+    Parameters
+    ----------
+    steepness : float, default=10.0
+        Larger values follow the NDCG more closely and have smaller basins.
+    gain : {"exp2", "linear"}, default="exp2"
+
+    References
+    ----------
+    .. [1] Qin, Liu and Li, "A general approximation framework for direct optimization of information retrieval measures",
+       Information Retrieval 13 (2010), equations 10 and 11.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import ApproxNDCG
+    >>> from sklearn_losses.core.queries import Queries
+    >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> ApproxNDCG().value(y, np.array([5.0, 0.0])).round(4)
+    array([-1.])
+    """
+
+    convex = False
+    starts_from = "listnet"
+    needs_gains = True
+    parameter_constraints = {"steepness": Interval(0.0, closed="neither"), "gain": _GAIN}
+    examples = ({"steepness": 1.0}, {"gain": "linear"})
+
+    def __init__(self, steepness=10.0, gain="exp2"):
+        self.steepness = steepness
+        self.gain = gain
+
+    def evaluate(self, y, scores):
+        value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
+        worth = y.multiplicity * y.gains(self.gain)
+        for rows, valid, others, others_valid in y.pair_blocks():
+            there = np.where(others_valid, y.multiplicity[others], 0.0)[:, None, :]
+            above = expit(self.steepness * (scores[others][:, None, :] - scores[rows][:, :, None]))
+            # A row's own half, and those of its equals, complete the sum.
+            rank = 0.5 + (there * above).sum(axis=2)
+            log = np.log1p(rank)
+            share = np.where(valid, worth[rows], 0.0)
+            value[y.query[others[:, 0]]] -= (share * np.log(2) / log).sum(axis=1)
+            pull = (share * np.log(2) / (log * log * (1 + rank)) * self.steepness)[:, :, None] * there * above * (1 - above)
+            gradient[rows[valid]] -= pull.sum(axis=2)[valid]
+            gradient[others[others_valid]] += pull.sum(axis=1)[others_valid]
+        return value, gradient

@@ -1,0 +1,109 @@
+"""The recipe of a loss: what a fit does before the first step, beside it and after the last one."""
+
+import numpy as np
+
+from sklearn_losses.losses.numerics import best_number, best_scores
+
+__all__ = []
+
+
+class Recipe:
+    """How a loss is fitted, as class attributes and methods that suit most losses.
+
+    Attributes
+    ----------
+    initial_estimator : str, Loss or None
+        A loss that the estimator fits first. Its raw predictions go to `calibrated`; a linear fit starts from its parameters.
+    n_init : int
+        Starts of a deterministic fit, of which the best is kept: the pilot's, and those of pilots with random weights.
+    n_constants : int
+        Numbers learned with the coefficients, the same for all rows (a scale, a threshold): further columns of `raw`.
+    start_constants : tuple of float
+        Where they start.
+    constant_units : tuple of float, or None
+        How far each moves while a raw prediction moves by 1, about: solvers see the constants over these, so that the units
+        of the targets do not matter. None stands for 1.
+    stochastic_only : bool
+        Made for steps on batches: its exact minimum is of no use.
+    starts_from : str, Loss or None
+        The loss whose minimum is where the fit of this one starts (ranking losses).
+    moving : bool
+        The weights of its pairs depend on the current ranking. A fit holds them fixed
+        (`Queries.with_fixed_ranking`), minimises, and takes them anew; with fixed weights the loss is as smooth and
+        convex as it says.
+    measure : tuple or None
+        Kind of gain and largest rank of the NDCG by which a fit of a moving loss compares rankings.
+    """
+
+    initial_estimator = None
+    n_init = 1
+    n_constants = 0
+    start_constants = ()
+    constant_units = None
+    stochastic_only = False
+    starts_from = None
+    moving = False
+    measure = None
+
+    def best_constant(self, y, sample_weight, n_outputs):
+        """The raw prediction that intercepts start from: the minimiser over constants, found numerically.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+        sample_weight : ndarray of shape (n,)
+            Non-negative, with mean 1.
+        n_outputs : int
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+        """
+        if self.task == "classification":
+            return best_scores(self, y, sample_weight, n_outputs)
+        return np.array([best_number(self, y, sample_weight)])
+
+    def null_loss(self, y, sample_weight):
+        """The weighted mean loss of the best constant prediction: the size of the loss, for one target of a regression.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+        sample_weight : ndarray of shape (n,)
+
+        Returns
+        -------
+        float
+        """
+        constant = np.full(len(y), self.best_constant(y, sample_weight, 1)[0])
+        return float(np.average(self.value(y, constant), weights=sample_weight))
+
+    def calibrated(self, y, raw, sample_weight):
+        """The loss with what it takes from the pilot's raw predictions (a scale, a start): a new object, or itself.
+
+        Parameters
+        ----------
+        y, raw : ndarray of shape (n,)
+            Targets and the pilot's raw predictions; (n, K) raw predictions for K outputs.
+        sample_weight : ndarray of shape (n,)
+        """
+        return self
+
+    def learned(self, constants):
+        """Fitted attributes that the loss adds to the estimator's, from the learned constants (n_constants,): a dict."""
+        return {}
+
+    def initial_alpha(self, alpha, y, sample_weight):
+        """The strength of the pilot's ridge, where the pilot's values are not in the units of this loss's."""
+        return alpha
+
+    def check_target(self, y):
+        """Raise ValueError where a target is outside the loss's domain."""
+
+    def bind(self, y, n_outputs, task):
+        """The loss made ready for one fit: a new object where it depends on the data, else itself."""
+        return self
+
+    def among(self, codes, n_classes):
+        """The loss where only the classes of these codes have rows: what a loss states by class is cut to them."""
+        return self

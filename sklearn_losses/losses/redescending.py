@@ -1,0 +1,181 @@
+"""Robust losses whose gradient returns to 0 far out: they leave gross outliers out."""
+
+import numpy as np
+
+from sklearn_losses.core.component import Integer
+from sklearn_losses.losses.robust import _POSITIVE, _SCALE, RobustLoss
+
+__all__ = ["Cauchy", "GemanMcClure", "Redescending", "Tukey", "Welsch"]
+
+
+class Redescending(RobustLoss):
+    """Base of the losses whose influence falls again far out, so that gross outliers hardly count.
+
+    A subclass gives `rho` and `weight`, which is ``psi(u) / u``. It bounds the second derivative and is never negative, so
+    with it for a Hessian Newton's method is iteratively reweighted least squares, which goes down all the way and does not
+    leave the valley it starts in.
+
+    These losses are not convex: a fit starts from the least absolute deviations, and from `n_init` - 1 more of them under
+    random weights, and keeps the best. A stochastic solver and an MLP start once.
+    """
+
+    convex = False
+    hessian_bound = True
+    initial_estimator = "mae"
+    parameter_constraints = {"c": _POSITIVE, "scale": _SCALE, "n_init": Integer(1)}
+
+    def psi(self, u):
+        return u * self.weight(u)
+
+    def psi_prime(self, u):
+        return self.weight(u)
+
+
+class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
+    """Tukey's bisquare, ``c**2/6 (1 - (1 - (u/c)**2)**3)``, constant from c on: outliers beyond c scales do not count [1]_.
+
+    Parameters
+    ----------
+    c : float, default=4.685
+        In units of the scale; 95 % efficiency at the normal distribution.
+    scale : "mad" or float, default="mad"
+        As for `Huber`.
+    n_init : int, default=1
+        Number of starts.
+
+    References
+    ----------
+    .. [1] Beaton and Tukey, "The fitting of power series", Technometrics 16 (1974).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import Tukey
+    >>> Tukey(scale=1.0).value(np.array([1.0, 100.0]), np.zeros(2)).round(4)
+    array([0.4776, 3.6582])
+    """
+
+    def __init__(self, c=4.685, scale="mad", n_init=1):
+        self.c = c
+        self.scale = scale
+        self.n_init = n_init
+
+    def _rest(self, u):
+        return np.maximum(1 - (u / self.c) ** 2, 0)
+
+    def rho(self, u):
+        return self.c**2 / 6 * (1 - self._rest(u) ** 3)
+
+    def weight(self, u):
+        return self._rest(u) ** 2
+
+
+class Cauchy(Redescending, name="cauchy"):
+    """``c**2/2 log(1 + (u/c)**2)``: the likelihood of a Cauchy distribution; outliers count less the further out [1]_.
+
+    Parameters
+    ----------
+    c : float, default=2.385
+        In units of the scale; 95 % efficiency at the normal distribution.
+    scale : "mad" or float, default="mad"
+        As for `Huber`.
+    n_init : int, default=1
+        Number of starts.
+
+    References
+    ----------
+    .. [1] Holland and Welsch, "Robust regression using iteratively reweighted least-squares", Communications in
+       Statistics 6 (1977), table 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import Cauchy
+    >>> Cauchy(scale=1.0).value(np.array([1.0, 100.0]), np.zeros(2)).round(4)
+    array([ 0.4606, 21.2527])
+    """
+
+    def __init__(self, c=2.385, scale="mad", n_init=1):
+        self.c = c
+        self.scale = scale
+        self.n_init = n_init
+
+    def rho(self, u):
+        return self.c**2 / 2 * np.log1p((u / self.c) ** 2)
+
+    def weight(self, u):
+        return 1 / (1 + (u / self.c) ** 2)
+
+
+class Welsch(Redescending, name="welsch"):
+    """``c**2/2 (1 - exp(-(u/c)**2))``: a bell upside down; outliers beyond a few c do not count [1]_.
+
+    Parameters
+    ----------
+    c : float, default=2.985
+        In units of the scale; 95 % efficiency at the normal distribution.
+    scale : "mad" or float, default="mad"
+        As for `Huber`.
+    n_init : int, default=1
+        Number of starts.
+
+    References
+    ----------
+    .. [1] Dennis and Welsch, "Techniques for nonlinear least squares and robust regression", Communications in
+       Statistics 7 (1978).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import Welsch
+    >>> Welsch(scale=1.0).value(np.array([1.0, 100.0]), np.zeros(2)).round(4)
+    array([0.473 , 4.4551])
+    """
+
+    def __init__(self, c=2.985, scale="mad", n_init=1):
+        self.c = c
+        self.scale = scale
+        self.n_init = n_init
+
+    def rho(self, u):
+        return -(self.c**2) / 2 * np.expm1(-((u / self.c) ** 2))
+
+    def weight(self, u):
+        return np.exp(-((u / self.c) ** 2))
+
+
+class GemanMcClure(Redescending, name="geman_mcclure"):
+    """``2 (u/c)**2 / ((u/c)**2 + 4)``, bounded by 2 [1]_; `Barron` with shape -2.
+
+    Parameters
+    ----------
+    c : float, default=1.0
+        In units of the scale. The source's unit: residuals beyond 1.2 c already count less; larger is more efficient.
+    scale : "mad" or float, default="mad"
+        As for `Huber`.
+    n_init : int, default=1
+        Number of starts.
+
+    References
+    ----------
+    .. [1] Geman and McClure, "Bayesian image analysis: an application to single photon emission tomography", 1985.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import GemanMcClure
+    >>> GemanMcClure(scale=1.0).value(np.array([1.0, 100.0]), np.zeros(2)).round(4)
+    array([0.4   , 1.9992])
+    """
+
+    def __init__(self, c=1.0, scale="mad", n_init=1):
+        self.c = c
+        self.scale = scale
+        self.n_init = n_init
+
+    def rho(self, u):
+        square = (u / self.c) ** 2
+        return 2 * square / (square + 4)
+
+    def weight(self, u):
+        return 1 / (self.c * ((u / self.c) ** 2 / 4 + 1)) ** 2

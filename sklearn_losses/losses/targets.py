@@ -1,0 +1,192 @@
+"""The loss of several regression targets: the mean over them of one loss, or of one for each."""
+
+import numpy as np
+
+from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.curves import Kink
+
+__all__ = []
+
+
+class MeanOverTargets(Composite):
+    """A regression loss for several targets at once: its mean over them, as in scikit-learn's metrics.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss of one target; `y` and `raw` are (n, n_targets) here.
+    n_targets : int
+    """
+
+    residual = False
+
+    def __init__(self, loss, n_targets):
+        self.loss = loss
+        self.n_targets = n_targets
+
+    @property
+    def parts(self):
+        return (self.loss,)
+
+    def with_parts(self, parts):
+        return MeanOverTargets(*parts, self.n_targets)
+
+    @property
+    def by_target(self):
+        """The loss of each target."""
+        return (self.loss,) * self.n_targets
+
+    @property
+    def name(self):
+        return self.loss.name
+
+    @property
+    def label(self):
+        return self.loss.label
+
+    def value(self, y, raw):
+        return self.loss.value(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
+
+    def gradient(self, y, raw):
+        return self.loss.gradient(y.ravel(), raw.ravel()).reshape(y.shape) / self.n_targets
+
+    def value_and_gradient(self, y, raw):
+        value, gradient = self.loss.value_and_gradient(y.ravel(), raw.ravel())
+        return value.reshape(y.shape).mean(axis=1), gradient.reshape(y.shape) / self.n_targets
+
+    def hessian(self, y, raw):
+        return self.loss.hessian(y.ravel(), raw.ravel()).reshape(y.shape) / self.n_targets
+
+    @property
+    def kinks(self):
+        return tuple(Kink(k.position, k.left / self.n_targets, k.right / self.n_targets) for k in self.loss.kinks)
+
+    def argument(self, y, raw):
+        return self.loss.argument(y, raw)
+
+    def direction(self, y, change):
+        return self.loss.direction(y, change)
+
+    def pullback(self, y, slopes):
+        return self.loss.pullback(y, slopes)
+
+    def kink_distance(self, y, raw):
+        return self.loss.kink_distance(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
+
+    def smoothing_error(self, width, n_outputs):
+        return self.loss.smoothing_error(width, 1)
+
+    def best_constant(self, y, sample_weight, n_outputs):
+        return np.concatenate([self.loss.best_constant(target, sample_weight, 1) for target in y.T])
+
+    def check_target(self, y):
+        self.loss.check_target(y.ravel())
+
+    def calibrated(self, y, raw, sample_weight):
+        losses = [self.loss.calibrated(*columns, sample_weight) for columns in zip(y.T, raw.T, strict=True)]
+        return self if all(loss is self.loss for loss in losses) else EachTarget(tuple(losses))
+
+
+class EachTarget(Composite):
+    """The mean over several targets of losses that differ between them, each with a scale of its own.
+
+    Parameters
+    ----------
+    losses : tuple of Loss
+        One per target. The constants that they learn follow the targets in `raw`, loss by loss.
+    """
+
+    residual = False
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    @property
+    def parts(self):
+        return self.losses
+
+    def with_parts(self, parts):
+        return EachTarget(parts)
+
+    @property
+    def by_target(self):
+        """The loss of each target."""
+        return self.losses
+
+    @property
+    def name(self):
+        return self.losses[0].name
+
+    @property
+    def n_constants(self):
+        return sum(loss.n_constants for loss in self.losses)
+
+    @property
+    def start_constants(self):
+        return tuple(constant for loss in self.losses for constant in loss.start_constants)
+
+    @property
+    def constant_units(self):
+        return tuple(unit for loss in self.losses for unit in (loss.constant_units or (1.0,) * loss.n_constants))
+
+    @property
+    def has_hessian(self):
+        return all(loss.has_hessian for loss in self.losses)
+
+    def _columns(self):
+        """Each loss with the columns of `raw` that are its own."""
+        position = len(self.losses)
+        for target, loss in enumerate(self.losses):
+            own = [target, *range(position, position + loss.n_constants)]
+            position += loss.n_constants
+            yield target, loss, own if loss.n_constants else target
+
+    def _mean(self, method, y, raw):
+        return sum(getattr(loss, method)(y[:, k], raw[:, own]) for k, loss, own in self._columns()) / len(self.losses)
+
+    def _scatter(self, method, y, raw):
+        result = np.empty_like(raw)
+        for k, loss, own in self._columns():
+            result[:, own] = getattr(loss, method)(y[:, k], raw[:, own])
+        return result / len(self.losses)
+
+    def value(self, y, raw):
+        return self._mean("value", y, raw)
+
+    def gradient(self, y, raw):
+        return self._scatter("gradient", y, raw)
+
+    def hessian(self, y, raw):
+        return self._scatter("hessian", y, raw)
+
+    def hessian_product(self, y, raw, direction):
+        result = np.empty_like(raw)
+        for k, loss, own in self._columns():
+            result[:, own] = loss.hessian_product(y[:, k], raw[:, own], direction[:, own])
+        return result / len(self.losses)
+
+    def kink_distance(self, y, raw):
+        return self._mean("kink_distance", y, raw)
+
+    def smoothing_error(self, width, n_outputs):
+        return max(loss.smoothing_error(width, 1) for loss in self.losses)
+
+    def check_target(self, y):
+        for loss, target in zip(self.losses, y.T, strict=True):
+            loss.check_target(target)
+
+    def calibrated(self, y, raw, sample_weight):
+        columns = zip(self.losses, y.T, raw.T, strict=True)
+        return EachTarget(tuple(loss.calibrated(target, own, sample_weight) for loss, target, own in columns))
+
+    def best_constant(self, y, sample_weight, n_outputs):
+        return np.concatenate(
+            [loss.best_constant(target, sample_weight, 1) for loss, target in zip(self.losses, y.T, strict=True)]
+        )
+
+    def learned(self, constants):
+        found, start = [], 0
+        for loss in self.losses:
+            found.append(loss.learned(constants[start : start + loss.n_constants]))
+            start += loss.n_constants
+        return {name: np.array([one[name] for one in found]) for name in found[0]}

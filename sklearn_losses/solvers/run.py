@@ -1,0 +1,161 @@
+"""The bookkeeping of an iteration: how far it is, whether it has settled, and its outcome."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
+
+from sklearn_losses.core.status import Status, set_status
+
+__all__ = ["SETTLING", "Callback", "Run", "Settling"]
+
+Callback: TypeAlias = Callable[[NDArray[Any], float], bool]  # (params, value) -> whether to stop
+
+
+class Settling(NamedTuple):
+    """When the decreases of an iteration count as those of its end.
+
+    Attributes
+    ----------
+    steps : int
+        Decreases in a row that must shrink by a steady factor,
+    factor : float
+        which is the largest that counts as one,
+    share : float
+        and the share of what is asked for that the sum of all decreases to come may be.
+    window_share : float
+        Where they do not shrink so: the share of what is asked for that those of a whole window may
+        be together.
+    """
+
+    steps: int = 5
+    factor: float = 0.7
+    share: float = 0.3
+    window_share: float = 0.01
+
+
+SETTLING = Settling()
+
+
+class Run:
+    """Counts iterations, keeps the last finite point and the history, and says when to stop.
+
+    Parameters
+    ----------
+    params : ndarray of shape (n_params,)
+        Where the iteration starts.
+    max_iter : int
+        Iterations at the most.
+    callback : callable or None
+        Called as ``callback(params, value)`` after each iteration; True stops.
+
+    Attributes
+    ----------
+    params, value : ndarray, float
+        The last point whose numbers are all finite, and its value.
+    history : list of float
+        The value after each iteration.
+    status : Status or None
+        None while the iteration may go on.
+    """
+
+    def __init__(self, params: NDArray[Any], max_iter: int, callback: Callback | None) -> None:
+        self.params = params
+        self.value = float(np.inf)
+        self.history: list[float] = []
+        self.max_iter = max_iter
+        self.callback = callback
+        self.status: Status | None = None
+
+    def record(self, params: NDArray[Any], value: float) -> bool:
+        """Take note of an iteration; True where it must be the last."""
+        if not (np.isfinite(value) and np.all(np.isfinite(params))):
+            self.status = Status.DIVERGED
+            return True
+        self.params, self.value = params, value
+        self.history.append(value)
+        if self.callback is not None and self.callback(params, value):
+            self.status = Status.CALLBACK
+        elif len(self.history) >= self.max_iter and self.status is None:
+            self.status = Status.MAX_ITER
+        return self.status is not None
+
+    def converged(self) -> None:
+        """Note that the optimum is reached."""
+        self.status = Status.CONVERGED
+
+    def settled(self, tol: float, window: int = 5, limits: Settling = SETTLING) -> bool:
+        """Whether what is left to gain looks smaller than `tol` times the value.
+
+        While the decreases shrink by a steady factor, the rest of their sum is that of a geometric
+        series. Where they do not, the decreases of a whole window together must be a small share of
+        what `tol` asks for.
+
+        Parameters
+        ----------
+        tol : float
+            Relative to the value.
+        window : int, default=5
+            Iterations that are looked at together; there is no answer before.
+        limits : Settling
+        """
+        if len(self.history) <= window:
+            return False
+        goal = tol * max(abs(self.value), np.finfo(float).eps * abs(self.history[0]))
+        decreases = -np.diff(self.history[-limits.steps - 1 :])
+        if np.all(decreases > 0):
+            factor = np.max(decreases[1:] / decreases[:-1])
+            if factor < limits.factor and decreases[-1] * factor / (1 - factor) <= limits.share * goal:
+                return True
+        recent = self.history[-window - 1 :]
+        fallen, risen = max(recent) - self.value, self.value - min(recent)
+        return bool(fallen <= limits.window_share * goal and risen <= goal)
+
+    def result(self, state: Any = None, **more: Any) -> OptimizeResult:
+        """The outcome in scipy's form.
+
+        Parameters
+        ----------
+        state : object, default=None
+            What a further call needs to go on from there.
+        **more : dict
+            Further fields.
+
+        Returns
+        -------
+        OptimizeResult
+            With ``x``, ``fun``, ``nit``, ``status``, ``message``, ``success`` and ``state``. A run
+            without a status has stalled.
+        """
+        result = OptimizeResult(x=self.params, fun=self.value, nit=len(self.history), state=state, **more)
+        return set_status(result, self.status or Status.STALLED)
+
+    @property
+    def message(self) -> str | None:
+        """The word of the status; of earlier versions."""
+        _warn_of_old("message")
+        return None if self.status is None else self.status.value
+
+    @message.setter
+    def message(self, word: str | None) -> None:
+        _warn_of_old("message")
+        self.status = None if word is None else Status(word)
+
+    @property
+    def success(self) -> bool:
+        """Whether the status is a success; of earlier versions."""
+        _warn_of_old("success")
+        return self.status is not None and self.status.success
+
+    @success.setter
+    def success(self, value: bool) -> None:
+        _warn_of_old("success")
+        if value and self.status is None:
+            self.status = Status.CONVERGED
+
+
+def _warn_of_old(name):
+    warnings.warn(f"Run.{name} follows from Run.status now; set run.status = Status.CONVERGED.", FutureWarning, stacklevel=3)

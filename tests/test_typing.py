@@ -1,0 +1,16 @@
+"""The user's file that mypy checks (`tests/typing/user.py`, by ``.ci/run``) also does what it says."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_losses.losses import Loss
+
+USER = Path(__file__).parent / "typing" / "user.py"
+
+
+def test_a_users_file_runs(monkeypatch):
+    monkeypatch.setattr(Loss, "registry", dict(Loss.registry))  # the loss that the file defines stays there
+    scores = runpy.run_path(str(USER))["main"]()
+    assert len(scores) == 9 and np.isfinite(scores).all()
