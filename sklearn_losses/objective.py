@@ -55,7 +55,7 @@ class Objective(Facts):
     >>> from sklearn_losses.core.penalties import ElasticNet
     >>> from sklearn_losses.losses import MSE
     >>> from sklearn_losses.models import Linear
-    >>> model = Linear(2, 1, fit_intercept=False)
+    >>> model = Linear().bind(2, 1, fit_intercept=False)
     >>> batches = Batches(np.eye(2), np.array([1.0, 3.0]))
     >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
     >>> objective.value(np.zeros(2))

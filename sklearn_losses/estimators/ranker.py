@@ -16,7 +16,8 @@ from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
-from sklearn_losses.metrics.ranking import need_queries, query_ndcg_score
+from sklearn_losses.metrics.query_scorer import need_queries
+from sklearn_losses.metrics.ranking import query_ndcg_score
 
 __all__ = ["LossRanker"]
 

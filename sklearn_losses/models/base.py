@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sklearn_losses.core.component import Component
 from sklearn_losses.core.protocols import RowMatrix, Rows
 
-__all__ = ["Derivative", "Model", "Vector"]
+__all__ = ["Derivative", "Model", "Vector", "squeezed"]
 
 Vector: TypeAlias = NDArray[Any]
 Derivative: TypeAlias = Callable[[Vector], Vector]
@@ -47,12 +47,12 @@ class Model(Component, ABC, family="model"):
     Attributes
     ----------
     n_features : int
-        Columns of the rows, as `columns` returns them. This and what follows is there after `bind`.
+        Columns of the rows that the model works on, those which `columns` returns. This and what follows is there after `bind`.
+    n_features_in : int
+        Columns of X.
     n_outputs : int
         Raw predictions per row.
     fit_intercept : bool
-    n_params : int
-        Length of the flat vector of parameters.
     linear : bool
         The model is a `LinearModel`.
     full_batch : bool
@@ -64,8 +64,8 @@ class Model(Component, ABC, family="model"):
 
     known_elsewhere = ELSEWHERE
     n_features: int
+    n_features_in: int
     n_outputs: int
-    n_params: int
     fit_intercept: bool
     n_constants = 0
     linear: ClassVar[bool] = False
@@ -92,18 +92,23 @@ class Model(Component, ABC, family="model"):
         Model
         """
         bound = copy(self)
-        bound.n_features, bound.n_outputs, bound.fit_intercept = n_features, n_outputs, fit_intercept
+        bound.n_features_in, bound.n_features = n_features, self.n_columns(n_features)
+        bound.n_outputs, bound.fit_intercept = n_outputs, fit_intercept
         return bound
 
     def columns(self, X: Rows) -> Rows:
         """The rows that all other methods work on, made of the user's columns once per fit; X itself by default."""
         return X
 
+    def n_columns(self, n_features: int) -> int:
+        """How many columns `columns` makes of `n_features` ones."""
+        return n_features
+
     @property
     def identity(self) -> dict[str, Any]:
         """What must be the same for a fit to go on from another one's parameters, as users know it."""
-        sizes = ("n_features", "n_outputs", "fit_intercept")
-        return {"model": repr(self), **{name: getattr(self, name) for name in sizes}}
+        sizes = {"n_features": self.n_features_in, "n_outputs": self.n_outputs, "fit_intercept": self.fit_intercept}
+        return {"model": repr(self), **sizes}
 
     @property
     def base(self) -> "Model":
@@ -111,6 +116,11 @@ class Model(Component, ABC, family="model"):
         return self
 
     # The map.
+
+    @property
+    @abstractmethod
+    def n_params(self) -> int:
+        """Length of the flat vector of parameters."""
 
     @abstractmethod
     def init(self, constant: Vector, rng: Any) -> Vector:

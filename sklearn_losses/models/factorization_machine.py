@@ -1,7 +1,7 @@
 """The factorization machine."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -59,10 +59,9 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
         self.rank = rank
         self.init_scale = init_scale
 
-    def bind(self, n_features: int, n_outputs: int, fit_intercept: bool = True) -> Self:
-        bound = super().bind(n_features, n_outputs, fit_intercept)
-        bound.n_params = n_features * n_outputs * (1 + self.rank) + bound.n_intercepts
-        return bound
+    @property
+    def n_params(self) -> int:
+        return self.n_features * self.n_outputs * (1 + self.rank) + self.n_intercepts
 
     # `params` holds one matrix, row by row, so that one product with X gives everything that is linear in X: for each
     # column its weights (n_outputs), then its factors (n_outputs, rank). The intercepts follow.
@@ -101,8 +100,8 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
         """`coef_` (n_outputs, n_features), `intercept_` (n_outputs,) and `factors_` (n_outputs, n_features, rank)."""
         matrix, factors, intercepts = self._parts(params, params.dtype)
-        coef = np.ascontiguousarray(matrix[:, : self.n_outputs].T)
-        factors = np.ascontiguousarray(factors.transpose(1, 0, 2))
+        coef = matrix[:, : self.n_outputs].T.copy()
+        factors = factors.transpose(1, 0, 2).copy()
         intercepts = intercepts.copy() if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
         if flat:
             return {"coef_": coef[0], "intercept_": float(intercepts[0]), "factors_": factors[0]}

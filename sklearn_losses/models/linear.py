@@ -1,7 +1,7 @@
 """Models that are linear in their parameters, with what exact solvers ask of them beyond `Model`."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,35 +30,20 @@ class LinearModel(Model):
 
     `params` holds W (n_features, n_outputs), row by row, then b. A convex loss gives a convex objective. Exact solvers, changes
     of coordinates and duality gaps are for these models alone, and the methods below are what they ask for. A subclass says
-    which columns it makes of X: it overrides `columns`, and `bind` with the number of columns that `columns` returns.
-
-    Attributes
-    ----------
-    n_weights : int
-        Entries of W.
+    which columns it makes of X: it overrides `columns` and `n_columns`, and nothing else.
     """
 
-    n_weights: int
     linear = True
 
-    def bind(self, n_features: int, n_outputs: int, fit_intercept: bool = True) -> Self:
-        """The model of one fit.
+    @property
+    def n_weights(self) -> int:
+        """Entries of W."""
+        return self.n_features * self.n_outputs
 
-        Parameters
-        ----------
-        n_features : int
-            The number of columns that `columns` returns.
-        n_outputs : int
-        fit_intercept : bool, default=True
-
-        Returns
-        -------
-        LinearModel
-        """
-        bound = super().bind(n_features, n_outputs, fit_intercept)
-        bound.n_weights = n_features * n_outputs
-        bound.n_params = bound.n_weights + n_outputs * fit_intercept
-        return bound
+    @property
+    def n_params(self) -> int:
+        """Entries of W and b."""
+        return self.n_weights + self.n_intercepts
 
     # The parameters.
 
@@ -78,10 +63,8 @@ class LinearModel(Model):
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
         """`coef_` (n_outputs, n_features) and `intercept_` (n_outputs,); (n_features,) and a float where `flat`."""
         [weights], [intercept] = self.unpack(params)
-        coef = np.ascontiguousarray(weights.T)
-        return (
-            {"coef_": coef[0], "intercept_": float(intercept[0])} if flat else {"coef_": coef, "intercept_": intercept.copy()}
-        )
+        coef, intercept = weights.T.copy(), intercept.copy()
+        return {"coef_": coef[0], "intercept_": float(intercept[0])} if flat else {"coef_": coef, "intercept_": intercept}
 
     def from_fitted(self, fitted: Mapping[str, Any]) -> Vector:
         return self.pack(np.atleast_2d(fitted["coef_"]).T, np.atleast_1d(fitted["intercept_"]))

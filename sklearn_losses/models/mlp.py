@@ -93,8 +93,11 @@ class MLP(Model, name="mlp"):
             stop = end + fan_out * fit_intercept
             bound._layers.append((slice(start, end), slice(end, stop), (fan_in, fan_out)))
             start = stop
-        bound.n_params = start
         return bound
+
+    @property
+    def n_params(self) -> int:
+        return self._layers[-1][1].stop
 
     @property
     def _hidden_units(self) -> Activation:

@@ -5,6 +5,7 @@ solvers and models pass the same checks.
 """
 
 from sklearn_losses.testing.losses import check_loss
+from sklearn_losses.testing.models import check_model
 from sklearn_losses.testing.solvers import check_solver
 
-__all__ = ["check_loss", "check_solver"]
+__all__ = ["check_loss", "check_model", "check_solver"]

@@ -11,8 +11,8 @@ __all__ = ["check_component", "fail", "relative"]
 
 
 def fail(component, message):
-    """Raise AssertionError: which object breaks which promise."""
-    raise AssertionError(f"{component!r}: {message}")
+    """Raise AssertionError: which object, or text that names one, breaks which promise."""
+    raise AssertionError(f"{component if isinstance(component, str) else repr(component)}: {message}")
 
 
 def relative(one, other):

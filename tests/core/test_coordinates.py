@@ -27,7 +27,7 @@ SIZES = list(product(FORMS, (1, 3), (0, 2)))
 
 def models(form, outputs, constants):
     """The model of the user's columns, and that of the coordinates."""
-    user = with_constants(Linear(P, outputs), constants)
+    user = with_constants(Linear().bind(P, outputs), constants)
     return user, FORMS[form].model(user)
 
 
@@ -70,7 +70,7 @@ def test_the_penalty_is_that_of_the_users_weights(form, outputs, constants):
 
 
 def test_the_identity_changes_nothing():
-    same, model = Coordinates(), MLP((P, 4, 1), "relu")
+    same, model = Coordinates(), MLP((4,)).bind(P, 1)
     params = RNG.normal(size=model.n_params)
     assert same.to_user(model, params) is params and same.from_user(model, params) is params
     assert same.rows(X) is X and same.model(model) is model
@@ -87,7 +87,7 @@ def test_learned_constants_are_in_no_coordinates(form):
 def test_without_an_intercept_columns_keep_their_origin():
     columns, basis = Standardization.of(X, None, False, 0.0), RowSpace.of(X, None, False)
     assert not columns.shifted and columns.scaled and not basis.center.any()
-    model = Linear(P, 1, fit_intercept=False)
+    model = Linear().bind(P, 1, fit_intercept=False)
     params = RNG.normal(size=P)
     np.testing.assert_allclose(columns.apply(X) @ params, X @ columns.to_user(model, params), rtol=1e-10)
 

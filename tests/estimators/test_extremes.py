@@ -30,8 +30,7 @@ from sklearn_losses.losses import (
     Poisson,
     Tilted,
 )
-from sklearn_losses.metrics import make_loss_scorer
-from sklearn_losses.metrics.perplexity import perplexity_score
+from sklearn_losses.metrics import make_loss_scorer, perplexity_score
 from sklearn_losses.solvers import Solver
 
 REGRESSION = sorted(name for name, maker in MAKERS.items() if maker.task == "regression")

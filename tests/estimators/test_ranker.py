@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_losses import LossRanker, LossRegressor, compare_losses, make_ranking
 from sklearn_losses.fitting.strength import Strength
 from sklearn_losses.losses import LambdaRank, Loss
-from sklearn_losses.metrics.ranking import QueryScorer, query_average_precision_score, query_ndcg_score
+from sklearn_losses.metrics import QueryScorer, query_average_precision_score, query_ndcg_score
 from sklearn_losses.solvers import SGD, Adam
 
 RANKING = sorted(name for name, maker in Loss.names().items() if maker.task == "ranking")

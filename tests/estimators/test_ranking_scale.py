@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_losses import LossRanker, make_ranking
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses import Loss
-from sklearn_losses.metrics.ranking import QueryScorer, query_kendall_tau_score, query_ndcg_score
+from sklearn_losses.metrics import QueryScorer, query_kendall_tau_score, query_ndcg_score
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "lambdarank"
 

@@ -38,7 +38,7 @@ TASKS = {
 def test_fitted_attributes_hold_the_parameters(name, fit_intercept):
     task, n_outputs, shape = TASKS[name]
     assert task.n_outputs == n_outputs
-    model = Linear(2, n_outputs, fit_intercept)
+    model = Linear().bind(2, n_outputs, fit_intercept)
     params = RNG.normal(size=model.n_params)
     fitted = fitted_parameters(task, model, params)
     assert fitted["coef_"].shape == shape and isinstance(fitted["intercept_"], float) == task.flat
@@ -49,7 +49,7 @@ def test_fitted_attributes_hold_the_parameters(name, fit_intercept):
 @pytest.mark.parametrize("name", TASKS)
 def test_fitted_attributes_of_a_network(name):
     task, n_outputs, shape = TASKS[name]
-    model = MLP((2, 3, n_outputs), "tanh")
+    model = MLP((3,), "tanh").bind(2, n_outputs)
     params = RNG.normal(size=model.n_params)
     fitted = fitted_parameters(task, model, params)
     outputs = 1 if len(shape) == 1 else shape[0]
@@ -59,12 +59,12 @@ def test_fitted_attributes_of_a_network(name):
 
 def test_fitted_attributes_are_copies():
     params = np.zeros(3)
-    fitted_parameters(Regression(), Linear(2, 1), params)["coef_"][:] = 1
+    fitted_parameters(Regression(), Linear().bind(2, 1), params)["coef_"][:] = 1
     assert not params.any()
 
 
 def test_digits_of_float64_are_kept_for_rows_of_float32():
-    model, rows = Linear(1, 1), np.full((3, 1), 1e4, dtype=np.float32)
+    model, rows = Linear().bind(1, 1), np.full((3, 1), 1e4, dtype=np.float32)
     fitted = {"coef_": np.array([1 + 1e-9]), "intercept_": -1e4}
     assert raw_predictions(Regression(), model, fitted, rows) == pytest.approx(np.full(3, 1e-5), rel=1e-6)
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, make_ranking
 from sklearn_losses.losses import Huber, Loss, Quantile
-from sklearn_losses.metrics.perplexity import neg_perplexity
+from sklearn_losses.metrics import neg_perplexity
 from sklearn_losses.model_selection import compare_losses, corrected_resampled_ttest, noise_curve
 from sklearn_losses.model_selection.folds import splits_of
 

@@ -21,7 +21,7 @@ A = np.hstack([X, np.ones((60, 1))])
 
 
 def objective(loss=None, alpha=0.1, l1_ratio=0.0, rows=X, y=Y):
-    model = Linear(rows.shape[1], 1)
+    model = Linear().bind(rows.shape[1], 1)
     return Objective(loss or MSE(), model, ElasticNet(alpha, l1_ratio, model.weights()), Batches(rows, y))
 
 
