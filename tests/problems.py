@@ -31,7 +31,7 @@ def draws(name):
     """Whether the loss draws numbers by the content of the rows, so that other columns are another problem."""
     relevance, raw = np.array([0.0, 1.0, 1.0, 2.0]), np.array([0.3, -0.2, 0.5, 0.1])
     one, other = (
-        Queries(relevance, np.array([0, 4]), tie_breaker=draw) for draw in (np.full(4, 0.5), np.array([0.1, 0.9, 0.3, 0.7]))
+        Queries(relevance, np.array([0, 4]), None, None, draw) for draw in (np.full(4, 0.5), np.array([0.1, 0.9, 0.3, 0.7]))
     )
     return not np.array_equal(MAKERS[name]().value(one, raw), MAKERS[name]().value(other, raw))
 

@@ -332,7 +332,7 @@ def codes_of(qid: Any, n_rows: int) -> NDArray[Any]:
         if qid.dtype.kind == "f" and np.isnan(qid).any():
             raise ValueError("qid must not contain nan; give every row the id of its query.")
         return np.unique(qid, return_inverse=True)[1]
-    lookup = {}
+    lookup: dict[Any, int] = {}
     try:
         codes = [lookup.setdefault(tuple(one) if isinstance(one, np.ndarray) else one, len(lookup)) for one in qid]
     except TypeError as error:

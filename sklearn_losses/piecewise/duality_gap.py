@@ -111,14 +111,14 @@ def _candidates(objective, terms, params, residual, size, slopes, width, limits)
     if slopes is not None:
         yield slopes
     if objective.piecewise_linear and (slopes is None or len(params) <= SIZES.matrix):
-        shown = _slopes_at(terms, objective.penalty, params, residual, 1e-9 * size, limits)
+        shown = _slopes_at(terms, objective, params, residual, 1e-9 * size, limits)
         if shown is not None:
             yield shown
     if width is not None:
         yield terms.smoothed_slopes(residual, width)
 
 
-def _slopes_at(terms, penalty, params, residual, close, limits):
+def _slopes_at(terms, objective, params, residual, close, limits):
     """The slopes that make the gradient smallest: those of the lines, and the best ones at a kink."""
     kinked = np.flatnonzero(np.abs(residual) <= close)
     if len(kinked) * len(params) > max(limits.kinked, terms.batches.X.size):
@@ -127,14 +127,14 @@ def _slopes_at(terms, penalty, params, residual, close, limits):
     if len(kinked):
         low, high = terms.left.flat[kinked], terms.right.flat[kinked]
         slopes.flat[kinked] = middle = (low + high) / 2
-        zeros = np.flatnonzero((params == 0) & (penalty.l1 > 0))
+        zeros = np.flatnonzero((params == 0) & (objective.l1 > 0))
         held = np.ones(len(params), dtype=bool)
         if len(zeros) > limits.weights:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
             held[zeros], zeros = False, zeros[:0]
-        wanted = -(terms.adjoint(slopes) + penalty.l2 * params + penalty.l1 * np.sign(params))
+        wanted = -(terms.adjoint(slopes) + objective.l2 * params + objective.l1 * np.sign(params))
         # A slope's range is its unit: weights may span many orders of magnitude. In its middle is the most room to either side.
         units = np.zeros((len(params), len(zeros)))
-        units[zeros, np.arange(len(zeros))] = 2 * penalty.l1[zeros]
+        units[zeros, np.arange(len(zeros))] = 2 * objective.l1[zeros]
         matrix = np.hstack([terms.rows(kinked)[0].T * (high - low), units])[held]
         share = np.linalg.lstsq(matrix, wanted[held], rcond=1e-12)[0]
         if np.any(np.abs(share) > 0.5 + 1e-9):
@@ -158,10 +158,10 @@ class _Point:
     """A point of the parameters, and what slopes of the terms prove about it: `goal` is what is as good as nothing."""
 
     def __init__(self, terms: AnyRowTerms, objective, params, goal, limits):
-        self.params, self.penalty, self.goal, self.limits = params, objective.penalty, goal, limits
+        self.params, self.l1, self.l2, self.goal, self.limits = params, objective.l1, objective.l2, goal, limits
         self.terms, self.value = terms, objective.value(params)
         self.residual = self.terms.residual(params)
-        self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
+        self.free = (self.l2 == 0) & (self.l1 == 0)
         self.eps = 2 * objective.precision
 
     def gap(self, slopes):
@@ -210,8 +210,8 @@ class _Point:
         return max(dual.short + float(dual.flat.sum()), self.goal)
 
     def _dual(self, slopes):
-        terms, penalty, model, batches = self.terms, self.penalty, self.terms.model, self.terms.batches
-        own = penalty.l2 * self.params
+        terms, model, batches = self.terms, self.terms.model, self.terms.batches
+        own = self.l2 * self.params
         pull = terms.adjoint(slopes) + own
         in_raw = np.abs(terms.in_raw(slopes))
         total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
@@ -220,8 +220,8 @@ class _Point:
         if batches.sparse and columns is not None:  # their centres are subtracted from the sums
             centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
             drift[: len(centres)] += centres * total[: len(centres)]
-        slope = np.clip(-pull, -penalty.l1, penalty.l1)
-        flat = penalty.l1 * np.abs(self.params) - slope * self.params
+        slope = np.clip(-pull, -self.l1, self.l1)
+        flat = self.l1 * np.abs(self.params) - slope * self.params
         return _Dual(pull + slope, self.eps * drift, slope, flat, terms.shortfall(self.residual, slopes))
 
     def _of_penalty(self, dual):
@@ -231,7 +231,7 @@ class _Point:
 
     def _of_pull(self, pull, some):
         """What some parameters with these absolute entries of r leave at the most: inf where one without a penalty has any."""
-        x, l1, l2 = self.params[some], self.penalty.l1[some], self.penalty.l2[some]
+        x, l1, l2 = self.params[some], self.l1[some], self.l2[some]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
             shares = np.where(l1 > 0, pull / l1, 0.0)
@@ -275,8 +275,8 @@ class _Point:
         dense = self.limits.dense if len(some) <= self.limits.columns else np.inf
         matrix, room = self.terms.gradient_map(slopes, rows, some, dense)
         # The pull of a ridge within its allowance is as good as the room of a term, as is that of a weight's slope.
-        of_ridge = np.sqrt(2 * self.penalty.l2[some] * self._allowance(dual))
-        of_weight = self.penalty.l1[some] - np.abs(dual.slope[some])
+        of_ridge = np.sqrt(2 * self.l2[some] * self._allowance(dual))
+        of_weight = self.l1[some] - np.abs(dual.slope[some])
         units = [np.diag(own)[own > 0] for own in (of_weight, of_ridge)]
         sizes = np.sqrt(np.sum(matrix**2, axis=0) + of_weight**2 + of_ridge**2)
         sizes[sizes == 0] = 1.0
@@ -294,7 +294,7 @@ class _Point:
         open_pull[of_weight > 0] += of_weight[of_weight > 0] * of_weights
         # What rounding has done counts as a distance, or, where that is large and there is a ridge, with the ridge.
         unsure = np.linalg.norm(inverse, axis=0) * (dual.drift[some][kept] / unit)
-        far = (unsure > self.limits.close / rank) & (self.penalty.l2[some][kept] > 0)
+        far = (unsure > self.limits.close / rank) & (self.l2[some][kept] > 0)
         distance = float(np.linalg.norm(share) + unsure[~far].sum())
         left = np.abs(open_pull) + dual.drift[some]
         left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
@@ -326,14 +326,14 @@ class _Point:
 
 def _without_room(objective, params, shortfall, gradient):
     """The bound where the slopes are known by their shortfall alone: parameters without a penalty leave no proof."""
-    penalty = objective.penalty
-    pull = gradient + penalty.l2 * params
-    if np.any((penalty.l2 == 0) & (pull != 0)):
+    l1, l2 = objective.l1, objective.l2
+    pull = gradient + l2 * params
+    if np.any((l2 == 0) & (pull != 0)):
         return np.inf
-    slope = np.clip(-pull, -penalty.l1, penalty.l1)
-    left = penalty.l1 * np.abs(params) - slope * params
-    curved = penalty.l2 > 0
-    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * penalty.l2[curved])).sum())
+    slope = np.clip(-pull, -l1, l1)
+    left = l1 * np.abs(params) - slope * params
+    curved = l2 > 0
+    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
 
 
 def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:

@@ -13,7 +13,7 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import Loss
-from sklearn_losses.models import MLP, Linear
+from sklearn_losses.models import Linear, Model
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Solver
 
@@ -92,9 +92,7 @@ def minimize(self, objective, params):
     assert found >= {"restricted", "in_data_dtype", "samples", "smoothed"}
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if path.parent.name == "solvers"], ids=lambda path: f"{path.parent.name}/{path.stem}"
-)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_objective_is_asked_for_what_its_protocol_lists(path):
     allowed = members(protocols.Objective)
     assert [(name, line) for name, line in asked_for(path.read_text()) if name not in allowed] == []
@@ -116,7 +114,8 @@ def test_classes_have_what_their_protocols_list():
     for maker in Solver.names().values():
         solver = maker()
         assert [name for name in members(protocols.Solver) if not hasattr(solver, name)] == []
-    for model in (Linear().bind(2, 1), MLP((3,)).bind(2, 1)):
+    for maker in Model.names().values():
+        model = maker().bind(2, 1)
         assert [name for name in members(protocols.Model) if not hasattr(model, name)] == []
 
 

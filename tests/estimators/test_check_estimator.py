@@ -96,10 +96,11 @@ def pairs():
 
 
 def solvers_as_a_user_names_them():
-    """Each solver with a classifier and a regressor that it takes."""
+    """Each solver with a classifier and a regressor that it takes; one by steps with networks too."""
     for name in NAMED:
-        yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name)
-        yield LossRegressor("mae" if name in KINKED else "mse", solver=name)
+        for brief in ({}, BRIEF) if Solver.make(name).stochastic else ({},):
+            yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name, **brief)
+            yield LossRegressor("mae" if name in KINKED else "mse", solver=name, **brief)
     yield LossClassifier(solver=QUICK["sgd"], tol=1e-3)
 
 
@@ -168,12 +169,13 @@ def cases(estimator):
 
 def cost(estimator):
     """A rough number of how long the checks of an estimator take, of which a quick linear fit is the unit."""
-    loss, solver = Loss.make(estimator.loss), Solver.make(estimator.solver).label
+    loss, solver = Loss.make(estimator.loss), Solver.make(estimator.solver)
     if estimator.hidden_layer_sizes:
         return 3 if estimator.max_iter <= 100 else 10
-    if loss.stochastic_only or loss.n_constants or solver in ("sgd", "adam", "trust-constr"):
+    if loss.stochastic_only or loss.n_constants or solver.stochastic or solver.label == "trust-constr":
         return 10 if loss.task == "regression" else 20
-    return 5 if solver == "gd" or solver in ("newton", "augmented_lagrangian") and (loss.kinks or loss.max_affine) else 1
+    kinked = loss.kinks or loss.max_affine
+    return 5 if solver.label == "gd" or kinked and solver.label in ("newton", "augmented_lagrangian") else 1
 
 
 def covering(whole, chosen):
