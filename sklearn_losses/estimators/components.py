@@ -1,4 +1,4 @@
-"""An estimator's loss, solver and model: names and short forms into objects, and parameters inside of them."""
+"""An estimator's loss, solver and model: from names and short forms to objects."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FAMILIES: dict[str, type[Component]] = {"loss": Loss, "solver": Solver, "model":
 
 
 def model_of(estimator: Any) -> Model:
-    """The model that an estimator's parameters name, or that `hidden_layer_sizes` and `activation` are short for."""
+    """The model that an estimator's parameters name or are short for."""
     sizes = hidden_sizes(estimator)
     if estimator.model is None:
         return MLP(sizes, estimator.activation) if sizes else Linear()
@@ -27,7 +27,7 @@ def model_of(estimator: Any) -> Model:
 
 
 def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """Parameters to set, with objects in place of the names whose own parameters are among them, such as ``loss__delta``."""
+    """Parameters to set, where ``loss__delta`` makes an object of a loss that is a name."""
     objects: dict[str, Any] = {}
     for name, family in FAMILIES.items():
         if not any(key.startswith(f"{name}__") for key in params):
@@ -48,7 +48,7 @@ def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
-    """Loss, solver and model as objects, with all parameters inside their ranges and a loss of the estimator's task."""
+    """Loss, solver and model as objects that fit the estimator's task, their parameters checked."""
     check_parameters(estimator, estimator._constraints)
     loss, solver, model = estimator._loss_spec(), estimator._solver_spec(), model_of(estimator)
     if loss.task not in (None, estimator._task, *estimator._more_tasks):
