@@ -65,7 +65,7 @@ def test_ranking_the_items_of_a_user():
     relevance = np.digitize(SCORE, [-1.0, 0.0, 1.0]).astype(float)
     scores = []
     for model in (None, MACHINE):
-        ranker = LossRanker("ranknet", model=model, **BRIEF).fit(X[TRAIN], relevance[TRAIN], qid=USER[TRAIN])
+        ranker = LossRanker("ranknet", solver="lbfgs", model=model, **BRIEF).fit(X[TRAIN], relevance[TRAIN], qid=USER[TRAIN])
         scores.append(ranker.score(X[~TRAIN], relevance[~TRAIN], qid=USER[~TRAIN]))
     assert scores[1] > scores[0] + 0.2
 
@@ -91,7 +91,7 @@ def test_the_penalty_counts_weights_and_factors_and_no_intercept():
 
 @brief
 def test_the_fit_follows_the_unit_of_the_target():
-    fit = {"model": MACHINE, "random_state": 0, "max_iter": 400, "tol": 1e-6}
+    fit = {"model": MACHINE, "solver": "lbfgs", "random_state": 0, "max_iter": 400, "tol": 1e-6}
     one, ten = (LossRegressor(**fit).fit(X[TRAIN], unit * SCORE[TRAIN]) for unit in (1.0, 10.0))
     assert ten.objective_ == pytest.approx(100 * one.objective_, rel=0.05)
     assert ten.score(X[~TRAIN], 10 * SCORE[~TRAIN]) == pytest.approx(one.score(X[~TRAIN], SCORE[~TRAIN]), abs=0.05)
