@@ -1,4 +1,6 @@
-"""Sphinx: the user guide, the reference, the gallery. ``sphinx-build -W docs docs/_build`` from the root of the repository."""
+"""Sphinx: the user guide, the reference, the gallery. ``sphinx-build -W docs docs/_build`` from the
+root of the repository.
+"""
 
 import ast
 import sys

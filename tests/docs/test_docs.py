@@ -1,4 +1,6 @@
-"""The documentation builds without a warning, has every registered loss and solver, and its table of equal calls is true."""
+"""The documentation builds without a warning, has every registered loss and solver, and its table
+of equal calls is true.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,6 @@
-"""The README says nothing that is not so: its code runs, its tables are the registry, its conversions hold."""
+"""The README says nothing that is not so: its code runs, its tables are the registry, its
+conversions hold.
+"""
 
 import ast
 import re
@@ -37,7 +39,8 @@ def table(heading):
 
 
 def test_code_prints_what_the_readme_says(monkeypatch, capsys):
-    monkeypatch.setattr(Loss, "registry", dict(Loss.registry))  # the losses that the README defines stay there
+    # The losses that the README defines stay there.
+    monkeypatch.setattr(Loss, "registry", dict(Loss.registry))
     assert len(CODE) >= 6
     namespace = {"__name__": "readme"}
     for block in CODE:
@@ -103,7 +106,8 @@ SGD = {
     "average": 100_000,
     "random_state": 0,
 }
-# (the row's first cell begins with, scikit-learn's estimator, ours for n rows, relative tolerance of the objective)
+# (the row's first cell begins with, scikit-learn's estimator, ours for n rows, relative tolerance
+# of the objective)
 CONVERSIONS = [
     ("`Ridge(", Ridge(alpha=A), lambda n: LossRegressor("mse", alpha=2 * A / n), 1e-9),
     (
