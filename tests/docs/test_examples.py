@@ -1,6 +1,4 @@
-"""The examples run as they are, in a smaller form, and tell the story that their first lines
-promise.
-"""
+"""The examples run in a smaller form, and show what their first lines say."""
 
 import importlib.util
 import re

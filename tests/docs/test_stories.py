@@ -1,4 +1,4 @@
-"""The longer examples run as they are, in a smaller form, and end as their first lines promise."""
+"""The longer examples run in a smaller form, and show what their first lines say."""
 
 import importlib.util
 from pathlib import Path
