@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.metadata_routing import UNUSED
 
 from sklearn_losses.core.component import Component
 from sklearn_losses.core.protocols import RowMatrix, Rows
@@ -70,6 +71,7 @@ class Model(Component, ABC, family="model"):
     n_constants = 0
     linear: ClassVar[bool] = False
     full_batch: ClassVar[bool] = False
+    __metadata_request__predict: ClassVar[dict[str, str]] = {"X": UNUSED}  # no metadata, though it comes second
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

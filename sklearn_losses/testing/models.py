@@ -1,6 +1,7 @@
 """`check_model`: what is wrong with a model, and by how much."""
 
 import pickle
+import sys
 from copy import copy
 from functools import partial
 from typing import Any
@@ -197,11 +198,16 @@ def _check_copies(bound, params, rows, raw, complain):
         copies["pickle"] = pickle.loads(pickle.dumps(bound))
     except (pickle.PicklingError, AttributeError, TypeError) as why:
         # A class that was written in a notebook or inside a function cannot be pickled, whatever its objects hold.
-        if "<locals>" not in type(bound).__qualname__ and type(bound).__module__ != "__main__":
+        if _importable(type(bound)):
             complain(f"it cannot be pickled once it is bound ({why}).")
     for name, other in copies.items():
         if (error := relative(other.predict(params, rows), raw)) > 0:
             complain(f"{name} of the bound model predicts other numbers, by {error:.3g} relative.")
+
+
+def _importable(kind: type) -> bool:
+    module = sys.modules.get(kind.__module__)
+    return module is not None and getattr(module, kind.__qualname__, None) is kind
 
 
 def _dense(rows: Any) -> Vector:
