@@ -1,9 +1,10 @@
 """Changes of the coordinates of the columns, in which a problem is well scaled, and the way back.
 
-Deterministic solvers work on standardised columns. That is a change of coordinates, not of the problem: `Standardization`
-carries parameters to and fro, and the penalty keeps the user's units. Columns with means far from 0 or of very different
-sizes, on which plain solvers stall without a word, then cost nothing in accuracy. `RowSpace` is another such change, where
-there are fewer rows than columns. `Coordinates` are those of a fit: both, one or neither of them.
+Deterministic solvers work on standardised columns. That is a change of coordinates, not of the
+problem: `Standardization` carries parameters to and fro, and the penalty keeps the user's units.
+Columns with means far from 0 or of very different sizes, on which plain solvers stall without a
+word, then cost nothing in accuracy. `RowSpace` is another such change, where there are fewer rows
+than columns. `Coordinates` are those of a fit: both, one or neither of them.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class BasisLimits(NamedTuple):
     largest: float = 1e100
 
     def holds(self, smallest: float, largest: float) -> bool:
-        """Whether columns of these sizes have a basis with enough digits; False where a size is no number."""
+        """Whether columns of these sizes have a basis with enough digits; False if one is nan."""
         return bool(largest <= self.size_ratio * smallest and 1 / self.largest < largest < self.largest)
 
 
@@ -55,7 +56,9 @@ BASIS_LIMITS = BasisLimits()
 
 
 class Standardization:
-    """Columns ``(x - center) / scale``; `scale` holds powers of two, so that dividing by it is exact.
+    """Columns ``(x - center) / scale``.
+
+    `scale` holds powers of two, so that dividing by it is exact.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ class Standardization:
 
     @classmethod
     def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
-        """The change of coordinates that makes the problem well scaled, or None where the columns are so already.
+        """The change that makes the problem well scaled; None if it is so already.
 
         Parameters
         ----------
@@ -100,7 +103,7 @@ class Standardization:
         return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
 
     def factors(self, model) -> NDArray[Any]:
-        """What turns each parameter of a linear `model` into the user's units, for the penalty: 1/scale, intercepts 0."""
+        """The penalty's factor of each parameter of a linear `model`: 1/scale, 0 for intercepts."""
         return model.pack(np.repeat(1 / self.scale, model.n_outputs), np.zeros(model.n_outputs))
 
     def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
@@ -110,11 +113,11 @@ class Standardization:
         return model.pack(weights, intercept - self.center @ weights)
 
     def drawn_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
-        """Random parameters, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
+        """Random parameters for columns of about size 1, made fit for the user's large columns.
 
-        A column that is hardly ever other than 0 is small, and would get the largest weights: it is left alone. Columns are
-        centred to a sixteenth of their scale, so that rounding errors of the mean do not reach the start of a path to one of
-        many minima.
+        A column that is hardly ever other than 0 is small, and would get the largest weights: it is
+        left alone. Columns are centred to a sixteenth of their scale, so that rounding errors of
+        the mean do not reach the start of a path to one of many minima.
         """
         large = np.hypot(self.center, self.scale) > 8
         center = np.where(large, np.round(self.center / self.scale * 16) / 16 * self.scale, 0.0)
@@ -127,11 +130,14 @@ class Standardization:
 
 
 class RowSpace:
-    """Coordinates of a linear model's weights along an orthonormal basis of the rows, where these are fewer than the columns.
+    """Coordinates of a linear model's weights along an orthonormal basis of the rows.
 
-    The loss sees the weights through products with the rows alone (less their mean, where there is an intercept), and what is
-    orthogonal to all rows only makes their norm larger. So no minimum under a ridge has any of it, and without a penalty it
-    is the solution of least norm that has none. The norm is that in the user's columns, as the basis is orthonormal.
+    They are for fewer rows than columns.
+
+    The loss sees the weights through products with the rows alone (less their mean, where there is
+    an intercept), and what is orthogonal to all rows only makes their norm larger. So no minimum
+    under a ridge has any of it, and without a penalty it is the solution of least norm that has
+    none. The norm is that in the user's columns, as the basis is orthonormal.
 
     Parameters
     ----------
@@ -144,7 +150,7 @@ class RowSpace:
 
     @classmethod
     def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, limits: BasisLimits = BASIS_LIMITS) -> Self | None:
-        """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it.
+        """The basis of all rows; None where `limits` forbid one.
 
         Parameters
         ----------
@@ -172,8 +178,8 @@ class RowSpace:
         q, r = linalg.qr(centred.T, mode="economic", overwrite_a=True, check_finite=False)
         u, singular, _ = linalg.svd(r, check_finite=False)
         basis = q @ u[:, singular > p * np.finfo(float).eps * singular[0]]
-        # The principal axes of the weighted rows are the same for a row twice as for the row with twice the weight, also for
-        # solvers that stop on their way to an optimum.
+        # The principal axes of the weighted rows are the same for a row twice as for the row with
+        # twice the weight, also for solvers that stop on their way to an optimum.
         weighted = ((X - center) @ basis) * np.sqrt(np.ones(n) if weight is None else weight)[:, None]
         basis = basis @ linalg.svd(weighted, full_matrices=True, check_finite=False)[2].T
         largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=0)[None], axis=0)
@@ -201,7 +207,9 @@ class RowSpace:
 
 @dataclass(frozen=True)
 class Coordinates:
-    """The coordinates in which a solver sees a model: those of the user's columns, unless one or both changes are given.
+    """The coordinates in which a solver sees a model.
+
+    They are those of the user's columns, unless one or both changes are given.
 
     Parameters
     ----------
@@ -228,7 +236,7 @@ class Coordinates:
         return model if self.basis is None else self.basis.inner(model)
 
     def factors(self, model, hidden: float = 1.0) -> NDArray[Any]:
-        """The penalty's factor of each parameter, in the user's units: 0 for intercepts and learned constants.
+        """The penalty's factor of each parameter: 0 for intercepts and learned constants.
 
         Parameters
         ----------
@@ -242,7 +250,10 @@ class Coordinates:
         return np.append(self.columns.factors(model.base), np.zeros(model.n_constants))
 
     def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
-        """Parameters in these coordinates -> those of `model`, for the user's columns; learned constants stay as they are."""
+        """Parameters in these coordinates -> those of `model`, for the user's columns.
+
+        Learned constants stay as they are.
+        """
         if not self.moved:
             return params
         own, constants = np.split(params, [len(params) - model.n_constants])
@@ -292,7 +303,8 @@ def _plain_moments(X, weight):
         mean = np.asarray(X.T @ share).ravel()
         square = np.asarray(with_entries(X, X.data**2).T @ share).ravel()
         return mean, np.sqrt(np.maximum(square - mean**2, 0))
-    # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the mean of all rows.
+    # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the
+    # mean of all rows.
     slices = row_slices(X)
     origin = np.average(X[slices[0]], axis=0, weights=share[slices[0]])
 

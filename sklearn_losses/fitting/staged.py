@@ -38,8 +38,8 @@ class RankingObjective(Objective):
     def _evaluate(self, params, batch):
         value, gradient = super()._evaluate(params, batch)
         if not self.linear:
-            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0 and not the rounding error
-            # that Adam would scale up.
+            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0
+            # and not the rounding error that Adam would scale up.
             gradient[self.n_params - self.model.n_intercepts :] = 0
         return value, gradient
 

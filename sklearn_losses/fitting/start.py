@@ -1,4 +1,4 @@
-"""Where a fit starts: cold, from the fit of an initial estimator, from the last fit, or from several places."""
+"""Where a fit starts: cold, from an initial estimator, from the last fit, or in several places."""
 
 from functools import partial
 from typing import Any
@@ -56,13 +56,17 @@ def _first_params(problem, rng):
 def from_initial(problem: Problem, params: NDArray[Any]) -> NDArray[Any]:
     """The parameters of the fit of an initial estimator."""
     if problem.solver.stochastic:
-        # Adam's steps have the size of its learning rate, so it would follow the rounding errors of that fit.
+        # Adam's steps have the size of its learning rate, so it would follow the rounding errors of
+        # that fit.
         params = params.astype(np.float32)
     return problem.from_user(params, problem.loss.start_constants)
 
 
 def warm(problem: Problem, last: LastFit, rng: RandomState) -> NDArray[Any]:
-    """The end of the last fit; on rows where that is astronomically bad (exp of a column in new units), a cold start."""
+    """The end of the last fit.
+
+    On rows for which it is astronomically bad (exp of a column in new units), a cold start.
+    """
     loss, at_once = problem.loss, not problem.solver.stochastic
     params = last.params
     if problem.source != last.source and loss.residual and last.model.linear and at_once:
