@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from sklearn_losses.core.blocks import row_slices
+from sklearn_losses.core.protocols import Rows
 from sklearn_losses.core.sparse_rows import SparseRows, with_entries
 from sklearn_losses.core.threads import each
 
@@ -70,7 +71,7 @@ class Standardization:
         self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
 
     @classmethod
-    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
+    def of(cls, X: Rows, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
         """The change that makes the problem well scaled; None if it is so already.
 
         Parameters
@@ -96,23 +97,23 @@ class Standardization:
             return None
         return cls(np.where(shifted, center, 0.0), scale)
 
-    def apply(self, X):
+    def apply(self, X: Rows) -> Any:
         """The columns in the new coordinates; a sparse matrix stays sparse inside a view."""
         if sparse.issparse(X):
             return SparseRows(X, self)
         return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
 
-    def factors(self, model) -> NDArray[Any]:
+    def factors(self, model: Any) -> NDArray[Any]:
         """The penalty's factor of each parameter of a linear `model`: 1/scale, 0 for intercepts."""
         return model.pack(np.repeat(1 / self.scale, model.n_outputs), np.zeros(model.n_outputs))
 
-    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters for the standardised columns -> parameters for the user's columns."""
         [weights], [intercept] = model.unpack(params)
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
 
-    def drawn_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def drawn_to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Random parameters for columns of about size 1, made fit for the user's large columns.
 
         A column that is hardly ever other than 0 is small, and would get the largest weights: it is
@@ -123,7 +124,7 @@ class Standardization:
         center = np.where(large, np.round(self.center / self.scale * 16) / 16 * self.scale, 0.0)
         return model.rescaled(params, center, np.where(large, np.maximum(self.scale, 1.0), 1.0))
 
-    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
         [weights], [intercept] = model.unpack(params)
         return model.pack(weights * self.scale[:, None], intercept + self.center @ weights)
@@ -149,7 +150,7 @@ class RowSpace:
         self.center, self.basis = center, basis
 
     @classmethod
-    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, limits: BasisLimits = BASIS_LIMITS) -> Self | None:
+    def of(cls, X: Rows, weight: NDArray[Any] | None, fit_intercept: bool, limits: BasisLimits = BASIS_LIMITS) -> Self | None:
         """The basis of all rows; None where `limits` forbid one.
 
         Parameters
@@ -185,21 +186,21 @@ class RowSpace:
         largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=0)[None], axis=0)
         return cls(center, basis * np.sign(largest))
 
-    def apply(self, X):
+    def apply(self, X: Rows) -> Any:
         """Rows in the coordinates of the basis."""
         return (_array(X) - self.center) @ self.basis
 
-    def inner(self, model):
+    def inner(self, model: Any) -> Any:
         """The linear `model` of the user's columns for the columns of the basis."""
         return model.resized(self.basis.shape[1])
 
-    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters in these coordinates -> parameters for the user's columns, those of `model`."""
         [weights], [intercept] = self.inner(model).unpack(params)
         weights = self.basis @ weights
         return model.pack(weights, intercept - self.center @ weights)
 
-    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`, without what is orthogonal to the rows."""
         [weights], [intercept] = model.unpack(params)
         return self.inner(model).pack(self.basis.T @ weights, intercept + self.center @ weights)
@@ -227,15 +228,15 @@ class Coordinates:
         """Whether they are other than those of the user's columns."""
         return self.basis is not None or self.columns is not None
 
-    def rows(self, X):
+    def rows(self, X: Rows) -> Rows:
         """The rows along the basis; `Batches` standardise them, block by block."""
         return X if self.basis is None else self.basis.apply(X)
 
-    def model(self, model):
+    def model(self, model: Any) -> Any:
         """The model of the user's columns for these coordinates."""
         return model if self.basis is None else self.basis.inner(model)
 
-    def factors(self, model, hidden: float = 1.0) -> NDArray[Any]:
+    def factors(self, model: Any, hidden: float = 1.0) -> NDArray[Any]:
         """The penalty's factor of each parameter: 0 for intercepts and learned constants.
 
         Parameters
@@ -249,7 +250,7 @@ class Coordinates:
             return model.weights(hidden)
         return np.append(self.columns.factors(model.base), np.zeros(model.n_constants))
 
-    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters in these coordinates -> those of `model`, for the user's columns.
 
         Learned constants stay as they are.
@@ -263,7 +264,7 @@ class Coordinates:
             own = self.basis.to_user(model.base, own)
         return np.append(own, constants)
 
-    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
         if not self.moved:
             return params

@@ -9,7 +9,7 @@ state, or, once there is a point worth keeping, a consistent new one.
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -90,7 +90,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # Parameters.
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters; ``loss__delta=2`` works while ``loss`` is still a name.
 
         Parameters

@@ -59,7 +59,7 @@ def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
     loss, solver, model = estimator._loss_spec(), estimator._solver_spec(), model_of(estimator)
     if loss.task not in (None, estimator._task, *estimator._more_tasks):
         other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
-        known = sorted(name for name, maker in Loss.names().items() if maker.task == estimator._task)
+        known = sorted(name for name, maker in Loss.names().items() if maker().task == estimator._task)
         raise ValueError(
             f"loss {loss.label!r} is a {loss.task} loss and {type(estimator).__name__} takes {estimator._task} losses: "
             f"{', '.join(known)}; use {other} for {loss.label!r}."

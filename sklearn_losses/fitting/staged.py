@@ -49,7 +49,7 @@ class RankingObjective(Objective):
         few = self.batches.y.pairs.sum() * self.batches.X.shape[1] <= self.largest_differences
         return bool(self.loss.kinks) and self.linear and few
 
-    def terms(self):
+    def terms(self) -> PiecewiseLinearTerms | TermsWithL1:
         terms = PiecewiseLinearTerms.of(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
         return terms if self.smooth_penalty else TermsWithL1(terms, self.penalty.l1)
 

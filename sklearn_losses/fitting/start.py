@@ -13,8 +13,6 @@ from sklearn_losses.fitting.problem import InitialFit, LastFit, Problem
 
 __all__ = ["best_of_several", "cold", "from_initial", "starting_point", "warm"]
 
-WORSE = 1e6  # how many times the objective of a cold start a warm one may have
-
 
 def starting_point(problem: Problem, rng: RandomState, initial_fit: InitialFit, last: LastFit | None = None) -> NDArray[Any]:
     """The solver's parameters to start from.
@@ -62,10 +60,18 @@ def from_initial(problem: Problem, params: NDArray[Any]) -> NDArray[Any]:
     return problem.from_user(params, problem.loss.start_constants)
 
 
-def warm(problem: Problem, last: LastFit, rng: RandomState) -> NDArray[Any]:
-    """The end of the last fit.
+def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) -> NDArray[Any]:
+    """The end of the last fit; a cold start on rows for which that is astronomically bad.
 
-    On rows for which it is astronomically bad (exp of a column in new units), a cold start.
+    Parameters
+    ----------
+    problem : Problem
+    last : LastFit
+    rng : RandomState
+        For the cold start.
+    worse : float, default=1e6
+        How many times the objective of a cold start is too much, as for exp of a column in new
+        units.
     """
     loss, at_once = problem.loss, not problem.solver.stochastic
     params = last.params
@@ -77,7 +83,7 @@ def warm(problem: Problem, last: LastFit, rng: RandomState) -> NDArray[Any]:
         return params
     other = cold(problem, rng)
     with np.errstate(over="ignore", invalid="ignore"):
-        good = problem.objective.value(params) <= WORSE * abs(problem.objective.value(other))
+        good = problem.objective.value(params) <= worse * abs(problem.objective.value(other))
     return params if good else other
 
 
