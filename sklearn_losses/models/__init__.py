@@ -1,6 +1,7 @@
 """The models: from parameters and rows to raw predictions, and the derivatives of that map.
 
-Every module of this folder enters what its ``__all__`` names, so that a new model is a new file and nothing else.
+Every module of this folder enters what its ``__all__`` names, so that a new model is a new file and
+nothing else.
 """
 
 from importlib import import_module
