@@ -198,7 +198,7 @@ def precision():
     """Ten evaluations of the logistic objective on rows of float32, against ten on the same rows of float64."""
     n, p = 1_000_000, 100
     X, y = _classes(n, p, 2)
-    model, loss = Linear(p, 1), CrossEntropy().bind(y, 1, "classification")
+    model, loss = Linear().bind(p, 1), CrossEntropy().bind(y, 1, "classification")
     params = np.random.default_rng(0).standard_normal((10, model.n_params)) / 10
 
     def evaluate(rows):

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.harness import Workload
 from sklearn_losses import LossRanker, make_ranking
-from sklearn_losses.metrics.ranking import query_ndcg_score
+from sklearn_losses.metrics import query_ndcg_score
 
 __all__ = ["WORKLOADS"]
 

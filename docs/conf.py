@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import make_pictures  # noqa: E402
+import make_tables  # noqa: E402
 
 import sklearn_losses  # noqa: E402
 from sklearn_losses.losses import Loss  # noqa: E402
@@ -17,7 +18,7 @@ project = "sklearn-losses"
 author = copyright = "the authors of sklearn-losses"
 version = release = sklearn_losses.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "sphinx_gallery.gen_gallery"]
-exclude_patterns = ["_build", "generated/list_*"]
+exclude_patterns = ["_build", "generated/list_*", "generated/table_*"]
 html_theme = "alabaster"
 html_theme_options = {"page_width": "1100px"}
 html_static_path = []
@@ -43,7 +44,7 @@ def write_examples():
         (folder / path.name).write_text(source.replace(docstring, headed, 1), encoding="utf-8")
 
 
-def write_list(name, family, pictures):
+def write_list(name, family):
     """A section per registered loss or solver, from its docstring."""
     parts = []
     for entry, maker in sorted(family.names().items()):
@@ -52,8 +53,8 @@ def write_list(name, family, pictures):
         aliases = sorted(alias for alias, of in family.aliases.items() if of == entry)
         if aliases:
             parts += ["Also called " + ", ".join(f"``{alias}``" for alias in aliases) + ".", ""]
-        if (GENERATED / f"{pictures}_{entry}.png").exists():
-            parts += [f".. image:: /generated/{pictures}_{entry}.png", "   :width: 700px", f"   :alt: the shape of {entry}", ""]
+        if (GENERATED / f"{name}_{entry}.png").exists():
+            parts += [f".. image:: /generated/{name}_{entry}.png", "   :width: 700px", f"   :alt: the shape of {entry}", ""]
         if not isinstance(maker, type):
             parts += [f"A name for :class:`{made.__module__}.{made.__qualname__}` with parameters of its own.", ""]
         else:
@@ -64,8 +65,9 @@ def write_list(name, family, pictures):
 GENERATED.mkdir(exist_ok=True)
 make_pictures.each_loss()
 write_examples()
-write_list("losses", Loss, "loss")
-write_list("solvers", Solver, "solver")
+for name, family in (("loss", Loss), ("solver", Solver)):
+    (GENERATED / f"table_{name}.rst").write_text(make_tables.table(family), encoding="utf-8")
+    write_list(name, family)
 
 sphinx_gallery_conf = {
     "examples_dirs": "generated/examples",

@@ -53,13 +53,13 @@ class Objective(Facts):
     >>> import numpy as np
     >>> from sklearn_losses.core.batches import Batches
     >>> from sklearn_losses.core.penalties import ElasticNet
-    >>> from sklearn_losses.losses import SquaredError
+    >>> from sklearn_losses.losses import MSE
     >>> from sklearn_losses.models import Linear
-    >>> model = Linear(2, 1, fit_intercept=False)
+    >>> model = Linear().bind(2, 1, fit_intercept=False)
     >>> batches = Batches(np.eye(2), np.array([1.0, 3.0]))
-    >>> objective = Objective(SquaredError(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
-    >>> objective.value(np.zeros(2)) == (1 + 9) / 2 / 2
-    True
+    >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
+    >>> objective.value(np.zeros(2))
+    5.0
     """
 
     def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:

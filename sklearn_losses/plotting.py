@@ -4,7 +4,10 @@ Colours are those of Okabe and Ito, which the colour-blind tell apart, and every
 picture survives a black-and-white printer. ``DecisionBoundaryDisplay`` of scikit-learn serves our classifiers as it is.
 """
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_losses.core.loss_parameter import LossParameter
 from sklearn_losses.losses.base import Loss
@@ -15,12 +18,12 @@ COLORS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56
 DASHES = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (7, 2, 1.5, 2)), (0, (1, 1.6)), (0, (4, 1.5, 1, 1.5, 1, 1.5)))
 
 
-def style(number):
+def style(number: int) -> dict[str, Any]:
     """Colour and dashes; 42 pairs before one comes back."""
     return {"color": COLORS[number % len(COLORS)], "linestyle": DASHES[number % len(DASHES)]}
 
 
-def axes(ax, owner, columns=1, size=(6.4, 4.2)):
+def axes(ax: Any, owner: str, columns: int = 1, size: tuple[float, float] = (6.4, 4.2)) -> Any:
     """The given axes, or new ones."""
     try:
         import matplotlib.pyplot as plt
@@ -31,7 +34,8 @@ def axes(ax, owner, columns=1, size=(6.4, 4.2)):
     return ax
 
 
-def tidy(ax):
+def tidy(ax: Any) -> None:
+    """Leave out the frame's upper and right lines, and draw a light grid behind the data."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
@@ -63,11 +67,21 @@ class LossFunctionDisplay:
     [1.78875, 0.5, 0.0, 0.5, 1.78875]
     """
 
-    def __init__(self, *, points, values, pulls, task):
+    ax_: Any
+    figure_: Any
+
+    def __init__(
+        self,
+        *,
+        points: NDArray[Any],
+        values: dict[str, NDArray[Any]],
+        pulls: dict[str, NDArray[Any]],
+        task: str,
+    ) -> None:
         self.points, self.values, self.pulls, self.task = points, values, pulls, task
 
     @classmethod
-    def from_losses(cls, losses, *, span=(-4.0, 4.0), n_points=401):
+    def from_losses(cls, losses: Any, *, span: tuple[float, float] = (-4.0, 4.0), n_points: int = 401) -> Self:
         """Losses of one task, by name or as objects or functions.
 
         Parameters
@@ -112,7 +126,7 @@ class LossFunctionDisplay:
         return cls(points=points, values=values, pulls=pulls, task=task)
 
     @classmethod
-    def from_estimator(cls, estimator, **options):
+    def from_estimator(cls, estimator: Any, **options: Any) -> Self:
         """The loss of an estimator, by itself or inside a pipeline.
 
         Parameters
@@ -127,7 +141,7 @@ class LossFunctionDisplay:
         """
         return cls.from_losses([LossParameter(estimator).part(estimator).loss], **options)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw.
 
         Parameters
@@ -197,13 +211,16 @@ class LossCurveDisplay:
     True
     """
 
-    def __init__(self, *, loss_curve, validation_curve=None, name=None):
+    ax_: Any
+    figure_: Any
+
+    def __init__(self, *, loss_curve: ArrayLike, validation_curve: ArrayLike | None = None, name: str | None = None) -> None:
         self.loss_curve = np.asarray(loss_curve, dtype=np.float64)
         self.validation_curve = None if validation_curve is None else np.asarray(validation_curve, dtype=np.float64)
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None):
+    def from_estimator(cls, estimator: Any, *, name: str | None = None) -> Self:
         """The curves of a fitted estimator, by itself or inside a pipeline.
 
         Parameters
@@ -226,7 +243,7 @@ class LossCurveDisplay:
             name=f"{_label(part.loss)}, {part.solver_}" if name is None else name,
         )
 
-    def plot(self, ax=None, *, name=None, log_scale=False):
+    def plot(self, ax: Any = None, *, name: str | None = None, log_scale: bool = False) -> Self:
         """Draw; call it for several fits on the same axes to compare them.
 
         Parameters
@@ -280,12 +297,23 @@ class LossComparisonDisplay:
     figure_ : matplotlib figure
     """
 
-    def __init__(self, *, losses, test_scores, train_means, in_best_group, metric):
+    ax_: Any
+    figure_: Any
+
+    def __init__(
+        self,
+        *,
+        losses: list[str],
+        test_scores: NDArray[Any],
+        train_means: NDArray[Any],
+        in_best_group: NDArray[Any],
+        metric: str,
+    ) -> None:
         self.losses, self.test_scores, self.train_means = losses, test_scores, train_means
         self.in_best_group, self.metric = in_best_group, metric
 
     @classmethod
-    def from_comparison(cls, comparison, *, metric=None):
+    def from_comparison(cls, comparison: Any, *, metric: str | None = None) -> Self:
         """One metric of what `compare_losses` returned.
 
         Parameters
@@ -312,7 +340,7 @@ class LossComparisonDisplay:
             metric=metric,
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw.
 
         Parameters

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from sklearn_losses import LossRegressor, _moved
+from sklearn_losses import LossRegressor, _moved, losses
 from sklearn_losses.core import component
-from sklearn_losses.losses import ResidualLoss, RobustLoss
+from sklearn_losses.losses import ResidualLoss, RobustLoss, base
 
 
 @pytest.mark.parametrize("old", _moved.MOVED)
@@ -75,3 +75,11 @@ def test_a_robust_loss_under_its_old_words():
                 return np.ones_like(u)
 
     assert np.array_equal(Older().curvature(np.ones(2)), np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"])
+def test_families_of_losses_from_the_module_of_the_base_class(name):
+    with pytest.warns(FutureWarning, match=f"Import {name} from sklearn_losses.losses"):
+        assert getattr(base, name) is getattr(losses, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        base.nothing  # noqa: B018

@@ -25,11 +25,11 @@ def data(outputs, seed=0):
 
 
 def models(outputs):
-    yield Linear(P, outputs)
-    yield Linear(P, outputs, fit_intercept=False)
+    yield Linear().bind(P, outputs)
+    yield Linear().bind(P, outputs, fit_intercept=False)
     for activation in ACTIVATIONS:
-        yield MLP((P, 4, outputs), activation)
-    yield MLP((P, 4, 3, outputs), "tanh", fit_intercept=False)
+        yield MLP((4,), activation).bind(P, outputs)
+    yield MLP((4, 3), "tanh").bind(P, outputs, fit_intercept=False)
 
 
 CASES = [
@@ -88,7 +88,7 @@ def test_hessian(loss, model):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_curvature_in_the_order_of_outputs(fit_intercept, dtype):
     rng = np.random.default_rng(0)
-    model, X = Linear(P, 3, fit_intercept), rng.standard_normal((N, P))
+    model, X = Linear().bind(P, 3, fit_intercept), rng.standard_normal((N, P))
     inner = rng.standard_normal((N, 3, 3)) * (rng.random((N, 1, 1)) < 0.3)
     inner = inner + inner.transpose(0, 2, 1)
     inner[:, [0, 1, 2], [0, 1, 2]] = np.abs(inner[:, [0, 1, 2], [0, 1, 2]])
@@ -103,7 +103,7 @@ def test_curvature_in_the_order_of_outputs(fit_intercept, dtype):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_diagonal_of_the_curvature(fit_intercept, form):
     rng = np.random.default_rng(0)
-    model, weight = Linear(P, 1, fit_intercept), rng.random(N)
+    model, weight = Linear().bind(P, 1, fit_intercept), rng.random(N)
     X = rng.standard_normal((N, P)) * (rng.random((N, P)) < 0.6)
     np.testing.assert_allclose(model.diagonal(squares(form(X)), weight), np.diag(model.curvature(X, weight)), rtol=1e-12)
     scaled = Standardization(np.zeros(P), 2.0 ** np.arange(P)).apply(sparse.csr_array(X))
@@ -173,7 +173,7 @@ def test_minibatches_average_to_the_objective(loss, model):
 def test_standardised_columns_are_the_same_problem(form, loss, outputs):
     X, y = data(0 if loss.task == "regression" else outputs)
     X = X * np.array([1e-4, 1.0, 1e5, 3.0, 1.0]) + np.array([0.0, 5.0, 0.0, 0.0, 100.0])
-    model = Linear(P, outputs)
+    model = Linear().bind(P, outputs)
     change = Standardization.of(form(X), None, True, 0.3)
     plain = build(loss, model, X, y)
     penalty = ElasticNet(0.3, 0.0, change.factors(model))

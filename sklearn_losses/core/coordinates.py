@@ -7,7 +7,7 @@ there are fewer rows than columns. `Coordinates` are those of a fit: both, one o
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,41 @@ from sklearn_losses.core.blocks import row_slices
 from sklearn_losses.core.sparse_rows import SparseRows, with_entries
 from sklearn_losses.core.threads import each
 
-__all__ = ["Coordinates", "RowSpace", "Standardization"]
+__all__ = ["BasisLimits", "Coordinates", "RowSpace", "Standardization"]
 
 LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
 SQUARED = 1e-140, 1e140  # sizes whose squares keep their digits
-MOST_IN_BASIS = 1000  # rows for which a basis is made,
-LARGEST_BASIS = 5e7  # their entries at the most,
-WORK_OF_SPARSE = 2e9  # and multiplications for that of sparse rows, whose products take less
-MOST_APART = 1e6  # sizes of the columns, of which a basis keeps enough digits
-HUGE = 1e100
+
+
+class BasisLimits(NamedTuple):
+    """For which rows `RowSpace.of` makes a basis.
+
+    Attributes
+    ----------
+    rows : int
+        Rows at the most,
+    entries : float
+        and their entries.
+    sparse_work : float
+        Multiplications for a basis of sparse rows, whose products take less.
+    size_ratio : float
+        The largest column over the smallest one, of which a basis keeps enough digits.
+    largest : float
+        The largest column, and one over the smallest.
+    """
+
+    rows: int = 1000
+    entries: float = 5e7
+    sparse_work: float = 2e9
+    size_ratio: float = 1e6
+    largest: float = 1e100
+
+    def holds(self, smallest: float, largest: float) -> bool:
+        """Whether columns of these sizes have a basis with enough digits; False where a size is no number."""
+        return bool(largest <= self.size_ratio * smallest and 1 / self.largest < largest < self.largest)
+
+
+BASIS_LIMITS = BasisLimits()
 
 
 class Standardization:
@@ -83,18 +109,16 @@ class Standardization:
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
 
-    def first_layer_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
-        """The first weights of an MLP, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
+    def drawn_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+        """Random parameters, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
 
         A column that is hardly ever other than 0 is small, and would get the largest weights: it is left alone. Columns are
         centred to a sixteenth of their scale, so that rounding errors of the mean do not reach the start of a path to one of
         many minima.
         """
         large = np.hypot(self.center, self.scale) > 8
-        [weights, *later_weights], [intercept, *later_intercepts] = model.unpack(params)
-        weights = weights / np.where(large, np.maximum(self.scale, 1.0), 1.0)[:, None]
         center = np.where(large, np.round(self.center / self.scale * 16) / 16 * self.scale, 0.0)
-        return model.pack([weights, *later_weights], [intercept - center @ weights, *later_intercepts])
+        return model.rescaled(params, center, np.where(large, np.maximum(self.scale, 1.0), 1.0))
 
     def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
@@ -119,10 +143,20 @@ class RowSpace:
         self.center, self.basis = center, basis
 
     @classmethod
-    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool) -> Self | None:
-        """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it."""
+    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, limits: BasisLimits = BASIS_LIMITS) -> Self | None:
+        """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n, p)
+        weight : ndarray of shape (n,), or None
+            Positive, with mean 1.
+        fit_intercept : bool
+            Without an intercept the rows keep their origin.
+        limits : BasisLimits
+        """
         n, p = X.shape
-        if n > MOST_IN_BASIS or n * p > LARGEST_BASIS or (sparse.issparse(X) and n * n * p > WORK_OF_SPARSE):
+        if n > limits.rows or n * p > limits.entries or (sparse.issparse(X) and n * n * p > limits.sparse_work):
             return None
         X = _array(X)
         with np.errstate(all="ignore"):
@@ -133,7 +167,7 @@ class RowSpace:
             constant = sizes <= 1e-14 * np.abs(center)  # up to rounding
             centred[:, constant], sizes = 0.0, sizes[~constant & (sizes > 0)]
         # A basis mixes the columns, so that their rounding errors become those of the largest.
-        if not len(sizes) or not (np.max(sizes) <= MOST_APART * np.min(sizes) and 1 / HUGE < np.max(sizes) < HUGE):
+        if not len(sizes) or not limits.holds(np.min(sizes), np.max(sizes)):
             return None
         q, r = linalg.qr(centred.T, mode="economic", overwrite_a=True, check_finite=False)
         u, singular, _ = linalg.svd(r, check_finite=False)

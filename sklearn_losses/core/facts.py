@@ -79,6 +79,11 @@ class Facts:
         return self.model.linear
 
     @property
+    def full_batch(self) -> bool:
+        """Whether the model is best fitted on all rows at once, though it is not linear; see `Model.full_batch`."""
+        return self.model.full_batch
+
+    @property
     def convex(self) -> bool:
         """Whether the objective is convex."""
         return self.loss.convex and self.linear

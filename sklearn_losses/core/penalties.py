@@ -6,9 +6,10 @@
 that it rescaled, the factor turns a weight back into the user's units, so that alpha keeps its meaning.
 """
 
-from copy import copy
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["ElasticNet"]
 
@@ -19,35 +20,48 @@ class ElasticNet:
     Parameters
     ----------
     alpha : float
-        Strength, at least 0.
+        Strength, at least 0; larger values give smaller weights.
     l1_ratio : float
         Share of the absolute values, between 0 and 1.
     factors : ndarray of shape (n_params,)
         The factor `c` of each parameter.
+
+    Attributes
+    ----------
+    l2, l1 : ndarray of shape (n_params,)
+        The factor of half the square, and of the absolute value, of each parameter.
+    smooth : bool
+        There are no absolute values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.core.penalties import ElasticNet
+    >>> penalty = ElasticNet(alpha=2.0, l1_ratio=0.5, factors=np.array([1.0, 1.0, 0.0]))
+    >>> penalty.prox(np.array([3.0, -0.5, -0.5]), 1.0)
+    array([ 2. , -0. , -0.5])
     """
 
-    def __init__(self, alpha, l1_ratio, factors):
-        self.factors = factors
+    def __init__(self, alpha: float, l1_ratio: float, factors: NDArray[Any]) -> None:
+        self.alpha, self.l1_ratio, self.factors = alpha, l1_ratio, factors
         self.l2 = alpha * (1 - l1_ratio) * factors * factors  # in this order: the square alone may overflow
         self.l1 = alpha * l1_ratio * factors
         self.smooth = not self.l1.any()
 
-    def restricted(self, coordinates):
-        """The penalty of some of the parameters."""
-        part = copy(self)
-        part.factors, part.l2, part.l1 = self.factors[coordinates], self.l2[coordinates], self.l1[coordinates]
-        return part
+    def restricted(self, coordinates: NDArray[Any]) -> "ElasticNet":
+        """The penalty of some of the parameters, by a mask or an array of their numbers."""
+        return ElasticNet(self.alpha, self.l1_ratio, self.factors[coordinates])
 
-    def smooth_value_and_gradient(self, params):
+    def smooth_value_and_gradient(self, params: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         """Value and gradient of the quadratic part."""
         gradient = self.l2 * params
         return 0.5 * float(gradient @ params), gradient
 
-    def l1_value(self, params):
+    def l1_value(self, params: NDArray[Any]) -> float:
         """Value of the absolute part; 0 where there is none."""
         return 0.0 if self.smooth else float(self.l1 @ np.abs(params))
 
-    def prox(self, params, step):
+    def prox(self, params: NDArray[Any], step: float | NDArray[Any]) -> NDArray[Any]:
         """The minimiser over v of ``step * l1_value(v) + |v - params|^2 / 2``: soft thresholding.
 
         `step` is a number or one number per parameter (a diagonal metric).
@@ -56,7 +70,7 @@ class ElasticNet:
             return params
         return np.sign(params) * np.maximum(np.abs(params) - step * self.l1, 0.0)
 
-    def best_shift(self, weights):
+    def best_shift(self, weights: NDArray[Any]) -> NDArray[Any]:
         """The number of least ``penalty(row - number)`` for each row of `weights`, the first parameters in that layout.
 
         Parameters

@@ -5,15 +5,36 @@ the rows of a query side by side gets them as matrices of row numbers, queries o
 computation loops over queries.
 """
 
+from collections.abc import Callable, Hashable, Iterator
 from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expi
 
-__all__ = ["Queries", "codes_of", "group"]
+__all__ = ["Queries", "QueryLimits", "codes_of", "discount", "gains", "group"]
 
-BLOCK_PAIRS = 2**18  # pairs of rows that are looked at together; memory stays linear in the rows
-TABLE = 10**6  # ranks up to which sums of discounts are exact; beyond, the integral (to 1e-12)
+Places: TypeAlias = tuple[NDArray[Any], NDArray[Any]]  # rows ranked above each row, rows that share its place
+
+
+class QueryLimits(NamedTuple):
+    """Sizes of what is computed at a time.
+
+    Attributes
+    ----------
+    pairs : int
+        Pairs of rows of a block of `Queries.pair_blocks` at the most, unless one row has more: memory
+        stays linear in the rows.
+    ranks : int
+        Ranks up to which sums of discounts are exact; beyond, they are integrals (to 1e-12).
+    """
+
+    pairs: int = 2**18
+    ranks: int = 10**6
+
+
+LIMITS = QueryLimits()
 
 
 class Queries:
@@ -29,11 +50,12 @@ class Queries:
         How many rows each row stands for, above 0; None: one.
     weight : ndarray of shape (n_queries,), default=None
         How much each query counts; None: 1.
-    draw : ndarray of shape (n,), default=None
-        Numbers in [0, 1), chosen once, that break ties and perturb relevances where a loss asks for it; equal rows share
-        theirs. None: drawn from seed 0.
-    seen : ndarray of shape (n,), default=None
-        Scores from which a loss with moving weights takes the ranking; None: from the scores that it is evaluated at.
+    tie_breaker : ndarray of shape (n,), default=None
+        Numbers in [0, 1), chosen once, that break ties and perturb relevances where a loss asks for
+        it; equal rows share theirs. None: drawn from seed 0.
+    reference_scores : ndarray of shape (n,), default=None
+        Scores from which a loss with moving weights takes the ranking; None: from the scores that
+        it is evaluated at.
 
     Examples
     --------
@@ -43,65 +65,86 @@ class Queries:
     array([3., 3.])
     """
 
-    def __init__(self, relevance, offsets, copies=None, weight=None, draw=None, seen=None):
-        self.relevance, self.offsets, self.copies, self.weight, self.seen = relevance, offsets, copies, weight, seen
-        self.draw = np.random.default_rng(0).uniform(size=len(relevance)) if draw is None else draw
-        self._kept = {}
+    def __init__(
+        self,
+        relevance: NDArray[Any],
+        offsets: NDArray[Any],
+        copies: NDArray[Any] | None = None,
+        weight: NDArray[Any] | None = None,
+        tie_breaker: NDArray[Any] | None = None,
+        reference_scores: NDArray[Any] | None = None,
+    ) -> None:
+        self.relevance, self.offsets, self.copies, self.weight = relevance, offsets, copies, weight
+        self.reference_scores = reference_scores
+        if tie_breaker is None:
+            tie_breaker = np.random.default_rng(0).uniform(size=len(relevance))
+        self.tie_breaker = tie_breaker
+        self._kept: dict[Hashable, Any] = {}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @property
-    def n_rows(self):
+    def n_rows(self) -> int:
         return len(self.relevance)
 
     @cached_property
-    def lengths(self):
+    def lengths(self) -> NDArray[Any]:
         """Rows of each query."""
         return np.diff(self.offsets)
 
     @cached_property
-    def query(self):
+    def query(self) -> NDArray[Any]:
         """The query of each row."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
     @cached_property
-    def multiplicity(self):
+    def multiplicity(self) -> NDArray[Any]:
         """`copies`, with ones where it is None."""
         return np.ones(self.n_rows) if self.copies is None else self.copies
 
-    def sum(self, values):
+    def sum(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sums over the rows of each query."""
         return np.add.reduceat(values, self.offsets[:-1], axis=0)
 
-    def max(self, values):
+    def max(self, values: NDArray[Any]) -> NDArray[Any]:
         """Maxima over the rows of each query."""
         return np.maximum.reduceat(values, self.offsets[:-1])
 
-    def spread(self, values):
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """One value per query -> one per row."""
         return values[self.query]
 
-    def rows(self, queries):
+    def rows(self, queries: NDArray[Any]) -> NDArray[Any]:
         """The numbers of the rows of some queries (an array of their numbers), query by query."""
         lengths = self.lengths[queries]
         return np.repeat(self.offsets[queries] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
 
-    def part(self, queries):
+    def part(self, queries: NDArray[Any]) -> "Queries":
         """Some of the queries, by an array of their numbers; weights stay as they are."""
         rows = self.rows(queries)
         offsets = np.concatenate([[0], np.cumsum(self.lengths[queries])])
-        pick = [None if values is None else values[rows] for values in (self.copies, self.draw, self.seen)]
-        weight = None if self.weight is None else self.weight[queries]
-        return Queries(self.relevance[rows], offsets, pick[0], weight, pick[1], pick[2])
 
-    def with_fixed_ranking(self, raw):
+        def of(values, which):
+            return None if values is None else values[which]
+
+        return Queries(
+            self.relevance[rows],
+            offsets,
+            of(self.copies, rows),
+            of(self.weight, queries),
+            self.tie_breaker[rows],
+            of(self.reference_scores, rows),
+        )
+
+    def with_fixed_ranking(self, raw: ArrayLike) -> "Queries":
         """The same queries with the ranking by the scores `raw` held fixed."""
-        other = Queries(self.relevance, self.offsets, self.copies, self.weight, self.draw, np.asarray(raw, dtype=np.float64))
-        other._kept = self._kept  # nothing in there depends on `seen`
+        scores = np.asarray(raw, dtype=np.float64)
+        other = Queries(self.relevance, self.offsets, self.copies, self.weight, self.tie_breaker, scores)
+        other._kept = self._kept  # nothing in there depends on the scores
         return other
 
-    def keep(self, key, make):
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The value of ``make()``, computed once for each `key`; for what does not depend on scores."""
         if key not in self._kept:
             self._kept[key] = make()
@@ -109,7 +152,7 @@ class Queries:
 
     # Layouts.
 
-    def matrices(self):
+    def matrices(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """The queries as matrices of row numbers, those of a similar length (within a factor of two) together.
 
         Returns
@@ -129,7 +172,7 @@ class Queries:
             result.append((np.where(valid, self.offsets[queries][:, None] + column, 0), valid))
         return result
 
-    def pair_blocks(self):
+    def pair_blocks(self, limits: QueryLimits = LIMITS) -> Iterator[tuple[NDArray[Any], ...]]:
         """All pairs of rows of the same query, in blocks of a bounded size.
 
         Yields
@@ -140,8 +183,8 @@ class Queries:
         """
         for rows, valid in self.matrices():
             count, longest = rows.shape
-            queries = max(1, BLOCK_PAIRS // longest**2)
-            left = longest if queries > 1 else max(1, BLOCK_PAIRS // longest)
+            queries = max(1, limits.pairs // longest**2)
+            left = longest if queries > 1 else max(1, limits.pairs // longest)
             for start in range(0, count, queries):
                 some = slice(start, start + queries)
                 for first in range(0, longest, left):
@@ -151,7 +194,7 @@ class Queries:
     # Levels of relevance.
 
     @cached_property
-    def level(self):
+    def level(self) -> NDArray[Any]:
         """The rank of each row's relevance among the distinct ones of its query, from 0 for the least."""
         order = np.lexsort((self.relevance, self.query))
         relevance = self.relevance[order]
@@ -163,7 +206,7 @@ class Queries:
         return level
 
     @cached_property
-    def pairs(self):
+    def pairs(self) -> NDArray[Any]:
         """The number of ordered pairs (first more relevant than second) of each query; copies count."""
         above, count = self.ranking(self.relevance)
         total = np.repeat(self.sum(self.multiplicity), self.lengths)
@@ -171,7 +214,7 @@ class Queries:
 
     # Ranks.
 
-    def ranking(self, raw, tie=0.0):
+    def ranking(self, raw: NDArray[Any], tie: float = 0.0) -> Places:
         """How many rows are ranked above each row, and how many share its place.
 
         Parameters
@@ -207,13 +250,16 @@ class Queries:
             return np.zeros(len(ordered))
         return np.repeat(tie * (ordered[self.offsets[:-1]] - ordered[self.offsets[1:] - 1]), self.lengths)
 
-    def order_by_draw(self, raw):
-        """`ranking` with ties broken by `draw`, which equal rows share, for scores that are all equal at the start of a fit."""
-        order = np.lexsort((self.draw, -raw, self.query))
-        drawn = self.draw[order]
-        return self._places(order, np.concatenate([[True], drawn[1:] != drawn[:-1]]))
+    def ranking_without_ties(self, raw: NDArray[Any]) -> Places:
+        """`ranking` with ties broken by `tie_breaker`: scores are all equal at the start of a fit.
 
-    def gains(self, kind, max_rank=None):
+        Equal rows share their tie breaker, and so their place.
+        """
+        order = np.lexsort((self.tie_breaker, -raw, self.query))
+        breakers = self.tie_breaker[order]
+        return self._places(order, np.concatenate([[True], breakers[1:] != breakers[:-1]]))
+
+    def gains(self, kind: str, max_rank: int | None = None) -> NDArray[Any]:
         """Gains of the rows divided by the largest DCG that the query allows; 0 where that is 0."""
 
         def make():
@@ -224,12 +270,14 @@ class Queries:
         return self.keep(("gains", kind, max_rank), make)
 
 
-def gains(relevance, kind):
+def gains(relevance: NDArray[Any], kind: str) -> NDArray[Any]:
     """``2**relevance - 1`` ("exp2") or the relevance itself ("linear")."""
     return np.exp2(relevance) - 1 if kind == "exp2" else relevance
 
 
-def discount(above, count, max_rank=None):
+def discount(
+    above: NDArray[Any], count: NDArray[Any], max_rank: int | None = None, limits: QueryLimits = LIMITS
+) -> NDArray[Any]:
     """The mean of ``1 / log2(1 + rank)`` over the ranks ``above + 1 ... above + count``, nothing beyond `max_rank`.
 
     That is how `sklearn.metrics.ndcg_score` averages over ties. Between whole numbers the sums are interpolated.
@@ -237,21 +285,21 @@ def discount(above, count, max_rank=None):
     end = above + count
     if max_rank is not None:
         above, end = np.minimum(above, max_rank), np.minimum(end, max_rank)
-    return (_sum_of_discounts(end) - _sum_of_discounts(above)) / count
+    return (_sum_of_discounts(end, limits.ranks) - _sum_of_discounts(above, limits.ranks)) / count
 
 
-def _sum_of_discounts(ranks):
-    longest = min(int(np.ceil(np.max(ranks, initial=0.0))), TABLE)
+def _sum_of_discounts(ranks, exact):
+    longest = min(int(np.ceil(np.max(ranks, initial=0.0))), exact)
     table = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(longest) + 2))])
     total = np.interp(ranks, np.arange(longest + 1), table)
-    far = ranks > TABLE
+    far = ranks > exact
     if far.any():
-        integral = np.log(2) * (expi(np.log(ranks[far] + 1.5)) - expi(np.log(TABLE + 1.5)))
+        integral = np.log(2) * (expi(np.log(ranks[far] + 1.5)) - expi(np.log(exact + 1.5)))
         total[far] = table[-1] + integral
     return total
 
 
-def codes_of(qid, n_rows):
+def codes_of(qid: Any, n_rows: int) -> NDArray[Any]:
     """Query ids of any hashable type as integer codes.
 
     Parameters
@@ -284,7 +332,7 @@ def codes_of(qid, n_rows):
         if qid.dtype.kind == "f" and np.isnan(qid).any():
             raise ValueError("qid must not contain nan; give every row the id of its query.")
         return np.unique(qid, return_inverse=True)[1]
-    lookup = {}
+    lookup: dict[Any, int] = {}
     try:
         codes = [lookup.setdefault(tuple(one) if isinstance(one, np.ndarray) else one, len(lookup)) for one in qid]
     except TypeError as error:
@@ -294,7 +342,7 @@ def codes_of(qid, n_rows):
     return np.array(codes, dtype=np.intp)
 
 
-def group(codes):
+def group(codes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """A stable order of rows that brings those of a query together, and the offsets of the queries in it."""
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.concatenate([[True], np.diff(codes[order]) != 0]))

@@ -70,7 +70,7 @@ def _real_numbers(values, name):
 
 def refuse_dates(values: Any, name: str) -> None:
     """Raise ValueError for dates and spans of time, which scikit-learn reads as counts of whatever unit they are stored in."""
-    dtypes = getattr(values, "dtypes", None)  # of a frame; a column has one
+    dtypes: Any = getattr(values, "dtypes", None)  # of a frame; a column has one
     dtypes = list(dtypes) if hasattr(dtypes, "__iter__") else [getattr(values, "dtype", np.dtype(object))]
     if any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes):
         dates = (date, timedelta, np.datetime64, np.timedelta64)

@@ -1,4 +1,6 @@
-"""A fit happens as a whole or not at all: it works on a copy, whose attributes the estimator takes over in one assignment."""
+"""A fit happens as a whole or not at all.
+
+It works on a copy, whose attributes the estimator takes over in one assignment."""
 
 from typing import Any, TypeVar
 
@@ -16,7 +18,10 @@ def working_copy(estimator: Estimator) -> Estimator:
 
 
 def take_over(estimator: Estimator, working: Estimator, fitted: dict[str, Any]) -> None:
-    """Replace the fitted attributes of `estimator` by `fitted` and the columns that its working copy saw, in one assignment."""
+    """Replace the fitted attributes of `estimator` in one assignment.
+
+    The new ones are `fitted` and what the working copy learned of the columns.
+    """
     fitted = {**{name: vars(working)[name] for name in COLUMNS if name in vars(working)}, **fitted}
     old = {*COLUMNS, *vars(estimator).get("_fitted_names", ())}
     kept = {name: value for name, value in vars(estimator).items() if name not in old}

@@ -7,10 +7,10 @@ __all__ = ["available_where"]
 
 
 def available_where(check):
-    """A decorator for a method that an estimator has where ``check(estimator)`` raises no `AttributeError`.
+    """A decorator for a method that an estimator has under a condition.
 
-    As `sklearn.utils.metaestimators.available_if`, whose error says that the attribute is missing and hides the reason in
-    its cause; here the error of the check is the one that is raised.
+    As `sklearn.utils.metaestimators.available_if`, whose error says that the attribute is missing
+    and hides the reason in its cause; here the error of the check is the one that is raised.
 
     Parameters
     ----------

@@ -7,8 +7,6 @@ consistent new one.
 
 import warnings
 from abc import ABC, abstractmethod
-from functools import partial
-from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -18,19 +16,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing, check_parameters
+from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import validated
 from sklearn_losses.estimators.atomic import COLUMNS, take_over, working_copy
 from sklearn_losses.estimators.available import available_where
+from sklearn_losses.estimators.components import FAMILIES, checked_components, model_of, with_objects
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
 from sklearn_losses.fitting.fit import fit_batch, fit_rows
-from sklearn_losses.fitting.parameters import model_of, raw_predictions
+from sklearn_losses.fitting.parameters import raw_predictions
 from sklearn_losses.fitting.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.models import ACTIVATIONS
+from sklearn_losses.models import ACTIVATIONS, LinearModel
 from sklearn_losses.solvers import Auto, Solver
 
 __all__ = ["LossEstimator"]
@@ -39,7 +38,7 @@ __all__ = ["LossEstimator"]
 def _steps_on_batches(estimator):
     """Whether `partial_fit` is there; an AttributeError with the way out where it is not."""
     solver = estimator._solver_spec()
-    if isinstance(solver, Auto) and estimator._hidden_sizes():
+    if isinstance(solver, Auto) and not isinstance(model_of(estimator), LinearModel):
         return True
     if solver.stochastic:
         return True
@@ -49,8 +48,8 @@ def _steps_on_batches(estimator):
 class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
 
-    _task = None
-    _more_tasks = ()
+    _task: str | None = None
+    _more_tasks: tuple[str, ...] = ()
     _constraints = {
         "alpha": Options(Interval(0.0), "auto"),
         "l1_ratio": Interval(0.0, 1.0, closed="both"),
@@ -67,13 +66,14 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def __init__(
-        self, loss, *, solver, alpha, l1_ratio, hidden_layer_sizes, activation, fit_intercept, max_iter, tol, early_stopping,
-        validation_fraction, n_iter_no_change, warm_start, random_state, verbose,
+        self, loss, *, solver, alpha, l1_ratio, model, hidden_layer_sizes, activation, fit_intercept, max_iter, tol,
+        early_stopping, validation_fraction, n_iter_no_change, warm_start, random_state, verbose,
     ):  # fmt: skip
         self.loss = loss
         self.solver = solver
         self.alpha = alpha
         self.l1_ratio = l1_ratio
+        self.model = model
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.fit_intercept = fit_intercept
@@ -94,23 +94,15 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         **params : dict
-            Estimator parameters; ``loss__...`` and ``solver__...`` reach those of the loss and of the solver.
+            Estimator parameters; ``loss__...``, ``solver__...`` and ``model__...`` reach those of loss, solver and model.
 
         Returns
         -------
         self
         """
-        for name, family in (("loss", Loss), ("solver", Solver)):
-            nested = any(key.startswith(f"{name}__") for key in params)
-            spec = params.get(name, getattr(self, name))
-            if nested and name == "solver" and isinstance(family.make(spec), Auto):
-                raise ValueError(
-                    "solver='auto' has no parameters to set; name the solver, such as solver='adam' for solver__learning_rate."
-                )
-            if nested and (isinstance(spec, str) or (name == "loss" and callable(spec) and not hasattr(spec, "set_params"))):
-                params[name] = family.make(spec)
+        params = with_objects(self, params)
         # The objects go in before their own parameters are looked up.
-        whole = {name: params.pop(name) for name in ("loss", "solver") if name in params}
+        whole = {name: params.pop(name) for name in FAMILIES if name in params}
         with all_or_nothing(self, *whole.values()):
             super().set_params(**whole)
             return super().set_params(**params)
@@ -121,40 +113,15 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _solver_spec(self):
         return Solver.make(self.solver)
 
-    def _hidden_sizes(self):
-        sizes = self.hidden_layer_sizes
-        sizes = (sizes,) if isinstance(sizes, Integral) else sizes
-        try:
-            sizes = tuple(sizes)
-        except TypeError:
-            sizes = (None,)
-        if not all(size in Integer(1) for size in sizes):
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be a tuple of ints in the range [1, inf), "
-                f"() for a linear model. Got {self.hidden_layer_sizes!r} instead."
-            )
-        return sizes
-
     def _checked_components(self):
-        """Loss and solver as objects, all parameters inside their ranges."""
-        check_parameters(self, self._constraints)
-        loss, solver = self._loss_spec(), self._solver_spec()
-        if loss.task not in (None, self._task, *self._more_tasks):
-            other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
-            known = sorted(name for name, maker in Loss.names().items() if maker.task == self._task)
-            raise ValueError(
-                f"loss {loss.label!r} is a {loss.task} loss and {type(self).__name__} takes {self._task} losses: "
-                f"{', '.join(known)}; use {other} for {loss.label!r}."
-            )
-        loss.check()
-        solver.check()
-        return loss, solver
+        """Loss, solver and model as objects, with all parameters inside their ranges."""
+        return checked_components(self)
 
-    def _settings(self):
+    def _settings(self, model):
         return Settings(
             alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
             validation_fraction=self.validation_fraction if self.early_stopping else None, patience=self.n_iter_no_change,
-            verbose=int(self.verbose), make_model=partial(model_of, self._hidden_sizes(), self.activation),
+            verbose=int(self.verbose), model=model,
         )  # fmt: skip
 
     # Fitting.
@@ -235,10 +202,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _fitted_by(self, work, components, read, last):
         """The fitted attributes that `fit_rows` or `fit_batch` leads to, and the fit."""
-        (loss, solver), (task, rows) = components, read
+        (loss, solver, model), (task, rows) = components, read
         self._progress.columns = {name: getattr(self, name, None) for name in COLUMNS}
         rng = check_random_state(self.random_state)
-        done = work(task, loss, solver, rows, self._settings(), rng, last=last, progress=self._progress)
+        done = work(task, loss, solver, rows, self._settings(model), rng, last=last, progress=self._progress)
         fitted = fit_attributes(done.problem, done.outcome, last)
         fitted["converged_"] = fitted["converged_"] and not self._progress.stopped
         return fitted, done

@@ -24,17 +24,19 @@ _BY_LEVEL = ("coef_", "intercept_", "alpha_", "l1_ratio_", "dual_gap_", "n_iter_
 class MultiQuantileRegressor(BaseEstimator):
     """Linear quantile regression for several levels at once, whose predictions never cross.
 
-    Each level's coefficients are its own exact optimum, found from those of the level before at a fraction of the cost of a
-    fit from scratch. Optimal quantile planes may cross where rows are rare; a prediction is therefore sorted, which is closer
-    to the true quantiles [1]_ and never raises the loss: with levels p < q and predictions a > b, putting b first lowers the
-    sum of the two pinball losses by ``(q - p) * (a - b)`` whatever the target.
+    Each level's coefficients are its own exact optimum, found from those of the level before at a
+    fraction of the cost of a fit from scratch. Optimal quantile planes may cross where rows are
+    rare; a prediction is therefore sorted, which is closer to the true quantiles [1]_ and never
+    raises the loss: with levels p < q and predictions a > b, putting b first lowers the sum of the
+    two pinball losses by ``(q - p) * (a - b)`` whatever the target.
 
     Parameters
     ----------
     quantiles : tuple of float, default=(0.1, 0.5, 0.9)
         The levels, rising, inside (0, 1).
     alpha : float or "auto", default="auto"
-        Strength of the penalty, at least 0, the same for all levels. "auto" gives each level its own, as `LossRegressor` does.
+        Strength of the penalty, at least 0, the same for all levels. "auto" gives each level its
+        own, as `LossRegressor` does.
     l1_ratio : float, default=0.0
         Its share of absolute values, from 0 (ridge) to 1 (lasso).
     solver : str or Solver, default="auto"
@@ -61,8 +63,8 @@ class MultiQuantileRegressor(BaseEstimator):
 
     References
     ----------
-    .. [1] Chernozhukov, Fernandez-Val and Galichon, "Quantile and probability curves without crossing", Econometrica 78
-       (2010), proposition 4.
+    .. [1] Chernozhukov, Fernandez-Val and Galichon, "Quantile and probability curves without
+       crossing", Econometrica 78 (2010), proposition 4.
 
     Examples
     --------
@@ -146,8 +148,7 @@ class MultiQuantileRegressor(BaseEstimator):
             Quantile(), solver=self.solver, alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept,
             max_iter=self.max_iter, tol=self.tol,
         )  # fmt: skip
-        fits: list[dict[str, Any]] = []
-        sentences: list[str] = []
+        fits, sentences = [], []
         for level in levels:
             model.set_params(loss__quantile=float(level), warm_start=bool(fits))
             sentences += model._atomic(model._fit, X, y, weight)
@@ -186,8 +187,9 @@ class MultiQuantileRegressor(BaseEstimator):
         float
         """
         y = np.asarray(y, dtype=np.float64)
+        weight = None if sample_weight is None else np.asarray(sample_weight)
         losses = [
-            np.average(Quantile(level).value(y, prediction), weights=sample_weight)
+            np.average(Quantile(level).value(y, prediction), weights=weight)
             for level, prediction in zip(self._levels(), self.predict(X).T, strict=True)
         ]
         return -float(np.mean(losses))

@@ -16,7 +16,8 @@ from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
-from sklearn_losses.metrics.ranking import need_queries, query_ndcg_score
+from sklearn_losses.metrics.query_scorer import need_queries
+from sklearn_losses.metrics.ranking import query_ndcg_score
 
 __all__ = ["LossRanker"]
 
@@ -45,8 +46,11 @@ class LossRanker(LossEstimator):
         Strength of the penalty, at least 0; "auto" is 1e-4 for ranking losses, and as for `LossRegressor` for others.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
+    model : str or Model, default=None
+        As for `LossRegressor`.
     hidden_layer_sizes : tuple of int, default=()
-        Units of the hidden layers; () is the linear model.
+        Units of the hidden layers of a multi-layer perceptron, short for ``model=MLP(hidden_layer_sizes, activation)``; () is
+        the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden units.
     fit_intercept : bool, default=True
@@ -114,13 +118,13 @@ best_validation_score_, converged_, solver_, n_parameters_
     _more_tasks = ("regression",)
 
     def __init__(
-        self, loss="ranknet", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
-        fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10,
-        warm_start=False, random_state=None, verbose=0,
+        self, loss="ranknet", *, solver="auto", alpha="auto", l1_ratio=0.0, model=None, hidden_layer_sizes=(),
+        activation="relu", fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1,
+        n_iter_no_change=10, warm_start=False, random_state=None, verbose=0,
     ):  # fmt: skip
         super().__init__(
-            loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, hidden_layer_sizes=hidden_layer_sizes, activation=activation,
-            fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
+            loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, warm_start=warm_start,
             random_state=random_state, verbose=verbose,
         )  # fmt: skip

@@ -39,8 +39,12 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         perceptron s divides the weights of the output alone. With several targets the smallest strength of a target counts.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
+    model : str or Model, default=None
+        A name, "linear", "mlp" or "factorization_machine", or an object such as ``FactorizationMachine(rank=4)`` (see
+        `sklearn_losses.models`). None is "linear", or what the next two parameters are short for.
     hidden_layer_sizes : tuple of int, default=()
-        Units of the hidden layers; () is the linear model.
+        Units of the hidden layers of a multi-layer perceptron, short for ``model=MLP(hidden_layer_sizes, activation)``; () is
+        the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden units.
     fit_intercept : bool, default=True
@@ -119,13 +123,13 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     _task = "regression"
 
     def __init__(
-        self, loss="mse", *, solver="auto", alpha="auto", l1_ratio=0.0, hidden_layer_sizes=(), activation="relu",
-        fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1, n_iter_no_change=10,
-        warm_start=False, random_state=None, verbose=0,
+        self, loss="mse", *, solver="auto", alpha="auto", l1_ratio=0.0, model=None, hidden_layer_sizes=(),
+        activation="relu", fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1,
+        n_iter_no_change=10, warm_start=False, random_state=None, verbose=0,
     ):  # fmt: skip
         super().__init__(
-            loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, hidden_layer_sizes=hidden_layer_sizes, activation=activation,
-            fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
+            loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, warm_start=warm_start,
             random_state=random_state, verbose=verbose,
         )  # fmt: skip

@@ -1,9 +1,8 @@
-"""The fitted attributes of an estimator, from a problem and its outcome, and the last fit from these attributes."""
+"""The fitted attributes of an estimator, from an outcome; and the last fit, from these attributes."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.coordinates import Coordinates
@@ -25,9 +24,7 @@ def model_attributes(problem: Problem, params: NDArray[Any]) -> dict[str, Any]:
     """
     user_params = problem.to_user(params)
     dtype = problem.type_to_keep(user_params)
-    model = problem.model.base
-    own, constants = np.split(user_params, [model.n_params])
-    constants = constants * problem.model.units if problem.loss.n_constants else constants
+    model, (own, constants) = problem.model.base, problem.separated(user_params)
     return {
         **problem.task.attributes,
         **problem.loss.learned(constants),
@@ -51,7 +48,7 @@ def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = No
     last : LastFit, default=None
         The fit that this one went on from.
     """
-    goes_on = last is not None and problem.solver.stochastic
+    earlier = last.loss_curve if last is not None and problem.solver.stochastic else []
     fitted = {
         **model_attributes(problem, outcome.params),
         "alpha_": problem.strength.alpha,
@@ -59,7 +56,7 @@ def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = No
         "n_iter_": max(1, outcome.nit),
         "loss_": outcome.mean_loss,
         "objective_": outcome.mean_loss + problem.original.penalty_value(problem.to_user(outcome.params)),
-        "loss_curve_": [*last.loss_curve, *outcome.losses] if goes_on else outcome.losses,
+        "loss_curve_": [*earlier, *outcome.losses],
         "converged_": outcome.status.success,
         "solver_": outcome.solver,
         "n_parameters_": problem.model.n_params,
@@ -74,7 +71,7 @@ def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = No
 
 
 def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
-    """What a fit that goes on takes from the attributes of the last one; None where there are none."""
+    """What a fit that goes on takes from the attributes of the last one; None if there are none."""
     if "_fitted_names" not in fitted:
         return None
     return LastFit(

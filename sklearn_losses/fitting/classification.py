@@ -17,7 +17,9 @@ from sklearn_losses.losses.trimmed import Trimmed
 
 __all__ = ["Classification", "labelled", "soft_labelled"]
 
-LOWEST = -1e30  # the score of a class without rows: finite, and small enough to be squared or scaled by who takes it further
+# The score of a class without rows: finite, and small enough to be squared or scaled by who takes
+# it further.
+LOWEST = -1e30
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,8 @@ class Classification(Task):
     classes : ndarray of shape (n_classes,)
         The labels.
     counted : ndarray of int
-        The codes of the classes that the model tells apart, in order; fitted attributes have a place for all of them.
+        The codes of the classes that the model tells apart, in order; fitted attributes have a
+        place for all of them.
     """
 
     classes: NDArray[Any]
@@ -42,7 +45,7 @@ class Classification(Task):
         return 1 if len(self.counted) == 2 else len(self.counted)
 
     @property
-    def complete(self) -> bool:
+    def complete(self) -> bool:  # type: ignore[override]  # a class attribute where it is the same for all targets
         """The model tells all classes apart."""
         return len(self.counted) == len(self.classes)
 
@@ -112,7 +115,7 @@ class Classification(Task):
         return self._taken(weights.T).T, self._taken(intercept)
 
     def _placed(self, part, other):
-        """Rows for all classes, given those of the counted ones; the one row of two classes is the difference of theirs."""
+        """Rows for all classes; the one row of two counted classes is the difference of theirs."""
         rows = np.full((len(self.classes), *part.shape[1:]), other, dtype=part.dtype)
         rows[self.counted] = np.concatenate([-part / 2, part / 2]) if len(self.counted) == 2 else part
         return rows
@@ -131,7 +134,7 @@ class Classification(Task):
         return placed
 
     def scores_of_all(self, raw: NDArray[Any]) -> NDArray[Any]:
-        """The scores of all classes, given the raw predictions; where the model tells all apart, these themselves."""
+        """The scores of all classes; the raw predictions themselves if the model tells all apart."""
         if self.complete:
             return raw
         scores = np.stack([-raw / 2, raw / 2], axis=1) if raw.ndim == 1 else raw
@@ -185,7 +188,7 @@ def labelled(
 def soft_labelled(
     X, y: NDArray[Any], weight: NDArray[Any] | None, *, streaming: bool, last: Classification | None
 ) -> tuple[Classification, Rows]:
-    """The task and the rows of probabilities, (n, n_classes); y holds those of the second class alone where there are two.
+    """The task and the rows of probabilities; of two classes, those of the second one are kept.
 
     Parameters are those of `labelled`; `streaming` where rows come in batches.
     """
@@ -215,7 +218,7 @@ def _weight_of_classes(class_weight, classes, codes):
 
 
 def _counted(present, classes, streaming, last):
-    """The codes of the classes that the model tells apart, given which of them have rows with a weight above zero."""
+    """The codes of the classes that the model tells apart, given which have rows with weight."""
     codes = np.flatnonzero(present)
     if streaming:
         counted = np.arange(len(classes)) if last is None else last.counted

@@ -82,16 +82,17 @@ def fit_rows(
     model = task.model(settings, rows.X.shape[1])
     if last is not None:
         last.check_continues(task, model)
+    rows = rows._replace(X=model.columns(rows.X))
     held_out, fault = None, None
     if settings.validation_fraction is not None:
         rows, held_out = task.split(rows, settings.validation_fraction, rng)
     # Networks and batches make few large products: BLAS's own threads.
     with block_threads() if model.linear and not solver.stochastic else nullcontext():
         if isinstance(loss, Trimmed):
-            rows = rows.reweighted(_kept(task, loss, solver, rows, settings, rng))
+            rows = rows.reweighted(_kept(task, loss, solver, model, rows, settings, rng))
             fault = task.fault_of_kept(loss, rows)
             loss = loss.inner
-        problem = prepare(task, loss, solver, rows, settings, initial_fit, held_out=held_out, last=last)
+        problem = prepare(task, loss, solver, model, rows, settings, initial_fit, held_out=held_out, last=last)
         return Fit(problem, _outcome(problem, rng, last, progress), fault)
 
 
@@ -108,11 +109,13 @@ def fit_batch(
 ) -> Fit:
     """One pass over one batch of rows with a stochastic solver; the parameters are those of `fit_rows`."""
     loss = task.loss_of_rows(loss)
+    model = task.model(settings, rows.X.shape[1])
     if last is not None:
-        last.check_continues(task, task.model(settings, rows.X.shape[1]))
+        last.check_continues(task, model)
+    rows = rows._replace(X=model.columns(rows.X))
     solver = Adam() if isinstance(solver, Auto) else solver
     settings = replace(settings, max_iter=1)
-    problem = prepare(task, loss, solver, rows, settings, initial_fit, last=last, streaming=True)
+    problem = prepare(task, loss, solver, model, rows, settings, initial_fit, last=last, streaming=True)
     return Fit(problem, _outcome(problem, rng, last, progress))
 
 
@@ -160,7 +163,7 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
         _initial_fit(task.of_initial_fit(), part, rows._replace(y=target), settings, n_targets)
         for part, target in zip(loss.by_target, targets.T, strict=True)
     ]
-    model, alone = (Linear(rows.X.shape[1], n_outputs, settings.fit_intercept) for n_outputs in (n_targets, 1))
+    model, alone = (Linear().bind(rows.X.shape[1], n_outputs, settings.fit_intercept) for n_outputs in (n_targets, 1))
     layers = [alone.unpack(fit.params) for fit in fits]
     weights, intercepts = (np.concatenate([layer[part][0].T for layer in layers]) for part in (0, 1))
     return Initial(np.stack([fit.raw for fit in fits], axis=1), model.pack(weights.T, intercepts))
@@ -179,17 +182,17 @@ def _initial_fit(task, loss, rows, settings, n_targets=1):
     if done.outcome.interruption is not None:
         raise done.outcome.interruption
     fitted = model_attributes(done.problem, done.outcome.params)
-    model = Linear(rows.X.shape[1], task.n_outputs, settings.fit_intercept)
+    model = Linear().bind(rows.X.shape[1], task.n_outputs, settings.fit_intercept)
     return Initial(raw_predictions(task, model, fitted, rows.X), flat_parameters(task, model, fitted))
 
 
-def _kept(task, trimmed, solver, rows, settings, rng):
+def _kept(task, trimmed, solver, model, rows, settings, rng):
     """The weights of the rows that a trimmed loss keeps."""
     if not isinstance(rows.y, np.ndarray):
         raise ValueError(f"{trimmed.name} leaves rows out, and a ranking needs whole queries; use the loss without Trimmed.")
 
     def losses_of_fit(weight):
-        problem = prepare(task, trimmed.inner, solver, rows.reweighted(weight), settings, initial_fit)
+        problem = prepare(task, trimmed.inner, solver, model, rows.reweighted(weight), settings, initial_fit)
         if problem.loss.n_constants:
             raise ValueError(f"{trimmed.name} cannot trim a loss that learns constants itself; give it a fixed scale.")
         start = starting_point(problem, rng, initial_fit)

@@ -26,7 +26,8 @@ class Monitor:
     watch_training : bool
         Judge progress by the training loss where there is no validation part (stochastic solvers).
     validation : Objective or None
-        The held-out rows; progress is then judged by their mean loss, and the best parameters are kept.
+        The held-out rows; progress is then judged by their mean loss, and the best parameters are
+        kept.
     verbose : int
         Print a line every this many iterations; 0 for none.
     max_iter : int
@@ -57,12 +58,16 @@ class Monitor:
         self.watch_training, self.validation, self.verbose = watch_training, validation, verbose
         self.max_iter, self.report, self.start, self.began = max_iter, report, start, time.perf_counter()
         self.close = close or (lambda: None)
-        self.losses, self.scores = [], []
-        self.params = self.earlier = self.best_params = None  # of this iteration, of the one before, of the best one
+        self.losses: list[float] = []
+        self.scores: list[float] = []
+        # Of this iteration, of the one before, and of the best one.
+        self.params: NDArray[Any] | None = None
+        self.earlier: NDArray[Any] | None = None
+        self.best_params: NDArray[Any] | None = None
         self.best, self.waited = np.inf, 0
         self.stopped = False
 
-    def __call__(self, params, value):
+    def __call__(self, params: NDArray[Any], value: float) -> bool:
         self.earlier, self.params = self.params, params
         self.losses.append(value)
         watched = value if self.watch_training else None
@@ -89,17 +94,18 @@ class Monitor:
         return self.stopped
 
     def _step(self):
-        """The length of the last step, for the line that is printed; nothing where there is no finite one."""
+        """The length of the last step, for the printed line; nothing if it is not finite."""
         before = self.start if self.earlier is None else self.earlier
         if before is None or np.shape(before) != np.shape(self.params):
             return ""
-        with np.errstate(over="ignore", invalid="ignore"):  # a fit that diverges has not been told so yet
+        # A fit that diverges has not been told so yet.
+        with np.errstate(over="ignore", invalid="ignore"):
             step = np.linalg.norm(self.params - before)
         return "" if np.isnan(step) else f"  step {step:.2g}"
 
     @property
-    def rose(self):
-        """Epochs without progress ended the fit, and at more than twice the loss that it began with."""
+    def rose(self) -> bool:
+        """The fit made no progress any more and ended at more than twice the loss that it began with."""
         if not self.watch_training or self.validation is not None or self.waited < self.patience:
             return False
         return self.losses[-1] > self.losses[0] + abs(self.losses[0])

@@ -14,7 +14,7 @@ from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.models import Model, with_constants
+from sklearn_losses.models import Model, WithConstants, with_constants
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Auto, Solver
 
@@ -80,12 +80,11 @@ class LastFit:
     def check_continues(self, task: Task, model: Model) -> None:
         """Raise ValueError where this fit was of another problem, so that going on from it makes no sense."""
         task.check_continues(self.task)
-        for what in ("layer_sizes", "fit_intercept", "activation_name"):
-            old, new = getattr(self.model, what, None), getattr(model, what, None)
-            if old != new:
+        new = model.identity
+        for what, old in self.model.identity.items():
+            if new[what] != old:
                 raise ValueError(
-                    f"This fit has {what}={new!r}, the last one had {old!r} (layer_sizes: features, hidden units, outputs); "
-                    "use warm_start=False, or clone the estimator."
+                    f"This fit has {what}={new[what]}, the last one had {old}; use warm_start=False, or clone the estimator."
                 )
 
 
@@ -172,8 +171,14 @@ class Problem:
 
     def from_user(self, params: NDArray[Any], constants: NDArray[Any] | tuple[float, ...]) -> NDArray[Any]:
         """Parameters for the user's columns and learned constants -> the solver's parameters."""
-        constants = np.asarray(constants) / self.model.units if self.loss.n_constants else constants
+        if isinstance(self.model, WithConstants):
+            constants = np.asarray(constants) / self.model.units
         return self.coordinates.from_user(self.model, np.append(params, constants).astype(np.float64))
+
+    def separated(self, user_params: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The model's own parameters for the user's columns, and the constants that the loss learned."""
+        own, constants = np.split(user_params, [self.model.base.n_params])
+        return own, constants * self.model.units if isinstance(self.model, WithConstants) else constants
 
     def mean_loss(self, params: NDArray[Any]) -> float:
         """The training loss of the model which is returned: what rounding in the user's columns changes is in it."""
@@ -201,6 +206,7 @@ def prepare(
     task: Task,
     loss: Loss,
     solver: Solver,
+    model: Model,
     rows: Rows,
     settings: Settings,
     initial_fit: InitialFit,
@@ -216,7 +222,10 @@ def prepare(
     task : Task
     loss : Loss
     solver : Solver
+    model : Model
+        Of the task, bound to the sizes of the data.
     rows : Rows
+        With the columns of the model.
     settings : Settings
     initial_fit : callable
         What fits the loss's initial estimator.
@@ -245,7 +254,7 @@ def prepare(
     if settings.alpha == "auto" and units is None:
         units = Units.of(loss, rows.y, rows.weights)
     strength = Strength.of(settings.alpha, settings.l1_ratio, units)
-    model = with_constants(task.model(settings, rows.X.shape[1]), loss.n_constants, loss.constant_units)
+    model = with_constants(model, loss.n_constants, loss.constant_units)
     basis, inner = None, rows
     if not streaming and _by_row_space(loss, model, solver, strength, rows):
         basis = RowSpace.of(rows.X, rows.weight, settings.fit_intercept)

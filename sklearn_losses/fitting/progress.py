@@ -1,20 +1,23 @@
-"""Reports of a fit to scikit-learn's callbacks, which scikit-learn has from 1.9 on; under older versions fits run without.
+"""Reports of a fit to scikit-learn's callbacks.
 
-A fit is a task with one subtask per iteration (per pass of a stochastic solver). Solvers know nothing of this: they call
-their monitor after an iteration, which ends the running subtask and opens the next; the one left over is closed empty, as
-in scikit-learn's own `LogisticRegression`.
+scikit-learn has callbacks from version 1.9 on; under older versions fits run without them.
+
+A fit is a task with one subtask per iteration (per pass of a stochastic solver). Solvers know
+nothing of this: they call their monitor after an iteration, which ends the running subtask and
+opens the next; the one left over is closed empty, as in scikit-learn's own `LogisticRegression`.
 """
 
 import inspect
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any
+
+from sklearn_losses.core.component import Integer
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]  # there is one of the two
         """Stands in for scikit-learn's: no callbacks."""
 
     def with_callbacks(method):
@@ -45,17 +48,17 @@ class Progress:
     """
 
     def __init__(self, estimator: Any = None, work: Callable[..., Any] | None = None, arguments: tuple[Any, ...] = ()):
-        self.root = self.task = None
+        self.root: Any = None
+        self.task: Any = None
         self.stopped = False
         self.columns: dict[str, Any] = {}
-        if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
+        if work is None or not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
             return
         given = inspect.signature(work).bind(*arguments).arguments
         metadata = {name: given[name] for name in ("sample_weight", "qid") if given.get(name) is not None}
         self.data = {"estimator": estimator, "X": given["X"], "y": given["y"], "metadata": metadata or None}
         # The iterations, and one that is open when the fit ends; parameters are not checked yet.
-        whole = isinstance(estimator.max_iter, Integral) and estimator.max_iter >= 1
-        self.room = estimator.max_iter + 1 if whole else 1
+        self.room = estimator.max_iter + 1 if estimator.max_iter in Integer(1) else 1
         self.root = estimator._init_callback_context(max_subtasks=self.room)
         self.root.call_on_fit_task_begin(**self.data)
 
@@ -78,7 +81,8 @@ class Progress:
         Parameters
         ----------
         fitted : callable
-            Gives the fitted attributes as they would be if the fit ended here; called only where someone asks.
+            Gives the fitted attributes as they would be if the fit ended here; called only where
+            someone asks.
         """
         if self.task is None:
             return False

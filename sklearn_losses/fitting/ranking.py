@@ -55,9 +55,9 @@ class Ranking(PointwiseRanking):
     """Relevances of queries, for a ranking loss: the targets are `Queries`."""
 
     def model(self, settings: Settings, n_features: int) -> Model:
-        model = super().model(settings, n_features)
         # No ranking loss sees the intercept of a linear model.
-        return settings.make_model(n_features, self.n_outputs, False) if model.linear else model
+        intercept = settings.fit_intercept and not settings.model.linear
+        return settings.model.bind(n_features, self.n_outputs, intercept)
 
     def objective(
         self, loss: Loss, model: Model, penalty: ElasticNet, rows: Rows, columns, dtype: np.dtype[Any] | type
@@ -108,7 +108,7 @@ def queries(
         Of the numbers that losses draw for each row.
     """
     order, offsets = _canonical(X, y, codes)
-    ordered = Queries(y[order], offsets, draw=np.zeros(len(y)))
+    ordered = Queries(y[order], offsets, tie_breaker=np.zeros(len(y)))
     orderable = np.flatnonzero(ordered.pairs > 0)
     if len(orderable) == 0:
         raise ValueError(
@@ -123,7 +123,7 @@ def queries(
         ordered.offsets,
         copies=_none_if_equal(weight / ordered.spread(np.minimum.reduceat(weight, ordered.offsets[:-1]))),
         weight=mean_one(ordered.sum(weight) / ordered.lengths),
-        draw=_drawn(X, ordered.relevance, seed),
+        tie_breaker=_drawn(X, ordered.relevance, seed),
     )
     return Ranking(len(targets), with_qid), Rows(X, targets, mean_one(weight))
 

@@ -1,11 +1,9 @@
 """The parameters of an estimator that a fit needs, as one value."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from sklearn_losses.fitting.parameters import linear_model
-from sklearn_losses.models import Model
+from sklearn_losses.models import Linear, Model
 
 __all__ = ["Settings"]
 
@@ -26,8 +24,8 @@ class Settings:
     patience : int
         Passes (iterations, with early stopping) without progress after which to stop.
     verbose : int
-    make_model : callable
-        ``make_model(n_features, n_outputs, fit_intercept)`` returns the `Model`.
+    model : Model
+        Not bound yet to the sizes of the data.
     """
 
     alpha: float | Literal["auto"] = "auto"
@@ -38,4 +36,4 @@ class Settings:
     validation_fraction: float | None = None
     patience: int = 10
     verbose: int = 0
-    make_model: Callable[[int, int, bool], Model] = linear_model
+    model: Model = field(default_factory=Linear)

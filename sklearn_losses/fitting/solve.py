@@ -1,4 +1,4 @@
-"""From a problem and a start to the outcome: the chain of solvers, the certificate, and the verdict on where it ended."""
+"""From a problem and a start to the outcome: solvers, certificate, and how the fit ended."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -90,24 +90,34 @@ def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomSt
     """
     interruption = None
     try:
-        result, certificate = _chain(problem, start, monitor, rng, state)
-        params, nit, status, state = result.x, result.nit, result.status, result.get("state")
-        said = status.value if result.message == status.sentence else result.message
+        end = _chain(problem, start, monitor, rng, state)
     except KeyboardInterrupt as stop:
         if monitor.params is None:
             raise
-        interruption, certificate = stop, {}
-        params, nit, status, state = monitor.params, len(monitor.losses), Status.INTERRUPTED, None
-        said = status.value
+        interruption, end = stop, _interrupted(monitor)
     monitor.close()
-    if monitor.best_params is not None:
-        params = monitor.best_params
+    result = end.result
+    params = result.x if monitor.best_params is None else monitor.best_params
     params, mean_loss, finite = _last_finite(problem, params, start, monitor)
-    status = _verdict(problem, params, mean_loss, status if finite else Status.DIVERGED, monitor)
     return Outcome(
-        status, params, int(nit), mean_loss, certificate, monitor.solver, state, [float(value) for value in monitor.losses],
-        monitor.scores, interruption, said,
-    )  # fmt: skip
+        status=_verdict(problem, params, mean_loss, result.status if finite else Status.DIVERGED, monitor),
+        params=params,
+        nit=int(result.nit),
+        mean_loss=mean_loss,
+        certificate=end.certificate,
+        solver=monitor.solver,
+        state=result.get("state"),
+        losses=[float(value) for value in monitor.losses],
+        scores=monitor.scores,
+        interruption=interruption,
+        said=result.status.value if result.message == result.status.sentence else result.message,
+    )
+
+
+def _interrupted(monitor):
+    """The end of a solver that was interrupted: the last point that its callback was given."""
+    result = OptimizeResult(x=monitor.params, nit=len(monitor.losses))
+    return _End(set_status(result, Status.INTERRUPTED), {})
 
 
 def _last_finite(problem, params, start, monitor):
@@ -138,7 +148,7 @@ def _verdict(problem, params, mean_loss, status, monitor):
 
 
 def _chain(problem, start, monitor, rng, state):
-    """The end of the solver; where its certificate falls short, the best end of the solvers that go on from there."""
+    """The best end of the solver and of those that go on where its certificate falls short."""
     objective, settings, auto = problem.objective, problem.settings, problem.auto
     solver, params, nit, best = problem.solver, start, 0, None
     while solver is not None and nit < settings.max_iter:

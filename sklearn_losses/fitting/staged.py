@@ -1,6 +1,9 @@
-"""Fits of ranking losses that come in stages: a start at another loss's minimum, weights held fixed and taken anew."""
+"""Fits of ranking losses in stages: from another loss's minimum, with the weights held fixed."""
+
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.batches import Batches
@@ -12,25 +15,38 @@ from sklearn_losses.objective import Objective
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 from sklearn_losses.solvers import Solver
 
-LARGEST_DIFFERENCES = 5_000_000  # entries of the matrix of differences of rows, 40 MB
-PATIENCE = 5  # rankings without a better NDCG after which to stop
+__all__ = ["RankingObjective", "Staged"]
+
+TIED = 1e-9  # difference of two scores, or of two NDCG, that is a rounding error
 
 
 class RankingObjective(Objective):
-    """The objective of a ranking loss over queries; a pair loss of a linear model is a loss of differences of rows."""
+    """The objective of a ranking loss over queries.
+
+    A pair loss of a linear model is a loss of differences of rows.
+
+    Attributes
+    ----------
+    largest_differences : int
+        Entries of the matrix of differences of rows up to which exact solvers are given it, 40 MB.
+    """
+
+    loss: Any  # of rankings
+    batches: Any  # `QueryBatches`
+    largest_differences = 5_000_000
 
     def _evaluate(self, params, batch):
         value, gradient = super()._evaluate(params, batch)
-        if not self.linear and self.model.fit_intercept:
-            # The last intercept shifts all scores, which no ranking loss notices. Its derivative is 0 and not the rounding
-            # error that Adam would scale up.
-            gradient[-1] = 0
+        if not self.linear:
+            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0 and not the rounding error
+            # that Adam would scale up.
+            gradient[self.n_params - self.model.n_intercepts :] = 0
         return value, gradient
 
     @property
-    def piecewise_linear(self):
-        """The loss is one of straight pieces, and so few pairs that their differences fit in memory."""
-        few = self.batches.y.pairs.sum() * self.batches.X.shape[1] <= LARGEST_DIFFERENCES
+    def piecewise_linear(self) -> bool:
+        """The loss is piecewise linear, and the differences of all pairs fit in memory."""
+        few = self.batches.y.pairs.sum() * self.batches.X.shape[1] <= self.largest_differences
         return bool(self.loss.kinks) and self.linear and few
 
     def terms(self):
@@ -51,91 +67,116 @@ class RankingObjective(Objective):
         X, weight = np.concatenate(differences), np.concatenate(weights)
         return Batches(X, np.ones(len(X), dtype=np.intp), weight * (len(X) / self.n_rows))
 
-    def unbounded(self, params):
-        """Whether an unpenalised linear model orders every pair, so that a loss without a minimum falls for ever."""
+    def unbounded(self, params: NDArray[Any]) -> bool:
+        """Whether an unpenalised linear model orders every pair, so that the loss has no minimum."""
         if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
         trend = self.loss.trend(self.batches.y, self.scores(params))
         return bool(np.all(trend <= 0) and np.any(trend < 0))
 
-    def kink_distance(self, params):
+    def kink_distance(self, params: NDArray[Any]) -> float:
         return 1.0 + float(np.std(self.scores(params)))
 
-    def smoothed_slopes(self, params, width):
-        """As in `Objective`; a pair within `width` of a kink falls short by an eighth of it at most, others by nothing."""
+    def smoothed_slopes(self, params: NDArray[Any], width: float) -> tuple[float, NDArray[Any]]:
+        """As in `Objective`.
+
+        A pair within `width` of a kink falls short by an eighth of it at most, others by nothing.
+        """
         smooth = self.smoothed(width)
-        gradient = sum((part[1] for part in self.batches.each(lambda batch, _: smooth._evaluate(params, batch))), 0.0)
+        gradient = np.zeros(self.n_params)
+        for _, of_block in self.batches.each(lambda batch, _: smooth._evaluate(params, batch)):
+            gradient = gradient + of_block
         return self.smoothing_error(width) / 2, gradient / self.n_rows
 
-    def scores(self, params):
+    def scores(self, params: NDArray[Any]) -> NDArray[Any]:
         """The raw predictions of all rows."""
         return np.concatenate([self.model.predict(params, batch.X) for batch in self.batches.blocks()])
 
-    def with_loss(self, loss):
+    def with_loss(self, loss: Loss) -> Self:
         """The same objective with another loss."""
-        return RankingObjective(loss, self.model, self.penalty, self.batches)
+        return self._replace(loss=loss)
 
-    def with_fixed_ranking(self, scores):
+    def with_fixed_ranking(self, scores: NDArray[Any]) -> Self:
         """The same objective with the ranking by `scores` held fixed."""
-        return RankingObjective(self.loss, self.model, self.penalty, self.batches.with_fixed_ranking(scores))
+        return self._replace(batches=self.batches.with_fixed_ranking(scores))
 
-    def ndcg(self, scores):
+    def ndcg(self, scores: NDArray[Any]) -> float:
         """The mean NDCG of the rows by these scores, with the gains of the loss."""
         y, (gain, k) = self.batches.y, self.loss.measure
-        each = y.sum(y.multiplicity * y.gains(gain, k) * discount(*y.ranking(scores, 1e-9), k))
+        above, count = y.ranking(scores, TIED)
+        each = y.sum(y.multiplicity * y.gains(gain, k) * discount(above, count, k))
         return float(np.average(each, weights=y.weight))
 
 
 class Staged(Solver):
-    """One call of a solver per fixed objective: loss.starts_from first, then the loss, its ranking refreshed if it moves.
+    """A solver that calls another one once per stage.
 
-    Stops when a stage ends in the ranking it began with, or after PATIENCE stages without a better training NDCG (the best
-    stage counts), at max_iter in all, or where the callback says so.
+    The first stage minimises `loss.starts_from`, the next ones the loss itself; if its weights
+    depend on the ranking, each stage holds the ranking of the one before fixed.
+
+    Stops when a stage ends in the ranking it began with, or after `patience` stages without a
+    better training NDCG (the best stage counts), at max_iter in all, or where the callback says so.
 
     Parameters
     ----------
     solver : Solver
         Of each stage.
+    patience : int, default=5
+        Rankings without a better NDCG after which to stop.
     """
 
-    def __init__(self, solver):
+    def __init__(self, solver: Solver, patience: int = 5):
         self.solver = solver
+        self.patience = patience
 
     @property
-    def label(self):
+    def label(self) -> str:
         return self.solver.label
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
-        done = 0
+    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None) -> OptimizeResult:
+        stages = _Stages(self.solver, max_iter, {"tol": tol, "callback": callback, "rng": rng})
+        end = stages.minimize(objective.with_loss(Loss.make(objective.loss.starts_from)), params)
+        if stages.goes_on and objective.loss.moving:
+            end = self._with_new_rankings(objective, stages, end)
+        elif stages.goes_on:
+            end = stages.minimize(objective, end)
+        return set_status(OptimizeResult(x=end, fun=objective.value(end), nit=stages.done, state=None), stages.status)
 
-        def stage(part, start):
-            nonlocal done
-            left = max(1, max_iter - done)
-            result = self.solver.solve(part, start, max_iter=left, tol=tol, state=None, callback=callback, rng=rng)
-            done += result.nit
-            return result
+    def _with_new_rankings(self, objective, stages, params):
+        """The parameters of the best ranking of all stages."""
+        y, scores, waited, chosen = objective.batches.y, objective.scores(params), 0, params
+        best = objective.ndcg(scores)
+        while waited < self.patience:
+            before = scores
+            params = stages.minimize(objective.with_fixed_ranking(before), params)
+            scores = objective.scores(params)
+            reached = objective.ndcg(scores)
+            settled = np.array_equal(y.ranking(before, TIED)[0], y.ranking(scores, TIED)[0])
+            better = reached > best + TIED
+            if better or (settled and reached > best - TIED):
+                best, chosen = max(best, reached), params
+            waited = 0 if better else waited + 1
+            if settled or not stages.goes_on:
+                break
+        return chosen
 
-        def goes_on():
-            return result.success and result.status is not Status.CALLBACK and done < max_iter
 
-        result = stage(objective.with_loss(Loss.make(objective.loss.starts_from)), params)
-        chosen = result.x
-        if goes_on() and not objective.loss.moving:
-            result = stage(objective, result.x)
-            chosen = result.x
-        elif goes_on():
-            y, scores, waited = objective.batches.y, objective.scores(result.x), 0
-            best = objective.ndcg(scores)
-            while waited < PATIENCE:
-                seen = scores
-                result = stage(objective.with_fixed_ranking(seen), result.x)
-                scores = objective.scores(result.x)
-                reached = objective.ndcg(scores)
-                settled = np.array_equal(y.ranking(seen, 1e-9)[0], y.ranking(scores, 1e-9)[0])
-                better = reached > best + 1e-9
-                if better or (settled and reached > best - 1e-9):
-                    best, chosen = max(best, reached), result.x
-                waited = 0 if better else waited + 1
-                if settled or not goes_on():
-                    break
-        return set_status(OptimizeResult(x=chosen, fun=objective.value(chosen), nit=done, state=None), result.status)
+class _Stages:
+    """Calls of one solver that share a number of iterations."""
+
+    def __init__(self, solver, max_iter, options):
+        self.solver, self.max_iter, self.options = solver, max_iter, options
+        self.done, self.status = 0, None
+
+    def minimize(self, objective, params):
+        """The parameters where a stage ends."""
+        left = max(1, self.max_iter - self.done)
+        result = self.solver.solve(objective, params, max_iter=left, state=None, **self.options)
+        self.done += result.nit
+        self.status = result.status
+        return result.x
+
+    @property
+    def goes_on(self):
+        """Whether there may be another stage."""
+        return self.status.success and self.status is not Status.CALLBACK and self.done < self.max_iter

@@ -23,7 +23,7 @@ def starting_point(problem: Problem, rng: RandomState, initial_fit: InitialFit, 
     ----------
     problem : Problem
     rng : RandomState
-        Draws a network's first weights, and the weights of rows for several starts.
+        Draws a model's first parameters, and the weights of rows for several starts.
     initial_fit : callable
         What fits the loss's initial estimator.
     last : LastFit, default=None
@@ -40,7 +40,7 @@ def starting_point(problem: Problem, rng: RandomState, initial_fit: InitialFit, 
 
 
 def cold(problem: Problem, rng: RandomState) -> NDArray[Any]:
-    """The best constant, and a network's random weights for columns of about the same size."""
+    """The best constant, and random parameters for columns of about the same size."""
     return problem.from_user(_first_params(problem, rng), problem.loss.start_constants)
 
 
@@ -50,7 +50,7 @@ def _first_params(problem, rng):
     if model.linear:
         return params
     scaled = Standardization.of(rows.X, rows.weight, problem.settings.fit_intercept, 0.0)
-    return params if scaled is None else scaled.first_layer_to_user(model, params)
+    return params if scaled is None else scaled.drawn_to_user(model, params)
 
 
 def from_initial(problem: Problem, params: NDArray[Any]) -> NDArray[Any]:

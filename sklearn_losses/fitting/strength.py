@@ -1,24 +1,27 @@
-"""The strength of the penalty: a number, as the formula takes it, or "auto", the same share of the loss in any unit.
+"""The strength of the penalty: a number, or "auto", the same share of the loss in any unit.
 
-Let L be the mean loss of the best constant prediction and s the standard deviation of the target. With "auto" the
-penalty is
+Let L be the mean loss of the best constant prediction and s the standard deviation of the target.
+With "auto" the penalty is
 
     SHARE * L * ( (1 - l1_ratio)/2 * |w / s|^2 + l1_ratio * |w / s|_1 )
 
-for a loss whose raw predictions are in the units of the target, and the same without s for one with another link. This is
-the formula of the objective with
+for a loss whose raw predictions are in the units of the target, and the same without s for one with
+another link. This is the formula of the objective with
 
     alpha = SHARE * ( (1 - l1_ratio) * L / s^2 + l1_ratio * L / s )
 
-and l1_ratio the share of the second term in it. So a fit of c * y gives c times the coefficients where the loss is
-homogeneous, twice the loss gives the same fit, and for the squared error without an L1 part alpha is SHARE.
+and l1_ratio the share of the second term in it. So a fit of c * y gives c times the coefficients
+where the loss is homogeneous, twice the loss gives the same fit, and for the squared error without
+an L1 part alpha is SHARE.
 """
 
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 
 __all__ = ["Strength", "Units"]
@@ -44,11 +47,12 @@ class Units(NamedTuple):
     hidden: float = 1.0
 
     @classmethod
-    def of(cls, loss, y, sample_weight):
+    def of(cls, loss: Loss, y: Any, sample_weight: NDArray[Any]) -> Self:
         """The units of a loss that is bound to the data, and calibrated.
 
-        With several targets they are the smallest that a target has alone: none is penalised more than in a fit of its own.
-        All are 1 for classes and rankings, and where nothing can be measured (a constant target, a loss of 0, an overflow).
+        With several targets they are the smallest that a target has alone: none is penalised more
+        than in a fit of its own. All are 1 for classes and rankings, and where nothing can be
+        measured (a constant target, a loss of 0, an overflow).
 
         Parameters
         ----------
@@ -65,7 +69,10 @@ class Units(NamedTuple):
 
 
 class Strength(NamedTuple):
-    """The strength that a fit uses: `alpha` and `l1_ratio` of the formula, and the factor of the hidden layers' weights.
+    """The strength that a fit uses.
+
+    `alpha` and `l1_ratio` are those of the formula, `hidden` is the factor of the weights of hidden
+    layers.
 
     `relative` is the strength of the quadratic part, in units of the loss where alpha is "auto".
     """
@@ -76,23 +83,24 @@ class Strength(NamedTuple):
     relative: float
 
     @classmethod
-    def of(cls, alpha, l1_ratio, units):
+    def of(cls, alpha: float | Literal["auto"], l1_ratio: float, units: Units | None = None) -> Self:
         """From the parameters of an estimator.
 
         Parameters
         ----------
         alpha : float or "auto"
         l1_ratio : float
-        units : Units or None
-            What "auto" needs.
+        units : Units, default=None
+            What "auto" needs; None for a loss without units, as for classes.
         """
         l1_ratio = float(l1_ratio)
         if alpha != "auto":
             return cls(float(alpha), l1_ratio, 1.0, float(alpha) * (1 - l1_ratio))
+        units = Units() if units is None else units
         ridge, lasso = (1 - l1_ratio) * units.ridge, l1_ratio * units.lasso
         return cls(SHARE * (ridge + lasso), lasso / (ridge + lasso), units.hidden, SHARE * (1 - l1_ratio))
 
-    def penalty(self, factors):
+    def penalty(self, factors: NDArray[Any]) -> ElasticNet:
         """The penalty with these factors of the parameters."""
         return ElasticNet(self.alpha, self.l1_ratio, factors)
 
@@ -116,7 +124,8 @@ def _of_target(loss, y, sample_weight):
     variance = np.average(((y - center) / size) ** 2, weights=sample_weight)
     deviation = np.sqrt(variance)
     if not mean_loss > 0 and not loss.n_constants:
-        # A loss that falls below 0 has no size of its own; its slope at the best constant times the spread has.
+        # A loss that falls below 0 has no size of its own; its slope at the best constant times the
+        # spread has.
         constant = np.full(len(y), loss.best_constant(y, sample_weight, 1)[0])
         mean_loss = np.average(np.abs(loss.gradient(y, constant)), weights=sample_weight) * size * deviation
     return Units(mean_loss / size / size / variance, mean_loss / size / deviation, size * deviation)

@@ -32,11 +32,14 @@ class Task(ABC):
         What the features do where a loss without a minimum falls for ever, for the message.
     flat : bool
         The coef_ of a linear model has shape (n_features,), and its intercept_ is a float.
+    complete : bool
+        The model has all outputs that the targets ask for.
     """
 
     name: ClassVar[str]
     unbounded_where: ClassVar[str] = "the features separate the classes, or some of their rows"
     flat: bool = False
+    complete: bool = True
 
     @property
     @abstractmethod
@@ -50,7 +53,7 @@ class Task(ABC):
 
     def model(self, settings: Settings, n_features: int) -> Model:
         """The model in the size of the data."""
-        return settings.make_model(n_features, self.n_outputs, settings.fit_intercept)
+        return settings.model.bind(n_features, self.n_outputs, settings.fit_intercept)
 
     def loss_of_rows(self, loss: Loss) -> Loss:
         """The loss of what the rows hold, such as of some of the classes alone."""

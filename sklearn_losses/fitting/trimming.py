@@ -17,7 +17,10 @@ Losses = Callable[[NDArray[Any]], NDArray[Any]]
 def concentrated(
     trimmed: Trimmed, weight: NDArray[Any], losses_of_start: Losses, losses_of_fit: Losses, rng: RandomState
 ) -> NDArray[Any]:
-    """The weights of rows where the model and the rows that it fits best agree (Rousseeuw and Van Driessen 2006).
+    """The weights of the rows that a trimmed loss keeps (Rousseeuw and Van Driessen 2006).
+
+    The model is fitted to the rows that are kept and the rows that it fits best are kept, in turns,
+    until neither changes.
 
     Parameters
     ----------
@@ -25,8 +28,8 @@ def concentrated(
     weight : ndarray of shape (n,)
         Of all rows.
     losses_of_start, losses_of_fit : callable
-        Weights (n,) of the rows -> the loss of each row under the model that was fitted with these weights; the first one
-        for a start.
+        Weights (n,) of the rows -> the loss of each row under the model that was fitted with these
+        weights; the first one for a start.
     rng : RandomState
         Draws weights for further starts.
 

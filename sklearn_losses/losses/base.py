@@ -8,6 +8,7 @@ one states its curve, slope and curvature and gets the rest. Where that curve is
 Shapes: `raw` is (n,) for one output and (n, K) for K; `y` is (n,) floats for regression and (n,) integer codes for classes.
 """
 
+import sys
 import warnings
 from abc import ABC, abstractmethod
 
@@ -192,9 +193,7 @@ def _has_hessian(kind):
 
 
 def __getattr__(name):
-    from sklearn_losses import losses
-
     if name not in ("Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     warnings.warn(f"Import {name} from sklearn_losses.losses.", FutureWarning, stacklevel=2)
-    return getattr(losses, name)
+    return getattr(sys.modules["sklearn_losses.losses"], name)

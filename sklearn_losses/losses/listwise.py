@@ -88,7 +88,7 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
 
     def target(self, y):
         def make():
-            size = y.multiplicity * (gains(y.relevance, self.gain) + 1 - y.draw)
+            size = y.multiplicity * (gains(y.relevance, self.gain) + 1 - y.tie_breaker)
             return size / y.spread(y.sum(size))
 
         return y.keep(("perturbed", self.gain), make)
@@ -117,10 +117,10 @@ class ListMLE(RankingLoss, name="listmle"):
         """For queries of similar length: rows by rank, which are there, where the ties of a row begin and end, copies, and the
         logarithms of the exponentials of a row (none where no row is), summed from it on and from the first of its ties on."""
         logs = np.log(y.multiplicity)
-        order = y.keep("best first", lambda: np.lexsort((y.draw, -y.relevance, y.query)))
+        order = y.keep("best first", lambda: np.lexsort((y.tie_breaker, -y.relevance, y.query)))
         for rows, valid in y.matrices():
             rows = order[rows]
-            relevance, draw = y.relevance[rows], y.draw[rows]
+            relevance, draw = y.relevance[rows], y.tie_breaker[rows]
             new = np.ones(rows.shape, dtype=bool)
             new[:, 1:] = (relevance[:, 1:] != relevance[:, :-1]) | (draw[:, 1:] != draw[:, :-1]) | ~valid[:, 1:]
             place = np.arange(rows.shape[1])

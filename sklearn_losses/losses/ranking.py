@@ -208,7 +208,7 @@ class LambdaRank(RankNet, name="lambdarank"):
 
     def ranks(self, y, scores):
         """Rows above, and rows that share the place: of the ranking held fixed, or else of the current one."""
-        return y.order_by_draw(scores) if y.seen is None else y.ranking(y.seen, TIE)
+        return y.ranking_without_ties(scores) if y.reference_scores is None else y.ranking(y.reference_scores, TIE)
 
     def pair_weights(self, y, scores):
         gain = y.gains(self.gain, self.max_rank)

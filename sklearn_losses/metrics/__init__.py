@@ -1,9 +1,9 @@
 """Metrics and scorers: one for every loss, those of rankings, and perplexity."""
 
+from sklearn_losses.datasets import make_ranking
 from sklearn_losses.metrics.perplexity import neg_perplexity, perplexity_score
+from sklearn_losses.metrics.query_scorer import QueryScorer
 from sklearn_losses.metrics.ranking import (
-    QueryScorer,
-    make_ranking,
     neg_query_loss,
     query_average_precision_score,
     query_err_score,

@@ -6,7 +6,10 @@ Language models are judged by it: 1 is certainty, the number of classes is a bli
    Journal of the Acoustical Society of America 62 (1977).
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import column_or_1d
 
 from sklearn_losses.core.floating import ignoring_floating_errors
@@ -15,7 +18,15 @@ __all__ = ["neg_perplexity", "perplexity_score"]
 
 
 @ignoring_floating_errors
-def perplexity_score(y_true, y_proba, *, labels=None, log_proba=False, sample_weight=None, smoothing=0.0):
+def perplexity_score(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    log_proba: bool = False,
+    sample_weight: ArrayLike | None = None,
+    smoothing: float = 0.0,
+) -> float:
     """The exponential of the mean negative log-likelihood, ``exp(-sum_i s_i log p(y_i) / sum_i s_i)``.
 
     It is ``exp(sklearn.metrics.log_loss(...))``, but says what happens at the edges instead of clipping in silence.
@@ -49,7 +60,7 @@ def perplexity_score(y_true, y_proba, *, labels=None, log_proba=False, sample_we
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.perplexity import perplexity_score
+    >>> from sklearn_losses.metrics import perplexity_score
     >>> round(perplexity_score(["a", "b", "c"], [[1 / 3, 1 / 3, 1 / 3]] * 3), 6)  # a blind guess among three
     3.0
     >>> perplexity_score(["a", "z"], [[0.5, 0.5]] * 2, labels=["a", "b"])  # "z" was never seen
@@ -57,30 +68,30 @@ def perplexity_score(y_true, y_proba, *, labels=None, log_proba=False, sample_we
     >>> round(perplexity_score(["a", "z"], [[0.5, 0.5]] * 2, labels=["a", "b"], smoothing=0.03), 2)
     14.21
     """
-    y_true = column_or_1d(y_true)
+    true = column_or_1d(y_true)
     if not 0 <= smoothing < 1:
         raise ValueError(f"The 'smoothing' parameter of perplexity_score must be in [0, 1). Got {smoothing!r} instead.")
-    y_proba = np.asarray(y_proba)
-    all_logs = _log_probabilities(y_proba.astype(np.float64), log_proba, _rounding(y_proba, log_proba))
-    if len(all_logs) != len(y_true):
-        raise ValueError(f"y_proba has {len(all_logs)} rows and y_true {len(y_true)}.")
-    labels = np.unique(y_true) if labels is None else np.asarray(labels)
-    if all_logs.shape[1] != len(labels):
+    given = np.asarray(y_proba)
+    all_logs = _log_probabilities(given.astype(np.float64), log_proba, _rounding(given, log_proba))
+    if len(all_logs) != len(true):
+        raise ValueError(f"y_proba has {len(all_logs)} rows and y_true {len(true)}.")
+    columns = np.unique(true) if labels is None else np.asarray(labels)
+    if all_logs.shape[1] != len(columns):
         raise ValueError(
-            f"y_proba has {all_logs.shape[1]} columns for {len(labels)} labels; pass the label of each column as labels=, "
+            f"y_proba has {all_logs.shape[1]} columns for {len(columns)} labels; pass the label of each column as labels=, "
             "such as classes_."
         )
-    order = np.argsort(labels, kind="stable")
-    place = np.searchsorted(labels, y_true, sorter=order).clip(0, len(labels) - 1)
+    order = np.argsort(columns, kind="stable")
+    place = np.searchsorted(columns, true, sorter=order).clip(0, len(columns) - 1)
     column = order[place]
-    logs = np.where(labels[column] == y_true, all_logs[np.arange(len(y_true)), column], -np.inf)
+    logs = np.where(columns[column] == true, all_logs[np.arange(len(true)), column], -np.inf)
     if smoothing:
-        logs = np.logaddexp(np.log1p(-smoothing) + logs, np.log(smoothing / (len(labels) + 1)))
+        logs = np.logaddexp(np.log1p(-smoothing) + logs, np.log(smoothing / (len(columns) + 1)))
     if sample_weight is None:
         mean = logs.mean()
     else:
         weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.shape != y_true.shape or not np.all(weight >= 0) or not np.isfinite(weight).all() or not weight.any():
+        if weight.shape != true.shape or not np.all(weight >= 0) or not np.isfinite(weight).all() or not weight.any():
             raise ValueError("sample_weight must hold one finite weight per row, none negative and not all zero.")
         counted = weight > 0  # a row without weight may have probability 0: 0 * inf must not become nan
         mean = np.average(logs[counted], weights=weight[counted])
@@ -116,7 +127,7 @@ def _log_probabilities(given, are_logs, rounding):
 
 
 @ignoring_floating_errors
-def neg_perplexity(estimator, X, y, sample_weight=None):
+def neg_perplexity(estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Scorer: minus the perplexity of a fitted classifier; higher is better, as scorers must be.
 
     Takes `predict_log_proba` where the classifier has it, else `predict_proba`. A label of `y` that the classifier was not
@@ -139,7 +150,7 @@ def neg_perplexity(estimator, X, y, sample_weight=None):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklearn_losses import LossClassifier
-    >>> from sklearn_losses.metrics.perplexity import neg_perplexity
+    >>> from sklearn_losses.metrics import neg_perplexity
     >>> X, y = load_iris(return_X_y=True)
     >>> bool(cross_val_score(LossClassifier(alpha=0.01), X, y, scoring=neg_perplexity).mean() > -1.5)
     True

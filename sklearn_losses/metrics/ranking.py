@@ -1,4 +1,4 @@
-"""Metrics of rankings, grouped by query, and scorers that get the query ids by metadata routing.
+"""Metrics of rankings, grouped by query.
 
 Every function takes one relevance, one score and one query id per row, computes its metric for each query and returns the
 mean over queries, weighted by the mean `sample_weight` of each query's rows. Queries that have no value (no relevant row;
@@ -8,9 +8,9 @@ nothing to order) are left out; where that leaves none, the result is nan and a 
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.utils import check_array, check_random_state, column_or_1d
-from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_losses.core.floating import ignoring_floating_errors
@@ -19,8 +19,6 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.pairwise import active_sums
 
 __all__ = [
-    "QueryScorer",
-    "make_ranking",
     "neg_query_loss",
     "query_average_precision_score",
     "query_err_score",
@@ -30,13 +28,15 @@ __all__ = [
 ]
 
 
-def _grouped(y_true, y_score, qid, sample_weight):
+def _grouped(
+    y_true: ArrayLike, y_score: ArrayLike, qid: ArrayLike | None, sample_weight: ArrayLike | None
+) -> tuple[Queries, NDArray[np.float64], NDArray[np.float64]]:
     """`Queries` of the relevances and the scores in its order; weights per query."""
     relevance = column_or_1d(check_array(y_true, ensure_2d=False, dtype=np.float64))
     scores = column_or_1d(check_array(y_score, ensure_2d=False, dtype=np.float64))
     check_consistent_length(relevance, scores, sample_weight)
     order, offsets = group(codes_of(qid, len(relevance)))
-    y = Queries(relevance[order], offsets, draw=np.zeros(len(order)))
+    y = Queries(relevance[order], offsets, tie_breaker=np.zeros(len(order)))
     if sample_weight is None:
         return y, scores[order], np.ones(len(y))
     weight = np.asarray(sample_weight, dtype=np.float64)
@@ -62,7 +62,15 @@ def _check_rank(k):
 
 
 @ignoring_floating_errors
-def query_ndcg_score(y_true, y_score, *, qid=None, k=None, gain="exp2", sample_weight=None):
+def query_ndcg_score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    qid: ArrayLike | None = None,
+    k: int | None = None,
+    gain: str = "exp2",
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean over queries of the normalised discounted cumulative gain [1]_.
 
     Queries without a relevant row are left out. With ``gain="linear"`` a query's value is that of
@@ -98,7 +106,7 @@ def query_ndcg_score(y_true, y_score, *, qid=None, k=None, gain="exp2", sample_w
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.ranking import query_ndcg_score
+    >>> from sklearn_losses.metrics import query_ndcg_score
     >>> query_ndcg_score([1, 0, 0, 1], [0.9, 0.1, 0.9, 0.1], qid=["a", "a", "b", "b"]) == (1 + 0.6309297535714575) / 2
     True
     """
@@ -108,8 +116,10 @@ def query_ndcg_score(y_true, y_score, *, qid=None, k=None, gain="exp2", sample_w
     y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
     _not_negative(y.relevance, "NDCG")
     gained = gains(y.relevance, gain)
-    best = y.sum(gained * discount(*y.ranking(y.relevance), k))
-    reached = y.sum(gained * discount(*y.ranking(scores), k))
+    above, count = y.ranking(y.relevance)
+    best = y.sum(gained * discount(above, count, k))
+    above, count = y.ranking(scores)
+    reached = y.sum(gained * discount(above, count, k))
     return _mean(reached / np.where(best > 0, best, 1), best > 0, weight, "NDCG", "no query has a relevant row")
 
 
@@ -120,7 +130,14 @@ def _ranked(y, scores):
 
 
 @ignoring_floating_errors
-def query_average_precision_score(y_true, y_score, *, qid=None, k=None, sample_weight=None):
+def query_average_precision_score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    qid: ArrayLike | None = None,
+    k: int | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean average precision: the mean over queries of the mean precision at the ranks of the relevant rows.
 
     A row is relevant where its relevance is above 0. Tied scores count at the last of their ranks, as in
@@ -139,7 +156,7 @@ def query_average_precision_score(y_true, y_score, *, qid=None, k=None, sample_w
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.ranking import query_average_precision_score
+    >>> from sklearn_losses.metrics import query_average_precision_score
     >>> query_average_precision_score([0, 1, 1], [3.0, 2.0, 1.0])  # 1/2 and 2/3
     0.5833333333333333
     """
@@ -160,7 +177,14 @@ def query_average_precision_score(y_true, y_score, *, qid=None, k=None, sample_w
 
 
 @ignoring_floating_errors
-def query_reciprocal_rank_score(y_true, y_score, *, qid=None, k=None, sample_weight=None):
+def query_reciprocal_rank_score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    qid: ArrayLike | None = None,
+    k: int | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean reciprocal rank: the mean over queries of one over the rank of the first relevant row.
 
     A row is relevant where its relevance is above 0; of tied scores the relevant row comes last, so that equal scores gain
@@ -179,7 +203,7 @@ def query_reciprocal_rank_score(y_true, y_score, *, qid=None, k=None, sample_wei
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.ranking import query_reciprocal_rank_score
+    >>> from sklearn_losses.metrics import query_reciprocal_rank_score
     >>> query_reciprocal_rank_score([0, 1, 1], [3.0, 2.0, 1.0])
     0.5
     """
@@ -193,7 +217,15 @@ def query_reciprocal_rank_score(y_true, y_score, *, qid=None, k=None, sample_wei
 
 
 @ignoring_floating_errors
-def query_err_score(y_true, y_score, *, qid=None, k=None, max_grade=None, sample_weight=None):
+def query_err_score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    qid: ArrayLike | None = None,
+    k: int | None = None,
+    max_grade: int | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Expected reciprocal rank [1]_: of the rank at which a user who reads from the top is satisfied.
 
     A row satisfies with probability ``(2**relevance - 1) / 2**max_grade``. Of tied scores the less relevant row comes first.
@@ -220,7 +252,7 @@ def query_err_score(y_true, y_score, *, qid=None, k=None, max_grade=None, sample
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.ranking import query_err_score
+    >>> from sklearn_losses.metrics import query_err_score
     >>> query_err_score([2, 1], [2.0, 1.0])  # 3/4, and in the fourth of the cases left 1/4 at rank 2
     0.78125
     """
@@ -244,7 +276,13 @@ def query_err_score(y_true, y_score, *, qid=None, k=None, max_grade=None, sample
 
 
 @ignoring_floating_errors
-def query_kendall_tau_score(y_true, y_score, *, qid=None, sample_weight=None):
+def query_kendall_tau_score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    qid: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean over queries of Kendall's tau-b between relevance and score [1]_.
 
     From -1 to 1; equal scores throughout a query count 0. Queries with a single relevance are left out. A query of n rows with
@@ -267,26 +305,33 @@ def query_kendall_tau_score(y_true, y_score, *, qid=None, sample_weight=None):
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.ranking import query_kendall_tau_score
+    >>> from sklearn_losses.metrics import query_kendall_tau_score
     >>> query_kendall_tau_score([2, 1, 0], [0.3, 0.1, 0.2]).__round__(4)
     0.3333
     """
     y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
     # Pairs by score, in both orders; what is concordant and discordant follows from the two counts with "below" and "equal".
-    level = Queries(scores, y.offsets, draw=y.draw).level.astype(np.float64)
+    level = Queries(scores, y.offsets, tie_breaker=y.tie_breaker).level.astype(np.float64)
     ones = np.ones((y.n_rows, 1))
     less = active_sums(y, level, 0.5, ones)[0][:, 0]  # partners of less relevance whose score is not below
     strictly = active_sums(y, level, -0.5, ones)[0][:, 0]  # ... whose score is above
     discordant, not_concordant = y.sum(strictly), y.sum(less)
     concordant = y.pairs - not_concordant
-    apart = Queries(scores, y.offsets, draw=y.draw).pairs
+    apart = Queries(scores, y.offsets, tie_breaker=y.tie_breaker).pairs
     size = np.sqrt(y.pairs * apart)
     each = (concordant - discordant) / np.where(size > 0, size, 1.0)
     return _mean(each, y.pairs > 0, weight, "Kendall's tau", "no query has two different relevances")
 
 
 @ignoring_floating_errors
-def neg_query_loss(y_true, y_score, *, loss="ranknet", qid=None, sample_weight=None):
+def neg_query_loss(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    loss: str | Loss = "ranknet",
+    qid: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Minus the mean over queries of a ranking loss.
 
     Parameters
@@ -307,143 +352,13 @@ def neg_query_loss(y_true, y_score, *, loss="ranknet", qid=None, sample_weight=N
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.ranking import neg_query_loss
+    >>> from sklearn_losses.metrics import neg_query_loss
     >>> round(neg_query_loss([1, 0, 2], [0.0, 0.0, 0.0], loss="pairwise_hinge"), 6)
     -1.0
     """
     y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
-    loss = Loss.make(loss)
-    loss.check()
-    loss.check_target(y)
-    y = Queries(y.relevance, y.offsets, draw=np.random.default_rng(0).random(len(scores))).with_fixed_ranking(scores)
-    return -float(np.average(loss.value(y, scores), weights=weight))
-
-
-def need_queries(estimator, qid):
-    """Raise where a ranker that was fitted with query ids is scored without them, as if all rows were one query."""
-    ranker = estimator
-    while hasattr(ranker, "steps") or hasattr(ranker, "best_estimator_"):
-        ranker = ranker.steps[-1][1] if hasattr(ranker, "steps") else ranker.best_estimator_
-    if qid is None and getattr(ranker, "_with_qid", False):
-        raise ValueError(
-            "The ranker was fitted with qid and is scored without: all rows would be one query and the score too good. "
-            "Pass qid to score; under cross-validation, sklearn.set_config(enable_metadata_routing=True) and "
-            ".set_fit_request(qid=True).set_score_request(qid=True) on the ranker pass it on."
-        )
-
-
-class QueryScorer:
-    """A scorer, ``scorer(estimator, X, y, qid=...)``, that asks for `qid` by metadata routing.
-
-    Parameters
-    ----------
-    metric : callable, default=query_ndcg_score
-        One of this module, or any function ``metric(y_true, y_score, qid=...)``.
-    **params
-        Passed to it, such as ``k=10``.
-
-    Examples
-    --------
-    >>> from sklearn import config_context
-    >>> from sklearn.model_selection import GroupKFold, cross_val_score
-    >>> from sklearn_losses import LossRanker, make_ranking
-    >>> from sklearn_losses.metrics.ranking import QueryScorer, query_ndcg_score
-    >>> X, y, qid = make_ranking(random_state=0)
-    >>> with config_context(enable_metadata_routing=True):
-    ...     ranker = LossRanker().set_fit_request(qid=True)
-    ...     params = {"qid": qid, "groups": qid}
-    ...     scores = cross_val_score(ranker, X, y, scoring=QueryScorer(query_ndcg_score, k=10), cv=GroupKFold(5), params=params)
-    >>> bool(scores.min() > 0.5)
-    True
-    """
-
-    def __init__(self, metric=query_ndcg_score, **params):
-        self.metric = metric
-        self.params = params
-        self.requests = {"qid": True, "sample_weight": None}
-
-    def __repr__(self):
-        params = "".join(f", {name}={value!r}" for name, value in self.params.items())
-        return f"QueryScorer({self.metric.__name__}{params})"
-
-    @ignoring_floating_errors
-    def __call__(self, estimator, X, y, sample_weight=None, qid=None):
-        need_queries(estimator, qid)
-        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return self.metric(y, estimator.predict(X), qid=qid, **weight, **self.params)
-
-    def set_score_request(self, **requests):
-        """Say what the scorer wants to be given: ``qid=True`` as it is, ``sample_weight=True`` for weighted means.
-
-        Parameters
-        ----------
-        **requests : bool, None or str
-            For `qid` and `sample_weight`, as in scikit-learn.
-
-        Returns
-        -------
-        self
-        """
-        unknown = set(requests) - set(self.requests)
-        if unknown:
-            raise TypeError(f"QueryScorer takes qid and sample_weight. Got {sorted(unknown)}.")
-        self.requests = self.requests | requests
-        return self
-
-    def get_metadata_routing(self):
-        """The requests, as scikit-learn's object."""
-        request = MetadataRequest(owner=self)
-        for name, alias in self.requests.items():
-            request.score.add_request(param=name, alias=alias)
-        return request
-
-
-def make_ranking(n_queries=50, n_rows=20, n_features=10, *, n_grades=5, noise=0.5, query_effect=1.0, random_state=None):
-    """Synthetic queries whose rows are ordered by a linear function of the features.
-
-    A row's utility is ``X_own @ weights + noise``, of variance 1 without the noise; within each query the utilities are cut
-    into grades, about equally many rows in each. The features are those of the row and an offset that all rows of a
-    query share: it tells nothing about the order, and misleads regression on the grades.
-
-    Parameters
-    ----------
-    n_queries : int, default=50
-    n_rows : int or tuple of (int, int), default=20
-        Rows of each query; a pair is the range, ends included, that each query's number is drawn from.
-    n_features : int, default=10
-    n_grades : int, default=5
-        Relevances are 0, 1, ..., n_grades - 1.
-    noise : float, default=0.5
-        Standard deviation of what the features do not explain.
-    query_effect : float, default=1.0
-        Standard deviation of the offsets.
-    random_state : int, RandomState or None, default=None
-
-    Returns
-    -------
-    X : ndarray of shape (n, n_features)
-    y : ndarray of shape (n,) of int
-    qid : ndarray of shape (n,) of int
-        The rows are in no order.
-
-    Examples
-    --------
-    >>> from sklearn_losses import make_ranking
-    >>> X, y, qid = make_ranking(n_queries=3, n_rows=(5, 9), random_state=0)
-    >>> X.shape[1], len(set(qid.tolist())), sorted(set(y.tolist()))
-    (10, 3, [0, 1, 2, 3, 4])
-    """
-    rng = check_random_state(random_state)
-    low, high = (n_rows, n_rows) if np.ndim(n_rows) == 0 else n_rows
-    lengths = rng.randint(low, high + 1, size=n_queries)
-    qid = np.repeat(np.arange(n_queries), lengths)
-    own = rng.standard_normal((len(qid), n_features))
-    weights = rng.standard_normal(n_features)
-    utility = own @ (weights / np.linalg.norm(weights)) + noise * rng.standard_normal(len(qid))
-    offsets = np.concatenate([[0], np.cumsum(lengths)])[:-1]
-    place = np.empty(len(qid), dtype=np.intp)
-    place[np.lexsort((utility, qid))] = np.arange(len(qid)) - np.repeat(offsets, lengths)
-    y = place * n_grades // np.repeat(lengths, lengths)
-    X = own + query_effect * rng.standard_normal((n_queries, n_features))[qid]
-    order = rng.permutation(len(qid))
-    return X[order], y[order], qid[order]
+    ranking_loss = Loss.make(loss)
+    ranking_loss.check()
+    ranking_loss.check_target(y)
+    y = Queries(y.relevance, y.offsets, tie_breaker=np.random.default_rng(0).random(len(scores))).with_fixed_ranking(scores)
+    return -float(np.average(ranking_loss.value(y, scores), weights=weight))

@@ -1,6 +1,9 @@
 """Scores: any loss as a scorer for cross-validation and searches."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
 from sklearn_losses.core.floating import ignoring_floating_errors
@@ -8,7 +11,8 @@ from sklearn_losses.core.validation import check_weights
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.trimmed import Trimmed
-from sklearn_losses.metrics.ranking import QueryScorer, neg_query_loss
+from sklearn_losses.metrics.query_scorer import QueryScorer
+from sklearn_losses.metrics.ranking import neg_query_loss
 
 __all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
 
@@ -23,14 +27,14 @@ class LossScorer:
     loss : str or Loss
     """
 
-    def __init__(self, loss):
+    def __init__(self, loss: str | Loss) -> None:
         self.loss = loss
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"make_loss_scorer({self.loss!r})"
 
     @ignoring_floating_errors
-    def __call__(self, estimator, X, y, sample_weight=None):
+    def __call__(self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         loss = Loss.make(self.loss)
         loss.check()
         trimmed, loss = (loss, loss.inner) if isinstance(loss, Trimmed) else (None, loss)
@@ -73,13 +77,13 @@ def _class_scores(loss, estimator, X, y):
     return loss, codes, loss.link(proba[:, 1] if len(classes) == 2 else proba)
 
 
-def make_loss_scorer(loss):
+def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
     """A scorer from any loss, for ``scoring=`` in `cross_validate` and searches, and for any scikit-learn estimator.
 
     Parameters
     ----------
     loss : str or Loss
-        A name, also with "neg_" before it, or an object. Regression and ranking losses score `predict`, losses of class
+        A name, also with ``"neg_"`` before it, or an object. Regression and ranking losses score `predict`, losses of class
         probabilities `predict_proba`, losses of margins `decision_function`. A residual scale that a fit would estimate is
         that of the targets around their median here, the same for every model that is compared; pass an object with a
         number for another one.
@@ -94,7 +98,7 @@ def make_loss_scorer(loss):
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.linear_model import LinearRegression
     >>> from sklearn.model_selection import cross_val_score
-    >>> from sklearn_losses.metrics.scorers import make_loss_scorer
+    >>> from sklearn_losses.metrics import make_loss_scorer
     >>> X, y = load_diabetes(return_X_y=True)
     >>> print(cross_val_score(LinearRegression(), X, y, scoring=make_loss_scorer("neg_mae")).mean().round(1))
     -44.3
@@ -105,7 +109,7 @@ def make_loss_scorer(loss):
     return QueryScorer(neg_query_loss, loss=loss) if made.task == "ranking" else LossScorer(loss)
 
 
-def loss_scorers():
+def loss_scorers() -> dict[str, LossScorer | QueryScorer]:
     """Scorers of all registered losses by name, "neg_huber" and so on, as a dict for ``scoring=`` of `cross_validate`.
 
     Returns
@@ -114,7 +118,7 @@ def loss_scorers():
 
     Examples
     --------
-    >>> from sklearn_losses.metrics.scorers import loss_scorers
+    >>> from sklearn_losses.metrics import loss_scorers
     >>> loss_scorers()["neg_poisson"]
     make_loss_scorer('poisson')
     """

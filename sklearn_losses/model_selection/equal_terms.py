@@ -31,10 +31,10 @@ def judges(specs):
     }
 
 
-def judged(scorers, estimator, slot, label, data):
+def judged(scorers, estimator, parameter, label, data):
     """The mean losses of a fitted model by each judge on its training rows, and "constant": its own loss's of a constant."""
-    part = slot.fitted_part(estimator)
-    if slot.task == "ranking" or data.y.ndim > 1 or not slot.in_pipelines or getattr(part, "class_weight", None):
+    part = parameter.fitted_part(estimator)
+    if parameter.task == "ranking" or data.y.ndim > 1 or not parameter.in_pipelines or getattr(part, "class_weight", None):
         return {}
     some = data.rows(np.unique(np.linspace(0, len(data.y) - 1, min(len(data.y), MOST_ROWS)).astype(int)))
     means = {}
@@ -80,10 +80,10 @@ def beaten(means):
     return found
 
 
-def relative_alpha(estimator, slot, data):
+def relative_alpha(estimator, parameter, data):
     """How many times as strong as under alpha="auto" the penalty of a fitted regressor is; nan where no unit tells."""
-    part = slot.fitted_part(estimator)
-    if slot.task != "regression" or data.y.ndim > 1 or not slot.in_pipelines or part.alpha == "auto":
+    part = parameter.fitted_part(estimator)
+    if parameter.task != "regression" or data.y.ndim > 1 or not parameter.in_pipelines or part.alpha == "auto":
         return np.nan
     weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
     units = Units.of(part._loss, data.y.astype(np.float64), weight)

@@ -3,7 +3,11 @@
 Test targets stay clean, since the question is what was learned, not what was spoiled.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn import clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
@@ -12,13 +16,24 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.loss_parameter import LossParameter
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.model_selection.compare import Data, fit_quietly, fixed_seeds, fresh, labelled, score, scorer_of, take
+from sklearn_losses.model_selection.candidates import fixed_seeds, labelled
+from sklearn_losses.model_selection.cells import fit_quietly, fresh
+from sklearn_losses.model_selection.folds import Data, take
+from sklearn_losses.model_selection.scoring import Scorer, score, scorer_of
+from sklearn_losses.plotting import axes, style, tidy
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
 
 
 @ignoring_floating_errors
-def add_outliers(y, fraction, *, size=10.0, side="both", random_state=None):
+def add_outliers(
+    y: ArrayLike,
+    fraction: float,
+    *,
+    size: float = 10.0,
+    side: str = "both",
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Move a share of real targets far away.
 
     Parameters
@@ -41,22 +56,28 @@ def add_outliers(y, fraction, *, size=10.0, side="both", random_state=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.model_selection.noise import add_outliers
+    >>> from sklearn_losses.model_selection import add_outliers
     >>> noisy, changed = add_outliers(np.arange(100.0), 0.1, side="up", random_state=0)
     >>> int(changed.sum()), bool(np.all(noisy[changed] > 300)), bool(np.all(noisy[~changed] < 100))
     (10, True, True)
     """
-    y = column_or_1d(y).astype(np.float64)
+    targets = column_or_1d(y).astype(np.float64)
     rng = check_random_state(random_state)
     if side not in ("both", "up", "down"):
         raise ValueError(f"The 'side' parameter of add_outliers must be 'both', 'up' or 'down'. Got {side!r} instead.")
-    changed = _chosen(len(y), fraction, rng)
-    spread = np.median(np.abs(y - np.median(y))) / 0.6745 or y.std() or 1.0
-    sign = {"both": rng.choice([-1.0, 1.0], size=len(y)), "up": 1.0, "down": -1.0}[side]
-    return np.where(changed, y + sign * size * spread * rng.uniform(1, 2, size=len(y)), y), changed
+    changed = _chosen(len(targets), fraction, rng)
+    spread = np.median(np.abs(targets - np.median(targets))) / 0.6745 or targets.std() or 1.0
+    sign = {"both": rng.choice([-1.0, 1.0], size=len(targets)), "up": 1.0, "down": -1.0}[side]
+    return np.where(changed, targets + sign * size * spread * rng.uniform(1, 2, size=len(targets)), targets), changed
 
 
-def add_label_noise(y, fraction=None, *, transition=None, random_state=None):
+def add_label_noise(
+    y: ArrayLike,
+    fraction: float | None = None,
+    *,
+    transition: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Give a share of the rows another label.
 
     Parameters
@@ -81,7 +102,7 @@ def add_label_noise(y, fraction=None, *, transition=None, random_state=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.model_selection.noise import add_label_noise
+    >>> from sklearn_losses.model_selection import add_label_noise
     >>> y = np.repeat(["cat", "dog"], 50)
     >>> noisy, changed = add_label_noise(y, 0.3, random_state=0)
     >>> int(changed.sum()), bool(np.all((noisy != y) == changed))
@@ -90,28 +111,26 @@ def add_label_noise(y, fraction=None, *, transition=None, random_state=None):
     >>> sorted(set(y[changed].tolist()))
     ['dog']
     """
-    y = column_or_1d(y)
+    labels = column_or_1d(y)
     rng = check_random_state(random_state)
     if (fraction is None) == (transition is None):
         raise ValueError("add_label_noise takes a fraction or a transition matrix, one of them.")
-    classes, codes = np.unique(y, return_inverse=True)
+    classes, codes = np.unique(labels, return_inverse=True)
     n_classes = len(classes)
     if n_classes < 2:
         raise ValueError("add_label_noise needs at least two different labels in y.")
     if transition is None:
-        changed = _chosen(len(y), fraction, rng)
-        step = rng.randint(1, n_classes, size=len(y))
+        changed = _chosen(len(labels), fraction, rng)
+        step = rng.randint(1, n_classes, size=len(labels))
         noisy = np.where(changed, (codes + step) % n_classes, codes)
     else:
-        transition = np.asarray(transition, dtype=np.float64)
-        if transition.shape != (n_classes, n_classes):
-            raise ValueError(
-                f"transition must have shape ({n_classes}, {n_classes}), one row per class. Got {transition.shape}."
-            )
-        if np.any(transition < 0) or not np.allclose(transition.sum(axis=1), 1):
+        matrix = np.asarray(transition, dtype=np.float64)
+        if matrix.shape != (n_classes, n_classes):
+            raise ValueError(f"transition must have shape ({n_classes}, {n_classes}), one row per class. Got {matrix.shape}.")
+        if np.any(matrix < 0) or not np.allclose(matrix.sum(axis=1), 1):
             raise ValueError("Each row of transition must hold probabilities that sum to 1.")
-        draws = rng.uniform(size=len(y))
-        noisy = np.minimum((draws[:, None] >= np.cumsum(transition, axis=1)[codes]).sum(axis=1), n_classes - 1)
+        draws = rng.uniform(size=len(labels))
+        noisy = np.minimum((draws[:, None] >= np.cumsum(matrix, axis=1)[codes]).sum(axis=1), n_classes - 1)
     return classes[noisy], noisy != codes
 
 
@@ -126,9 +145,19 @@ def _chosen(n, fraction, rng):
 
 @ignoring_floating_errors
 def noise_curve(
-    estimator, X, y, losses=None, *, noise=None, levels=(0.0, 0.1, 0.2, 0.3, 0.4), scoring=None, n_repeats=5, test_size=0.3,
-    n_jobs=None, random_state=0,
-):  # fmt: skip
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    losses: Any = None,
+    *,
+    noise: Callable[..., tuple[NDArray[Any], NDArray[Any]]] | None = None,
+    levels: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.4),
+    scoring: str | Scorer | None = None,
+    n_repeats: int = 5,
+    test_size: float = 0.3,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+) -> "NoiseCurve":
     """Score on clean rows against the share of spoiled training targets, for each loss.
 
     Parameters
@@ -137,7 +166,7 @@ def noise_curve(
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     losses : list or dict, default=None
-        As for `sklearn_losses.model_selection.compare.compare_losses`.
+        As for `sklearn_losses.model_selection.compare_losses`.
     noise : callable, default=None
         ``noise(y, level, random_state=...) -> (noisy, changed)``. None: `add_outliers` for regression, `add_label_noise`
         for classes.
@@ -160,33 +189,36 @@ def noise_curve(
     --------
     >>> from sklearn.datasets import make_regression
     >>> from sklearn_losses import LossRegressor
-    >>> from sklearn_losses.model_selection.noise import noise_curve
+    >>> from sklearn_losses.model_selection import noise_curve
     >>> X, y = make_regression(200, 3, noise=5, random_state=0)
     >>> curve = noise_curve(LossRegressor(), X, y, ["mse", "mae"], levels=(0, 0.3), n_repeats=3)
     >>> curve.best_losses_
     ['mse', 'mae']
     """
     X = np.asarray(X) if isinstance(X, (list, tuple)) else X
-    y = np.asarray(y)
-    slot = LossParameter(estimator)
+    targets = np.asarray(y)
+    parameter = LossParameter(estimator)
     rng = check_random_state(random_state)
     estimator = fixed_seeds(estimator, rng.randint(2**31 - 1))
-    classes = slot.task == "classification"
+    classes = parameter.task == "classification"
     noise = (add_label_noise if classes else add_outliers) if noise is None else noise
     scorer = scorer_of(("accuracy" if classes else "r2") if scoring is None else scoring)
-    specs = {label: Loss.make(spec) for label, spec in labelled(losses, slot, y).items()}
+    specs = {label: Loss.make(spec) for label, spec in labelled(losses, parameter, targets).items()}
     tasks = []
     for repeat in range(n_repeats):
         train, test = train_test_split(
-            np.arange(len(y)), test_size=test_size, stratify=y if classes else None, random_state=rng.randint(2**31 - 1)
+            np.arange(len(targets)),
+            test_size=test_size,
+            stratify=targets if classes else None,
+            random_state=rng.randint(2**31 - 1),
         )
         seed = rng.randint(2**31 - 1)  # one seed for all levels: more noise spoils the rows of less, and further ones
         for place, level in enumerate(levels):
-            noisy = noise(y[train], level, random_state=seed)[0]
+            noisy = noise(targets[train], level, random_state=seed)[0]
             tasks += [(label, place, repeat, train, test, noisy) for label in specs]
     scores = {label: np.full((len(levels), n_repeats), np.nan) for label in specs}
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_noisy_score)(estimator, slot, specs[label], X, y, train, test, noisy, scorer)
+        delayed(_noisy_score)(estimator, parameter, specs[label], X, targets, train, test, noisy, scorer)
         for label, _, _, train, test, noisy in tasks
     )
     for (label, place, repeat, *_), value in zip(tasks, done, strict=True):
@@ -195,9 +227,9 @@ def noise_curve(
     return NoiseCurve(np.asarray(levels, dtype=np.float64), scores, metric, shares=noise in (add_label_noise, add_outliers))
 
 
-def _noisy_score(estimator, slot, spec, X, y, train, test, noisy, scorer):
-    model = clone(estimator).set_params(**{f"{slot.prefix}loss": fresh(spec)})
-    model = fit_quietly(model, slot, Data(take(X, train), noisy))
+def _noisy_score(estimator, parameter, spec, X, y, train, test, noisy, scorer):
+    model = clone(estimator).set_params(**{f"{parameter.prefix}loss": fresh(spec)})
+    model = fit_quietly(model, parameter, Data(take(X, train), noisy))
     return score(scorer, model, Data(take(X, test), y[test]))
 
 
@@ -215,7 +247,9 @@ class NoiseCurve:
         The levels are shares of the targets; those of a noise of your own may be anything.
     """
 
-    def __init__(self, levels, scores, metric, shares=True):
+    def __init__(
+        self, levels: NDArray[np.float64], scores: dict[str, NDArray[np.float64]], metric: str | Scorer, shares: bool = True
+    ) -> None:
         self.levels_, self.scores_, self.metric, self.shares = levels, scores, metric, shares
         means = {label: values.mean(axis=1) for label, values in scores.items()}
         self.best_losses_ = [max(means, key=lambda label: means[label][place]) for place in range(len(levels))]
@@ -229,14 +263,14 @@ class NoiseCurve:
     def _across(self):
         return "share of spoiled training targets" if self.shares else "level of noise in the training targets"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         width = max(len(label) for label in ["loss", *self.scores_])
         lines = [f"{'loss':<{width}}  " + "  ".join(f"{level:>8}" for level in self._labels)]
         for label, values in self.scores_.items():
             lines.append(f"{label:<{width}}  " + "  ".join(f"{mean:>8.3f}" for mean in values.mean(axis=1)))
         return "\n".join([f"{self.metric} on clean rows by {self._across}", "", *lines])
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw a line per loss, with the range of the repeats as whiskers.
 
         Parameters
@@ -247,8 +281,6 @@ class NoiseCurve:
         -------
         matplotlib axes
         """
-        from sklearn_losses.plotting import axes, style, tidy
-
         ax = axes(ax, "NoiseCurve.plot")
         for number, (label, values) in enumerate(self.scores_.items()):
             means = values.mean(axis=1)

@@ -12,6 +12,6 @@ from sklearn_losses.models.linear import *  # noqa: F403
 from sklearn_losses.models.mlp import *  # noqa: F403
 
 __all__ = []
-for _module in [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]:
+for _module in [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]:  # noqa: F405
     __all__ += _module.__all__
     globals().update({name: getattr(_module, name) for name in _module.__all__})

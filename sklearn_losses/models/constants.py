@@ -25,19 +25,24 @@ class WithConstants(Model):
     def __init__(self, model, n_constants, units=None):
         self.model, self.n_constants = model, n_constants
         self.units = np.ones(n_constants) if units is None else np.asarray(units, dtype=np.float64)
-        self.n_params = model.n_params + n_constants
         self.n_outputs = model.n_outputs + n_constants
+        self.full_batch = model.full_batch
 
     @property
     def base(self):
         return self.model
 
+    @property
+    def n_params(self):
+        return self.model.n_params + self.n_constants
+
     def init(self, constant, rng):
         constants = constant[-self.n_constants :] / self.units
         return np.concatenate([self.model.init(constant[: -self.n_constants], rng), constants])
 
-    def unpack(self, params):
-        return self.model.unpack(params[: -self.n_constants])
+    @property
+    def n_intercepts(self):
+        return self.model.n_intercepts
 
     def weights(self, hidden=1.0):
         return np.concatenate([self.model.weights(hidden), np.zeros(self.n_constants)])
@@ -67,7 +72,14 @@ class LinearWithConstants(WithConstants, LinearModel):
 
     def __init__(self, model, n_constants, units=None):
         super().__init__(model, n_constants, units)
-        self.n_features, self.n_weights, self.fit_intercept = model.n_features, model.n_weights, model.fit_intercept
+        self.n_features, self.fit_intercept = model.n_features, model.fit_intercept
+
+    @property
+    def n_weights(self):
+        return self.model.n_weights
+
+    def unpack(self, params):
+        return self.model.unpack(params[: -self.n_constants])
 
     def pack(self, weights, intercept):
         """The flat vector of W and b; the constants are 0."""

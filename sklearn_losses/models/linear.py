@@ -1,8 +1,13 @@
 """Models that are linear in their parameters, with what exact solvers ask of them beyond `Model`."""
 
-import numpy as np
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from sklearn_losses.models.base import Model
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.core.protocols import RowMatrix
+from sklearn_losses.models.base import Derivative, Model, Vector
 
 __all__ = ["Linear", "LinearModel"]
 
@@ -21,51 +26,68 @@ def _weighted_gram(X, weight, definite):
 
 
 class LinearModel(Model):
-    """A model that is linear in its parameters: ``raw = X @ W + b``; `params` holds W (n_features, n_outputs), row by row, then b.
+    """Base class of models that are linear in their parameters: ``raw = columns(X) @ W + b``.
 
-    Parameters
-    ----------
-    n_features, n_outputs : int
-    fit_intercept : bool
+    `params` holds W (n_features, n_outputs), row by row, then b. A convex loss gives a convex objective. Exact solvers, changes
+    of coordinates and duality gaps are for these models alone, and the methods below are what they ask for. A subclass says
+    which columns it makes of X: it overrides `columns` and `n_columns`, and nothing else.
     """
 
     linear = True
 
-    def __init__(self, n_features, n_outputs, fit_intercept=True):
-        self.n_features = n_features
-        self.n_outputs = n_outputs
-        self.fit_intercept = fit_intercept
-        self.layer_sizes = (n_features, n_outputs)
-        self.n_weights = n_features * n_outputs
-        self.n_params = self.n_weights + n_outputs * fit_intercept
+    @property
+    def n_weights(self) -> int:
+        """Entries of W."""
+        return self.n_features * self.n_outputs
 
-    def init(self, constant, rng):
+    @property
+    def n_params(self) -> int:
+        """Entries of W and b."""
+        return self.n_weights + self.n_intercepts
+
+    # The parameters.
+
+    def init(self, constant: Vector, rng: Any) -> Vector:
+        """Weights of 0 and the intercepts `constant`."""
         return self.pack(np.zeros((self.n_features, self.n_outputs)), constant)
 
-    def pack(self, weights, intercept):
-        """The flat vector of W and b."""
+    def pack(self, weights: Vector, intercept: Vector) -> Vector:
+        """The flat vector of W (n_features, n_outputs) and b (n_outputs,)."""
         return np.concatenate([weights.ravel(), intercept]) if self.fit_intercept else weights.ravel().copy()
 
-    def unpack(self, params):
+    def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
+        """Lists of W (n_features, n_outputs) and of b (n_outputs,), one entry each, as `MLP` has one per layer."""
         intercept = params[self.n_weights :] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
         return [params[: self.n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
 
-    def weights(self, hidden=1.0):
-        mask = np.zeros(self.n_params)
-        mask[: self.n_weights] = 1
-        return mask
+    def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
+        """`coef_` (n_outputs, n_features) and `intercept_` (n_outputs,); (n_features,) and a float where `flat`."""
+        [weights], [intercept] = self.unpack(params)
+        coef, intercept = weights.T.copy(), intercept.copy()
+        return {"coef_": coef[0], "intercept_": float(intercept[0])} if flat else {"coef_": coef, "intercept_": intercept}
 
-    def resized(self, n_features):
-        """The same model for another number of features."""
-        return Linear(n_features, self.n_outputs, self.fit_intercept)
+    def from_fitted(self, fitted: Mapping[str, Any]) -> Vector:
+        return self.pack(np.atleast_2d(fitted["coef_"]).T, np.atleast_1d(fitted["intercept_"]))
 
-    def restricted(self, features):
-        """The model of some of the features, and where its parameters are among this one's, both in order."""
+    def with_last_layer(self, fitted: Mapping[str, Any], change: Callable[..., tuple[Vector, Vector]]) -> dict[str, Any]:
+        weights, intercept = change(fitted["coef_"].T, fitted["intercept_"])
+        return {"coef_": np.ascontiguousarray(weights.T), "intercept_": intercept}
+
+    # Other columns.
+
+    def resized(self, n_features: int) -> "LinearModel":
+        """The linear model of another number of columns."""
+        return Linear().bind(n_features, self.n_outputs, self.fit_intercept)
+
+    def restricted(self, features: NDArray[np.intp]) -> tuple["LinearModel", NDArray[np.intp]]:
+        """The linear model of some of the columns, and where its parameters are among this one's, both in order."""
         weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
         intercept = np.arange(self.n_weights, self.n_params)
-        return Linear(len(features), self.n_outputs, self.fit_intercept), np.concatenate([weights, intercept])
+        return self.resized(len(features)), np.concatenate([weights, intercept])
 
-    def predict(self, params, X):
+    # The map and its derivatives.
+
+    def predict(self, params: Vector, X: RowMatrix) -> Vector:
         [weights], [intercept] = self.unpack(np.asarray(params, dtype=X.dtype))
         if self.n_outputs == 1:  # a vector product is faster than one with a matrix of one column
             raw = X @ weights[:, 0]
@@ -78,10 +100,10 @@ class LinearModel(Model):
             raw = np.asfortranarray(X @ weights) if X.dtype == np.float32 else (weights.T @ X.T).T
         return raw + intercept if self.fit_intercept else raw
 
-    def linearize(self, params, X):
+    def linearize(self, params: Vector, X: RowMatrix) -> tuple[Vector, Derivative, Derivative]:
         return self.predict(params, X), *self.derivative(X)
 
-    def derivative(self, X):
+    def derivative(self, X: RowMatrix) -> tuple[Derivative, Derivative]:
         """The two maps of `linearize`, the same at every point."""
 
         def jvp(direction):
@@ -94,7 +116,7 @@ class LinearModel(Model):
 
         return jvp, vjp
 
-    def curvature(self, X, hessian):
+    def curvature(self, X: Vector, hessian: Vector) -> Vector:
         """The second derivative in `params` when that in `raw` is `hessian`: J.T H J as a matrix.
 
         Parameters
@@ -127,12 +149,12 @@ class LinearModel(Model):
         return matrix
 
     @property
-    def by_output(self):
+    def by_output(self) -> NDArray[np.intp]:
         """The parameters in the order of `curvature_by_output`: all weights of an output together, intercepts last."""
         weights = np.arange(self.n_weights).reshape(self.n_features, self.n_outputs)
         return np.concatenate([weights.T.ravel(), np.arange(self.n_weights, self.n_params)])
 
-    def curvature_by_output(self, X, hessian):
+    def curvature_by_output(self, X: Vector, hessian: Vector) -> Vector:
         """`curvature` of several outputs in the order of `by_output`, in the precision of X: only the upper triangle counts."""
         features, weights = self.n_features, self.n_weights
         matrix = np.zeros((self.n_params, self.n_params), dtype=X.dtype)
@@ -146,16 +168,16 @@ class LinearModel(Model):
                     matrix[weights + j, weights + k] = weight.sum()
         return matrix
 
-    def diagonal(self, squares, hessian):
+    def diagonal(self, squares: Any, hessian: Vector) -> Vector:
         """The diagonal of `curvature`, given the squares of the rows and that of `hessian`, (n,) or (n, n_outputs)."""
         sums = squares.T.dot(hessian).ravel()
         return np.concatenate([sums, np.atleast_1d(hessian.sum(axis=0))]) if self.fit_intercept else sums
 
-    def rows(self, X, gradients):
+    def rows(self, X: Vector, gradients: Vector) -> Vector:
         """The gradient in `params` of each row by itself, given its gradient in `raw`, (n, n_outputs): (n, n_params)."""
         weights = (X[:, :, None] * gradients[:, None, :]).reshape(len(X), self.n_weights)
         return np.hstack([weights, gradients]) if self.fit_intercept else weights
 
 
-class Linear(LinearModel):
-    """The linear model in the columns of X."""
+class Linear(LinearModel, name="linear"):
+    """The linear model ``raw = X @ W + b``."""

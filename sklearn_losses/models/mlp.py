@@ -1,18 +1,25 @@
 """The multi-layer perceptron."""
 
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
+from typing import Any, NamedTuple, Self
+
 import numpy as np
 from scipy.special import expit
 
-from sklearn_losses.models.base import Model, squeezed
+from sklearn_losses.core.component import Integer, Options
+from sklearn_losses.core.protocols import RowMatrix
+from sklearn_losses.models.base import Derivative, Model, Vector, squeezed
 
 __all__ = ["ACTIVATIONS", "MLP"]
 
 
-class Activation:
-    """An activation with its derivative; `slope` reads it off the activation's own output."""
+class Activation(NamedTuple):
+    """An activation, its derivative, read off its own output, and the gain of random weights before it."""
 
-    def __init__(self, apply, slope, gain):
-        self.apply, self.slope, self.gain = apply, slope, gain
+    apply: Callable[[Vector], Vector]
+    slope: Callable[[Vector], Vector]
+    gain: float
 
 
 def _relu(z):
@@ -27,54 +34,92 @@ ACTIVATIONS = {
 }
 
 
-class MLP(Model):
+def hidden_sizes(owner: Any) -> tuple[int, ...]:
+    """The `hidden_layer_sizes` of a model or an estimator as a tuple; ValueError where they are no sizes."""
+    sizes = owner.hidden_layer_sizes
+    sizes = (sizes,) if isinstance(sizes, Integral) else sizes
+    try:
+        sizes = tuple(sizes)
+    except TypeError:
+        sizes = (None,)
+    if not all(size in Integer(1) for size in sizes):
+        raise ValueError(
+            f"The 'hidden_layer_sizes' parameter of {type(owner).__name__} must be a tuple of ints in the range [1, inf), "
+            f"() for a linear model. Got {owner.hidden_layer_sizes!r} instead."
+        )
+    return sizes
+
+
+class MLP(Model, name="mlp"):
     """A multi-layer perceptron with fully connected layers; the last one is linear.
 
     `params` holds, layer by layer, the weights (n_in, n_out), row by row, then the intercepts.
 
     Parameters
     ----------
-    layer_sizes : sequence of int
-        n_features, the hidden sizes, n_outputs.
-    activation : {"relu", "tanh", "logistic", "identity"}
-    fit_intercept : bool
+    hidden_layer_sizes : tuple of int, default=(30,)
+        Units of each hidden layer, at least one layer.
+    activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
+        Of the hidden units.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.models import MLP
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LossRegressor("huber", model=MLP((8,), activation="tanh"), tol=0.1, random_state=0)
+    >>> [weights.shape for weights in model.fit(X, y).coefs_]
+    [(10, 8), (8, 1)]
     """
 
-    def __init__(self, layer_sizes, activation, fit_intercept=True):
-        self.layer_sizes = tuple(layer_sizes)
-        self.n_features = self.layer_sizes[0]
-        self.n_outputs = self.layer_sizes[-1]
-        self.activation_name = activation
-        self.fit_intercept = fit_intercept
-        self._layers = []
-        start = 0
-        for fan_in, fan_out in zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True):
+    parameter_constraints = {"activation": Options(*ACTIVATIONS)}
+
+    def __init__(self, hidden_layer_sizes: Sequence[int] | int = (30,), activation: str = "relu") -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+
+    def check(self) -> None:
+        super().check()
+        if not hidden_sizes(self):
+            raise ValueError("The 'hidden_layer_sizes' parameter of MLP names no layer; use model='linear' for a linear model.")
+
+    def bind(self, n_features: int, n_outputs: int, fit_intercept: bool = True) -> Self:
+        bound = super().bind(n_features, n_outputs, fit_intercept)
+        sizes = (n_features, *hidden_sizes(self), n_outputs)
+        bound._layers, start = [], 0
+        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
             end = start + fan_in * fan_out
             stop = end + fan_out * fit_intercept
-            self._layers.append((slice(start, end), slice(end, stop), (fan_in, fan_out)))
+            bound._layers.append((slice(start, end), slice(end, stop), (fan_in, fan_out)))
             start = stop
-        self.n_params = start
+        return bound
 
     @property
-    def activation(self):
-        return ACTIVATIONS[self.activation_name]  # looked up, since functions without a name do not pickle
+    def n_params(self) -> int:
+        return self._layers[-1][1].stop
 
-    def init(self, constant, rng):
+    @property
+    def _hidden_units(self) -> Activation:
+        return ACTIVATIONS[self.activation]  # looked up, since functions without a name do not pickle
+
+    def init(self, constant: Vector, rng: Any) -> Vector:
         """Uniform on +-sqrt(gain / (fan_in + fan_out)), Glorot and Bengio 2010, equation 16; the last intercepts `constant`."""
         params = np.zeros(self.n_params)
         for weights, intercepts, (fan_in, fan_out) in self._layers:
-            bound = np.sqrt(self.activation.gain / (fan_in + fan_out))
+            bound = np.sqrt(self._hidden_units.gain / (fan_in + fan_out))
             params[weights] = rng.uniform(-bound, bound, fan_in * fan_out)
             params[intercepts] = rng.uniform(-bound, bound, fan_out) if self.fit_intercept else 0
         params[self._layers[-1][1]] = constant if self.fit_intercept else 0
         return params
 
-    def unpack(self, params):
+    def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
+        """Lists of weight matrices (n_in, n_out) and of intercept vectors (n_out,), one entry per layer."""
         weights = [params[w].reshape(shape) for w, _, shape in self._layers]
         intercepts = [params[b] if self.fit_intercept else np.zeros(shape[1], params.dtype) for _, b, shape in self._layers]
         return weights, intercepts
 
-    def pack(self, weights, intercepts):
+    def pack(self, weights: Sequence[Vector], intercepts: Sequence[Vector]) -> Vector:
         """The flat vector of the layers' matrices and vectors."""
         parts = []
         for matrix, vector in zip(weights, intercepts, strict=True):
@@ -83,7 +128,25 @@ class MLP(Model):
                 parts.append(vector)
         return np.concatenate(parts)
 
-    def weights(self, hidden=1.0):
+    def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
+        """`coefs_` and `intercepts_`: lists of matrices (n_in, n_out) and of vectors (n_out,), one entry per layer."""
+        weights, intercepts = self.unpack(params)
+        return {"coefs_": [w.copy() for w in weights], "intercepts_": [b.copy() for b in intercepts]}
+
+    def from_fitted(self, fitted: Mapping[str, Any]) -> Vector:
+        return self.pack(fitted["coefs_"], fitted["intercepts_"])
+
+    def with_last_layer(self, fitted: Mapping[str, Any], change: Callable[..., tuple[Vector, Vector]]) -> dict[str, Any]:
+        weights, intercepts = list(fitted["coefs_"]), list(fitted["intercepts_"])
+        weights[-1], intercepts[-1] = change(weights[-1], intercepts[-1])
+        return {"coefs_": weights, "intercepts_": intercepts}
+
+    def rescaled(self, params: Vector, center: Vector, scale: Vector) -> Vector:
+        [weights, *later_weights], [intercept, *later_intercepts] = self.unpack(params)
+        weights = weights / scale[:, None]
+        return self.pack([weights, *later_weights], [intercept - center @ weights, *later_intercepts])
+
+    def weights(self, hidden: float = 1.0) -> Vector:
         mask = np.zeros(self.n_params)
         for weights, _, _ in self._layers:
             mask[weights] = hidden
@@ -101,13 +164,13 @@ class MLP(Model):
             if self.fit_intercept:
                 layer_input += params[intercepts]
             if depth < last:
-                layer_input = self.activation.apply(layer_input)
+                layer_input = self._hidden_units.apply(layer_input)
         return inputs, layer_input
 
-    def predict(self, params, X):
+    def predict(self, params: Vector, X: RowMatrix) -> Vector:
         return squeezed(self._forward(params, X)[1])
 
-    def linearize(self, params, X):
+    def linearize(self, params: Vector, X: RowMatrix) -> tuple[Vector, Derivative, Derivative]:
         inputs, raw = self._forward(params, X)
         params = np.asarray(params, dtype=X.dtype)
 
@@ -122,7 +185,7 @@ class MLP(Model):
                     pulled[intercepts] = ones.dot(delta)  # the sum over rows, faster as a product
                 if depth:
                     delta = delta @ params[weights].reshape(shape).T
-                    delta *= self.activation.slope(inputs[depth])
+                    delta *= self._hidden_units.slope(inputs[depth])
             return pulled
 
         def jvp(direction):
@@ -133,7 +196,7 @@ class MLP(Model):
                 if self.fit_intercept:
                     moved += direction[intercepts]
                 if depth:
-                    moved += (change * self.activation.slope(inputs[depth])) @ params[weights].reshape(shape)
+                    moved += (change * self._hidden_units.slope(inputs[depth])) @ params[weights].reshape(shape)
                 change = moved
             return squeezed(change)
 

@@ -1,29 +1,36 @@
-"""How far a point is from the optimum, told from the point itself and not from the solver that found it.
+"""How far a point is from the optimum, told from the point itself and not from the solver that
+found it.
 
-A convex loss that is a maximum of straight lines has a dual: slopes u, one per term and inside its bounds. Whatever they
-are, the objective at any point is at least their dual value, so the difference, the duality gap, bounds what is left to gain
-(Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1). With x the point, o the optimum, d the distances of the
-terms, Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
+A convex loss that is a maximum of straight lines has a dual: slopes u, one per term and inside its
+bounds. Whatever they are, the objective at any point is at least their dual value, so the
+difference, the duality gap, bounds what is left to gain (Boyd and Vandenberghe, "Convex
+Optimization" (2004), section 5.5.1). With x the point, o the optimum, d the distances of the terms,
+Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
 
     P(x) - P(o)  =  short(x) - short(o)  +  r.(x - o)  -  (x - o).Q (x - o) / 2,
-    short(x)     =  sum_k (max(left_k d_k, right_k d_k) - u_k d_k)  +  sum_j (l1_j |x_j| - s_j x_j)  >=  0.
+    short(x)     =  sum_k (max(left_k d_k, right_k d_k) - u_k d_k)
+                    +  sum_j (l1_j |x_j| - s_j x_j)  >=  0.
 
 - A parameter with a ridge q leaves r_j**2 / (2 q) at the most.
-- The parameters with an absolute value leave ``max_j(|r_j| / l1_j) * (sum_j l1_j |x_j| + P(x))`` together at the most, since
-  ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
-- A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give it may be close: let
-  `room` be how far each slope is from its bounds, and t the least norm of z with ``A_0.T (room * z) = -r_0`` (A_0: the columns
-  of these parameters). Then ``r.(x - o) = (r + A.T (room * z)).(x - o) - sum_k room_k z_k (d_k(x) - d_k(o))``. The first
-  term has none of these parameters; as room_k |d_k| is within the shortfall of term k, the second one is at most
-  ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the
-  rest leaves: r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an ellipsoid of
-  allowed slopes around u, in which there is one that is feasible.) Where t is larger, the slopes go to ``u + room * z`` as far
-  as their bounds allow, and where those next to a bound have too little room, a small share of slopes well inside is mixed in.
-- Where a penalty is so weak that it leaves much, its parameters are taken among those that ask for 0, with `l1_j - |s_j|` for
-  the room of a weight's slope, and with what a ridge leaves of r_j beside the slopes at ``r_j**2 / (2 q)`` as before.
+- The parameters with an absolute value leave ``max_j(|r_j| / l1_j) * (sum_j l1_j |x_j| + P(x))``
+  together at the most, since ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
+- A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give
+  it may be close: let `room` be how far each slope is from its bounds, and t the least norm of z
+  with ``A_0.T (room * z) = -r_0`` (A_0: the columns of these parameters). Then ``r.(x - o) = (r +
+  A.T (room * z)).(x - o) - sum_k room_k z_k (d_k(x) - d_k(o))``. The first term has none of these
+  parameters; as room_k |d_k| is within the shortfall of term k, the second one is at most ``t *
+  (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the rest leaves: r_0
+  counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an
+  ellipsoid of allowed slopes around u, in which there is one that is feasible.) Where t is larger,
+  the slopes go to ``u + room * z`` as far as their bounds allow, and where those next to a bound
+  have too little room, a small share of slopes well inside is mixed in.
+- Where a penalty is so weak that it leaves much, its parameters are taken among those that ask for
+  0, with `l1_j - |s_j|` for the room of a weight's slope, and with what a ridge leaves of r_j
+  beside the slopes at ``r_j**2 / (2 q)`` as before.
 
-What rounding may have done to r is added to its entries. Directions of the parameters along which no row moves, but for
-rounding, change nothing and count for nothing: nearly dependent columns are told apart down to `RESOLVED` of their size.
+What rounding may have done to r is added to its entries. Directions of the parameters along which
+no row moves, but for rounding, change nothing and count for nothing: nearly dependent columns are
+told apart down to `GapLimits.resolved` of their size.
 """
 
 from collections.abc import Iterator
@@ -40,7 +47,8 @@ from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
 __all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm"]
 
-ROUNDING = 16 * np.finfo(np.float64).eps  # of a loss that is 0, in units of the rows' size: raw predictions are sums
+# Of a loss that is 0, in units of the rows' size: raw predictions are sums.
+ROUNDING = 16 * np.finfo(np.float64).eps
 
 
 class GapLimits(NamedTuple):
@@ -49,14 +57,19 @@ class GapLimits(NamedTuple):
     settled: float = 1e-12  # relative gap at which no better slopes are looked for
     kinked: float = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
     proof: float = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
-    weights: int = SIZES.kinks_of_weights  # at 0, up to which their slopes are sought together with those of the rows
-    resolved: float = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
-    inward: tuple[float, ...] = (1e-9, 1e-7)  # share of the slopes that is moved inside, where those at bounds prove nothing
+    # At 0, up to which their slopes are sought together with those of the rows.
+    weights: int = SIZES.kinks_of_weights
+    # Movement of the rows along a direction, as a share of that along the columns, that is none.
+    resolved: float = 1e-13
+    # Share of the slopes that is moved inside, where those at bounds prove nothing.
+    inward: tuple[float, ...] = (1e-9, 1e-7)
     trials: int = 12  # steps towards feasible slopes
     apart: float = 1e-6  # size of what is rounding in a direction, beside the rest of it
-    close: float = 1e-3  # distance from feasible slopes, in the space that there is, that ends the steps: it is near,
+    # Distance from feasible slopes, in the space that there is, that ends the steps: it is near,.
+    close: float = 1e-3
     hopeless: float = 1e4  # or too far
-    columns: int = 32  # parameters up to which their columns are made one by one, by products with the rows,
+    # Parameters up to which their columns are made one by one, by products with the rows,.
+    columns: int = 32
     dense: float = 1e6  # where rows of all parameters would have more entries than this
 
 
@@ -70,7 +83,8 @@ def dual_gap(
     width: float | None = None,
     limits: GapLimits = LIMITS,
 ) -> float | None:
-    """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no proof.
+    """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no
+    proof.
 
     Parameters
     ----------
@@ -86,7 +100,8 @@ def dual_gap(
     Returns
     -------
     float or None
-        None where no slopes are known. An objective of less than 1e-12 of the size of the losses counts as that.
+        None where no slopes are known. An objective of less than 1e-12 of the size of the losses
+        counts as that.
     """
     value, gaps, least = objective.value(params), [], 1e-12
     if objective.piecewise_linear or (objective.max_affine and (slopes is not None or width is not None)):
@@ -111,14 +126,14 @@ def _candidates(objective, terms, params, residual, size, slopes, width, limits)
     if slopes is not None:
         yield slopes
     if objective.piecewise_linear and (slopes is None or len(params) <= SIZES.matrix):
-        shown = _slopes_at(terms, objective.penalty, params, residual, 1e-9 * size, limits)
+        shown = _slopes_at(terms, objective, params, residual, 1e-9 * size, limits)
         if shown is not None:
             yield shown
     if width is not None:
         yield terms.smoothed_slopes(residual, width)
 
 
-def _slopes_at(terms, penalty, params, residual, close, limits):
+def _slopes_at(terms, objective, params, residual, close, limits):
     """The slopes that make the gradient smallest: those of the lines, and the best ones at a kink."""
     kinked = np.flatnonzero(np.abs(residual) <= close)
     if len(kinked) * len(params) > max(limits.kinked, terms.batches.X.size):
@@ -127,14 +142,16 @@ def _slopes_at(terms, penalty, params, residual, close, limits):
     if len(kinked):
         low, high = terms.left.flat[kinked], terms.right.flat[kinked]
         slopes.flat[kinked] = middle = (low + high) / 2
-        zeros = np.flatnonzero((params == 0) & (penalty.l1 > 0))
+        zeros = np.flatnonzero((params == 0) & (objective.l1 > 0))
         held = np.ones(len(params), dtype=bool)
-        if len(zeros) > limits.weights:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
+        # A weight at 0 takes any gradient within the penalty's slope, which is hoped for then.
+        if len(zeros) > limits.weights:
             held[zeros], zeros = False, zeros[:0]
-        wanted = -(terms.adjoint(slopes) + penalty.l2 * params + penalty.l1 * np.sign(params))
-        # A slope's range is its unit: weights may span many orders of magnitude. In its middle is the most room to either side.
+        wanted = -(terms.adjoint(slopes) + objective.l2 * params + objective.l1 * np.sign(params))
+        # A slope's range is its unit: weights may span many orders of magnitude. In its middle is
+        # the most room to either side.
         units = np.zeros((len(params), len(zeros)))
-        units[zeros, np.arange(len(zeros))] = 2 * penalty.l1[zeros]
+        units[zeros, np.arange(len(zeros))] = 2 * objective.l1[zeros]
         matrix = np.hstack([terms.rows(kinked)[0].T * (high - low), units])[held]
         share = np.linalg.lstsq(matrix, wanted[held], rcond=1e-12)[0]
         if np.any(np.abs(share) > 0.5 + 1e-9):
@@ -144,8 +161,9 @@ def _slopes_at(terms, penalty, params, residual, close, limits):
 
 
 class _Dual(NamedTuple):
-    """What slopes leave at a point: r, what rounding may have done to it, the slopes s of the absolute values, and the
-    shortfalls of the weights' slopes, each (n_params,), and of the rows' together."""
+    """What slopes leave at a point: r, what rounding may have done to it, the slopes s of the
+    absolute values, and the shortfalls of the weights' slopes, each (n_params,), and of the rows'
+    together."""
 
     pull: np.ndarray
     drift: np.ndarray
@@ -155,21 +173,26 @@ class _Dual(NamedTuple):
 
 
 class _Point:
-    """A point of the parameters, and what slopes of the terms prove about it: `goal` is what is as good as nothing."""
+    """A point of the parameters, and what slopes of the terms prove about it: `goal` is what is as
+    good as nothing.
+    """
 
     def __init__(self, terms: AnyRowTerms, objective, params, goal, limits):
-        self.params, self.penalty, self.goal, self.limits = params, objective.penalty, goal, limits
+        self.params, self.l1, self.l2, self.goal, self.limits = params, objective.l1, objective.l2, goal, limits
         self.terms, self.value = terms, objective.value(params)
         self.residual = self.terms.residual(params)
-        self.free = (self.penalty.l2 == 0) & (self.penalty.l1 == 0)
+        self.free = (self.l2 == 0) & (self.l1 == 0)
         self.eps = 2 * objective.precision
 
     def gap(self, slopes):
-        """The smallest bound on what is left to gain that these slopes, or some near them, prove; inf where none does."""
+        """The smallest bound on what is left to gain that these slopes, or some near them, prove;
+        inf where none does.
+        """
         best = self._first(slopes, whole=False)
         if self.goal < best and not self.free.all():
             dual = self._dual(slopes)
-            if self._of_penalty(dual) > 0.1 * min(best, self.value):  # a weak penalty bounds less than the slopes themselves
+            # A weak penalty bounds less than the slopes themselves.
+            if self._of_penalty(dual) > 0.1 * min(best, self.value):
                 best = min(best, self._first(slopes, whole=True))
         return best
 
@@ -183,7 +206,8 @@ class _Point:
 
     def _variants(self, slopes):
         yield slopes
-        yield self.terms.at_bounds(slopes)  # all slopes of separable rows are 0, but for what is left of a path to them
+        # All slopes of separable rows are 0, but for what is left of a path to them.
+        yield self.terms.at_bounds(slopes)
         for share in self.limits.inward:
             yield slopes + share * (self.terms.interior_start - slopes)
 
@@ -202,16 +226,20 @@ class _Point:
         return best
 
     def _bound(self, dual, distance, left):
-        """What is left to gain at the most: feasible slopes are at a `distance`, but for what the penalty leaves."""
+        """What is left to gain at the most: feasible slopes are at a `distance`, but for what the
+        penalty leaves.
+        """
         return (1 + distance) * (dual.short + left) if distance <= 1 else np.inf
 
     def _allowance(self, dual):
-        """About what the ridges may leave where they help to make the gradient 0: as much as all slopes do."""
+        """About what the ridges may leave where they help to make the gradient 0: as much as all
+        slopes do.
+        """
         return max(dual.short + float(dual.flat.sum()), self.goal)
 
     def _dual(self, slopes):
-        terms, penalty, model, batches = self.terms, self.penalty, self.terms.model, self.terms.batches
-        own = penalty.l2 * self.params
+        terms, model, batches = self.terms, self.terms.model, self.terms.batches
+        own = self.l2 * self.params
         pull = terms.adjoint(slopes) + own
         in_raw = np.abs(terms.in_raw(slopes))
         total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
@@ -220,8 +248,8 @@ class _Point:
         if batches.sparse and columns is not None:  # their centres are subtracted from the sums
             centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
             drift[: len(centres)] += centres * total[: len(centres)]
-        slope = np.clip(-pull, -penalty.l1, penalty.l1)
-        flat = penalty.l1 * np.abs(self.params) - slope * self.params
+        slope = np.clip(-pull, -self.l1, self.l1)
+        flat = self.l1 * np.abs(self.params) - slope * self.params
         return _Dual(pull + slope, self.eps * drift, slope, flat, terms.shortfall(self.residual, slopes))
 
     def _of_penalty(self, dual):
@@ -230,8 +258,10 @@ class _Point:
         return float(dual.flat.sum()) + self._of_pull(np.abs(dual.pull[some]) + dual.drift[some], some)
 
     def _of_pull(self, pull, some):
-        """What some parameters with these absolute entries of r leave at the most: inf where one without a penalty has any."""
-        x, l1, l2 = self.params[some], self.penalty.l1[some], self.penalty.l2[some]
+        """What some parameters with these absolute entries of r leave at the most: inf where one
+        without a penalty has any.
+        """
+        x, l1, l2 = self.params[some], self.l1[some], self.l2[some]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
             shares = np.where(l1 > 0, pull / l1, 0.0)
@@ -240,7 +270,8 @@ class _Point:
         return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
 
     def _proof(self, slopes, dual, whole):
-        """How far the slopes are from some whose gradient is 0 in the parameters without a penalty, or in all.
+        """How far the slopes are from some whose gradient is 0 in the parameters without a penalty,
+        or in all.
 
         Returns
         -------
@@ -251,7 +282,8 @@ class _Point:
         change : ndarray or None
             The step towards such slopes; None where none is needed or known.
         """
-        some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))  # columns of zeros have neither
+        # Columns of zeros have neither.
+        some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))
         if not len(some):
             return 0.0, self._of_penalty(dual), None
         few = int(max(self.limits.kinked / len(some), 2 * len(some) + 100))
@@ -262,7 +294,8 @@ class _Point:
                 if found is not None:
                     distance, left, change, step = found
                     if not whole:
-                        # The rows that make up for the parameters without a penalty pull at the others too.
+                        # The rows that make up for the parameters without a penalty pull at the
+                        # others too.
                         pull = dual.pull + self.terms.adjoint(step)
                         left = self._of_penalty(dual._replace(pull=np.where(self.free, dual.pull, pull)))
                     return distance, left, change
@@ -271,12 +304,15 @@ class _Point:
         return np.inf, np.inf, None
 
     def _solve(self, slopes, rows, some, dual):
-        """The same with the slopes of some rows; None where these do not tell all directions apart that move a row."""
+        """The same with the slopes of some rows; None where these do not tell all directions apart
+        that move a row.
+        """
         dense = self.limits.dense if len(some) <= self.limits.columns else np.inf
         matrix, room = self.terms.gradient_map(slopes, rows, some, dense)
-        # The pull of a ridge within its allowance is as good as the room of a term, as is that of a weight's slope.
-        of_ridge = np.sqrt(2 * self.penalty.l2[some] * self._allowance(dual))
-        of_weight = self.penalty.l1[some] - np.abs(dual.slope[some])
+        # The pull of a ridge within its allowance is as good as the room of a term, as is that of a
+        # weight's slope.
+        of_ridge = np.sqrt(2 * self.l2[some] * self._allowance(dual))
+        of_weight = self.l1[some] - np.abs(dual.slope[some])
         units = [np.diag(own)[own > 0] for own in (of_weight, of_ridge)]
         sizes = np.sqrt(np.sum(matrix**2, axis=0) + of_weight**2 + of_ridge**2)
         sizes[sizes == 0] = 1.0
@@ -292,9 +328,10 @@ class _Point:
         of_rows, of_weights = np.split(moved[: len(matrix) + np.count_nonzero(of_weight)], [len(matrix)])
         open_pull = dual.pull[some] + matrix.T @ of_rows
         open_pull[of_weight > 0] += of_weight[of_weight > 0] * of_weights
-        # What rounding has done counts as a distance, or, where that is large and there is a ridge, with the ridge.
+        # What rounding has done counts as a distance, or, where that is large and there is a ridge,
+        # with the ridge.
         unsure = np.linalg.norm(inverse, axis=0) * (dual.drift[some][kept] / unit)
-        far = (unsure > self.limits.close / rank) & (self.penalty.l2[some][kept] > 0)
+        far = (unsure > self.limits.close / rank) & (self.l2[some][kept] > 0)
         distance = float(np.linalg.norm(share) + unsure[~far].sum())
         left = np.abs(open_pull) + dual.drift[some]
         left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
@@ -304,8 +341,9 @@ class _Point:
         return distance, float(dual.flat.sum()) + self._of_pull(left, some), length * step, step
 
     def _still(self, slopes, r, rank, sizes, some):
-        """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a triangular factor leaves
-        open: along these the gradient is 0 then. Those of the penalised parameters alone are left to the penalty."""
+        """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a
+        triangular factor leaves open: along these the gradient is 0 then. Those of the penalised
+        parameters alone are left to the penalty."""
         directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
         sizes_of = [np.max(np.abs(directions[part]), axis=0, initial=0.0) for part in (self.free[some], ~self.free[some])]
         if np.any(np.minimum(*sizes_of) > self.limits.apart * np.maximum(*sizes_of)):
@@ -325,22 +363,25 @@ class _Point:
 
 
 def _without_room(objective, params, shortfall, gradient):
-    """The bound where the slopes are known by their shortfall alone: parameters without a penalty leave no proof."""
-    penalty = objective.penalty
-    pull = gradient + penalty.l2 * params
-    if np.any((penalty.l2 == 0) & (pull != 0)):
+    """The bound where the slopes are known by their shortfall alone: parameters without a penalty
+    leave no proof.
+    """
+    l1, l2 = objective.l1, objective.l2
+    pull = gradient + l2 * params
+    if np.any((l2 == 0) & (pull != 0)):
         return np.inf
-    slope = np.clip(-pull, -penalty.l1, penalty.l1)
-    left = penalty.l1 * np.abs(params) - slope * params
-    curved = penalty.l2 > 0
-    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * penalty.l2[curved])).sum())
+    slope = np.clip(-pull, -l1, l1)
+    left = l1 * np.abs(params) - slope * params
+    curved = l2 > 0
+    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
 
 
 def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:
-    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops, which `dual_gap` confirms.
+    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops,
+    which `dual_gap` confirms.
 
-    Half its square over the penalty's curvature, which is a bound; without a penalty the entry times the size of the parameter
-    (`size` at least), which is a guess.
+    Half its square over the penalty's curvature, which is a bound; without a penalty the entry
+    times the size of the parameter (`size` at least), which is a guess.
     """
     slope = np.abs(gradient)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -1,13 +1,14 @@
-"""What a solver is: something with ``minimize(objective, params, ...)`` that returns scipy's `OptimizeResult`.
+"""What a solver is: an object with `minimize` that returns scipy's `OptimizeResult`.
 
-A solver sees the objective alone: values, derivatives, the prox of its absolute values, smoothed versions of it. It
-imports no loss and no model. Solvers that need a gradient without jumps (`SmoothSolver`) get a non-smooth loss as a sequence
-of smooth ones that closes in on it, and end on the exact optimum where the loss is piecewise linear and the model linear.
+A solver sees the objective alone: values, derivatives, the prox of its absolute values, smoothed
+versions of it. It imports no loss and no model. Solvers that need a gradient without jumps
+(`SmoothSolver`) get a non-smooth loss as a sequence of smooth ones that closes in on it, and end on
+the exact optimum where the loss is piecewise linear and the model linear.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.random import RandomState
@@ -21,7 +22,7 @@ from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.interior_point import exact_minimum
-from sklearn_losses.solvers.polish import at_rest, polish, settle
+from sklearn_losses.solvers.polish import confirmed
 from sklearn_losses.solvers.result import completed
 from sklearn_losses.solvers.run import Callback, Run
 
@@ -37,16 +38,29 @@ ELSEWHERE = {  # the solvers of scikit-learn and other libraries that minimise t
     "adamw": "adam",
     "steepest_descent": "gd",
 }
-COARSE = 1e-4  # tol of a start in float32
-AGAIN = 1e-2  # share of tol that is asked for after an end which was none
+
+
+class Ending(NamedTuple):
+    """How far a solver of smooth losses goes before it is looked at where it ended.
+
+    Attributes
+    ----------
+    coarse_tol : float
+        The least tol of a start in float32.
+    again : float
+        Share of tol that is asked for after an end that was none.
+    """
+
+    coarse_tol: float = 1e-4
+    again: float = 1e-2
 
 
 class Minimizer(Protocol):
-    """What the estimators take as ``solver=`` besides a name: any object with `minimize`, see `Solver.minimize`."""
+    """What the estimators take as ``solver=`` besides a name: any object with `minimize`."""
 
     @property
     def minimize(self) -> Callable[..., Any]:
-        """The method; of the arguments of `Solver.minimize` after the first two it may leave out any."""
+        """As `Solver.minimize`; it may leave out any argument after the first two."""
 
 
 class Solver(Component, ABC, family="solver"):
@@ -55,7 +69,8 @@ class Solver(Component, ABC, family="solver"):
     Attributes
     ----------
     stochastic : bool
-        Works on mini-batches, carries a state between calls, and leaves the decision to stop to the caller.
+        Works on mini-batches, carries a state between calls, and leaves the decision to stop to the
+        caller.
     standardizes : bool
         Wants the columns of a linear model centred and scaled.
     double : bool
@@ -92,8 +107,8 @@ class Solver(Component, ABC, family="solver"):
         max_iter : int
             Iterations (epochs of a stochastic solver) at the most.
         tol : float
-            Stop when the objective is within this relative distance of its minimum, as far as that can be told.
-            Stochastic solvers leave stopping to `callback`.
+            Stop when the objective is within this relative distance of its minimum, as far as that
+            can be told. Stochastic solvers leave stopping to `callback`.
         state : object, default=None
             What the last call returned as ``result.state``, to go on from there.
         callback : callable, default=None
@@ -104,8 +119,9 @@ class Solver(Component, ABC, family="solver"):
         Returns
         -------
         scipy.optimize.OptimizeResult
-            ``x``, ``fun``, ``nit``, ``state``, ``status`` (a `Status`: what stopped it), ``message`` (its sentence) and
-            ``success``. `Run.result` gives all of them; of one written by hand only ``x`` is needed.
+            ``x``, ``fun``, ``nit``, ``state``, ``status`` (a `Status`: what stopped it),
+            ``message`` (its sentence) and ``success``. `Run.result` gives all of them; of one
+            written by hand only ``x`` is needed.
         """
 
     def solve(
@@ -127,7 +143,7 @@ class Solver(Component, ABC, family="solver"):
         return completed(result, objective, params, self.label, max_iter=max_iter)
 
     def refusal(self, objective: Objective) -> str | None:
-        """Why this solver cannot take the objective, as a sentence with the way out; None where it can."""
+        """Say why this solver cannot take the objective, and what can; None where it can."""
         return None
 
     @classmethod
@@ -138,24 +154,29 @@ class Solver(Component, ABC, family="solver"):
 
 
 class SmoothSolver(Solver):
-    """A solver whose steps need a continuous gradient: subclasses give `minimize_smooth`, for smooth losses.
+    """A solver whose steps need a continuous gradient: subclasses give `minimize_smooth`.
 
     Attributes
     ----------
     coarse_start : bool
-        First goes as far as the data's own precision carries, which takes half the time where that is float32.
+        First goes as far as the data's own precision carries, which takes half the time where that
+        is float32.
     coarse_end : bool
         What has converged there is the end; else float64 goes on from there in any case.
     certain : bool
         Where it ends is the optimum, as far as Newton's model tells; of others that is looked at.
     schedule : Schedule
-        How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows from a kink.
+        How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows
+        from a kink.
+    ending : Ending
+        When the end of a solver is looked at again.
     """
 
     coarse_start: bool = False
     coarse_end: bool = False
     certain: bool = False
     schedule: Schedule = Schedule(first=1.0, shrink=10.0)
+    ending: Ending = Ending()
 
     @abstractmethod
     def minimize_smooth(
@@ -178,25 +199,31 @@ class SmoothSolver(Solver):
         callback: Callback | None = None,
         rng: RandomState | None = None,
     ) -> OptimizeResult:
-        if objective.smooth_loss:
-            result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
-            if self.certain or not _ended(result):
-                return result
-            done = result.nit
-            result = _confirmed(objective, result, tol)
-            if not (result.success or objective.smooth_penalty) and done < max_iter:
-                # Too early an end, where no Newton step may be taken: once more, afresh.
-                result = self._solved_smooth(objective, result.x, max_iter=max_iter - done, tol=AGAIN * tol, callback=callback)
-                result.nit += done
-                result = _confirmed(objective, result, tol) if _ended(result) or result.status is Status.MAX_ITER else result
+        work = self._with_confirmation if objective.smooth_loss else self._continuation
+        return work(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+
+    def _with_confirmation(self, objective, params, *, max_iter, tol, callback):
+        """Minimise a smooth loss, and look at the end."""
+        result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+        if self.certain or not _ended(result):
             return result
-        return self._continuation(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+        done = result.nit
+        result = confirmed(objective, result, tol)
+        if result.success or objective.smooth_penalty or done >= max_iter:
+            return result
+        # Too early an end, where no Newton step may be taken: once more, afresh.
+        again = self.ending.again * tol
+        result = self._solved_smooth(objective, result.x, max_iter=max_iter - done, tol=again, callback=callback)
+        result.nit += done
+        if _ended(result) or result.status is Status.MAX_ITER:
+            return confirmed(objective, result, tol)
+        return result
 
     def _minimize_in_turns(self, objective, params, *, max_iter, tol, callback):
         """`minimize_smooth`, in the precision of the data first."""
         coarse, done = objective.in_data_dtype() if self.coarse_start and objective.convex else None, 0
         if coarse is not None:
-            accuracy = tol if self.coarse_end else max(tol, COARSE)
+            accuracy = tol if self.coarse_end else max(tol, self.ending.coarse_tol)
             with np.errstate(all="ignore"):
                 first = self._solved_smooth(coarse, params, max_iter=max_iter, tol=accuracy, callback=callback)
             if first.status is Status.CALLBACK or first.nit >= max_iter or (self.coarse_end and first.success):
@@ -209,14 +236,18 @@ class SmoothSolver(Solver):
         return result
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
-        """Minimise smoothed versions of the objective, each closer to it and started from the one before."""
+        """Minimise smoothed versions of the objective, each closer to it and started from the one
+        before.
+        """
         start, result, exact, done = params, OptimizeResult(x=params), None, 0
         width = objective.kink_distance(params)
-        first = max(abs(objective.value(params)), objective.smoothing_error(width))  # where the start is perfect, the latter
+        # Where the start is perfect, the latter.
+        first = max(abs(objective.value(params)), objective.smoothing_error(width))
 
         def stage(width):
             nonlocal result, exact, done
-            # There is no point in solving a stage to more than its distance from the true objective.
+            # There is no point in solving a stage to more than its distance from the true
+            # objective.
             error = objective.smoothing_error(width) / (abs(objective.value(result.x)) or 1.0)
             accuracy = max(tol, min(0.1, error / 10))
             smooth = objective.smoothed(width)
@@ -228,7 +259,8 @@ class SmoothSolver(Solver):
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = exact_active_set(objective, result.x, width, start)
             close = objective.smoothing_error(width) <= max(tol * objective.value(result.x), 1e-13 * first)
-            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))  # in the rounding of raw predictions
+            # In the rounding of raw predictions.
+            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))
             return None if exact is not None or close or lost else result.nit
 
         width = continuation(stage, self.schedule.first * width, self.schedule)
@@ -243,7 +275,7 @@ class SmoothSolver(Solver):
         return result
 
     def _exact_end(self, objective, result):
-        """Whether the interior point method takes over where smoothing did not show which rows are on a kink."""
+        """Whether the interior point method takes over where no rows on a kink were found."""
         return (
             result.status.ended_by_itself
             and (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty))
@@ -265,7 +297,7 @@ def _of_smoothed(objective, result, max_iter, tol):
     if result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.max_affine):
         # No duality gap tells how far this end is from the optimum.
         before = result.x
-        result = _confirmed(objective.smoothed(result.width), result, tol)
+        result = confirmed(objective.smoothed(result.width), result, tol)
         result.x = result.x if objective.value(result.x) <= objective.value(before) else before
     if result.status is Status.CONVERGED and result.nit >= max_iter:
         set_status(result, Status.MAX_ITER)
@@ -275,20 +307,3 @@ def _of_smoothed(objective, result, max_iter, tol):
 def _ended(result):
     """Whether a solver ended by itself."""
     return result.status.ended_by_itself and np.isfinite(result.fun)
-
-
-def _confirmed(objective, result, tol):
-    """The end of a fit with a smooth loss, brought to the optimum where that is near, and told whether it is there.
-
-    Small steps and decreases are no proof: nearly dependent columns make them anywhere.
-    """
-    point = objective.centered(result.x)  # a common shift of all classes is neither near to the optimum nor far from it
-    exact, sure = polish(objective, point), True
-    if exact is None:
-        if not objective.linear or objective.unbounded(result.x):
-            return result
-        with np.errstate(all="ignore"):  # trial steps too far out, second derivatives that are no numbers
-            exact, sure = settle(objective, point, tol) if objective.smooth_penalty else at_rest(objective, point, tol)
-        if not objective.convex:
-            sure = result.success  # what a Hessian says of a valley is no verdict
-    return set_status(result, Status.CONVERGED if sure else Status.STALLED, x=exact, fun=objective.value(exact))

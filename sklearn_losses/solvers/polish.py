@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
+from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_direction
 
-__all__ = ["LIMITS", "PolishLimits", "allowance", "at_rest", "polish", "rounding", "settle"]
+__all__ = ["LIMITS", "PolishLimits", "allowance", "at_rest", "confirmed", "polish", "rounding", "settle"]
 
 
 class PolishLimits(NamedTuple):
@@ -77,6 +79,39 @@ def polish(objective: Objective, params: NDArray[Any], limits: PolishLimits = LI
             return whole if flatter else moved[0]
         params, value, gradient = moved
     return None
+
+
+def confirmed(objective: Objective, result: OptimizeResult, tol: float, limits: PolishLimits = LIMITS) -> OptimizeResult:
+    """Move the end of a fit with a smooth loss onto the optimum, and say whether it is there.
+
+    Small steps and decreases are no proof: nearly dependent columns make them anywhere.
+
+    Parameters
+    ----------
+    objective : Objective
+    result : OptimizeResult
+        Changed in place. Where nothing can be told it stays as it is.
+    tol : float
+    limits : PolishLimits
+
+    Returns
+    -------
+    OptimizeResult
+        The same object.
+    """
+    # A common shift of all classes is neither near to the optimum nor far from it.
+    point = objective.centered(result.x)
+    exact, sure = polish(objective, point, limits), True
+    if exact is None:
+        if not objective.linear or objective.unbounded(result.x):
+            return result
+        judge = settle if objective.smooth_penalty else at_rest
+        with np.errstate(all="ignore"):  # trial steps too far out, derivatives that are no numbers
+            exact, sure = judge(objective, point, tol, limits)
+        if not objective.convex:
+            sure = result.success  # the Hessian of a loss that is not convex gives no verdict
+    status = Status.CONVERGED if sure else Status.STALLED
+    return set_status(result, status, x=exact, fun=objective.value(exact))
 
 
 def settle(objective: Objective, params: NDArray[Any], tol: float, limits: PolishLimits = LIMITS) -> tuple[NDArray[Any], bool]:

@@ -110,7 +110,7 @@ def test_rows_give_their_gram_matrix(is_sparse, center, chosen):
     dense = rng.standard_normal((40, 6)) * (rng.random((40, 6)) < 0.5)
     columns = Standardization(np.full(6, center), np.exp2(np.arange(-3.0, 3.0)))
     batches = Batches(sparse.csr_matrix(dense) if is_sparse else dense, np.zeros(40), None, columns, np.float64)
-    model = Linear(6, 1)
+    model = Linear().bind(6, 1)
     second_derivatives = rng.random(40 if chosen is None else len(chosen))
     rows = (dense - center) / columns.scale
     rows = np.hstack([rows, np.ones((40, 1))])[slice(None) if chosen is None else chosen]
@@ -141,7 +141,7 @@ def test_the_operator_is_the_hessian(loss, outputs, weighted):
     if weighted:
         weight = rng.random(50)
         weight /= weight.mean()
-    model = Linear(4, outputs)
+    model = Linear().bind(4, outputs)
     penalty = ElasticNet(0.0, 0.0, model.weights())
     objective = Objective(loss.bind(y, outputs, loss.task), model, penalty, Batches(X, y, weight))
     params = 0.1 * rng.standard_normal(model.n_params)
@@ -156,7 +156,7 @@ def test_wide_sparse_rows_take_their_products_in_float32():
     rng = np.random.default_rng(7)
     X = sparse.random(300, wide, 0.01, format="csr", random_state=0)
     y = rng.integers(0, 2, 300)
-    model = Linear(wide, 1)
+    model = Linear().bind(wide, 1)
     penalty = ElasticNet(0.01, 0.0, model.weights())
     objective = Objective(CrossEntropy().bind(y, 1, "classification"), model, penalty, Batches(X, y, None, None, np.float64))
     start = model.init(np.zeros(1), rng)

@@ -64,6 +64,7 @@ def test_custom_loss(example):
     assert factor in (2, 3, 4)
 
 
+@pytest.mark.slow
 def test_label_noise_digits(example, capsys):
     module = example("label_noise_digits")
     found = module.main(losses=("cross_entropy", *module.TOLERANT), seeds=(0, 1))

@@ -47,21 +47,26 @@ def test_code_prints_what_the_readme_says(monkeypatch, capsys):
         assert capsys.readouterr().out.splitlines() == expected
 
 
-def test_solvers_equal_the_registry():
-    rows = table("Solvers")
-    names = [re.fullmatch(r"`([^`]+)`", row[0]).group(1) for row in rows]
-    assert len(names) == len(set(names))
-    assert set(names) == set(Solver.names())
-    aliases = {alias: name for name, row in zip(names, rows, strict=True) for alias in re.findall(r"`([^`]+)`", row[1])}
-    assert aliases == Solver.aliases
+def code_words(cells):
+    return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
 
 
-def test_losses_are_those_of_the_registry():
+@pytest.mark.parametrize("heading, family", [("Losses", Loss), ("Solvers", Solver)])
+def test_the_overviews_name_what_is_registered(heading, family):
+    names = code_words(row[1] for row in table(heading))
+    assert len(names) > 15 and len(names) == len(set(names))
+    assert set(names) <= set(family.names())
+
+
+@pytest.mark.parametrize("family", [Loss, Solver])
+def test_tables_of_the_documentation_are_those_of_the_registry(family):
     made = runpy.run_path(str(ROOT / "docs" / "make_tables.py"))
-    assert made["with_table"](README) == README, "run `python docs/make_tables.py`"
-    names = [row[0].strip("`") for row in table("Losses")]
-    assert len(names) > 30 and set(names) == set(Loss.names())
-    assert all(len(row[-1]) > 20 for row in table("Losses"))
+    rows = made["rows"](family)
+    assert {name for name, *_ in rows} == set(family.names())
+    assert {alias for _, aliases, *_ in rows for alias in aliases} == set(family.aliases)
+    assert all(len(row[-1]) > 20 for row in rows)
+    text = made["table"](family)
+    assert all(f"   * - ``{name}``\n" in text for name in family.names())
 
 
 def test_formula_is_that_of_the_objective():

@@ -1,8 +1,12 @@
 """Mistakes get one clear sentence, and change nothing."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
+from problems import estimator, outcome, problem
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -127,7 +131,7 @@ def test_partial_fit():
 def test_warm_start_of_another_problem():
     model = LossRegressor(warm_start=True).fit(X, Y)
     before = dict(vars(model))
-    with pytest.raises(ValueError, match="layer_sizes=.*use warm_start=False"):
+    with pytest.raises(ValueError, match="n_features=.*use warm_start=False"):
         model.fit(X[:, :3], Y)
     assert_same_state(model, before)
     labels = LossClassifier(warm_start=True).fit(XC, YC)
@@ -269,3 +273,56 @@ def test_verbose_prints_no_nan(solver, capsys):
     LossRegressor(solver=solver, verbose=1, max_iter=3).fit(X, (Y - Y.mean()) / Y.std())
     printed = capsys.readouterr().out
     assert "iteration 1 " in printed and "step" in printed and "nan" not in printed
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_array, np.float32], ids=lambda form: form.__name__)
+@pytest.mark.parametrize("name", ["mse", "cross_entropy", "ranknet"])
+def test_features_that_are_no_numbers(name, form, value):
+    X, y, more = problem(name)
+    model = estimator(name).fit(X, y, **more)
+    before = dict(vars(model))
+    X[3, 2] = value
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        model.fit(form(X), y, **more)
+    assert all(vars(model)[key] is before[key] for key in before)
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        model.predict(form(X))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["mse", "poisson", "cross_entropy", "ranknet"])
+def test_targets_that_are_no_numbers(name, value):
+    X, y, more = problem(name)
+    y = y.astype(float)
+    y[3] = value
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        estimator(name).fit(X, y, **more)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("parameter", ["alpha", "l1_ratio", "tol", "loss__delta", "loss__scale", "solver__learning_rate"])
+def test_parameters_that_are_no_numbers(parameter, value):
+    X, y, _ = problem("huber")
+    model = LossRegressor(Huber(), solver=SGD()).set_params(**{parameter: value})
+    with pytest.raises(ValueError, match=f"'{parameter.split('__')[-1]}' parameter of .* must be"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "gd", "bfgs", "sgd", "adam"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_custom_loss_that_is_no_number_names_the_iteration(solver, value):
+    X, _, _ = problem("mse")
+    y = 10 * X[:, 0] + X[:, 1]
+    assert y.max() > 19
+
+    def broken(y_true, y_pred):
+        """The squared error, but no number for predictions that are far from any constant, on the way to the optimum."""
+        return np.where(y_pred > 15, value, (y_true - y_pred) ** 2)
+
+    model = LossRegressor(CustomLoss(broken, convex=True), solver=solver, max_iter=2000, random_state=0)
+    said = outcome(model, X, y)
+    assert "iteration" in said
+    if hasattr(model, "coef_"):
+        assert not model.converged_
+        assert np.all(np.isfinite(model.coef_)) and np.isfinite(model.objective_)

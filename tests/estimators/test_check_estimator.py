@@ -1,22 +1,28 @@
-"""scikit-learn's own checks, linear and MLP: every loss, and every solver.
+"""scikit-learn's own checks of the estimators: every loss, every solver and every model.
 
-The losses of `WITH_ALL`, one of each kind, meet every solver; each further loss meets the default and one solver more, by
-turns, so that the whole takes minutes.
+The product of losses, solvers and models has far more cases than it has different code. `WHOLE` is the part of it that is
+tried at all: the losses of `WITH_ALL`, one of each kind, meet every solver, linear and as a network; each further loss meets
+the default solver and one solver more, by turns. `FAST` is a covering selection of `WHOLE`, made from the registries: each
+loss, each solver and each model goes through each check at least once, with the cheapest estimators that do so. The others
+are slow tests.
 """
 
 import re
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from sklearn.utils.estimator_checks import (
     check_class_weight_balanced_linear_classifier,
     check_dataframe_column_names_consistency,
     check_inplace_ensure_writeable,
-    parametrize_with_checks,
+    estimator_checks_generator,
 )
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
-from sklearn_losses.losses import CostSensitive, CVaR, Huber, Loss, Quantile, Tilted, Trimmed
+from sklearn_losses.losses import MSE, CostSensitive, CVaR, Huber, Loss, Quantile, Tilted, Trimmed
 from sklearn_losses.solvers import SGD, Adam, Solver
 
 # Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them. They know nothing
@@ -26,20 +32,21 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:LossRanker was given no qid:UserWarning"),
 ]
 
-ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier}
-LOSSES = [(name, ESTIMATORS[maker.task]) for name, maker in sorted(Loss.names().items()) if maker.task in ESTIMATORS]
-WITH_ALL = {"mse", "mae", "huber", "quantile", "cross_entropy", "hinge", "squared_hinge"}
+ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier, "ranking": LossRanker}
+LOSSES = [(name, ESTIMATORS[maker.task]) for name, maker in sorted(Loss.names().items()) if maker.task != "ranking"]
+RANKING = [(name, LossRanker) for name, maker in sorted(Loss.names().items()) if maker.task == "ranking"]
+WITH_ALL = {"mse", "mae", "huber", "quantile", "cross_entropy", "hinge", "squared_hinge", "ranknet"}
 # An MLP's epochs are what the checks' time goes into: larger steps, fewer of them.
-QUICK = {"adam": Adam(learning_rate=0.05)}
+QUICK = {"adam": Adam(learning_rate=0.05), "sgd": SGD(learning_rate=0.05)}
 BRIEF = {"hidden_layer_sizes": (3,), "max_iter": 50}
 LINEAR_ONLY = ("newton", "interior_point", "augmented_lagrangian", "proximal_newton")
+KINKED = ("interior_point", "augmented_lagrangian")
 SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are one solver under many names
-
-RANKING = [name for name, maker in sorted(Loss.names().items()) if maker.task == "ranking"]
+NAMED = [name for name in sorted(Solver.names()) if name not in ("auto", "scipy")]
 WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
 
 
-def known_failures():
+def table_of_failures():
     """The reasons by estimator, from the page of the documentation where a user finds them."""
     page = (Path(__file__).parents[2] / "docs" / "solvers.rst").read_text(encoding="utf-8")
     table = re.findall(r"\* - ``(\w+\(.+\))``\n\s+- ((?:.+\n?)+?)(?=\s+\* - |\n|\Z)", page)
@@ -47,7 +54,10 @@ def known_failures():
     return {repr(eval(call, estimators)): " ".join(reason.split()) for call, reason in table}
 
 
-KNOWN_FAILURES = known_failures()
+KNOWN_FAILURES = table_of_failures()
+
+
+# The whole.
 
 
 def solvers_of(loss):
@@ -65,51 +75,47 @@ def solvers_of(loss):
         yield solver
 
 
-def pairs():
-    """Estimators by loss and named solver."""
-    for turn, (loss, estimator) in enumerate(LOSSES):
-        solvers = list(solvers_of(loss))
-        if loss not in WITH_ALL:
-            if solvers:
-                yield estimator(loss, solver=solvers[turn % len(solvers)])
-            continue
-        for solver in solvers:
-            yield estimator(loss, solver=solver)
-            if solver not in LINEAR_ONLY:
-                yield estimator(loss, solver=QUICK.get(solver, solver), **BRIEF)
-
-
 def defaults():
-    """Estimators by loss with the default solver; an MLP with quicker steps for losses beyond `WITH_ALL`."""
+    """Estimators by loss with the default solver; a network with quicker steps for losses beyond `WITH_ALL`."""
     for loss, estimator in LOSSES:
         yield estimator(loss)
         quick = {} if loss in WITH_ALL else {"solver": QUICK["adam"], "max_iter": 100}
         yield estimator(loss, hidden_layer_sizes=(4,), **quick)
+    for loss, estimator in RANKING:
+        yield estimator(loss)
 
 
-def quick_ranker(loss, solver):
-    return LossRanker(loss, solver=QUICK.get(solver, solver), hidden_layer_sizes=(3,), max_iter=50)
-
-
-def ranking_pairs():
-    """Rankers by loss and named solver: one loss meets them all, each other loss one, by turns."""
-    for turn, loss in enumerate(RANKING):
+def pairs():
+    """Estimators by loss and named solver."""
+    for turn, (loss, estimator) in (*enumerate(LOSSES), *enumerate(RANKING)):
         solvers = list(solvers_of(loss))
-        for solver in solvers if loss == "ranknet" else [solvers[turn % len(solvers)]]:
-            yield LossRanker(loss, solver=solver)
-            if solver not in LINEAR_ONLY:
-                yield quick_ranker(loss, solver)
+        for solver in solvers if loss in WITH_ALL or not solvers else [solvers[turn % len(solvers)]]:
+            yield estimator(loss, solver=solver)
+            if solver not in LINEAR_ONLY and (loss in WITH_ALL or estimator is LossRanker):
+                yield estimator(loss, solver=QUICK.get(solver, solver), **BRIEF)
 
 
-def exempt(estimator):
-    """The checks that an estimator fails, with the reason; one that passes is an error (`xfail_strict`)."""
-    reason = KNOWN_FAILURES.get(repr(estimator))
-    return dict.fromkeys(WEIGHT_CHECKS, reason) if reason else {}
+def solvers_as_a_user_names_them():
+    """Each solver with a classifier and a regressor that it takes; one by steps with networks too."""
+    for name in NAMED:
+        for brief in ({}, BRIEF) if Solver.make(name).stochastic else ({},):
+            yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name, **brief)
+            yield LossRegressor("mae" if name in KINKED else "mse", solver=name, **brief)
+    yield LossClassifier(solver=QUICK["sgd"], tol=1e-3)
+
+
+def others():
+    yield LossRanker("mse")
+    yield LossRanker("listnet", solver=QUICK["adam"], **BRIEF)
+    for name in ("sgd", "adam"):
+        yield LossClassifier("hinge", solver=name, hidden_layer_sizes=(8,))
 
 
 COMPOSED = [
     LossRegressor(Huber(scale="joint")),
+    LossRegressor(0.7 * MSE() + 0.3 * Quantile(0.9)),
     LossRegressor(0.7 * Huber() + 0.3 * Quantile(0.9)),
+    LossRegressor(CVaR("mse", share=0.3)),
     LossRegressor(CVaR("mae", share=0.3)),
     LossRegressor(Tilted("mse")),
     LossRegressor(Trimmed("mse", n_steps=3)),
@@ -119,78 +125,116 @@ COMPOSED = [
 ]
 
 
-@parametrize_with_checks(list(defaults()), expected_failed_checks=exempt)
-def test_default_solver(estimator, check):
-    check(estimator)
+def every_estimator():
+    """The estimators that are checked at all, each once."""
+    makers = (defaults(), pairs(), solvers_as_a_user_names_them(), others(), COMPOSED)
+    return {repr(estimator): estimator for made in makers for estimator in made}.values()
 
 
-@parametrize_with_checks(COMPOSED, expected_failed_checks=exempt)
-def test_composed_losses(estimator, check):
-    check(estimator)
+# The covering selection.
 
 
-@parametrize_with_checks([LossRanker(loss) for loss in RANKING] + [LossRanker("mse"), quick_ranker("listnet", "adam")])
-def test_default_ranker(estimator, check):
-    check(estimator)
+class Case(NamedTuple):
+    """One check of one estimator, and what it covers: pairs of the check and a trait of the estimator."""
+
+    estimator: Any
+    check: Any
+    words: str  # the estimator's
+    name: str  # the check's, with its arguments
+    failure: str | None  # why it is known to fail
+    covers: frozenset
 
 
-KINKED = ("interior_point", "augmented_lagrangian")
-SLOW = ("sgd", "adam", "augmented_lagrangian", "trust-constr")
-NAMED = [name for name in sorted(Solver.names()) if name not in ("auto", "scipy")]
-ONE_OF_EACH = [LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name) for name in NAMED]
-QUICK_ONES = [
-    *(each for each in ONE_OF_EACH if each.solver not in SLOW),
-    LossRegressor("mae", solver="augmented_lagrangian"),
-    LossClassifier(solver=SGD(0.05), tol=1e-3),
-    LossClassifier("hinge", solver=SGD(0.05), **BRIEF),
-]  # Adam is the default of networks and of the perceptron
-SLOW_ONES = [
-    *(each for each in ONE_OF_EACH if each.solver in SLOW),
-    *(LossClassifier("hinge", solver=name, hidden_layer_sizes=(8,)) for name in ("sgd", "adam")),
-]
+def traits(estimator):
+    """What must meet every check: the loss, the solver and the model of an estimator."""
+    loss = estimator.loss if isinstance(estimator.loss, str) else type(estimator.loss).__name__
+    return ("loss", loss), ("solver", Solver.make(estimator.solver).label), ("model", model_of(estimator))
 
 
-@parametrize_with_checks(QUICK_ONES, expected_failed_checks=exempt)
-def test_one_estimator_of_each_solver(estimator, check):
+def model_of(estimator):
+    return "mlp" if estimator.hidden_layer_sizes else "linear"
+
+
+def cases(estimator):
+    """scikit-learn's checks of an estimator, and two that it runs for its own estimators alone."""
+    owner, words, all_traits = type(estimator).__name__, repr(estimator), traits(estimator)
+    more = (partial(check, owner) for check in (check_dataframe_column_names_consistency, check_inplace_ensure_writeable))
+    for check in (*(check for _, check in estimator_checks_generator(estimator)), *more):
+        given = ",".join(f"{key}={value}" for key, value in check.keywords.items())
+        name = check.func.__name__ + (f"({given})" if given else "")
+        failure = KNOWN_FAILURES.get(words) if name in WEIGHT_CHECKS else None
+        covers = frozenset() if failure else frozenset((name, trait) for trait in all_traits)
+        yield Case(estimator, check, words, name, failure, covers)
+
+
+def cost(estimator):
+    """A rough number of how long the checks of an estimator take, of which a quick linear fit is the unit."""
+    loss, solver = Loss.make(estimator.loss), Solver.make(estimator.solver)
+    if estimator.hidden_layer_sizes:
+        return 3 if estimator.max_iter <= 100 else 10
+    if loss.stochastic_only or loss.n_constants or solver.stochastic or solver.label == "trust-constr":
+        return 10 if loss.task == "regression" else 20
+    kinked = loss.kinks or loss.max_affine
+    return 5 if solver.label == "gd" or kinked and solver.label in ("newton", "augmented_lagrangian") else 1
+
+
+def covering(whole, chosen):
+    """The chosen cases, and those that cover the rest: of the estimator with most to add for its cost, again and again."""
+    chosen = list(chosen)
+    covered = set().union(*(case.covers for case in chosen))
+    parts = [(made, frozenset().union(*(case.covers for case in made)), cost(made[0].estimator)) for made in whole]
+
+    def to_add(part):
+        return len(part[1] - covered) / part[2]
+
+    while any(map(to_add, parts)):
+        for case in max(parts, key=to_add)[0]:
+            if not case.covers <= covered:
+                chosen.append(case)
+                covered |= case.covers
+    return chosen
+
+
+def parameters(chosen):
+    """What pytest makes tests of; a case that passes although it is known to fail is an error (`xfail_strict`)."""
+    for case in chosen:
+        marks = pytest.mark.xfail(reason=case.failure) if case.failure else ()
+        yield pytest.param(case.estimator, case.check, marks=marks, id=f"{''.join(case.words.split())}-{case.name}")
+
+
+WHOLE = [list(cases(estimator)) for estimator in every_estimator()]
+BEGINNINGS = {repr(estimator()) for estimator in ESTIMATORS.values()}  # what a user writes first
+FAST = covering(WHOLE, (case for case in chain(*WHOLE) if case.words in BEGINNINGS or case.failure))
+CHOSEN = set(map(id, FAST))
+
+
+@pytest.mark.parametrize(("estimator", "check"), parameters(FAST))
+def test_covering_selection(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(SLOW_ONES, expected_failed_checks=exempt)
-def test_slow_solvers_as_a_user_names_them(estimator, check):
+@pytest.mark.parametrize(("estimator", "check"), parameters(case for case in chain(*WHOLE) if id(case) not in CHOSEN))
+def test_all_others(estimator, check):
     check(estimator)
+
+
+def test_the_selection_covers_every_loss_solver_and_model():
+    covered, whole = (frozenset().union(*(case.covers for case in part)) for part in (FAST, chain(*WHOLE)))
+    assert covered == whole
+    checks = {trait: {name for name, each in covered if each == trait} for _, trait in covered}
+    of_task = {task: {case.name for case in cases(estimator())} for task, estimator in ESTIMATORS.items()}
+    for name, maker in Loss.names().items():
+        assert len(of_task[maker.task] - checks["loss", name]) <= 2  # a positive target, and what is known to fail
+    for name in NAMED:
+        assert checks["solver", name] >= of_task["regression"] | of_task["classification"]
+    for name in ("linear", "mlp"):
+        assert checks["model", name] >= of_task["regression"] | of_task["classification"]
 
 
 def test_known_failures_are_estimators_that_are_checked():
-    checked = {repr(estimator) for estimator in [*COMPOSED, *defaults(), *pairs(), *ranking_pairs()]}
-    assert len(KNOWN_FAILURES) == 5 and set(KNOWN_FAILURES) <= checked and all(KNOWN_FAILURES.values())
-
-
-@pytest.mark.slow
-@parametrize_with_checks(list(ranking_pairs()), expected_failed_checks=exempt)
-def test_rankers(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.slow
-@parametrize_with_checks(list(pairs()), expected_failed_checks=exempt)
-def test_named_solvers(estimator, check):
-    check(estimator)
-
-
-def test_every_solver_is_in_the_product():
-    variants = {name for name, maker in Solver.names().items() if not isinstance(maker, type)}
-    named = {"auto", "gd", "sgd", "svrg", "adam", "lbfgs", *LINEAR_ONLY}
-    assert named | variants | {"scipy"} == set(Solver.names())
-    assert SCIPY in variants
-
-
-@pytest.mark.parametrize(("loss", "estimator"), LOSSES)
-def test_checks_that_scikit_learn_does_not_run_for_others(loss, estimator):
-    for hidden in ((), (4,)):
-        model = estimator(loss, hidden_layer_sizes=hidden)
-        check_dataframe_column_names_consistency(estimator.__name__, model)
-        check_inplace_ensure_writeable(estimator.__name__, model)
+    assert len(KNOWN_FAILURES) == 5 and all(KNOWN_FAILURES.values())
+    assert {case.words for case in FAST if case.failure} == set(KNOWN_FAILURES)
 
 
 def test_balanced_class_weight():

@@ -271,9 +271,8 @@ def test_frames_name_their_features(diabetes):
     names = [f"feature {index}" for index in range(10)]
     for frame in (pd.DataFrame(X, columns=names), pl.DataFrame(X, schema=names)):
         model = LossRegressor().fit(frame, y)
-        if not hasattr(StandardScaler().fit(frame), "feature_names_in_"):
-            continue  # a scikit-learn that does not read the names of this kind of frame
-        assert list(model.feature_names_in_) == names
+        known = getattr(StandardScaler().fit(frame), "feature_names_in_", ())  # not every version reads those of polars
+        assert list(getattr(model, "feature_names_in_", ())) == list(known)
         np.testing.assert_allclose(model.predict(frame), LossRegressor().fit(X, y).predict(X))
     with pytest.raises(ValueError, match="feature names"):
         LossRegressor().fit(pd.DataFrame(X, columns=names), y).predict(pd.DataFrame(X, columns=names[::-1]))

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_losses import LossRanker, LossRegressor, compare_losses, make_ranking
 from sklearn_losses.fitting.strength import Strength
 from sklearn_losses.losses import LambdaRank, Loss
-from sklearn_losses.metrics.ranking import QueryScorer, query_average_precision_score, query_ndcg_score
+from sklearn_losses.metrics import QueryScorer, query_average_precision_score, query_ndcg_score
 from sklearn_losses.solvers import SGD, Adam
 
 RANKING = sorted(name for name, maker in Loss.names().items() if maker.task == "ranking")
@@ -50,12 +50,10 @@ def test_order_does_not_matter_to_stochastic_solvers(solver, hidden):
     np.testing.assert_allclose(other, one, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("loss", RANKING)
+@pytest.mark.parametrize("loss", [name for name in RANKING if Loss.make(name).convex and not Loss.make(name).moving])
 def test_fit_is_the_minimum_of_the_formula(loss):
     """No small step from the optimum of a convex loss lowers the objective, computed from its definition."""
     ranker = LossRanker(loss, alpha=1e-2, tol=1e-10).fit(X, Y, qid=QID)
-    if ranker._loss.moving or not ranker._loss.convex:
-        return
     _, rows = ranker._read(X, Y, None, first=False, qid=QID)
 
     def objective(coef):

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_losses import LossRanker, make_ranking
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses import Loss
-from sklearn_losses.metrics.ranking import QueryScorer, query_kendall_tau_score, query_ndcg_score
+from sklearn_losses.metrics import QueryScorer, query_kendall_tau_score, query_ndcg_score
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "lambdarank"
 
@@ -23,7 +23,7 @@ DATA = Path(__file__).parents[3] / "shared" / "data" / "lambdarank"
 def test_one_long_query_without_its_pairs(loss):
     rng = np.random.default_rng(0)
     relevance, scores = rng.integers(0, 5, 100_000).astype(float), rng.standard_normal(100_000)
-    queries = Queries(relevance, np.array([0, len(relevance)]), draw=np.zeros(len(relevance)))
+    queries = Queries(relevance, np.array([0, len(relevance)]), tie_breaker=np.zeros(len(relevance)))
     tracemalloc.start()
     value, gradient = Loss.make(loss).value_and_gradient(queries, scores)
     peak = tracemalloc.get_traced_memory()[1]

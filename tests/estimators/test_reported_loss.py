@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 import pytest
+from problems import DRAWLESS, MAKERS, estimator, problem
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from test_reliability import DRAWLESS, MAKERS, estimator, problem
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.core.queries import Queries

@@ -2,17 +2,19 @@
 
 import copy
 import inspect
+import pickle
 import sys
 
 import numpy as np
 import pytest
+from problems import problem
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.estimators import base
 from sklearn_losses.fitting.monitor import Monitor
-from sklearn_losses.losses import CostSensitive, CVaR, Huber
+from sklearn_losses.losses import CostSensitive, CustomLoss, CVaR, Huber
 from sklearn_losses.solvers import SGD
 
 RNG = np.random.default_rng(0)
@@ -243,3 +245,37 @@ def test_a_fit_works_on_a_copy():
     assert set(seen) == {(3, (3,))} and model.coef_.shape == (4,)
     reference = LinearRegression().fit(WIDER, Y)
     assert isinstance(model, BaseEstimator) and np.corrcoef(model.predict(WIDER), reference.predict(WIDER))[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton", "gd", "cg", "adam"])
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.filterwarnings("ignore:.*stopped after max_iter:sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_that_is_cut_off_anywhere_leaves_a_consistent_state(solver, failure):
+    X, y, _ = problem("mse")
+    calls, last = [], [np.inf]
+
+    def interrupted(y_true, y_pred):
+        calls.append(1)
+        if len(calls) == last[0] + 1:  # once: what keeps the last point must be able to evaluate it
+            raise failure("cut off")
+        return np.log(np.cosh(y_true - y_pred))
+
+    loss = CustomLoss(interrupted, hessian=lambda y_true, y_pred: np.cosh(y_true - y_pred) ** -2.0, convex=True)
+    model = LossRegressor(loss, solver=solver, max_iter=5, random_state=0).fit(X, y)
+    total, ends = len(calls), set()
+    # Most of the calls look for the first intercept; the iterations come at the end.
+    for last[0] in [*range(1, total - 12, max(1, total // 6)), *range(max(1, total - 12), total)]:
+        cut_off = pickle.loads(pickle.dumps(LossRegressor().fit(X, y)))
+        before = dict(vars(cut_off))
+        cut_off.set_params(**model.get_params(deep=False))
+        calls.clear()
+        with pytest.raises(failure):
+            cut_off.fit(X, 2 * y)
+        old = all(vars(cut_off)[key] is before[key] for key in before if key.endswith("_") or key.startswith("_"))
+        ends.add(old)
+        if not old:
+            assert failure is KeyboardInterrupt and not cut_off.converged_
+            residual = 2 * y - cut_off.predict(X)
+            assert cut_off.loss_ == pytest.approx(np.mean(np.log(np.cosh(residual))), rel=1e-12)
+            assert cut_off.objective_ == pytest.approx(cut_off.loss_ + cut_off.alpha_ / 2 * np.sum(cut_off.coef_**2), rel=1e-9)
+    assert ends == ({True} if failure is RuntimeError else {True, False})

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from problems import by_turns
 from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
@@ -94,8 +95,7 @@ def parts(model):
     return np.array([model.alpha_ * (1 - model.l1_ratio_), model.alpha_ * model.l1_ratio_])
 
 
-@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("loss", HOMOGENEOUS, ids=label)
+@pytest.mark.parametrize("loss, l1_ratio", by_turns(HOMOGENEOUS, [0.0, 0.5, 1.0]), ids=label)
 def test_coefficients_follow_the_unit_of_the_target(loss, l1_ratio):
     check_units(loss, l1_ratio, Y)
 

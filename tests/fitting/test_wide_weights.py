@@ -96,7 +96,7 @@ def test_a_step_takes_back_the_rounding_of_the_steps_before():
     """Newton's step closes a difference between a distance and its two parts; it must not double it."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 3)), rng.normal(size=50)
-    model = Linear(3, 1)
+    model = Linear().bind(3, 1)
     terms = Objective(Loss.make("mae"), model, ElasticNet(1e-3, 0.0, model.weights()), Batches(X, y)).terms()
     point = interior_point._Iterate(terms, np.zeros(4))
     point.slack_plus = point.slack_plus + 1e-6

@@ -221,7 +221,14 @@ def huber(y_true, y_pred):
     return np.where(size <= 1.35, 0.5 * size**2, 1.35 * size - 0.5 * 1.35**2)
 
 
-@pytest.mark.parametrize("function, name", [(absolute, "mae"), (pinball, Quantile(0.8)), (tube, EpsilonInsensitive(0.3))])
+@pytest.mark.parametrize(
+    "function, name",
+    [
+        (tube, EpsilonInsensitive(0.3)),
+        pytest.param(absolute, "mae", marks=pytest.mark.slow),
+        pytest.param(pinball, Quantile(0.8), marks=pytest.mark.slow),
+    ],
+)
 def test_a_custom_loss_with_kinks_reaches_the_optimum(function, name):
     X, y = load_diabetes(return_X_y=True)
     X, y = scale(X), scale(y)

@@ -78,10 +78,8 @@ def test_hessian(loss):
             np.testing.assert_allclose(smooth.hessian(y, raw), np.einsum("nkk->nk", matrix), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("loss", CASES)
+@pytest.mark.parametrize("loss", [case for case in CASES if case.values[0].convex])  # the authors' kit tests the others
 def test_convex_along_chords(loss):
-    if not loss.convex:
-        return  # the claim is one-sided; the authors' kit looks for the other side
     for outputs in shapes(loss):
         y, left = sample(loss, outputs, seed=2)
         _, right = sample(loss, outputs, seed=3)

@@ -172,7 +172,7 @@ def test_lists_equal_the_published_formulas():
     logs = raw - np.log(np.exp(raw).sum())
     target = np.exp(y.relevance) / np.exp(y.relevance).sum()
     np.testing.assert_allclose(ListNet().value(y, raw), -target @ logs)
-    target = 2**y.relevance - y.draw
+    target = 2**y.relevance - y.tie_breaker
     np.testing.assert_allclose(XENDCG().value(y, raw), -target / target.sum() @ logs)
     rank = 1 + np.array([sum(1 / (1 + np.exp(-10 * (raw[k] - raw[i]))) for k in range(4) if k != i) for i in range(4)])
     gain = 2**y.relevance - 1
@@ -188,7 +188,7 @@ def test_copies_are_rows_repeated(name, params):
     raw, seen = rng.standard_normal((2, y.n_rows))
     times = y.multiplicity.astype(int)
     offsets = np.concatenate([[0], np.cumsum(y.sum(times))])
-    repeated = Queries(np.repeat(y.relevance, times), offsets, draw=np.repeat(y.draw, times))
+    repeated = Queries(np.repeat(y.relevance, times), offsets, tie_breaker=np.repeat(y.tie_breaker, times))
     value, gradient = loss.value_and_gradient(y.with_fixed_ranking(seen), raw)
     other, rowwise = loss.value_and_gradient(repeated.with_fixed_ranking(np.repeat(seen, times)), np.repeat(raw, times))
     np.testing.assert_allclose(value, other, rtol=1e-10, atol=1e-12)
@@ -293,8 +293,8 @@ def exact_listmle(y, scores, direction):
     """Value, gradient and Hessian product of one list, row by row in 60 digits."""
     with localcontext() as context:
         context.prec = 60
-        rows = np.lexsort((y.draw, -y.relevance))
-        place = [(y.relevance[i], y.draw[i]) for i in rows]
+        rows = np.lexsort((y.tie_breaker, -y.relevance))
+        place = [(y.relevance[i], y.tie_breaker[i]) for i in rows]
         s, d = ([Decimal(float(value)) for value in values] for values in (scores, direction))
         value, gradient, product = Decimal(0), [Decimal(0)] * len(s), [Decimal(0)] * len(s)
         for k, chosen in enumerate(rows):
@@ -319,7 +319,7 @@ def test_listmle_of_scores_that_span_any_range(span, copies, dtype):
     n = 24
     level = np.repeat(np.arange(6), 4)  # groups of close scores, far from each other, the best mostly first
     y = Queries(
-        level + rng.integers(0, 2, n).astype(float), np.array([0, n]), draw=np.round(rng.random(n), 1),
+        level + rng.integers(0, 2, n).astype(float), np.array([0, n]), tie_breaker=np.round(rng.random(n), 1),
         copies=rng.integers(1, 4, n).astype(float) if copies else None,
     )  # fmt: skip
     scores = (span / 5 * level + rng.normal(size=n)).astype(dtype)
@@ -356,7 +356,7 @@ def test_listmle_of_rows_of_very_different_size_reaches_the_optimum():
 def test_exponentials_of_scores_that_span_any_range(name, params, span):
     rng = np.random.default_rng(0)
     level = np.repeat(np.arange(6), 4)
-    y = Queries(np.minimum(level + rng.integers(0, 2, 24), 5).astype(float), np.array([0, 24]), draw=rng.random(24))
+    y = Queries(np.minimum(level + rng.integers(0, 2, 24), 5).astype(float), np.array([0, 24]), tie_breaker=rng.random(24))
     scores, direction = span / 5 * level + 0.3 * rng.normal(size=24), rng.normal(size=24)
     y, loss, h = y.with_fixed_ranking(scores), make(name, params), 1e-4
     ahead, behind = scores + h * direction, scores - h * direction

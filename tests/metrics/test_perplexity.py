@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_validate
 
 from sklearn_losses import LossClassifier
-from sklearn_losses.metrics.perplexity import neg_perplexity, perplexity_score
+from sklearn_losses.metrics import neg_perplexity, perplexity_score
 
 rng = np.random.default_rng(0)
 PROBA = rng.dirichlet(np.ones(4), size=50)

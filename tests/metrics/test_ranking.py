@@ -7,7 +7,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from sklearn_losses import make_ranking
-from sklearn_losses.metrics.ranking import (
+from sklearn_losses.metrics import (
     QueryScorer,
     query_average_precision_score,
     query_err_score,

@@ -18,9 +18,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, make_ranking
 from sklearn_losses.losses import Huber, Loss, Quantile
-from sklearn_losses.metrics.perplexity import neg_perplexity
-from sklearn_losses.model_selection.compare import compare_losses, corrected_resampled_ttest, holm, splits_of
-from sklearn_losses.model_selection.noise import noise_curve
+from sklearn_losses.metrics import neg_perplexity
+from sklearn_losses.model_selection import compare_losses, corrected_resampled_ttest, noise_curve
+from sklearn_losses.model_selection.folds import splits_of
 
 X, Y = load_diabetes(return_X_y=True)
 X, Y = X[:120], Y[:120]
@@ -30,34 +30,6 @@ TIMES = ("mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time")
 
 def columns_without_times(comparison):
     return {name: values for name, values in comparison.results_.items() if name not in TIMES}
-
-
-# Statistics.
-
-
-def test_corrected_t_test_is_its_formula():
-    differences = np.random.default_rng(0).normal(0.1, 1, size=10)
-    plain = stats.ttest_1samp(differences, 0)
-    assert corrected_resampled_ttest(differences, 0) == pytest.approx(plain.pvalue)
-    # With n_test/n_train = 1/9 in ten folds the variance of the mean grows from 1/10 to 1/10 + 1/9.
-    t = plain.statistic * np.sqrt(0.1 / (0.1 + 1 / 9))
-    assert corrected_resampled_ttest(differences, 1 / 9) == pytest.approx(2 * stats.t.sf(abs(t), 9))
-
-
-def test_corrected_t_test_at_its_edges():
-    assert corrected_resampled_ttest([0.0, 0.0, 0.0], 0.5) == 1
-    assert corrected_resampled_ttest([0.5, 0.5, 0.5], 0.5) == 0
-    assert np.isnan(corrected_resampled_ttest([0.1, -np.inf, 0.2], 0.5))
-    assert np.isnan(corrected_resampled_ttest([0.1], 0.5))
-
-
-def test_holm_equals_statsmodels_and_passes_over_missing():
-    multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
-    p = np.random.default_rng(0).uniform(0, 0.2, size=12)
-    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
-    with_gap = np.insert(p, 3, np.nan)
-    np.testing.assert_allclose(np.delete(holm(with_gap), 3), holm(p))
-    assert np.isnan(holm(with_gap)[3])
 
 
 # The table.

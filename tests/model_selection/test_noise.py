@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import make_classification, make_regression
 
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.model_selection.noise import add_label_noise, add_outliers, noise_curve
+from sklearn_losses.model_selection import add_label_noise, add_outliers, noise_curve
 
 rng = np.random.default_rng(0)
 Y = rng.standard_normal(200)

@@ -13,9 +13,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import Loss
-from sklearn_losses.model_selection.compare import compare_losses
-from sklearn_losses.model_selection.noise import add_label_noise, add_outliers
-from sklearn_losses.model_selection.suggest import RULES, suggest_losses
+from sklearn_losses.model_selection import RULES, add_label_noise, add_outliers, compare_losses, suggest_losses
 
 
 def first_known(*names):

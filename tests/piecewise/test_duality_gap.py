@@ -116,7 +116,9 @@ def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch)
 @pytest.mark.parametrize("matrix", [True, False])
 @pytest.mark.parametrize(("loss", "classes"), LOSSES)
 def test_the_slopes_of_a_smoothed_point_bound_what_is_left_to_gain(loss, classes, matrix):
-    """Whatever the centres and the width, the gap is above the distance from the optimum, and steps never go up."""
+    """Whatever the centres and the width, the gap is above the distance from the optimum, and steps
+    never go up.
+    """
     X, y, weight = sample(loss, classes)
     exact = optimum(loss, X, y, weight, classes, 0.05, 0.0, intercept=False)
     objective = objective_of(loss, classes, X, y, weight, 0.05, 0.0)
@@ -151,7 +153,9 @@ def test_rows_that_are_all_on_a_kink(targets):
 
 
 def test_crammer_singer_at_a_size_where_smoothing_stalls():
-    """2,000 rows of 5 classes: the optimum within the gap of a subgradient inequality, which no other solver enters."""
+    """2,000 rows of 5 classes: the optimum within the gap of a subgradient inequality, which no
+    other solver enters.
+    """
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2000, 20))
     y = (X @ rng.standard_normal((20, 5)) + 2 * rng.gumbel(size=(2000, 5))).argmax(axis=1)
@@ -195,10 +199,12 @@ def test_auto_goes_on_with_the_next_solver_and_names_both(monkeypatch):
 
 
 class Family:
-    """A problem with nearly equal columns, columns of zeros and of other sizes, and its minimum by an interior point program.
+    """A problem with nearly equal columns, columns of zeros and of other sizes, and its minimum by
+    an interior point program.
 
-    The program works on the difference of the two columns in place of one of them, where nothing is nearly dependent. What it
-    finds is a point of the problem, so that nothing that is said here rests on its accuracy.
+    The program works on the difference of the two columns in place of one of them, where nothing is
+    nearly dependent. What it finds is a point of the problem, so that nothing that is said here
+    rests on its accuracy.
     """
 
     def __init__(self, loss, classes, seed, nearness, alpha, l1_ratio=0.0, n=40):
@@ -236,7 +242,8 @@ class Family:
     def optimum(self):
         lines, constants, row, share, size = straight_lines(self.loss, self.X, self.y, self.classes, True)
         width = len(self.unit)
-        # The weights are those of ``change``: that of the first column goes with the difference of the first two.
+        # The weights are those of ``change``: that of the first column goes with the difference of
+        # the first two.
         change = np.diag(1 / self.unit)
         change[1, 0] = -1 / self.unit[0]
         change = np.kron(np.eye(size // width), change)
@@ -280,7 +287,9 @@ SETTINGS = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("loss", "classes", "nearness", "alpha", "l1_ratio", "seed"), SETTINGS)
 def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, seed):
-    """Whatever the solver, the conditioning and the penalty, what is reported is a bound, and convergence means that."""
+    """Whatever the solver, the conditioning and the penalty, what is reported is a bound, and
+    convergence means that.
+    """
     problem = Family(loss, classes, seed, nearness, alpha, l1_ratio)
     solvers = ["auto", "interior_point", "lbfgs"] if loss != "crammer_singer" or not l1_ratio else ["lbfgs"]
     fits, rounding = [], 0.0
@@ -294,8 +303,8 @@ def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, 
         assert model.objective_ == pytest.approx(float(value), rel=1e-12, abs=rounding)
         assert model.dual_gap_ * value >= value - least - 1e-11 * value - rounding
         assert model.converged_ == (model.dual_gap_ <= 1e-6)
-    # Coefficients of 1e8 leave 1e-8 of rounding in the losses: 1e-6 of the smallest of these optima, where solvers that follow
-    # may find less by rounding alone, and no proof.
+    # Coefficients of 1e8 leave 1e-8 of rounding in the losses: 1e-6 of the smallest of these
+    # optima, where solvers that follow may find less by rounding alone, and no proof.
     assert min(model.dual_gap_ for model, _ in fits[:2]) <= 1e-5 or alpha == 1e-12 or solvers == ["lbfgs"]
 
 
@@ -303,7 +312,9 @@ def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, 
 @pytest.mark.parametrize(("alpha", "l1_ratio"), [(0, 0), (1e-10, 0), (0.1, 0), (0.01, 1)])
 @pytest.mark.parametrize("nearness", [1e-6, pytest.param(1e-2, marks=pytest.mark.slow)])
 def test_no_gap_is_below_the_true_one_anywhere(loss, classes, alpha, l1_ratio, nearness):
-    """At points that no solver ended at, with the slopes that the point shows, those of a smoothing, and any others."""
+    """At points that no solver ended at, with the slopes that the point shows, those of a
+    smoothing, and any others.
+    """
     problem = Family(loss, classes, 4, nearness, alpha, l1_ratio, n=25)
     rng = np.random.default_rng(0)
     objective = objective_of(loss, classes, problem.X, problem.y, problem.weight, alpha, l1_ratio, intercept=True)
@@ -342,7 +353,9 @@ def test_ordinary_problems_are_certified(loss, classes, alpha, solver):
 
 
 def nearly_equal(n=100, padding=1100):
-    """Two columns that differ by 1e-6, on which the target depends by their difference, beside columns of zeros."""
+    """Two columns that differ by 1e-6, on which the target depends by their difference, beside
+    columns of zeros.
+    """
     rng = np.random.default_rng(0)
     x, z = rng.normal(size=(n, 1)), rng.normal(size=(n, 1))
     X = np.hstack([x + 1e-6 * z, x, np.zeros((n, padding))])
@@ -388,7 +401,9 @@ def test_what_is_not_proven_is_said(loss, solver, monkeypatch):
 
 
 def test_wide_sparse_rows_are_certified_by_their_penalty():
-    """Where only the intercept has no penalty, a proof takes a few products with the rows and no matrix of the columns."""
+    """Where only the intercept has no penalty, a proof takes a few products with the rows and no
+    matrix of the columns.
+    """
     X = sparse.random(500, 30_000, 0.002, format="csr", random_state=0, dtype=np.float64)
     y = np.asarray(X.sum(axis=1)).ravel() + np.random.default_rng(0).standard_normal(500)
     model = LossRegressor("mae", alpha=1e-2).fit(X, y)

@@ -9,13 +9,13 @@ from sklearn_losses import LossRegressor
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import Loss
-from sklearn_losses.models import MLP, Linear
+from sklearn_losses.models import MLP, FactorizationMachine, Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import LBFGS, AugmentedLagrangian, Auto, InteriorPoint, Newton
 
 
-def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, hidden=()):
-    model = MLP((p, *hidden, outputs), "relu") if hidden else Linear(p, outputs)
+def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, model=None):
+    model = (model or Linear()).bind(p, outputs)
     X = sparse.csr_matrix((n, p)) if as_sparse else np.broadcast_to(0.0, (n, p))  # its numbers do not matter
     made = Loss.make(loss)
     made = made.bind(np.zeros(n, dtype=int), outputs, made.task)
@@ -25,7 +25,11 @@ def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, hidden=()):
 @pytest.mark.parametrize(
     ("expected", "problem"),
     [
-        ("adam", {"loss": "mse", "n": 100, "p": 5, "hidden": (4,)}),
+        ("adam", {"loss": "mse", "n": 100, "p": 5, "model": MLP((4,))}),
+        ("lbfgs", {"loss": "mse", "n": 100, "p": 5, "model": FactorizationMachine(2)}),
+        ("lbfgs", {"loss": "cross_entropy", "n": 100, "p": 5, "l1_ratio": 0.5, "model": FactorizationMachine(2)}),
+        ("adam", {"loss": "hinge", "n": 100, "p": 5, "model": FactorizationMachine(2)}),
+        ("adam", {"loss": "perceptron", "n": 100, "p": 5, "model": FactorizationMachine(2)}),
         ("adam", {"loss": "perceptron", "n": 100, "p": 5}),
         ("newton", {"loss": "mse", "n": 100_000, "p": 50}),
         ("newton", {"loss": "cross_entropy", "n": 100, "p": 999}),
@@ -50,7 +54,7 @@ def test_rule(expected, problem):
 
 
 def made_objective(loss, l1_ratio=0.0):
-    model, made = Linear(3, 1), Loss.make(loss)
+    model, made = Linear().bind(3, 1), Loss.make(loss)
     return Objective(made, model, ElasticNet(0.1, l1_ratio, model.weights()), Batches(np.ones((5, 3)), np.arange(5.0)))
 
 

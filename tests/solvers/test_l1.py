@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from peers import l1_logistic_regression
+from problems import by_turns
 from scipy import sparse
 from scipy.optimize import linprog, minimize, minimize_scalar
 from scipy.special import logsumexp, softmax
@@ -288,8 +289,7 @@ class TestStepsOnBatches:
         assert model.objective_ <= optimum.objective_ * (1 + 1e-6)
         np.testing.assert_allclose(model.coef_, optimum.coef_, atol=2e-3)
 
-    @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
-    @pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+    @pytest.mark.parametrize("solver, l1_ratio", by_turns(SOLVERS, [1.0, 0.5]), ids=repr)
     def test_regression(self, solver, l1_ratio):
         X, y = self.data()
         peer = ElasticNet(alpha=0.1, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)  # theirs is half the squared error
@@ -297,16 +297,20 @@ class TestStepsOnBatches:
         np.testing.assert_allclose(optimum.coef_, peer.coef_, atol=1e-6)
         self.ends_on(optimum, LossRegressor, "mse", solver, X, y, alpha=0.2, l1_ratio=l1_ratio)
 
-    @pytest.mark.parametrize("classes", [2, 3])
     @pytest.mark.parametrize(
-        "solver", [SGD(learning_rate=0.1, nesterov=False), SGD(learning_rate=0.1), Adam(learning_rate=0.02)]
+        "solver, loss, classes",
+        by_turns(
+            [SGD(learning_rate=0.1, nesterov=False), SGD(learning_rate=0.1), Adam(learning_rate=0.02)],
+            ["cross_entropy", "squared_hinge"],
+            [3, 2],
+        ),
+        ids=repr,
     )
-    def test_classes(self, solver, classes):
+    def test_classes(self, solver, loss, classes):
         X, y = self.data()
         y = np.digitize(y, [-1, 2][: classes - 1])
-        for loss in ("cross_entropy", "squared_hinge"):
-            optimum = LossClassifier(loss, alpha=0.1, l1_ratio=0.7, tol=1e-12).fit(X, y)
-            self.ends_on(optimum, LossClassifier, loss, solver, X, y, alpha=0.1, l1_ratio=0.7)
+        optimum = LossClassifier(loss, alpha=0.1, l1_ratio=0.7, tol=1e-12).fit(X, y)
+        self.ends_on(optimum, LossClassifier, loss, solver, X, y, alpha=0.1, l1_ratio=0.7)
 
     def test_small_batches_leave_the_same_weights_at_zero(self):
         X, y = self.data()

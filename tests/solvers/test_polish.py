@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.losses import MAE, MSE, CrossEntropy
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers.newton_equations import EQUATIONS, newton_direction, newton_solver
-from sklearn_losses.solvers.polish import LIMITS, allowance, at_rest, polish, rounding, settle
+from sklearn_losses.solvers.polish import LIMITS, allowance, at_rest, confirmed, polish, rounding, settle
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -19,7 +21,7 @@ A = np.hstack([X, np.ones((60, 1))])
 
 
 def objective(loss=None, alpha=0.1, l1_ratio=0.0, rows=X, y=Y):
-    model = Linear(rows.shape[1], 1)
+    model = Linear().bind(rows.shape[1], 1)
     return Objective(loss or MSE(), model, ElasticNet(alpha, l1_ratio, model.weights()), Batches(rows, y))
 
 
@@ -123,3 +125,28 @@ def test_rounding_is_that_of_the_value_or_of_the_first_one():
     problem = objective()
     assert rounding(problem, -2.0, 1.0) == 32 * problem.precision
     assert rounding(problem, 0.0, 100.0) == pytest.approx(problem.precision)
+
+
+def ended(params, status=Status.STALLED):
+    return set_status(OptimizeResult(x=np.array(params), fun=np.inf, nit=3), status)
+
+
+def test_an_end_next_to_the_optimum_is_moved_onto_it():
+    found = confirmed(objective(), ended(ridge() + 1e-4), 1e-6)
+    assert found.status is Status.CONVERGED and found.success and found.nit == 3
+    np.testing.assert_allclose(found.x, ridge(), rtol=1e-12, atol=1e-14)
+    assert found.fun == objective().value(found.x)
+
+
+def test_an_end_far_from_the_optimum_is_none():
+    """Under an L1 penalty no step is taken, so that a claim is all that can be judged."""
+    found = confirmed(objective(l1_ratio=0.5), ended(np.ones(5), Status.CONVERGED), 1e-6)
+    assert found.status is Status.STALLED and np.array_equal(found.x, np.ones(5))
+
+
+def test_an_end_without_a_minimum_stays_as_it_is():
+    separable = objective(CrossEntropy(), alpha=0.0, y=(X[:, 0] > 0).astype(np.intp))
+    far = np.array([100.0, 0.0, 0.0, 0.0, 0.0])
+    result = ended(far, Status.CONVERGED)
+    assert confirmed(separable, result, 1e-6, LIMITS._replace(rounds=0)) is result
+    assert np.array_equal(result.x, far) and result.fun == np.inf

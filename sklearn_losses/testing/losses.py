@@ -1,26 +1,12 @@
-"""The authors' kit: `check_loss` and `check_solver` find what is wrong with a loss or a solver of one's own.
-
-Each check raises an AssertionError whose message says which promise is broken and by how much. The package's own losses
-and solvers pass the same checks.
-"""
-
-import pickle
+"""`check_loss`: what is wrong with a loss, and by how much."""
 
 import numpy as np
-from scipy.optimize import minimize
-from sklearn.base import clone
 
-from sklearn_losses.core.batches import Batches
-from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.classification import CrossEntropy
-from sklearn_losses.losses.regression import MAE, MSE
-from sklearn_losses.models import Linear
-from sklearn_losses.objective import Objective
-from sklearn_losses.solvers import Solver
+from sklearn_losses.testing.component import check_component, fail, relative
 
-__all__ = ["check_loss", "check_solver"]
+__all__ = ["check_loss"]
 
 _STEP = 1e-6
 
@@ -59,7 +45,7 @@ def check_loss(loss, task=None):
     AssertionError: Cubic(): the gradient is wrong: it differs from central differences of the value by ...
     """
     loss = Loss.make(loss)
-    _check_parameters(loss)
+    check_component(loss)
     task = loss.task or task or "regression"
     if task == "ranking":
         _check_ranking(loss)
@@ -72,10 +58,6 @@ def check_loss(loss, task=None):
             _check_weights, _check_overflow, _check_links,
         ):  # fmt: skip
             check(bound, y, raw, loss)
-
-
-def _fail(loss, message):
-    raise AssertionError(f"{loss!r}: {message}")
 
 
 def _points(loss, task, n_outputs):
@@ -105,38 +87,40 @@ def _check_ranking(loss):
     lengths = np.array([1, 2, 5, 9, 14])
     relevance = rng.integers(0, 4, lengths.sum()).astype(float)
     raw = 2 * rng.normal(size=len(relevance))
-    y = Queries(relevance, np.concatenate([[0], np.cumsum(lengths)]), draw=rng.random(len(relevance))).with_fixed_ranking(raw)
+    y = Queries(
+        relevance, np.concatenate([[0], np.cumsum(lengths)]), tie_breaker=rng.random(len(relevance))
+    ).with_fixed_ranking(raw)
     loss.check_target(y)
     kept = raw.copy()
     value, gradient = loss.value(y, raw), loss.gradient(y, raw)
     if np.shape(value) != (len(y),) or np.shape(gradient) != raw.shape:
-        _fail(loss, f"value must have shape {(len(y),)} and gradient {raw.shape}; got {np.shape(value)}, {np.shape(gradient)}.")
+        fail(loss, f"value must have shape {(len(y),)} and gradient {raw.shape}; got {np.shape(value)}, {np.shape(gradient)}.")
     if not np.array_equal(raw, kept):
-        _fail(loss, f"value or gradient changes its input raw, by up to {np.max(np.abs(raw - kept)):.3g}.")
+        fail(loss, f"value or gradient changes its input raw, by up to {np.max(np.abs(raw - kept)):.3g}.")
     both = loss.value_and_gradient(y, raw)
     for which, one, other in zip(("value", "gradient"), (value, gradient), both, strict=True):
-        if _relative(one, other) > 1e-6:
-            _fail(loss, f"value_and_gradient gives another {which} than {which}(), by {_relative(one, other):.3g} relative.")
+        if relative(one, other) > 1e-6:
+            fail(loss, f"value_and_gradient gives another {which} than {which}(), by {relative(one, other):.3g} relative.")
     differences = [_differences(lambda point: loss.value(y, point).sum(), raw, unit, _STEP) for unit in np.eye(len(raw))]
     numeric, bend = np.array(differences).T
     scale = np.abs(numeric) + 1e-3 * np.max(np.abs(numeric)) + 1e-300
     near_kink = bend > (np.inf if loss.smooth else 1e-4) * scale
     worst = float(np.max(np.where(near_kink, 0, np.abs(gradient - numeric) / scale)))
     if worst > 1e-4:
-        _fail(loss, f"the gradient is wrong: it differs from central differences of the value by {worst:.3g} relative.")
+        fail(loss, f"the gradient is wrong: it differs from central differences of the value by {worst:.3g} relative.")
     for size in (0.1, 1.0, 5.0) if loss.convex else ():
         move = size * rng.normal(size=raw.shape)
         after = loss.gradient(y, raw + move)
         fall = -y.sum((after - gradient) * move) - 1e-7 * y.sum((np.abs(after) + np.abs(gradient)) * np.abs(move))
         if np.max(fall) > 0:
-            _fail(loss, f"convex = True is not so: along a line the slope falls, by {np.max(fall):.3g}.")
+            fail(loss, f"convex = True is not so: along a line the slope falls, by {np.max(fall):.3g}.")
     if loss.has_hessian:
         move = rng.normal(size=raw.shape)
         product = loss.hessian_product(y, raw, move)
         numeric = (loss.gradient(y, raw + 1e-5 * move) - loss.gradient(y, raw - 1e-5 * move)) / 2e-5
         error = float(np.max(np.abs(product - numeric)) / np.max(np.abs(numeric)))
         if error > 1e-3:
-            _fail(
+            fail(
                 loss, f"the Hessian is wrong: hessian_product differs from differences of the gradient by {error:.3g} relative."
             )
     for dtype in (np.float64, np.float32):
@@ -144,27 +128,7 @@ def _check_ranking(loss):
         with np.errstate(over="raise", invalid="raise"):
             outcome = loss.value_and_gradient(y, far)
         if not all(np.all(np.isfinite(part)) for part in outcome):
-            _fail(loss, f"overflow: not finite at scores of {np.max(np.abs(far)):.3g} in {np.dtype(dtype)}.")
-
-
-def _check_parameters(loss):
-    loss.check()
-    try:
-        params = loss.get_params(deep=False)
-    except AttributeError as error:
-        _fail(type(loss).__name__, f"a parameter is lost: __init__ must store each argument under its own name ({error}).")
-    for name, value in type(loss)(**params).get_params(deep=False).items():
-        if value is not params[name] and not np.array_equal(value, params[name]):
-            _fail(loss, f"parameter {name!r} is lost: given {params[name]!r}, __init__ keeps {value!r}.")
-    copies = {"clone": clone(loss)}
-    if isinstance(loss, Loss):
-        try:
-            copies["pickle"] = pickle.loads(pickle.dumps(loss))
-        except (pickle.PicklingError, AttributeError):
-            pass  # a class that was written in a notebook or inside a function; pickle wants a module
-    for how, copy in copies.items():
-        if repr(copy) != repr(loss):
-            _fail(loss, f"{how} makes {copy!r} of it.")
+            fail(loss, f"overflow: not finite at scores of {np.max(np.abs(far)):.3g} in {np.dtype(dtype)}.")
 
 
 def _check_inputs(loss, y, raw, name):
@@ -175,28 +139,28 @@ def _check_inputs(loss, y, raw, name):
         getattr(loss, method)(y, raw)
         for which, before, after in zip(("y", "raw"), kept, (y, raw), strict=True):
             if not np.array_equal(before, after):
-                _fail(name, f"{method} changes its input {which}, by up to {np.max(np.abs(before - after)):.3g}.")
+                fail(name, f"{method} changes its input {which}, by up to {np.max(np.abs(before - after)):.3g}.")
     value, gradient = loss.value(y, raw), loss.gradient(y, raw)
     if np.shape(value) != (len(raw),) or np.shape(gradient) != raw.shape:
-        _fail(
+        fail(
             name, f"value must have shape {(len(raw),)} and gradient {raw.shape}; got {np.shape(value)}, {np.shape(gradient)}."
         )
     together = loss.value_and_gradient(y, raw)
     for which, one, other in zip(("value", "gradient"), (value, gradient), together, strict=True):
-        error = _relative(one, other)
+        error = relative(one, other)
         if error > 1e-6:
-            _fail(name, f"value_and_gradient gives another {which} than {which}(), by {error:.3g} relative.")
+            fail(name, f"value_and_gradient gives another {which} than {which}(), by {error:.3g} relative.")
 
 
 def _check_rows(loss, y, raw, name):
     half = len(y) // 2
     whole = np.asarray(loss.value(y.copy(), raw.copy()))
     if whole.shape != (len(raw),):
-        _fail(name, f"value must have shape {(len(raw),)}, one number per row; got {whole.shape}.")
+        fail(name, f"value must have shape {(len(raw),)}, one number per row; got {whole.shape}.")
     parts = np.concatenate([loss.value(y[part].copy(), raw[part].copy()) for part in (slice(half), slice(half, None))])
-    error = _relative(whole, parts)
+    error = relative(whole, parts)
     if error > 1e-9:
-        _fail(name, f"rows depend on each other: the value of a row changes by {error:.3g} relative when others are left out.")
+        fail(name, f"rows depend on each other: the value of a row changes by {error:.3g} relative when others are left out.")
 
 
 def _columns(raw):
@@ -208,11 +172,6 @@ def _columns(raw):
         unit = np.zeros_like(raw)
         unit[:, k] = 1
         yield (slice(None), k), unit
-
-
-def _relative(one, other):
-    one, other = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    return float(np.max(np.abs(one - other) / (np.abs(other) + 1e-3 * np.max(np.abs(other)) + 1e-300)))
 
 
 def _differences(function, raw, unit, step):
@@ -231,7 +190,7 @@ def _check_gradient(loss, y, raw, name):
         error = np.where(near_kink, 0, np.abs(gradient[where] - numeric) / scale)
         worst = max(worst, float(np.max(error)))
     if worst > 1e-4:
-        _fail(name, f"the gradient is wrong: it differs from central differences of the value by {worst:.3g} relative.")
+        fail(name, f"the gradient is wrong: it differs from central differences of the value by {worst:.3g} relative.")
 
 
 def _check_smooth(loss, y, raw, name):
@@ -253,7 +212,7 @@ def _check_smooth(loss, y, raw, name):
             low, step = shifts[rows, steepest], step / 32
         jump = float(np.max(jumps))
         if jump > 1e-3 * size and not getattr(loss, "n_constants", 0):
-            _fail(name, f"smooth = True is not so: the gradient jumps by {jump:.3g}, of at most {size:.3g}.")
+            fail(name, f"smooth = True is not so: the gradient jumps by {jump:.3g}, of at most {size:.3g}.")
 
 
 def _check_convex(loss, y, raw, name):
@@ -269,7 +228,7 @@ def _check_convex(loss, y, raw, name):
         slack = 1e-7 * ((np.abs(after) + np.abs(before)) * np.abs(move)).reshape(len(y), -1).sum(axis=1)
         worst = float(np.max(-rise - slack))
         if worst > 0:
-            _fail(name, f"convex = True is not so: along a line the slope falls, by {worst:.3g}.")
+            fail(name, f"convex = True is not so: along a line the slope falls, by {worst:.3g}.")
 
 
 def _check_hessian(loss, y, raw, name):
@@ -290,11 +249,11 @@ def _check_hessian(loss, y, raw, name):
         scale = scale * np.abs(direction) + 1e-300
     error = float(np.max(np.where(jumps, 0, difference / scale)))
     if error > 1e-2:
-        _fail(name, f"the Hessian is wrong: hessian_product differs from differences of the gradient by {error:.3g} relative.")
+        fail(name, f"the Hessian is wrong: hessian_product differs from differences of the gradient by {error:.3g} relative.")
     if raw.ndim == 1:
-        error = _relative(loss.hessian(y, raw) * direction, product)
+        error = relative(loss.hessian(y, raw) * direction, product)
         if error > 1e-6:
-            _fail(name, f"hessian and hessian_product disagree, by {error:.3g} relative.")
+            fail(name, f"hessian and hessian_product disagree, by {error:.3g} relative.")
 
 
 def _check_smoothing(loss, y, raw, name):
@@ -304,17 +263,17 @@ def _check_smoothing(loss, y, raw, name):
     for width in (1.0, 0.1, 1e-3):
         smoothed = loss.smoothed(width)
         if not smoothed.smooth:
-            _fail(name, f"smoothed({width}) is not smooth.")
+            fail(name, f"smoothed({width}) is not smooth.")
         bound = loss.smoothing_error(width, n_outputs)
         off = float(np.max(np.abs(smoothed.value(y, raw) - loss.value(y, raw))))
         if not off <= bound * (1 + 1e-6) + 1e-9:
-            _fail(name, f"smoothed({width}) is off by {off:.3g}, its smoothing_error says at most {bound:.3g}.")
+            fail(name, f"smoothed({width}) is off by {off:.3g}, its smoothing_error says at most {bound:.3g}.")
         for where, unit in _columns(raw):
             # A step that spans the rounding of a numerical average, and the little that a kink's parabola bends over it.
             numeric, _ = _differences(lambda point, s=smoothed: s.value(y, point), raw, unit, 0.05 * width)
             error = float(np.max(np.abs(smoothed.gradient(y, raw)[where] - numeric)) / np.max(np.abs(numeric)))
             if error > 0.05:
-                _fail(name, f"the gradient of smoothed({width}) is wrong, by {error:.3g} of its largest value.")
+                fail(name, f"the gradient of smoothed({width}) is wrong, by {error:.3g} of its largest value.")
 
 
 def _check_weights(loss, y, raw, name):
@@ -327,21 +286,21 @@ def _check_weights(loss, y, raw, name):
     one = np.asarray(loss.best_constant(y, weight / weight.mean(), n_outputs))
     other = np.asarray(loss.best_constant(repeated, np.ones(len(repeated)), n_outputs))
     if one.shape != (n_outputs,):
-        _fail(name, f"best_constant must have shape ({n_outputs},). Got {one.shape}.")
+        fail(name, f"best_constant must have shape ({n_outputs},). Got {one.shape}.")
 
     def mean(constant):
         constant = constant[0] if n_outputs == 1 else constant
         return float(np.average(loss.value(y, np.zeros_like(raw) + constant), weights=weight))
 
     if abs(mean(one) - mean(other)) > 1e-6 * (abs(mean(one)) + 1e-12):
-        _fail(name, f"weights are not repeated rows: best_constant is {one} for weights and {other} for rows repeated.")
+        fail(name, f"weights are not repeated rows: best_constant is {one} for weights and {other} for rows repeated.")
     moves = [shift * unit for shift in (-0.1, 0.1) for unit in np.eye(n_outputs)]
     if loss.task == "classification" and not loss.convex:
         moves = [-one]  # the best scores of a bounded loss may lie at infinity; but no score at all must not be better
     for move in moves:
         gain = mean(one) - mean(one + move)
         if gain > 1e-6 * (abs(mean(one)) + 1e-12):
-            _fail(name, f"best_constant {one} is not the best: moved by {move}, the mean loss falls by {gain:.3g}.")
+            fail(name, f"best_constant {one} is not the best: moved by {move}, the mean loss falls by {gain:.3g}.")
 
 
 def _check_overflow(loss, y, raw, name):
@@ -360,13 +319,13 @@ def _check_overflow(loss, y, raw, name):
                 value, gradient = loss.value_and_gradient(targets, far)
                 alone = loss.value(targets, far)
             if not (np.all(np.isfinite(value)) and np.all(np.isfinite(gradient))):
-                _fail(
+                fail(
                     name,
                     f"overflow: a raw prediction of {size:g} in {dtype.__name__} gives a value or gradient that is not finite.",
                 )
             if not all(array.dtype == dtype for array in (value, gradient, alone)):
                 types = f"value() is {alone.dtype}, value_and_gradient() gives {value.dtype} and {gradient.dtype}"
-                _fail(name, f"{dtype.__name__} is not kept: {types}.")
+                fail(name, f"{dtype.__name__} is not kept: {types}.")
 
 
 def _check_links(loss, y, raw, name):
@@ -380,138 +339,4 @@ def _check_links(loss, y, raw, name):
             prediction = np.stack([loss.inverse_link(-raw), prediction], axis=1)
         off = float(np.max(np.abs(prediction.sum(axis=1) - 1)))
         if off > 1e-6 or np.any(prediction < 0):
-            _fail(name, f"inverse_link does not give probabilities: their sums are off by {off:.3g}.")
-
-
-def check_solver(solver, tol=None):
-    """Check that a solver minimises, and keeps to the manners of `Solver.minimize`.
-
-    Parameters
-    ----------
-    solver : str, Solver or object with ``minimize``
-        With the parameters to check.
-    tol : float, default=None
-        How much of the way from the start to the minimum may be missing; None: 1e-6, 1e-4 for a loss with kinks, and 0.02
-        for a stochastic solver, which gets 500 passes over rows of unit variance.
-
-    Raises
-    ------
-    AssertionError
-        With the broken promise: parameters that are changed, a minimum that is missed, a value that is not that of the
-        point, `max_iter` or `callback` that are ignored, chance that does not come from `rng`, success that is none.
-
-    Examples
-    --------
-    >>> from sklearn_losses.testing import check_solver
-    >>> check_solver("lbfgs")
-    """
-    solver = Solver.make(solver)
-    stochastic = solver.stochastic
-    name = repr(solver)
-    for title, objective in _problems(solver):
-        start = np.zeros(objective.n_params)
-        lowest, highest = _minimum(objective), objective.value(start)
-        result = _run(solver, objective, start, name, max_iter=500 if stochastic else 2000)
-        if np.any(start):
-            raise AssertionError(f"{name}: changes the parameters it starts from, by up to {np.max(np.abs(start)):.3g}.")
-        missing = (objective.value(result.x) - lowest) / (highest - lowest)
-        allowed = tol or (0.02 if stochastic else 1e-6 if objective.smooth_loss else 1e-4)
-        if missing > allowed:
-            claim = " and reports success" if result.success and not stochastic else ""
-            raise AssertionError(
-                f"{name}: misses the minimum of {title}: {missing:.3g} of the way is left{claim}; allowed {allowed}."
-            )
-        if not stochastic:
-            off = abs(result.fun - objective.value(result.x)) / abs(lowest)
-            if off > 1e-6:
-                raise AssertionError(
-                    f"{name}: result.fun is not the value at result.x on {title}; it is off by {off:.3g} relative."
-                )
-        again = _run(solver, objective, start, name, max_iter=500 if stochastic else 2000)
-        if not np.array_equal(again.x, result.x):
-            difference = np.max(np.abs(again.x - result.x))
-            raise AssertionError(f"{name}: the same rng gives another result on {title}, by up to {difference:.3g}.")
-        _check_manners(solver, objective, name, lowest)
-
-
-def _run(solver, objective, start, name, *, max_iter, callback=None):
-    before = repr(solver)
-    result = solver.minimize(
-        objective, start, max_iter=max_iter, tol=1e-8, state=None, callback=callback, rng=np.random.RandomState(0)
-    )
-    missing = [field for field in ("x", "fun", "nit", "success", "message") if field not in result]
-    if missing:
-        raise AssertionError(f"{name}: the result lacks {', '.join(missing)}.")
-    if repr(solver) != before:
-        raise AssertionError(f"{name}: minimize changes the solver itself, to {solver!r}.")
-    return result
-
-
-def _check_manners(solver, objective, name, lowest):
-    start = np.zeros(objective.n_params)
-    result = _run(solver, objective, start, name, max_iter=2)
-    if result.nit > 2:
-        raise AssertionError(f"{name}: ignores max_iter: {result.nit} iterations where 2 are allowed.")
-    gap = objective.value(result.x) - lowest
-    if result.success and gap > 1e-3 * (objective.value(start) - lowest):
-        raise AssertionError(f"{name}: reports success after {result.nit} iterations, {gap:.3g} above the minimum.")
-    seen = []
-
-    def stop(params, value):
-        seen.append((params.copy(), value))
-        return len(seen) == 3
-
-    result = _run(solver, objective, start, name, max_iter=50, callback=stop)
-    if not seen:
-        raise AssertionError(f"{name}: never calls callback.")
-    if len(seen) > 3:
-        raise AssertionError(f"{name}: ignores callback: goes on {len(seen) - 3} iterations after it returned True.")
-
-
-def _problems(solver):
-    """Small problems whose minimum is known, those that the solver takes."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 4))
-    y = X @ [1.0, -2.0, 0.0, 0.5] + 0.5 * rng.normal(size=60) + 1
-    model = Linear(4, 1)
-    codes = (y > 1).astype(np.intp)
-    for title, loss, target, l1_ratio in (
-        ("the squared error with a ridge", MSE(), y, 0.0),
-        ("the logistic loss with a ridge", CrossEntropy(), codes, 0.0),
-        ("the squared error with an L1 penalty", MSE(), y, 1.0),
-        ("the absolute error with a ridge", MAE(), y, 0.0),
-    ):
-        objective = Objective(loss, model, ElasticNet(0.05, l1_ratio, model.weights()), Batches(X, target))
-        if not solver.refusal(objective):
-            yield title, objective
-
-
-def _minimum(objective):
-    """The least value, by a method that shares nothing with the solvers: a smooth reformulation under scipy's SLSQP."""
-    n, p = objective.n_rows, objective.n_params
-    l1 = objective.penalty.l1
-    if objective.smooth_loss:
-
-        def function(halves):
-            value, gradient = objective.value_and_gradient(halves[:p] - halves[p:])
-            return value + l1 @ (halves[:p] + halves[p:]), np.concatenate([gradient + l1, l1 - gradient])
-
-        bounds = [(0, None)] * (2 * p)
-        return minimize(
-            function, np.full(2 * p, 0.1), jac=True, bounds=bounds, method="SLSQP", options={"ftol": 1e-14, "maxiter": 1000}
-        ).fun
-    [batch] = list(objective.batches.blocks())
-    rows = np.hstack([batch.X, np.ones((n, 1))])
-    # min of mean(t) + ridge with -t <= y - X w <= t
-    ridge = np.append(objective.penalty.l2, np.zeros(n))
-
-    def quadratic(point):
-        return point[p:].mean() + 0.5 * ridge @ point**2, ridge * point + np.append(np.zeros(p), np.full(n, 1 / n))
-
-    matrix = np.vstack([np.hstack([rows, np.eye(n)]), np.hstack([-rows, np.eye(n)])])
-    low = np.concatenate([batch.y, -batch.y])
-    constraint = {"type": "ineq", "fun": lambda point: matrix @ point - low, "jac": lambda point: matrix}
-    start = np.append(np.zeros(p), np.abs(batch.y))
-    return minimize(
-        quadratic, start, jac=True, constraints=[constraint], method="SLSQP", options={"ftol": 1e-12, "maxiter": 500}
-    ).fun
+            fail(name, f"inverse_link does not give probabilities: their sums are off by {off:.3g}.")

@@ -1,0 +1,67 @@
+"""Synthetic data for which scikit-learn has no generator."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+__all__ = ["make_ranking"]
+
+
+def make_ranking(
+    n_queries: int = 50,
+    n_rows: int | tuple[int, int] = 20,
+    n_features: int = 10,
+    *,
+    n_grades: int = 5,
+    noise: float = 0.5,
+    query_effect: float = 1.0,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Synthetic queries whose rows are ordered by a linear function of the features.
+
+    A row's utility is ``X_own @ weights + noise``, of variance 1 without the noise; within each query the utilities are cut
+    into grades, about equally many rows in each. The features are those of the row and an offset that all rows of a
+    query share: it tells nothing about the order, and misleads regression on the grades.
+
+    Parameters
+    ----------
+    n_queries : int, default=50
+    n_rows : int or tuple of (int, int), default=20
+        Rows of each query; a pair is the range, ends included, that each query's number is drawn from.
+    n_features : int, default=10
+    n_grades : int, default=5
+        Relevances are 0, 1, ..., n_grades - 1.
+    noise : float, default=0.5
+        Standard deviation of what the features do not explain.
+    query_effect : float, default=1.0
+        Standard deviation of the offsets.
+    random_state : int, RandomState or None, default=None
+
+    Returns
+    -------
+    X : ndarray of shape (n, n_features)
+    y : ndarray of shape (n,) of int
+    qid : ndarray of shape (n,) of int
+        The rows are in no order.
+
+    Examples
+    --------
+    >>> from sklearn_losses import make_ranking
+    >>> X, y, qid = make_ranking(n_queries=3, n_rows=(5, 9), random_state=0)
+    >>> X.shape[1], len(set(qid.tolist())), sorted(set(y.tolist()))
+    (10, 3, [0, 1, 2, 3, 4])
+    """
+    rng = check_random_state(random_state)
+    low, high = n_rows if isinstance(n_rows, (tuple, list)) else (n_rows, n_rows)
+    lengths = rng.randint(low, high + 1, size=n_queries)
+    qid = np.repeat(np.arange(n_queries), lengths)
+    own = rng.standard_normal((len(qid), n_features))
+    weights = rng.standard_normal(n_features)
+    utility = own @ (weights / np.linalg.norm(weights)) + noise * rng.standard_normal(len(qid))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])[:-1]
+    place = np.empty(len(qid), dtype=np.intp)
+    place[np.lexsort((utility, qid))] = np.arange(len(qid)) - np.repeat(offsets, lengths)
+    y = place * n_grades // np.repeat(lengths, lengths)
+    X = own + query_effect * rng.standard_normal((n_queries, n_features))[qid]
+    order = rng.permutation(len(qid))
+    return X[order], y[order], qid[order]

@@ -1,0 +1,63 @@
+"""An estimator's loss, solver and model: names and short forms into objects, and parameters inside of them."""
+
+from typing import Any
+
+from sklearn_losses.core.component import Component, check_parameters
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.models import MLP, Linear, Model
+from sklearn_losses.models.mlp import hidden_sizes
+from sklearn_losses.solvers import Auto, Solver
+
+__all__ = ["FAMILIES", "checked_components", "model_of", "with_objects"]
+
+FAMILIES: dict[str, type[Component]] = {"loss": Loss, "solver": Solver, "model": Model}
+
+
+def model_of(estimator: Any) -> Model:
+    """The model that an estimator's parameters name, or that `hidden_layer_sizes` and `activation` are short for."""
+    sizes = hidden_sizes(estimator)
+    if estimator.model is None:
+        return MLP(sizes, estimator.activation) if sizes else Linear()
+    if sizes or estimator.activation != "relu":
+        raise ValueError(
+            f"{type(estimator).__name__} takes either model or hidden_layer_sizes and activation, which are short for "
+            f"model=MLP(hidden_layer_sizes={sizes or (30,)}, activation={estimator.activation!r}); leave one of them out."
+        )
+    return Model.make(estimator.model)
+
+
+def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters to set, with objects in place of the names whose own parameters are among them, such as ``loss__delta``."""
+    objects: dict[str, Any] = {}
+    for name, family in FAMILIES.items():
+        if not any(key.startswith(f"{name}__") for key in params):
+            continue
+        spec = params.get(name, getattr(estimator, name))
+        if name == "solver" and isinstance(family.make(spec), Auto):
+            raise ValueError(
+                "solver='auto' has no parameters to set; name the solver, such as solver='adam' for solver__learning_rate."
+            )
+        if name == "model" and spec is None:
+            raise ValueError(
+                "model=None has no parameters to set; name the model, such as model='factorization_machine' for model__rank."
+            )
+        function = name == "loss" and callable(spec) and not hasattr(spec, "set_params")
+        if isinstance(spec, str) or function:
+            objects[name] = family.make(spec)
+    return {**params, **objects}
+
+
+def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
+    """Loss, solver and model as objects, with all parameters inside their ranges and a loss of the estimator's task."""
+    check_parameters(estimator, estimator._constraints)
+    loss, solver, model = estimator._loss_spec(), estimator._solver_spec(), model_of(estimator)
+    if loss.task not in (None, estimator._task, *estimator._more_tasks):
+        other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
+        known = sorted(name for name, maker in Loss.names().items() if maker.task == estimator._task)
+        raise ValueError(
+            f"loss {loss.label!r} is a {loss.task} loss and {type(estimator).__name__} takes {estimator._task} losses: "
+            f"{', '.join(known)}; use {other} for {loss.label!r}."
+        )
+    for component in (loss, solver, model):
+        component.check()
+    return loss, solver, model

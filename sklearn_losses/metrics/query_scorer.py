@@ -1,0 +1,94 @@
+"""A scorer of rankings that gets the query ids by metadata routing."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from numpy.typing import ArrayLike
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.metrics.ranking import query_ndcg_score
+
+__all__ = ["QueryScorer", "need_queries"]
+
+
+def need_queries(estimator: Any, qid: Any) -> None:
+    """Raise where a ranker that was fitted with query ids is scored without them, as if all rows were one query."""
+    ranker = estimator
+    while hasattr(ranker, "steps") or hasattr(ranker, "best_estimator_"):
+        ranker = ranker.steps[-1][1] if hasattr(ranker, "steps") else ranker.best_estimator_
+    if qid is None and getattr(ranker, "_with_qid", False):
+        raise ValueError(
+            "The ranker was fitted with qid and is scored without: all rows would be one query and the score too good. "
+            "Pass qid to score; under cross-validation, sklearn.set_config(enable_metadata_routing=True) and "
+            ".set_fit_request(qid=True).set_score_request(qid=True) on the ranker pass it on."
+        )
+
+
+class QueryScorer:
+    """A scorer, ``scorer(estimator, X, y, qid=...)``, that asks for `qid` by metadata routing.
+
+    Parameters
+    ----------
+    metric : callable, default=query_ndcg_score
+        One of `sklearn_losses.metrics`, or any function ``metric(y_true, y_score, qid=...)``.
+    **params
+        Passed to it, such as ``k=10``.
+
+    Examples
+    --------
+    >>> from sklearn import config_context
+    >>> from sklearn.model_selection import GroupKFold, cross_val_score
+    >>> from sklearn_losses import LossRanker, make_ranking
+    >>> from sklearn_losses.metrics import QueryScorer, query_ndcg_score
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> with config_context(enable_metadata_routing=True):
+    ...     ranker = LossRanker().set_fit_request(qid=True)
+    ...     params = {"qid": qid, "groups": qid}
+    ...     scores = cross_val_score(ranker, X, y, scoring=QueryScorer(query_ndcg_score, k=10), cv=GroupKFold(5), params=params)
+    >>> bool(scores.min() > 0.5)
+    True
+    """
+
+    def __init__(self, metric: Callable[..., float] = query_ndcg_score, **params: Any) -> None:
+        self.metric = metric
+        self.params = params
+        self.requests: dict[str, bool | None | str] = {"qid": True, "sample_weight": None}
+
+    def __repr__(self) -> str:
+        name = getattr(self.metric, "__name__", repr(self.metric))
+        params = "".join(f", {key}={value!r}" for key, value in self.params.items())
+        return f"QueryScorer({name}{params})"
+
+    @ignoring_floating_errors
+    def __call__(
+        self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, qid: ArrayLike | None = None
+    ) -> float:
+        need_queries(estimator, qid)
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self.metric(y, estimator.predict(X), qid=qid, **weight, **self.params)
+
+    def set_score_request(self, **requests: bool | None | str) -> Self:
+        """Say what the scorer wants to be given: ``qid=True`` as it is, ``sample_weight=True`` for weighted means.
+
+        Parameters
+        ----------
+        **requests : bool, None or str
+            For `qid` and `sample_weight`, as in scikit-learn.
+
+        Returns
+        -------
+        self
+        """
+        unknown = set(requests) - set(self.requests)
+        if unknown:
+            raise TypeError(f"QueryScorer takes qid and sample_weight. Got {sorted(unknown)}.")
+        self.requests = self.requests | requests
+        return self
+
+    def get_metadata_routing(self) -> Any:
+        """The requests, as scikit-learn's object."""
+        request = MetadataRequest(owner=self)
+        for name, alias in self.requests.items():
+            request.score.add_request(param=name, alias=alias)
+        return request

@@ -1,0 +1,313 @@
+"""The result of a comparison: scores, tests, sentences and tables."""
+
+import html
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from sklearn_losses.model_selection.cells import Cell
+from sklearn_losses.model_selection.equal_terms import beaten, strength_sentence
+from sklearn_losses.model_selection.significance import corrected_resampled_ttest, holm, least_difference
+from sklearn_losses.plotting import LossComparisonDisplay
+
+__all__ = ["LossComparison"]
+
+ENOUGH_FOLDS = 5
+
+
+class LossComparison:
+    """What `compare_losses` found.
+
+    Attributes
+    ----------
+    losses_ : list of str
+        Labels, best first by the first metric; those that failed last.
+    metrics_ : list of str
+        The first one chose.
+    best_loss_ : str
+    best_score_ : float
+        Its mean test score under the first metric.
+    best_estimator_ : estimator
+        Fitted with it on all rows (``refit=True``).
+    best_params_ : dict
+        What the search on all rows chose for it; empty without a search.
+    test_scores_, train_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
+        By metric; rows in the order of `losses_`.
+    p_values_ : dict of str to ndarray of shape (n_losses,)
+        By metric: the adjusted p-value of the difference from the best; nan for the best itself and where there is none.
+    best_group_ : dict of str to list of str
+        By metric: the best loss and all that are not really worse.
+    errors_ : dict of str to str
+        What went wrong, for losses that failed.
+    beaten_ : dict of str to (str, float, float)
+        Losses that were not really fitted: on the training rows the model of another loss, the first entry, has a lower mean
+        of this very loss, by more than 5 % of that of a constant. The mean of this loss's own model, and of the other's.
+    relative_alpha_ : dict of str to float
+        For regressors with a number as alpha: how many times that of ``alpha="auto"`` it is for each loss; else nan.
+    results_ : dict of str to ndarray or list
+        The columns of `to_frame`.
+    """
+
+    best_estimator_: Any
+    best_params_: dict[str, Any]
+
+    def __init__(
+        self,
+        by_loss: dict[str, list[Cell]],
+        errors: dict[str, str | None],
+        metrics: list[str],
+        test_train_ratio: float,
+        level: float,
+        description: str,
+        alpha: float | str = "auto",
+    ) -> None:
+        self.metrics_, self.level, self.description, self.alpha = metrics, level, description, alpha
+        self.test_train_ratio = test_train_ratio
+        self.errors_ = {label: error for label, error in errors.items() if error}
+        self.n_folds_ = len(next(iter(by_loss.values())))
+        first = {
+            label: -np.inf if label in self.errors_ else _finite(np.mean([cell.test[metrics[0]] for cell in row]))
+            for label, row in by_loss.items()
+        }
+        self.losses_ = sorted(by_loss, key=lambda label: (label in self.errors_, -first[label]))
+        cells = [by_loss[label] for label in self.losses_]
+        self.test_scores_ = {m: np.array([[cell.test[m] for cell in row] for row in cells]) for m in metrics}
+        self.train_scores_ = {m: np.array([[cell.train[m] for cell in row] for row in cells]) for m in metrics}
+        self.best_loss_ = self.losses_[0]
+        self.best_score_ = float(self.test_scores_[metrics[0]][0].mean())
+        self.missing_: dict[str, dict[str, str]] = {m: {} for m in metrics}
+        for label, row in zip(self.losses_, cells, strict=True):
+            for cell in row:
+                for m, why in (cell.missing or {}).items():
+                    self.missing_[m].setdefault(label, why)
+        self.p_values_ = {m: self._p_values(m, test_train_ratio) for m in metrics}
+        self.best_group_ = {m: self._best_group(m) for m in metrics}
+        self.results_ = self._columns(cells)
+        fitted = {label: by_loss[label] for label in self.losses_ if label not in self.errors_}
+        self.beaten_ = beaten({label: [cell.judged for cell in row] for label, row in fitted.items()})
+        self.relative_alpha_ = {label: float(np.mean([cell.strength for cell in row])) for label, row in fitted.items()}
+
+    def _means(self, metric):
+        return _finite(self.test_scores_[metric].mean(axis=1))
+
+    def _p_values(self, metric, ratio):
+        scores, means = self.test_scores_[metric], self._means(metric)
+        best = int(np.argmax(means))
+        p_values = np.full(len(means), np.nan)
+        for row in range(len(means)):
+            if row == best or not np.isfinite(means[[row, best]]).all():
+                continue
+            difference = scores[best] - scores[row]
+            # Where two losses have the same optimum, how close their solvers came to it is no evidence.
+            size = np.max(np.abs(scores[[best, row]]))
+            difference[np.abs(difference) <= 1e-5 * size] = 0
+            p_values[row] = corrected_resampled_ttest(difference, ratio)
+        return holm(p_values)
+
+    def _best_group(self, metric):
+        means = self._means(metric)
+        best = int(np.argmax(means))
+        if not np.isfinite(means[best]):
+            return []
+        # A p-value that is missing, as for a single fold, shows nothing.
+        alike = [row for row in range(len(means)) if np.isfinite(means[row]) and not self.p_values_[metric][row] < self.level]
+        return [self.losses_[row] for row in sorted(alike, key=lambda row: -means[row])]
+
+    def _columns(self, cells):
+        columns = {"loss": list(self.losses_)}
+        for metric in self.metrics_:
+            test, train = self.test_scores_[metric], self.train_scores_[metric]
+            columns[f"mean_test_{metric}"] = test.mean(axis=1)
+            columns[f"std_test_{metric}"] = _spread(test)
+            columns[f"rank_test_{metric}"] = stats.rankdata(-self._means(metric), method="min").astype(int)
+            columns[f"p_value_{metric}"] = self.p_values_[metric]
+            columns[f"in_best_group_{metric}"] = np.array([label in self.best_group_[metric] for label in self.losses_])
+            columns[f"mean_train_{metric}"] = train.mean(axis=1)
+            columns[f"std_train_{metric}"] = _spread(train)
+            columns[f"gap_{metric}"] = train.mean(axis=1) - test.mean(axis=1)
+            for fold in range(self.n_folds_):
+                columns[f"split{fold}_test_{metric}"] = test[:, fold]
+        for name in ("fit_time", "score_time", "n_iter"):
+            values = np.array([[getattr(cell, name) for cell in row] for row in cells])
+            columns[f"mean_{name}"], columns[f"std_{name}"] = values.mean(axis=1), _spread(values)
+        columns["converged"] = np.array([[cell.converged for cell in row] for row in cells]).mean(axis=1)
+        columns["params"] = [[cell.params for cell in row] for row in cells]
+        columns["error"] = [self.errors_.get(label) for label in self.losses_]
+        return columns
+
+    def to_frame(self) -> Any:
+        """The table, a row per loss, columns named as in `cv_results_`.
+
+        Besides scikit-learn's ``mean_test_*, std_test_*, rank_test_*, split0_test_*, mean_train_*, mean_fit_time`` ...:
+        ``p_value_*`` (adjusted, against the best), ``in_best_group_*``, ``gap_*`` (train less test), ``mean_n_iter``,
+        ``converged`` (share of the folds), ``params`` (chosen in each fold), ``error``.
+
+        Returns
+        -------
+        pandas.DataFrame, or dict of str to ndarray or list where pandas is not installed
+        """
+        try:
+            import pandas
+        except ImportError:
+            return dict(self.results_)
+        return pandas.DataFrame(self.results_)
+
+    def sentences(self) -> list[str]:
+        """What the tests say, one sentence per metric, then what the comparison cannot show or makes it unequal, then one per
+        failure.
+
+        Returns
+        -------
+        list of str
+        """
+        said = []
+        for metric in self.metrics_:
+            means, group = self._means(metric), self.best_group_[metric]
+            if not group:
+                said.append(f"{metric}: no loss has a value{_because(self.missing_[metric])}.")
+                continue
+            best = int(np.argmax(means))
+            worse = [row for row in np.argsort(-means, kind="stable") if self.p_values_[metric][row] < self.level]
+            parts = [f"{metric}: {self.losses_[best]} is best ({means[best]:.3g})"]
+            if len(group) == len(means) > 3:
+                parts.append(f"none of the {len(means) - 1} others was shown to be worse")
+            elif len(group) > 1:
+                parts.append(f"not shown to be worse: {_listed(group[1:])}")
+            if len(worse):
+                told = [f"{self.losses_[row]} (p {_p(self.p_values_[metric][row])})" for row in worse]
+                parts.append(f"really worse: {_listed(told)}")
+            lacking = [self.losses_[row] for row in range(len(means)) if not np.isfinite(means[row])]
+            lacking = [label for label in lacking if label not in self.errors_]
+            if lacking:
+                parts.append(f"no finite value for {_listed(lacking)}")
+            said.append("; ".join(parts) + ".")
+        failed = [f"{label} failed: {error}" for label, error in self.errors_.items()]
+        return said + self._unequal_terms() + failed
+
+    def _unequal_terms(self):
+        """What speaks against taking the differences, or that there are none, for those of the losses."""
+        said = [self._few_folds(), strength_sentence(self.relative_alpha_, self.alpha)]
+        for label, (other, own, lower) in self.beaten_.items():
+            said.append(
+                f"{label} was not really fitted: on the training rows its mean {label} is {own:.3g}, and that of the model of "
+                f"{other} {lower:.3g}; lower alpha, or look whether its fits converged."
+            )
+        return [sentence for sentence in said if sentence]
+
+    def _note(self):
+        return (
+            f"* best, or not shown to be worse than the best: corrected resampled t-test over {self.n_folds_} "
+            f"fold{'s' * (self.n_folds_ > 1)}, Holm-adjusted, level {self.level:g}"
+        )
+
+    def _few_folds(self):
+        """What so few folds can show; None where they are enough."""
+        if self.n_folds_ >= ENOUGH_FOLDS:
+            return None
+        if self.n_folds_ == 1:
+            return f"One fold cannot show a difference; use cv={ENOUGH_FOLDS} or more."
+        least = least_difference(self.n_folds_, self.test_train_ratio, self.level)
+        enough = least_difference(ENOUGH_FOLDS, 1 / (ENOUGH_FOLDS - 1), self.level)
+        return (
+            f"{self.n_folds_} folds cannot show much: only a difference of more than {least:.2g} times its own spread "
+            f"over the folds ({enough:.2g} times with cv={ENOUGH_FOLDS})."
+        )
+
+    def _table(self):
+        """Header and rows of strings."""
+        header = ["loss"]
+        for metric in self.metrics_:
+            header += [f"{metric} (test)", "train"]
+        header += ["fit [s]", "iterations", "converged"]
+        rows = []
+        for row, label in enumerate(self.losses_):
+            if label in self.errors_:
+                rows.append([label, f"failed: {self.errors_[label]}"])
+                continue
+            line = [label]
+            for metric in self.metrics_:
+                mean, std = (self.results_[f"{kind}_test_{metric}"][row] for kind in ("mean", "std"))
+                star = " *" if label in self.best_group_[metric] else "  "
+                line.append(f"{_number(mean)} ± {_number(std)}{star}" if np.isfinite(mean) else "-  ")
+                line.append(_number(self.results_[f"mean_train_{metric}"][row]))
+            converged = self.results_["converged"][row]
+            share = "-" if np.isnan(converged) else "yes" if converged == 1 else f"{converged:.0%}"
+            line += [f"{self.results_['mean_fit_time'][row]:.2g}", _number(self.results_["mean_n_iter"][row]), share]
+            rows.append(line)
+        return header, rows
+
+    def __repr__(self) -> str:
+        header, rows = self._table()
+        whole = [header, *(row for row in rows if len(row) == len(header))]
+        widths = [max(len(row[column]) for row in whole) for column in range(len(header))]
+        widths[0] = max(len(row[0]) for row in [header, *rows])
+        lines = []
+        for row in [header, *rows]:
+            if len(row) < len(header):
+                lines.append(f"{row[0]:<{widths[0]}}  {row[1]}")
+            else:
+                cells = [f"{text:>{width}}" for text, width in zip(row[1:], widths[1:], strict=True)]
+                lines.append("  ".join([f"{row[0]:<{widths[0]}}", *cells]).rstrip())
+        title = f"{len(self.losses_)} losses for {self.description}, best first by {self.metrics_[0]}; mean ± spread over folds"
+        return "\n".join([title, "", *lines, "", self._note(), "", *self.sentences()])
+
+    def _repr_html_(self) -> str:
+        header, rows = self._table()
+        cell = "padding:2px 10px;text-align:{}"
+        lines = ["<tr>" + "".join(f'<th style="{cell.format("right")}">{html.escape(text)}</th>' for text in header) + "</tr>"]
+        for row in rows:
+            first = f'<th style="{cell.format("left")}">{html.escape(row[0])}</th>'
+            if len(row) < len(header):
+                rest = f'<td colspan="{len(header) - 1}" style="{cell.format("left")}"><em>{html.escape(row[1])}</em></td>'
+            else:
+                rest = "".join(
+                    f'<td style="{cell.format("right")}">'
+                    + (f"<strong>{html.escape(text)}</strong>" if text.endswith("*") else html.escape(text))
+                    + "</td>"
+                    for text in row[1:]
+                )
+            lines.append(f"<tr>{first}{rest}</tr>")
+        said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences())
+        return f"<table>{''.join(lines)}</table><p>{html.escape(self._note())}</p><ul>{said}</ul>"
+
+    def plot(self, metric: str | None = None, *, ax: Any = None) -> LossComparisonDisplay:
+        """Draw the scores of one metric, see `sklearn_losses.plotting.LossComparisonDisplay`.
+
+        Parameters
+        ----------
+        metric : str, default=None
+            None: the first.
+        ax : matplotlib axes, default=None
+
+        Returns
+        -------
+        LossComparisonDisplay
+        """
+        return LossComparisonDisplay.from_comparison(self, metric=metric).plot(ax=ax)
+
+
+def _finite(values):
+    """Values with minus infinity for what is not a number, so that it ranks last."""
+    return np.where(np.isfinite(values), values, -np.inf)
+
+
+def _spread(values):
+    with np.errstate(invalid="ignore"):
+        return values.std(axis=1)
+
+
+def _number(value):
+    return "-" if not np.isfinite(value) else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _p(value):
+    return "< 0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def _listed(words):
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _because(reasons):
+    return f" ({next(iter(reasons.values()))})" if reasons else ""
