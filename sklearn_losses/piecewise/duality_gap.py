@@ -15,17 +15,17 @@ Q the diagonal of the ridge, s slopes of the absolute values of the weights and 
 - The parameters with an absolute value leave ``max_j(|r_j| / l1_j) * (sum_j l1_j |x_j| + P(x))``
   together at the most, since ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
 - A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give
-  it may be close: let `room` be how far each slope is from its bounds, and t the least norm of z
-  with ``A_0.T (room * z) = -r_0`` (A_0: the columns of these parameters). Then ``r.(x - o) = (r +
-  A.T (room * z)).(x - o) - sum_k room_k z_k (d_k(x) - d_k(o))``. The first term has none of these
-  parameters; as room_k |d_k| is within the shortfall of term k, the second one is at most ``t *
-  (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the rest leaves: r_0
-  counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an
+  it may be close: let `margin` be how far each slope is from its bounds, and t the least norm of z
+  with ``A_0.T (margin * z) = -r_0`` (A_0: the columns of these parameters). Then ``r.(x - o) = (r +
+  A.T (margin * z)).(x - o) - sum_k margin_k z_k (d_k(x) - d_k(o))``. The first term has none of
+  these parameters; as margin_k |d_k| is within the shortfall of term k, the second one is at most
+  ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the rest leaves:
+  r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an
   ellipsoid of allowed slopes around u, in which there is one that is feasible.) Where t is larger,
-  the slopes go to ``u + room * z`` as far as their bounds allow, and where those next to a bound
-  have too little room, a small share of slopes well inside is mixed in.
+  the slopes go to ``u + margin * z`` as far as their bounds allow, and where those next to a bound
+  have too small a margin, a small share of slopes well inside is mixed in.
 - Where a penalty is so weak that it leaves much, its parameters are taken among those that ask for
-  0, with `l1_j - |s_j|` for the room of a weight's slope, and with what a ridge leaves of r_j
+  0, with `l1_j - |s_j|` for the margin of a weight's slope, and with what a ridge leaves of r_j
   beside the slopes at ``r_j**2 / (2 q)`` as before.
 
 What rounding may have done to r is added to its entries. Directions of the parameters along which
@@ -52,25 +52,46 @@ ROUNDING = 16 * np.finfo(np.float64).eps
 
 
 class GapLimits(NamedTuple):
-    """How far `dual_gap` looks for slopes that prove a small gap."""
+    """How far `dual_gap` looks for slopes that prove a small gap.
 
-    settled: float = 1e-12  # relative gap at which no better slopes are looked for
-    kinked: float = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
-    proof: float = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
-    # At 0, up to which their slopes are sought together with those of the rows.
+    Attributes
+    ----------
+    settled : float
+        The relative gap at which no better slopes are looked for.
+    kinked : float
+        Entries of the rows on a kink that are made dense whatever the size of X.
+    proof : float
+        Entries of the rows whose slopes may change, so that others are feasible.
+    weights : int
+        Weights at 0 up to which their slopes are sought together with those of the rows.
+    resolved : float
+        Movement of the rows along a direction, as a share of that along the columns, that is none.
+    inward : tuple of float
+        Shares of the slopes that are moved inside, where those at their bounds prove nothing.
+    trials : int
+        Steps towards feasible slopes.
+    apart : float
+        Size of what is rounding in a direction, beside the rest of it.
+    close, hopeless : float
+        The steps end at a distance from feasible slopes, in units of the margin, of less than
+        `close` or of more than `hopeless`.
+    columns, dense : int, float
+        The columns of so few parameters are made one by one, by products with the rows, where rows
+        of all parameters would have more than `dense` entries.
+    """
+
+    settled: float = 1e-12
+    kinked: float = 1e6
+    proof: float = 2e7
     weights: int = SIZES.kinks_of_weights
-    # Movement of the rows along a direction, as a share of that along the columns, that is none.
     resolved: float = 1e-13
-    # Share of the slopes that is moved inside, where those at bounds prove nothing.
     inward: tuple[float, ...] = (1e-9, 1e-7)
-    trials: int = 12  # steps towards feasible slopes
-    apart: float = 1e-6  # size of what is rounding in a direction, beside the rest of it
-    # Distance from feasible slopes, in the space that there is, that ends the steps: it is near,.
+    trials: int = 12
+    apart: float = 1e-6
     close: float = 1e-3
-    hopeless: float = 1e4  # or too far
-    # Parameters up to which their columns are made one by one, by products with the rows,.
+    hopeless: float = 1e4
     columns: int = 32
-    dense: float = 1e6  # where rows of all parameters would have more entries than this
+    dense: float = 1e6
 
 
 LIMITS = GapLimits()
@@ -117,7 +138,7 @@ def dual_gap(
             if gaps[-1] <= point.goal:
                 break
     elif width is not None and (found := objective.smoothed_slopes(params, width)) is not None:
-        gaps.append(_without_room(objective, params, *found))
+        gaps.append(_of_shortfall_alone(objective, params, *found))
     return min(gaps) / max(value, least) if gaps else None
 
 
@@ -149,7 +170,7 @@ def _slopes_at(terms, objective, params, residual, close, limits):
             held[zeros], zeros = False, zeros[:0]
         wanted = -(terms.adjoint(slopes) + objective.l2 * params + objective.l1 * np.sign(params))
         # A slope's range is its unit: weights may span many orders of magnitude. In its middle is
-        # the most room to either side.
+        # the most margin to either side.
         units = np.zeros((len(params), len(zeros)))
         units[zeros, np.arange(len(zeros))] = 2 * objective.l1[zeros]
         matrix = np.hstack([terms.rows(kinked)[0].T * (high - low), units])[held]
@@ -276,7 +297,7 @@ class _Point:
         Returns
         -------
         distance : float
-            In units of the room that there is.
+            In units of the margin.
         left : float
             What the penalised parameters leave.
         change : ndarray or None
@@ -308,9 +329,9 @@ class _Point:
         that move a row.
         """
         dense = self.limits.dense if len(some) <= self.limits.columns else np.inf
-        matrix, room = self.terms.gradient_map(slopes, rows, some, dense)
-        # The pull of a ridge within its allowance is as good as the room of a term, as is that of a
-        # weight's slope.
+        matrix, margin = self.terms.gradient_map(slopes, rows, some, dense)
+        # The pull of a ridge within its allowance is as good as the margin of a term, as is that of
+        # a weight's slope.
         of_ridge = np.sqrt(2 * self.l2[some] * self._allowance(dual))
         of_weight = self.l1[some] - np.abs(dual.slope[some])
         units = [np.diag(own)[own > 0] for own in (of_weight, of_ridge)]
@@ -337,7 +358,7 @@ class _Point:
         left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
         left[self.free[some]] = 0.0  # as they are in the others, or nothing moves along them
         length = min(1.0, 0.9 / max(np.max(np.abs(of_rows)), np.finfo(float).tiny))
-        step = self.terms.scattered(rows, room * of_rows)
+        step = self.terms.scattered(rows, margin * of_rows)
         return distance, float(dual.flat.sum()) + self._of_pull(left, some), length * step, step
 
     def _still(self, slopes, r, rank, sizes, some):
@@ -362,7 +383,7 @@ class _Point:
         return True
 
 
-def _without_room(objective, params, shortfall, gradient):
+def _of_shortfall_alone(objective, params, shortfall, gradient):
     """The bound where the slopes are known by their shortfall alone: parameters without a penalty
     leave no proof.
     """

@@ -41,12 +41,20 @@ class Path(NamedTuple):
 
 
 class ScreeningLimits(NamedTuple):
-    """How many rows are solved for."""
+    """How many rows are solved for.
 
-    # Half the width of their band, in standard errors of the predictions of a sample.
+    Attributes
+    ----------
+    spreads : float
+        Half the width of their band, in standard errors of the predictions of a sample.
+    first : float
+        The share of the rows from which on all are solved for at once.
+    shares : tuple of float
+        The shares of the rows up to which a part is solved for, the first time and again.
+    """
+
     spreads: float = 3.75
-    first: float = 0.6  # of the rows, from which on all are solved for at once
-    # Of the rows, up to which a part is solved for, the first time and again.
+    first: float = 0.6
     shares: tuple[float, ...] = (0.8, 0.8, 0.8)
 
     def band(self, sample_size: float, terms: PiecewiseLinearTerms) -> int:

@@ -25,19 +25,33 @@ Record = Callable[[FloatArray, float], bool]
 
 
 class NewtonLimits(NamedTuple):
-    """How far a Newton step is computed."""
+    """How far a Newton step is computed.
 
-    # Of a system: what may be left of the square of the gradient, in units of the curvature.
+    Attributes
+    ----------
+    accuracy : float
+        What a solved system may leave of the square of the gradient, in units of the curvature.
+    level : float
+        The slope along a direction, as a share of that at its start, that ends the search for its
+        lowest point.
+    trials : int
+        Points of one search at the most.
+    least_curvature : float
+        The curvature of all rows together that a parameter without a penalty is taken to have.
+    products : int
+        Products with the rows for one Newton system at the most.
+    matrix_after, largest_matrix : int
+        After so many products a matrix of the parameters is the cheaper way, if there are no more
+        of these than `largest_matrix`.
+    """
+
     accuracy: float = 0.02
-    # Slope along a direction, as a share of that at its start, that ends the search for its lowest
-    # point.
     level: float = 0.2
-    trials: int = 40  # of one search
-    # Of all rows together, that a parameter without a penalty is taken to have.
+    trials: int = 40
     least_curvature: float = 1e-6
-    products: int = 500  # with the rows for one Newton system at the most
-    matrix_after: int = 50  # products from which on a matrix of the parameters is the cheaper way,
-    largest_matrix: int = 2000  # if there are no more of them than this
+    products: int = 500
+    matrix_after: int = 50
+    largest_matrix: int = 2000
 
 
 NEWTON = NewtonLimits()
@@ -211,13 +225,21 @@ class SmoothedPoint:
 
 
 class StartLimits(NamedTuple):
-    """When `smoothed_start` ends."""
+    """When `smoothed_start` ends.
 
-    # Rows on a parabola for each parameter: with fewer than one there is no Newton step.
+    Attributes
+    ----------
+    few : float
+        Rows on a parabola for each parameter: with fewer than one there is no Newton step.
+    stuck : float
+        The share of the rows on a parabola that stays there as the width shrinks from which on they
+        are taken to be on their kink.
+    exact : float
+        The gap, as a share of the size of the terms, that is rounding: all rows are fitted.
+    """
+
     few: float = 8.0
-    # Of the rows on a parabola: so many stay as the width shrinks where they are on their kink.
     stuck: float = 0.8
-    # Gap, as a share of the size of the terms, that is rounding: all rows are fitted.
     exact: float = 1e-12
 
 

@@ -5,17 +5,18 @@ import warnings
 import clarabel
 import numpy as np
 import pytest
-from piecewise_problems import LOSSES, PENALTIES, estimator, objective_of, optimum, sample, straight_lines
+from piecewise_problems import LOSSES, PENALTIES, estimator, objective_of, optimum, problem, sample, straight_lines
 from scipy import sparse
 from scipy.optimize import linprog
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import Loss
+from sklearn_losses.piecewise.duality_gap import GapLimits, gradient_cost, gradient_norm
 from sklearn_losses.piecewise.screening import ScreeningLimits
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
-from sklearn_losses.solvers import Auto, InteriorPoint, dual_gap
+from sklearn_losses.solvers import LBFGS, Auto, InteriorPoint, dual_gap
 from sklearn_losses.solvers.base import SmoothSolver
 
 
@@ -46,6 +47,65 @@ def test_the_gap_bounds_what_is_left_to_gain_anywhere(loss, classes, l1_ratio):
         assert gap * objective.value(params) >= objective.value(params) - exact - 1e-9 * exact
     if loss != "crammer_singer":  # its slopes at a point are known from a smoothed minimum alone
         assert dual_gap(objective, center) < 1e-6
+
+
+LIMITS = [
+    GapLimits(trials=1),
+    GapLimits(dense=0.0),
+    GapLimits(inward=()),
+    GapLimits(kinked=0.0, proof=50.0),
+    GapLimits(weights=0),
+]
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize(("loss", "classes"), LOSSES)
+def test_with_any_limits_a_gap_is_a_bound(loss, classes, l1_ratio, limits):
+    """At points and slopes that no solver ended at, against HiGHS."""
+    alpha = 0.05 * (l1_ratio == 1)
+    objective, exact = problem(loss, classes, alpha, l1_ratio)
+    rng, gaps = np.random.default_rng(0), []
+    optimal = LossSlopes(objective)
+    for size in (0.0, 1e-9, 1e-3, 1.0):
+        params = optimal.params + size * rng.standard_normal(objective.n_params)
+        value = objective.value(params)
+        for slopes in (None, optimal.slopes, optimal.slopes + size * rng.random(optimal.slopes.shape)):
+            gap = dual_gap(objective, params, slopes, width=1e-6, limits=limits)
+            assert gap * value >= value - exact - 1e-11 * value
+            gaps.append(gap)
+    assert 0 <= min(gaps)
+
+
+class LossSlopes:
+    """The end of a smooth solver with the slopes of a smoothing."""
+
+    def __init__(self, objective):
+        result = LBFGS().minimize(objective, np.zeros(objective.n_params), max_iter=3000, tol=1e-6)
+        terms = objective.terms().loss_terms
+        self.params, self.slopes = result.x, terms.smoothed_slopes(terms.residual(result.x), 1e-6)
+
+
+def test_a_loss_of_zero_has_no_gap():
+    objective = objective_of("mae", 1, np.eye(3), np.array([1.0, 2.0, 3.0]), np.ones(3), 0.0, 0.0)
+    assert dual_gap(objective, np.array([1.0, 2.0, 3.0])) == 0.0
+
+
+def test_what_a_gradient_costs():
+    """Half its square over the curvature where there is a ridge, else itself times the size of the
+    parameter.
+    """
+    cost = gradient_cost(np.array([3.0, -3.0, 3.0, 0.0]), np.array([2.0, 0.0, 0.0, 0.0]), np.array([9.0, 9.0, 0.1, 1.0]), 0.5)
+    np.testing.assert_allclose(cost, [9 / 4, 27.0, 1.5, 0.0])
+
+
+def test_the_largest_entry_of_the_least_subgradient():
+    X, y, weight = sample("mae", 1)
+    objective = objective_of("mae", 1, X, y, weight, 1.0, 1.0)
+    params, step = np.array([1.0, 0.0, -2.0]), 1e-7
+    slopes = [(objective.value(params + step * e) - objective.value(params)) / step for e in (*np.eye(3), *-np.eye(3))]
+    expected = max(abs(slopes[0]), abs(slopes[2]), -slopes[1], -slopes[4])
+    assert gradient_norm(objective, params) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_fit_cut_short_says_how_far_it_is():
