@@ -236,9 +236,7 @@ class SmoothSolver(Solver):
         return result
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
-        """Minimise smoothed versions of the objective, each closer to it and started from the one
-        before.
-        """
+        """Minimise smoothed versions of the objective, each closer to it than the one before."""
         start, result, exact, done = params, OptimizeResult(x=params), None, 0
         width = objective.kink_distance(params)
         # Where the start is perfect, the latter.
