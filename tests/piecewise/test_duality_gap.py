@@ -76,7 +76,7 @@ def test_with_any_limits_a_gap_is_a_bound(loss, classes, l1_ratio, limits):
     alpha = 0.05 * (l1_ratio == 1)
     objective, exact, end, of_end = smoothed_end(loss, classes, alpha, l1_ratio)
     rng, gaps = np.random.default_rng(0), []
-    for size in (0.0, 1e-9, 1e-3, 1.0):
+    for size in (1e-9, 1e-2):
         params = end + size * rng.standard_normal(objective.n_params)
         value = objective.value(params)
         for slopes in (None, of_end, of_end + size * rng.random(of_end.shape)):
