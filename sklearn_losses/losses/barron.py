@@ -1,8 +1,11 @@
 """Barron's general robust loss, of a given shape or with the shape learned from the data."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.redescending import Redescending
 from sklearn_losses.losses.robust import residual_scale, ridge_of_deviations
@@ -42,27 +45,27 @@ class Barron(Redescending, name="barron"):
     parameter_constraints = Redescending.parameter_constraints | {"shape": Interval(-np.inf)}
     examples = tuple({"shape": shape, "c": 0.7, "scale": 2.0} for shape in (2.0, 1.5, 0.0, 1e-9, -2.0, -np.inf, 3.0))
 
-    def __init__(self, shape=1.0, c=1.0, scale="mad", n_init=1):
+    def __init__(self, shape: float = 1.0, c: float = 1.0, scale: float | str = "mad", n_init: int = 1) -> None:
         self.shape = shape
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    @property
-    def convex(self):
+    @derived
+    def convex(self) -> bool:
         return self.shape >= 1
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return barron_rho((u / self.c) ** 2, self.shape)
 
-    @property
-    def hessian_bound(self):
+    @derived
+    def hessian_bound(self) -> bool:
         return not self.convex
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return barron_weight((u / self.c) ** 2, self.shape) / self.c**2
 
-    def psi_prime(self, u):
+    def psi_prime(self, u: FloatArray) -> FloatArray:
         a, square = self.shape, (u / self.c) ** 2
         if a == 2 or not self.convex:
             return self.weight(u)
@@ -70,7 +73,7 @@ class Barron(Redescending, name="barron"):
         return (base + np.sign(a - 2) * square) * base ** (a / 2 - 2) / self.c**2
 
 
-def barron_rho(square, a):
+def barron_rho(square: FloatArray, a: Any) -> FloatArray:
     """Barron's loss of ``square = (u/c)**2``; exact at its limits and stable next to them."""
     if a == 2:
         return square / 2
@@ -81,7 +84,7 @@ def barron_rho(square, a):
     return size / 2 * logs if a == 0 else size / a * np.expm1(a / 2 * logs)
 
 
-def barron_weight(square, a):
+def barron_weight(square: FloatArray, a: Any) -> FloatArray:
     """Its derivative in u, over ``u / c**2``."""
     if a == 2:
         return np.ones_like(square)
@@ -142,15 +145,15 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     start_constants = (0.0, 0.0)
     _unit = 1.0
 
-    def initial_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         return ridge_of_deviations(alpha, y, sample_weight)
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         bound = AdaptiveBarron()
         bound._unit = residual_scale(y, raw, sample_weight)
         return bound
 
-    def null_loss(self, y, sample_weight):
+    def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
         # The likelihood has an additive constant and may be negative: what is measured is the loss that the fit starts with.
         return Barron(1.0, scale=self._unit).null_loss(y, sample_weight)
 
@@ -160,13 +163,13 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         share = 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
         return 0.01 + 1.98 * share, 1.98 * share * (1 - share), self._unit * np.exp(log_scale)
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim == 1:  # without a fit: the constants where they start
             value, gradient = self.value_and_gradient(y, np.stack([raw, np.zeros_like(raw), np.zeros_like(raw)], axis=1))
             return value, gradient[:, 0]
@@ -185,6 +188,6 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         gradient[:, 2] = 1 - slope * u
         return (unit * (unit * value)).astype(raw.dtype, copy=False), (unit * gradient).astype(raw.dtype, copy=False)
 
-    def learned(self, constants):
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
         shape, _, scale = self._constants(np.array([[0.0, *constants]]))
         return {"shape_": float(shape), "scale_": float(scale)}

@@ -1,7 +1,11 @@
 """A loss averaged over short intervals of its prediction, which smooths its kinks."""
 
+from typing import Any
+
 import numpy as np
 
+from sklearn_losses.losses.annotations import FloatArray, Targets
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
 
 __all__ = []
@@ -32,27 +36,27 @@ class BoxAveraged(Composite):
     smooth = True
     has_hessian = False
 
-    def __init__(self, loss, width):
+    def __init__(self, loss: Any, width: float) -> None:
         self.loss = loss
         self.width = width
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self.loss,)
 
-    def with_parts(self, parts):
-        return BoxAveraged(*parts, self.width)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return BoxAveraged(parts[0], self.width)
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return self
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         call, width, point, targets = self.loss._call, self.width, raw.astype(np.float64), self.loss._targets(y)
         width = _visible(width, point)
         low, high = point - width, point + width

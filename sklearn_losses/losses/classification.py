@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.curves import Kink, MarginLoss, PiecewiseLinear
 from sklearn_losses.losses.numerics import safe_exp
@@ -18,23 +19,23 @@ class SoftmaxLoss(Loss):
     shift_invariant = True
     has_minimizer = False
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return np.exp(self.log_inverse_link(raw))
 
-    def log_inverse_link(self, raw):
+    def log_inverse_link(self, raw: FloatArray) -> FloatArray:
         """The logarithm of `inverse_link`, exact where a probability underflows."""
         if raw.ndim == 1:
             return -np.log1p(np.exp(-np.abs(raw))) + np.minimum(raw, 0)
         shifted = raw - raw.max(axis=1, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         """Raw scores of class probabilities, (n,) for that of the second of two classes, or (n, K)."""
         log = np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
         return log - np.log1p(-np.minimum(prediction, 1 - np.finfo(prediction.dtype).epsneg)) if prediction.ndim == 1 else log
@@ -73,14 +74,14 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     parameter_constraints = {"label_smoothing": Interval(0.0, 1.0)}
     examples = ({"label_smoothing": 0.2},)
 
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = label_smoothing
 
-    @property
-    def has_minimizer(self):
+    @derived
+    def has_minimizer(self) -> bool:
         return self.label_smoothing > 0
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim == 1 and y.dtype.kind != "f" and not self.label_smoothing:
             # With e = exp(-|margin|) in (0, 1], neither the logarithm nor the quotient can overflow.
             sign = y.astype(raw.dtype)
@@ -124,21 +125,21 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
             return own
         return (1 - self.label_smoothing) * own + self.label_smoothing * scores.mean(axis=1)
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             e = np.exp(-np.abs(raw))
             return e / (1 + e) ** 2
         p = self.inverse_link(raw)
         return p * (1 - p)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return self.hessian(y, raw) * direction
         p = self.inverse_link(raw)
         weighted = p * direction
         return weighted - p * weighted.sum(axis=1, keepdims=True)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         n_classes = max(n_outputs, 2)
         if y.ndim == 2:
             shares = sample_weight @ y
@@ -191,13 +192,13 @@ class SquaredHinge(MarginLoss, name="squared_hinge"):
     array([0.25, 4.  ])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(1 - t, 0) ** 2
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -2 * np.maximum(1 - t, 0)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * (t < 1).astype(t.dtype)
 
 
@@ -218,13 +219,13 @@ class ModifiedHuber(MarginLoss, name="modified_huber"):
     array([0.25, 4.  , 8.  ])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(1 - np.maximum(t, -1), 0) ** 2 + 4 * np.maximum(-1 - t, 0)
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -2 * np.maximum(1 - np.maximum(t, -1), 0)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * (np.abs(t) < 1).astype(t.dtype)
 
 
@@ -245,13 +246,13 @@ class Exponential(MarginLoss, name="exponential"):
 
     has_minimizer = False
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return safe_exp(-t)[0]
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -safe_exp(-t)[1]
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return safe_exp(-t)[2]
 
 
@@ -279,8 +280,8 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     initial_estimator = "hinge"
     kinks = (Kink(0.0, -1.0, 0.0),)
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -(t <= 0).astype(t.dtype)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.zeros(n_outputs)

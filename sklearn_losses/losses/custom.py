@@ -11,9 +11,13 @@ shorter intervals, with no word from the author. With several outputs no kinks a
 .. [1] Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40 (1998).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from sklearn_losses.core.component import Component, Options
+from sklearn_losses.losses.annotations import Targets
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.differentiated import _FAR, _LINKS, DifferentiatedPrediction, DifferentiatedScores, _spread
 
@@ -58,14 +62,21 @@ class CustomLoss(Component):
     task = None  # either
     parameter_constraints = {"convex": Options(True, False)}
 
-    def __init__(self, function, gradient=None, hessian=None, inverse_link=None, convex=False):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        gradient: Callable[..., Any] | None = None,
+        hessian: Callable[..., Any] | None = None,
+        inverse_link: str | Callable[..., Any] | None = None,
+        convex: bool = False,
+    ) -> None:
         self.function = function
         self.gradient = gradient
         self.hessian = hessian
         self.inverse_link = inverse_link
         self.convex = convex
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         for name in ("function", "gradient", "hessian"):
             value = getattr(self, name)
@@ -79,7 +90,7 @@ class CustomLoss(Component):
         if self.hessian is not None and self.inverse_link is not None:
             raise ValueError("CustomLoss takes a hessian only with inverse_link=None: leave one of them out.")
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         """The loss for the data at hand: contract checked, the way to differentiate chosen.
 
         Raises

@@ -1,9 +1,12 @@
 """A plain function as a loss: derivatives by differences or complex steps, kinks smoothed by averages."""
 
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.box_average import _HALVES, BoxAveraged, _visible
 
@@ -48,23 +51,23 @@ class _Differentiated(Loss):
     by_size = False
     jump = 0.0  # the largest jump of the slope that was found
 
-    def __init__(self, recipe, scale):
+    def __init__(self, recipe: Any, scale: float) -> None:
         self.recipe = recipe
         self.scale = scale
 
     @property
-    def label(self):
+    def label(self) -> str:
         return getattr(self.recipe.function, "__name__", "custom")
 
-    @property
-    def convex(self):
+    @derived
+    def convex(self) -> bool:
         return self.recipe.convex
 
     @property
     def _forward(self):
         return _LINKS.get(self.recipe.inverse_link, self.recipe.inverse_link)
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         return np.log(prediction) if self.recipe.inverse_link == "exp" else prediction
 
     def _prediction(self, raw):
@@ -74,7 +77,7 @@ class _Differentiated(Loss):
         """The function at `_targets`, which are made once for several calls, and raw predictions."""
         return self.recipe.function(targets, self._prediction(self._scores(raw)))
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._value(self._targets(y), raw)
 
     def _value(self, targets, raw):
@@ -93,14 +96,14 @@ class _Differentiated(Loss):
             unit[:, output] = 1
             yield (slice(None), output), unit
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         targets = self._targets(y)
         if not (self.complex_step and raw.ndim == 1):
             return self._value(targets, raw), self._gradient(targets, raw)
         both = np.asarray(self._call(targets, raw.astype(np.float64) + 1j * _COMPLEX_STEP))
         return both.real.astype(raw.dtype), (both.imag / _COMPLEX_STEP).astype(raw.dtype)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._gradient(self._targets(y), raw)
 
     def _gradient(self, targets, raw):
@@ -126,11 +129,11 @@ class _Differentiated(Loss):
         rise = np.asarray(self._call(targets, ahead)) - np.asarray(self._call(targets, behind))
         return rise / _along(ahead - behind, unit)
 
-    @property
-    def smooth(self):
+    @derived
+    def smooth(self) -> bool:
         return self.jump == 0
 
-    def slope_jump(self, y, center, reach):
+    def slope_jump(self, y: Targets, center: FloatArray, reach: float) -> float:
         """The largest jump of the slope in ``raw``, 0 where it is continuous: zooms in on the sharpest bend of each row.
 
         Parameters
@@ -141,7 +144,7 @@ class _Differentiated(Loss):
             How far.
         """
         rows, low, step = np.arange(len(y)), center - reach, reach / 16
-        steepest = None
+        steepest: Any = None
         for _ in range(5):
             points = low[:, None] + step * np.arange(33)
             steps = np.diff(points, axis=1)  # as they are after rounding
@@ -160,16 +163,16 @@ class _Differentiated(Loss):
         jump = 2 * float(np.max(bends))
         return jump if jump > 1e-3 * steepest else 0.0
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return np.full(len(raw), self.scale)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return self.jump * width / 4
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return self if self.smooth else BoxAveraged(self, width)
 
-    def complex_step_agrees(self, y, raw):
+    def complex_step_agrees(self, y: Targets, raw: FloatArray) -> bool:
         """Whether the function carries complex numbers through; many (abs, comparisons, float) drop the imaginary part."""
         targets = self._targets(y)
         for _, unit in self._shifts(raw):
@@ -186,7 +189,7 @@ class _Differentiated(Loss):
                 return False
         return True
 
-    def check_faults(self, numbers, y, tries):
+    def check_faults(self, numbers: NDArray[Any], y: Targets, tries: list[FloatArray]) -> None:
         """Raise ValueError where no fit could succeed: without finite values, without a slope, with a wrong gradient.
 
         Parameters
@@ -267,7 +270,7 @@ class _Differentiated(Loss):
             return np.full(shape, np.nan)
         return values
 
-    def check_contract(self, y, raw):
+    def check_contract(self, y: Targets, raw: FloatArray) -> None:
         """Raise ValueError where the function is not a loss per row; `y`, `raw`: a few rows of the data."""
         targets, prediction = self._targets(y), self._prediction(self._scores(raw))
         kept = targets.copy(), prediction.copy()
@@ -298,8 +301,8 @@ class DifferentiatedPrediction(_Differentiated):
 
     task = "regression"
 
-    @property
-    def has_hessian(self):
+    @derived
+    def has_hessian(self) -> bool:
         return self.smooth
 
     def _targets(self, y):
@@ -308,7 +311,7 @@ class DifferentiatedPrediction(_Differentiated):
     def _scores(self, raw):
         return raw
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return self._prediction(raw)
 
     def _given_gradient(self, targets, point):
@@ -323,7 +326,7 @@ class DifferentiatedPrediction(_Differentiated):
             return super()._length(targets, point, unit)
         return np.abs(targets - point) + self.scale
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         point, targets = raw.astype(np.float64), self._targets(y)
         if self.recipe.hessian is not None:
             bend = np.asarray(self.recipe.hessian(targets, point))
@@ -346,12 +349,12 @@ class DifferentiatedScores(_Differentiated):
     task = "classification"
     soft_labels = True
 
-    def __init__(self, recipe, n_outputs):
+    def __init__(self, recipe: Any, n_outputs: int) -> None:
         super().__init__(recipe, 1.0)
         self.n_outputs = n_outputs
 
-    @property
-    def has_probabilities(self):
+    @derived
+    def has_probabilities(self) -> bool:
         return self.recipe.inverse_link is not None
 
     def _targets(self, y):
@@ -362,11 +365,11 @@ class DifferentiatedScores(_Differentiated):
     def _scores(self, raw):
         return np.multiply.outer(raw, _HALVES) if raw.ndim == 1 else raw
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         prediction = self._prediction(self._scores(raw))
         return prediction[:, 1] if raw.ndim == 1 else prediction
 
-    def log_inverse_link(self, raw):
+    def log_inverse_link(self, raw: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
             return np.log(self.inverse_link(raw))
 

@@ -1,6 +1,16 @@
 """The facts of a loss: what solvers and estimators may take for granted of its mathematics."""
 
+from typing import NamedTuple
+
 __all__ = []
+
+
+class Kink(NamedTuple):
+    """One bend of a piecewise linear curve: ``max(left * (t - position), right * (t - position))``, left < right."""
+
+    position: float
+    left: float
+    right: float
 
 
 class Facts:
@@ -43,18 +53,18 @@ class Facts:
         Relevances must not be negative, and must be whole numbers for gains ``2**relevance - 1``.
     """
 
-    task = None
-    smooth = True
-    convex = True
-    has_hessian = False
-    hessian_bound = False
-    has_probabilities = False
-    shift_invariant = False
-    has_minimizer = True
-    rowwise = True
-    kinks = ()
-    max_affine = 0.0
-    residual = False
-    positive_target = False
-    soft_labels = False
-    needs_gains = False
+    task: str | None = None
+    smooth: bool = True
+    convex: bool = True
+    has_hessian: bool = False
+    hessian_bound: bool = False
+    has_probabilities: bool = False
+    shift_invariant: bool = False
+    has_minimizer: bool = True
+    rowwise: bool = True
+    kinks: tuple[Kink, ...] = ()
+    max_affine: float = 0.0
+    residual: bool = False
+    positive_target: bool = False
+    soft_labels: bool = False
+    needs_gains: bool = False

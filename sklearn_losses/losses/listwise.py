@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import expit
 
 from sklearn_losses.core.component import Interval
-from sklearn_losses.core.queries import gains
+from sklearn_losses.core.queries import Queries, gains
+from sklearn_losses.losses.annotations import FloatArray
 from sklearn_losses.losses.ranking import _GAIN, RankingLoss
 
 __all__ = ["ApproxNDCG", "ListMLE", "ListNet", "XENDCG"]
@@ -16,7 +17,7 @@ class _Softmax(RankingLoss):
     """Cross-entropy of the softmax of the scores against a distribution over the rows."""
 
     @abstractmethod
-    def target(self, y):
+    def target(self, y: Queries) -> FloatArray:
         """The distribution of each query, (n,)."""
 
     def _softmax(self, y, scores):
@@ -25,12 +26,12 @@ class _Softmax(RankingLoss):
         total = y.sum(size)
         return size / y.spread(total), largest + np.log(total)
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         target = self.target(y)
         share, log_total = self._softmax(y, scores)
         return y.sum(target * (y.spread(log_total) - scores)), share - target
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         share = self._softmax(y, scores)[0][:, None]
         moved = share * directions
         return moved - share * y.spread(y.sum(moved))
@@ -52,7 +53,7 @@ class ListNet(_Softmax, name="listnet"):
     array([0.6931])
     """
 
-    def target(self, y):
+    def target(self, y: Queries) -> FloatArray:
         return y.keep("softmax", lambda: self._softmax(y, y.relevance)[0])
 
 
@@ -83,10 +84,10 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
     parameter_constraints = {"gain": _GAIN}
     examples = ({"gain": "linear"},)
 
-    def __init__(self, gain="exp2"):
+    def __init__(self, gain: str = "exp2") -> None:
         self.gain = gain
 
-    def target(self, y):
+    def target(self, y: Queries) -> FloatArray:
         def make():
             size = y.multiplicity * (gains(y.relevance, self.gain) + 1 - y.tie_breaker)
             return size / y.spread(y.sum(size))
@@ -133,7 +134,7 @@ class ListMLE(RankingLoss, name="listmle"):
             copies = np.where(valid, y.multiplicity[rows], 0.0)
             yield rows, valid, first, last, copies, from_here, log_total
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
         for rows, valid, _, last, copies, _, log_total in self._lists(y, scores):
             value[y.query[rows[:, 0]]] = (copies * (log_total - scores[rows])).sum(axis=1)
@@ -144,7 +145,7 @@ class ListMLE(RankingLoss, name="listmle"):
             gradient[rows[valid]] = pulled[valid]
         return value, gradient
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         product = np.zeros_like(directions)
         for rows, valid, first, last, copies, from_here, log_total in self._lists(y, scores):
             # Sums over the rows from a rank on and up to a rank, in units of the exponentials summed from there on, which
@@ -216,11 +217,11 @@ class ApproxNDCG(RankingLoss, name="approx_ndcg"):
     parameter_constraints = {"steepness": Interval(0.0, closed="neither"), "gain": _GAIN}
     examples = ({"steepness": 1.0}, {"gain": "linear"})
 
-    def __init__(self, steepness=10.0, gain="exp2"):
+    def __init__(self, steepness: float = 10.0, gain: str = "exp2") -> None:
         self.steepness = steepness
         self.gain = gain
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
         worth = y.multiplicity * y.gains(self.gain)
         for rows, valid, others, others_valid in y.pair_blocks():

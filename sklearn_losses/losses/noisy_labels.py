@@ -10,6 +10,7 @@ None is convex, and with many classes they start slowly from zero: a linear fit 
 import numpy as np
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets
 from sklearn_losses.losses.classification import SoftmaxLoss
 
 __all__ = [
@@ -31,7 +32,7 @@ class _FromCrossEntropy(SoftmaxLoss):
         """Value (n,) and gradient (n, K) for scores (n, K)."""
         raise NotImplementedError
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim > 1:
             return self._of_scores(y, raw)
         value, gradient = self._of_scores(y, np.stack([-raw / 2, raw / 2], axis=1))
@@ -52,11 +53,11 @@ class _FromCrossEntropy(SoftmaxLoss):
 class OwnProbabilityLoss(_FromCrossEntropy):
     """A loss ``phi(t)`` of the probability t of the own class: a subclass gives phi and ``c(t) = -t phi'(t)``."""
 
-    def phi(self, log_t, t, rest):
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         """The loss, from log(t), t and 1 - t (each exact to rounding)."""
         raise NotImplementedError
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         """``c(t) = -t phi'(t)``: how strongly the row pulls on its scores; 1 for cross-entropy."""
         raise NotImplementedError
 
@@ -89,13 +90,13 @@ class Focal(OwnProbabilityLoss, name="focal"):
     parameter_constraints = {"gamma": _NOT_NEGATIVE}
     examples = ({"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 5.0})
 
-    def __init__(self, gamma=2.0):
+    def __init__(self, gamma: float = 2.0) -> None:
         self.gamma = gamma
 
-    def phi(self, log_t, t, rest):
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return -(rest**self.gamma) * log_t
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         # -log(t) / (1 - t) goes to 1 where t does.
         ratio = np.divide(-log_t, rest, out=np.ones_like(t), where=rest > 0)
         return rest**self.gamma * (1 + self.gamma * t * ratio)
@@ -127,13 +128,13 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
     parameter_constraints = {"q": Interval(0.0, 1.0, closed="right")}
     examples = ({"q": 0.1}, {"q": 1.0})
 
-    def __init__(self, q=0.7):
+    def __init__(self, q: float = 0.7) -> None:
         self.q = q
 
-    def phi(self, log_t, t, rest):
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return -np.expm1(self.q * log_t) / self.q
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return np.exp(self.q * log_t)
 
 
@@ -165,15 +166,15 @@ class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", 
     parameter_constraints = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
     examples = ({"a": 1.0, "b": 0.3, "log_zero": -9.21},)
 
-    def __init__(self, a=0.1, b=1.0, log_zero=-4.0):
+    def __init__(self, a: float = 0.1, b: float = 1.0, log_zero: float = -4.0) -> None:
         self.a = a
         self.b = b
         self.log_zero = log_zero
 
-    def phi(self, log_t, t, rest):
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return -self.a * log_t - self.b * self.log_zero * rest
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return self.a - self.b * self.log_zero * t
 
 
@@ -205,7 +206,7 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
     parameter_constraints = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
     examples = ({"a": 2.0, "b": 0.0}, {"log_zero": -9.21})
 
-    def __init__(self, a=1.0, b=1.0, log_zero=-4.0):
+    def __init__(self, a: float = 1.0, b: float = 1.0, log_zero: float = -4.0) -> None:
         self.a = a
         self.b = b
         self.log_zero = log_zero
@@ -245,7 +246,7 @@ class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
     parameter_constraints = {"b": Interval(0.0, 1.0, closed="right")}
     examples = ({"b": 0.8},)
 
-    def __init__(self, b=0.95):
+    def __init__(self, b: float = 0.95) -> None:
         self.b = b
 
     def _of_scores(self, y, scores):
@@ -283,11 +284,11 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
     parameter_constraints = {"t1": Interval(0.0, 1.0, closed="both"), "t2": Interval(1.0, 4.0, closed="both")}
     examples = ({"t1": 1.0, "t2": 1.0}, {"t1": 0.2, "t2": 2.0}, {"t1": 1.0, "t2": 1.5}, {"t1": 0.5, "t2": 1.0})
 
-    def __init__(self, t1=0.8, t2=1.2):
+    def __init__(self, t1: float = 0.8, t2: float = 1.2) -> None:
         self.t1 = t1
         self.t2 = t2
 
-    def log_inverse_link(self, raw):
+    def log_inverse_link(self, raw: FloatArray) -> FloatArray:
         """The logarithm of the tempered softmax."""
         if self.t2 == 1:
             return super().log_inverse_link(raw)
@@ -306,7 +307,7 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
                 break
         return (-np.log1p(heat * (shift + below)) / heat).astype(raw.dtype, copy=False)
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         """The tempered logarithm of probabilities."""
         if self.t2 == 1:
             return super().link(prediction)

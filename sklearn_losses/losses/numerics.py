@@ -1,12 +1,17 @@
 """Numbers that losses find numerically: best constants, quantiles, exponentials that stay finite."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.optimize import brentq, minimize, minimize_scalar
+
+from sklearn_losses.losses.annotations import FloatArray, Targets
 
 __all__ = []
 
 
-def best_number(loss, y, sample_weight):
+def best_number(loss: Any, y: Targets, sample_weight: FloatArray) -> float:
     """The constant raw prediction of least mean loss: `least_constant`, and for a smooth loss the root of the slope there."""
     shares = sample_weight / sample_weight.sum()
 
@@ -29,7 +34,7 @@ def best_number(loss, y, sample_weight):
     return float(brentq(slope, low, high, xtol=np.finfo(float).tiny, rtol=8.9e-16, maxiter=200, disp=False))
 
 
-def least_constant(mean, loss, y, shares):
+def least_constant(mean: Callable[[Any], float], loss: Any, y: Targets, shares: FloatArray) -> tuple[float, float]:
     """The constant of least ``mean(constant)`` and that value, by Brent's method around the best of some quantiles of `y`.
 
     Parameters
@@ -64,7 +69,7 @@ def least_constant(mean, loss, y, shares):
     return (float(outcome.x), float(outcome.fun)) if outcome.fun < lowest else (center, lowest)
 
 
-def best_scores(loss, y, sample_weight, n_outputs):
+def best_scores(loss: Any, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
     """The constant scores of least mean loss; zeros where a class has no rows, since its best score is minus infinity."""
     n_classes = max(n_outputs, 2)
     if y.dtype.kind == "f":  # soft labels
@@ -99,15 +104,15 @@ def best_scores(loss, y, sample_weight, n_outputs):
 LARGEST_LOG = 290.0  # of a target: predictions may be a little larger
 
 
-def safe_exp(t):
-    """``exp(t)`` and its derivative; beyond what squares of it can hold, a parabola goes on, twice differentiable."""
+def safe_exp(t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """``exp(t)`` and its two derivatives; beyond what squares of it can hold, a parabola goes on, twice differentiable."""
     cap = 300 if t.dtype == np.float64 else 36
     base = np.exp(np.minimum(t, cap))
     beyond = np.maximum(t - cap, 0)
     return base * (1 + beyond + beyond**2 / 2), base * (1 + beyond), base
 
 
-def weighted_quantile(values, level, sample_weight):
+def weighted_quantile(values: FloatArray, level: float, sample_weight: FloatArray) -> float:
     """The middle of the interval of all minimisers of the weighted pinball loss."""
     if sample_weight.max() == sample_weight.min():  # no need to sort
         target = level * len(values)

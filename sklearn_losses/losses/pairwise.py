@@ -2,13 +2,16 @@
 
 import numpy as np
 
+from sklearn_losses.core.queries import Queries
+from sklearn_losses.losses.annotations import FloatArray
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.curves import Kink, MarginLoss, PiecewiseLinear
 from sklearn_losses.losses.ranking import RankingLoss, _inverse
 
 __all__ = ["PairwiseHinge", "SquaredPairwiseHinge"]
 
 
-def active_sums(y, scores, margin, payload):
+def active_sums(y: Queries, scores: FloatArray, margin: float, payload: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Sums over the rows that a row forms a pair within the margin with: ``s_i - s_j < margin``, i more relevant.
 
     Rows of different relevance differ first in some bit of the number of their level. For each bit, rows that agree in the
@@ -94,12 +97,12 @@ class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
     array([0.3333])
     """
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = _squared_hinges(y, scores, 1.0)
         scale = _inverse(y.pairs)
         return value * scale, gradient * y.spread(scale)
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         return _squared_hinges_curve(y, scores, 1.0, directions) * y.spread(_inverse(y.pairs))[:, None]
 
 
@@ -127,17 +130,17 @@ class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
     smooth = False
     kinks = (Kink(1.0, -1.0, 0.0),)  # of each pair's difference
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         s, copies = _centred(y, scores), y.multiplicity
         lower, higher = active_sums(y, s, 1.0, np.stack([copies, copies * s], axis=1))
         value = y.sum(copies * ((1 - s) * lower[:, 0] + lower[:, 1]))
         scale = _inverse(y.pairs)
         return np.maximum(value, 0) * scale, copies * (higher[:, 0] - lower[:, 0]) * y.spread(scale)
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return SmoothedPairwiseHinge(width)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return width / 4
 
 
@@ -149,9 +152,9 @@ class OfDifferences(PiecewiseLinear, MarginLoss):
     kinks : tuple of Kink
     """
 
-    kinks = ()
+    kinks: tuple[Kink, ...] = ()
 
-    def __init__(self, kinks):
+    def __init__(self, kinks: tuple[Kink, ...]) -> None:
         self.kinks = kinks
 
 
@@ -163,20 +166,20 @@ class SmoothedPairwiseHinge(RankingLoss):
     width : float
     """
 
-    def __init__(self, width):
+    def __init__(self, width: float) -> None:
         self.width = width
 
     @property
-    def label(self):
+    def label(self) -> str:
         return PairwiseHinge.name
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         (wide, wide_gradient), (narrow, narrow_gradient) = (
             _squared_hinges(y, scores, 1 + shift) for shift in (self.width, -self.width)
         )
         scale = _inverse(y.pairs) / (4 * self.width)
         return (wide - narrow) * scale, (wide_gradient - narrow_gradient) * y.spread(scale)
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         wide, narrow = (_squared_hinges_curve(y, scores, 1 + shift, directions) for shift in (self.width, -self.width))
         return (wide - narrow) * y.spread(_inverse(y.pairs) / (4 * self.width))[:, None]

@@ -9,11 +9,15 @@ softmax form and the hinges cost n log n operations; `RankNet` and its relatives
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_losses.core.component import Integer, Interval, Options
-from sklearn_losses.core.queries import discount
+from sklearn_losses.core.queries import Queries, discount
+from sklearn_losses.losses.annotations import FloatArray, derived
 from sklearn_losses.losses.base import Loss
 
 __all__ = ["LambdaLoss", "LambdaRank", "RankNet", "RankingLoss"]
@@ -32,47 +36,47 @@ class RankingLoss(Loss):
     hessian_from = ("hessian_columns",)
 
     @abstractmethod
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Values (n_queries,) and gradient (n,), without the weights of the queries; `scores` is float64."""
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         """The second derivative applied to the columns of `directions`, (n, m)."""
         return super().hessian(y, scores)
 
-    def value(self, y, raw):
+    def value(self, y: Queries, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Queries, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Queries, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = self.evaluate(y, raw.astype(np.float64))
         if y.weight is not None:
             value, gradient = value * y.weight, gradient * y.spread(y.weight)
         return value, gradient.astype(raw.dtype, copy=False)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Queries, raw: FloatArray, direction: FloatArray) -> FloatArray:
         columns = direction.reshape(len(raw), -1).astype(np.float64)
         curved = self.hessian_columns(y, raw.astype(np.float64), columns)
         if y.weight is not None:
             curved = curved * y.spread(y.weight)[:, None]
         return curved.reshape(direction.shape).astype(raw.dtype, copy=False)
 
-    def hessian_matrix(self, y, raw):
+    def hessian_matrix(self, y: Queries, raw: FloatArray) -> FloatArray:
         """The second derivative as one matrix (n, n), for few rows."""
         return self.hessian_product(y, raw, np.eye(len(raw)))
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Queries, raw: FloatArray) -> FloatArray:
         """The diagonal of `hessian_matrix`, for few rows."""
         return np.diag(self.hessian_matrix(y, raw))
 
     def _slope_along(self, y, point, direction):
         return y.sum(self.gradient(y, point) * direction)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Queries, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.zeros(n_outputs)  # differences of scores alone count
 
-    def check_target(self, y):
+    def check_target(self, y: Queries) -> None:
         if not self.needs_gains:
             return
         relevance = y.relevance
@@ -114,7 +118,7 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
 
     has_minimizer = False  # falls for ever where every pair is in order
 
-    def pair_weights(self, y, scores):
+    def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
         """A function of two arrays of row numbers that gives the weights of their pairs; None for equal ones."""
         return None
 
@@ -131,7 +135,7 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
                 weight = weight * weigh(rows[:, :, None], others[:, None, :])
             yield rows, valid, others, others_valid, weight, scores[rows][:, :, None] - scores[others][:, None, :]
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         total, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
         for rows, valid, others, others_valid, weight, difference in self._blocks(y, scores):
             small = np.exp(-np.abs(difference))
@@ -147,7 +151,7 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
         scale = _inverse(y.pairs)
         return total * scale, gradient * y.spread(scale)
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         product = np.zeros_like(directions)
         for rows, valid, others, others_valid, weight, difference in self._blocks(y, scores):
             small = np.exp(-np.abs(difference))
@@ -198,19 +202,19 @@ class LambdaRank(RankNet, name="lambdarank"):
     parameter_constraints = {"max_rank": _MAX_RANK, "gain": _GAIN}
     examples = ({"max_rank": 3}, {"max_rank": None, "gain": "linear"})
 
-    def __init__(self, max_rank=30, gain="exp2"):
+    def __init__(self, max_rank: int | None = 30, gain: str = "exp2") -> None:
         self.max_rank = max_rank
         self.gain = gain
 
-    @property
-    def measure(self):
+    @derived
+    def measure(self) -> tuple[str, int | None] | None:
         return self.gain, self.max_rank
 
-    def ranks(self, y, scores):
+    def ranks(self, y: Queries, scores: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
         """Rows above, and rows that share the place: of the ranking held fixed, or else of the current one."""
         return y.ranking_without_ties(scores) if y.reference_scores is None else y.ranking(y.reference_scores, TIE)
 
-    def pair_weights(self, y, scores):
+    def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
         gain = y.gains(self.gain, self.max_rank)
         worth = discount(*self.ranks(y, scores), self.max_rank)
         return lambda i, j: np.abs(gain[i] - gain[j]) * np.abs(worth[i] - worth[j])
@@ -247,11 +251,11 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
     parameter_constraints = LambdaRank.parameter_constraints | {"mu": Interval(0.0)}
     examples = ({"max_rank": 3, "mu": 2.0}, {"gain": "linear"})
 
-    def __init__(self, mu=10.0, max_rank=None, gain="exp2"):
+    def __init__(self, mu: float = 10.0, max_rank: int | None = None, gain: str = "exp2") -> None:
         super().__init__(max_rank, gain)
         self.mu = mu
 
-    def pair_weights(self, y, scores):
+    def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
         gain = y.gains(self.gain, self.max_rank)
         above, count = self.ranks(y, scores)
         worth, rank = discount(above, count, self.max_rank), above + (count + 1) / 2

@@ -1,7 +1,11 @@
 """The recipe of a loss: what a fit does before the first step, beside it and after the last one."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets
 from sklearn_losses.losses.numerics import best_number, best_scores
 
 __all__ = []
@@ -35,17 +39,17 @@ class Recipe:
         Kind of gain and largest rank of the NDCG by which a fit of a moving loss compares rankings.
     """
 
-    initial_estimator = None
-    n_init = 1
-    n_constants = 0
-    start_constants = ()
-    constant_units = None
-    stochastic_only = False
-    starts_from = None
-    moving = False
-    measure = None
+    initial_estimator: AnyLoss | None = None
+    n_init: int = 1
+    n_constants: int = 0
+    start_constants: tuple[float, ...] = ()
+    constant_units: tuple[float, ...] | None = None
+    stochastic_only: bool = False
+    starts_from: AnyLoss | None = None
+    moving: bool = False
+    measure: tuple[str, int | None] | None = None
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self: Any, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         """The raw prediction that intercepts start from: the minimiser over constants, found numerically.
 
         Parameters
@@ -63,7 +67,7 @@ class Recipe:
             return best_scores(self, y, sample_weight, n_outputs)
         return np.array([best_number(self, y, sample_weight)])
 
-    def null_loss(self, y, sample_weight):
+    def null_loss(self: Any, y: Targets, sample_weight: FloatArray) -> float:
         """The weighted mean loss of the best constant prediction: the size of the loss, for one target of a regression.
 
         Parameters
@@ -78,7 +82,7 @@ class Recipe:
         constant = np.full(len(y), self.best_constant(y, sample_weight, 1)[0])
         return float(np.average(self.value(y, constant), weights=sample_weight))
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Any:
         """The loss with what it takes from the pilot's raw predictions (a scale, a start): a new object, or itself.
 
         Parameters
@@ -89,21 +93,21 @@ class Recipe:
         """
         return self
 
-    def learned(self, constants):
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
         """Fitted attributes that the loss adds to the estimator's, from the learned constants (n_constants,): a dict."""
         return {}
 
-    def initial_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         """The strength of the pilot's ridge, where the pilot's values are not in the units of this loss's."""
         return alpha
 
-    def check_target(self, y):
+    def check_target(self, y: Targets) -> None:
         """Raise ValueError where a target is outside the loss's domain."""
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Any:
         """The loss made ready for one fit: a new object where it depends on the data, else itself."""
         return self
 
-    def among(self, codes, n_classes):
+    def among(self, codes: NDArray[Any], n_classes: int) -> Any:
         """The loss where only the classes of these codes have rows: what a loss states by class is cut to them."""
         return self

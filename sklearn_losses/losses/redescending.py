@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.losses.annotations import FloatArray
 from sklearn_losses.losses.robust import _POSITIVE, _SCALE, RobustLoss
 
 __all__ = ["Cauchy", "GemanMcClure", "Redescending", "Tukey", "Welsch"]
@@ -24,10 +25,10 @@ class Redescending(RobustLoss):
     initial_estimator = "mae"
     parameter_constraints = {"c": _POSITIVE, "scale": _SCALE, "n_init": Integer(1)}
 
-    def psi(self, u):
+    def psi(self, u: FloatArray) -> FloatArray:
         return u * self.weight(u)
 
-    def psi_prime(self, u):
+    def psi_prime(self, u: FloatArray) -> FloatArray:
         return self.weight(u)
 
 
@@ -55,7 +56,7 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
     array([0.4776, 3.6582])
     """
 
-    def __init__(self, c=4.685, scale="mad", n_init=1):
+    def __init__(self, c: float = 4.685, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
@@ -63,10 +64,10 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
     def _rest(self, u):
         return np.maximum(1 - (u / self.c) ** 2, 0)
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return self.c**2 / 6 * (1 - self._rest(u) ** 3)
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return self._rest(u) ** 2
 
 
@@ -95,15 +96,15 @@ class Cauchy(Redescending, name="cauchy"):
     array([ 0.4606, 21.2527])
     """
 
-    def __init__(self, c=2.385, scale="mad", n_init=1):
+    def __init__(self, c: float = 2.385, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return self.c**2 / 2 * np.log1p((u / self.c) ** 2)
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return 1 / (1 + (u / self.c) ** 2)
 
 
@@ -132,15 +133,15 @@ class Welsch(Redescending, name="welsch"):
     array([0.473 , 4.4551])
     """
 
-    def __init__(self, c=2.985, scale="mad", n_init=1):
+    def __init__(self, c: float = 2.985, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return -(self.c**2) / 2 * np.expm1(-((u / self.c) ** 2))
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return np.exp(-((u / self.c) ** 2))
 
 
@@ -168,14 +169,14 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
     array([0.4   , 1.9992])
     """
 
-    def __init__(self, c=1.0, scale="mad", n_init=1):
+    def __init__(self, c: float = 1.0, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         square = (u / self.c) ** 2
         return 2 * square / (square + 4)
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return 1 / (self.c * ((u / self.c) ** 2 / 4 + 1)) ** 2

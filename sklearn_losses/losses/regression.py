@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.curves import Kink, PiecewiseLinear, ResidualLoss
 from sklearn_losses.losses.numerics import LARGEST_LOG, safe_exp, weighted_quantile
@@ -36,23 +37,23 @@ class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
     array([4., 0.])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return t * t
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return 2 * t
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return np.full_like(t, 2)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.array([np.average(y, weights=sample_weight)])
 
 
 class _KinkedResidual(PiecewiseLinear, ResidualLoss):
     """A piecewise linear curve of the residual."""
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         # As the constant grows, the slope of the loss rises by right - left at each ``y - position``, up from -sum(right).
         bends = np.concatenate([y - kink.position for kink in self.kinks])
         rises = np.array([kink.right - kink.left for kink in self.kinks])
@@ -101,11 +102,11 @@ class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
     parameter_constraints = {"quantile": Interval(0.0, 1.0, closed="neither")}
     examples = ({"quantile": 0.9}, {"quantile": 0.05})
 
-    def __init__(self, quantile=0.5):
+    def __init__(self, quantile: float = 0.5) -> None:
         self.quantile = quantile
 
-    @property
-    def kinks(self):
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
         return (Kink(0.0, self.quantile - 1.0, self.quantile),)
 
 
@@ -134,19 +135,19 @@ class Expectile(ResidualLoss, name="expectile"):
     parameter_constraints = {"expectile": Interval(0.0, 1.0, closed="neither")}
     examples = ({"expectile": 0.9}, {"expectile": 0.05})
 
-    def __init__(self, expectile=0.5):
+    def __init__(self, expectile: float = 0.5) -> None:
         self.expectile = expectile
 
     def _share(self, t):
         return np.where(t < 0, 1 - self.expectile, self.expectile).astype(t.dtype)
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return self._share(t) * t * t
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return 2 * self._share(t) * t
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * self._share(t)
 
 
@@ -173,11 +174,11 @@ class EpsilonInsensitive(_KinkedResidual, name="epsilon_insensitive"):
     parameter_constraints = {"epsilon": Interval(0.0)}
     examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
 
-    def __init__(self, epsilon=0.1):
+    def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = epsilon
 
-    @property
-    def kinks(self):
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
         if self.epsilon == 0:
             return (Kink(0.0, -1.0, 1.0),)
         return (Kink(-self.epsilon, -1.0, 0.0), Kink(self.epsilon, 0.0, 1.0))
@@ -202,16 +203,16 @@ class SquaredEpsilonInsensitive(ResidualLoss, name="squared_epsilon_insensitive"
     parameter_constraints = {"epsilon": Interval(0.0)}
     examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
 
-    def __init__(self, epsilon=0.1):
+    def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = epsilon
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(np.abs(t) - self.epsilon, 0) ** 2
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return 2 * (t - np.clip(t, -self.epsilon, self.epsilon))
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * (np.abs(t) > self.epsilon).astype(t.dtype)
 
 
@@ -228,16 +229,16 @@ class LogCosh(ResidualLoss, name="log_cosh"):
     array([4.338000e-01, 9.993069e+02])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         size = np.abs(t)
         # log cosh t = log(1 + 2 sinh(t/2)^2) keeps the digits of a small t, of which the other form subtracts all.
         small = np.log1p(2 * np.sinh(np.minimum(size, 1) / 2) ** 2)
         return np.where(size < 1, small, size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(t.dtype))
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return np.tanh(t)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 4 * np.exp(-2 * np.abs(t)) / (1 + np.exp(-2 * np.abs(t))) ** 2
 
 
@@ -254,11 +255,11 @@ class Deviance(Loss):
     task = "regression"
     positive_target = True
 
-    @property
-    def has_minimizer(self):
+    @derived
+    def has_minimizer(self) -> bool:
         return self.power >= 2  # else that of a target of 0 falls for ever as the prediction does
 
-    def check_target(self, y):
+    def check_target(self, y: Targets) -> None:
         if self.power < 2 and np.any(y < 0):
             raise ValueError(f"loss {self.name!r} needs targets of at least 0. Got {np.min(y)}.")
         if self.power >= 2 and np.any(y <= 0):
@@ -288,25 +289,25 @@ class Deviance(Loss):
             return -1 - np.log(y)
         return y ** (2 - self.power) / ((1 - self.power) * (2 - self.power))
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         on_target, alone = self._terms(raw)
         return 2 * (y * on_target[0] + alone[0] + self._least(y)).astype(raw.dtype, copy=False)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         on_target, alone = self._terms(raw)
         return 2 * (y * on_target[1] + alone[1]).astype(raw.dtype, copy=False)
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         on_target, alone = self._terms(raw)
         return 2 * (y * on_target[2] + alone[2]).astype(raw.dtype, copy=False)
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return safe_exp(raw)[0]
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         return np.log(prediction)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         mean = np.average(y, weights=sample_weight)
         return np.array([np.log(mean) if mean > 0 else 0.0])
 
@@ -364,9 +365,9 @@ class Tweedie(Deviance, name="tweedie"):
     parameter_constraints = {"power": Interval(1.0, 3.0, closed="both")}
     examples = ({"power": 1.0}, {"power": 1.9}, {"power": 2.0}, {"power": 3.0})
 
-    def __init__(self, power=1.5):
+    def __init__(self, power: float = 1.5) -> None:
         self.power = power
 
-    @property
-    def convex(self):
+    @derived
+    def convex(self) -> bool:
         return self.power <= 2

@@ -11,11 +11,14 @@ their standard deviation. The fit's scale is its ``scale_``. Under `partial_fit`
 has bound takes residuals to be in units of the scale.
 """
 
+from typing import Any, ClassVar
+
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.base import clone
 
 from sklearn_losses.core.component import Interval, Options
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.curves import ResidualLoss
 from sklearn_losses.losses.numerics import weighted_quantile
@@ -26,7 +29,7 @@ _POSITIVE = Interval(0.0, closed="neither")
 _SCALE = Options("mad", _POSITIVE)
 
 
-def residual_scale(y, raw, sample_weight):
+def residual_scale(y: Targets, raw: FloatArray, sample_weight: FloatArray) -> float:
     """The weighted median absolute deviation of the residuals, over 0.6745 so that it estimates a normal's standard deviation.
 
     Parameters
@@ -52,7 +55,7 @@ def residual_scale(y, raw, sample_weight):
     return next((scale for scale in scales if scale > 1e-6 * bulk), 1.0)
 
 
-def ridge_of_deviations(alpha, y, sample_weight):
+def ridge_of_deviations(alpha: float, y: Targets, sample_weight: FloatArray) -> float:
     """The ridge strength of a least-absolute-deviations fit that goes with `alpha` for squared units."""
     center = weighted_quantile(y, 0.5, sample_weight)
     deviation = float(np.average(np.abs(y - center), weights=sample_weight))
@@ -64,33 +67,33 @@ class RobustLoss(ResidualLoss):
 
     renamed = ResidualLoss.renamed | {"bend": "psi_prime"}
     parameter_constraints = {"c": _POSITIVE, "scale": _SCALE}
-    examples = ({"c": 0.7, "scale": 2.0},)
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({"c": 0.7, "scale": 2.0},)
 
-    @property
-    def initial_estimator(self):
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
         return None if isinstance(self.scale, (int, float)) else "mae"
 
     @property
     def _unit(self):
         return 1.0 if isinstance(self.scale, str) else self.scale
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return self._unit * (self._unit * self.rho(t / self._unit))
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return self._unit * self.psi(t / self._unit)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return self.psi_prime(t / self._unit)
 
-    def initial_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         return ridge_of_deviations(alpha, y, sample_weight)
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         """The loss with a number for its scale."""
         return clone(self).set_params(scale=residual_scale(y, raw, sample_weight)) if self.scale == "mad" else self
 
-    def learned(self, constants):
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
         return {"scale_": float(self._unit)}
 
 
@@ -122,26 +125,26 @@ class Huber(RobustLoss, name="huber"):
     parameter_constraints = {"delta": _POSITIVE, "scale": Options("mad", "joint", _POSITIVE)}
     examples = ({"delta": 0.3, "scale": 1.0}, {"delta": 10.0}, {"scale": "joint"})
 
-    def __init__(self, delta=1.35, scale="mad"):
+    def __init__(self, delta: float = 1.35, scale: float | str = "mad") -> None:
         self.delta = delta
         self.scale = scale
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         clipped = np.clip(u, -self.delta, self.delta)
         return clipped * (u - 0.5 * clipped)
 
-    def psi(self, u):
+    def psi(self, u: FloatArray) -> FloatArray:
         return np.clip(u, -self.delta, self.delta)
 
-    def psi_prime(self, u):
+    def psi_prime(self, u: FloatArray) -> FloatArray:
         return (np.abs(u) <= self.delta).astype(u.dtype)
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         if self.scale == "joint" and self.delta <= 1:
             raise ValueError(f"scale='joint' needs delta above 1, or the scale shrinks to 0. Got delta={self.delta!r}.")
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         if self.scale == "joint":
             return JointHuber(self.delta, residual_scale(y, raw, sample_weight))
         return super().calibrated(y, raw, sample_weight)
@@ -172,12 +175,12 @@ class JointHuber(Loss):
     n_constants = 1
     start_constants = (3.0,)
 
-    def __init__(self, delta, start):
+    def __init__(self, delta: float, start: float) -> None:
         self.delta = delta
         self.start = start
 
-    @property
-    def constant_units(self):
+    @derived
+    def constant_units(self) -> tuple[float, ...]:
         return (4 / self.start,)
 
     def _scale(self, constant):
@@ -187,13 +190,13 @@ class JointHuber(Loss):
         scale = 1e-6 * self.start + np.where(straight, unit * (1 + constant), small)
         return scale, np.where(straight, unit, small), np.where(straight, 0, small)
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         scale, growth, _ = self._scale(raw[:, 1])
         u = (y - raw[:, 0]) / scale
         clipped = np.clip(u, -self.delta, self.delta)
@@ -201,7 +204,7 @@ class JointHuber(Loss):
         # The derivative in s of s + 2 s rho(u) is 1 + 2 (rho - u psi) = 1 - psi**2.
         return value, np.stack([-2 * clipped, (1 - clipped**2) * growth], axis=1)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         scale, growth, bend = self._scale(raw[:, 1])
         u = (y - raw[:, 0]) / scale
         # In raw and s the matrix is 2 / s (1, u)' (1, u) on the parabola and 0 beyond. Where s bends in its constant, what
@@ -210,13 +213,13 @@ class JointHuber(Loss):
         added = np.maximum(1 - np.clip(u, -self.delta, self.delta) ** 2, 0) * bend * direction[:, 1]
         return np.stack([bent, u * growth * bent + added], axis=1).astype(raw.dtype, copy=False)
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return Huber(self.delta, self.start).best_constant(y, sample_weight, n_outputs)
 
-    def null_loss(self, y, sample_weight):
+    def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
         # In units of the starting scale, so that the search takes the same steps whatever the unit of the target.
         center = self.best_constant(y, sample_weight, 1)
         scaled, standard, shares = (y - center) / self.start, JointHuber(self.delta, 1.0), sample_weight / sample_weight.sum()
@@ -228,10 +231,10 @@ class JointHuber(Loss):
         start = [0.0, *self.start_constants]
         return self.start * float(minimize(mean, start, jac=True, method="BFGS", options={"gtol": 1e-8}).fun)
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return raw
 
-    def learned(self, constants):
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
         return {"scale_": float(self._scale(constants)[0][0])}
 
 
@@ -257,16 +260,16 @@ class Fair(RobustLoss, name="fair"):
     array([0.3436, 9.8896])
     """
 
-    def __init__(self, c=1.4, scale="mad"):
+    def __init__(self, c: float = 1.4, scale: float | str = "mad") -> None:
         self.c = c
         self.scale = scale
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         size = np.abs(u) / self.c
         return self.c**2 * (size - np.log1p(size))
 
-    def psi(self, u):
+    def psi(self, u: FloatArray) -> FloatArray:
         return u / (1 + np.abs(u) / self.c)
 
-    def psi_prime(self, u):
+    def psi_prime(self, u: FloatArray) -> FloatArray:
         return 1 / (1 + np.abs(u) / self.c) ** 2

@@ -1,8 +1,11 @@
 """The mean of the best part of the rows: the rest is given up as not of this model."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_losses.core.component import Integer, Interval
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
 
@@ -52,29 +55,29 @@ class Trimmed(Composite):
     smooth = False
     has_hessian = False
 
-    def __init__(self, loss="mse", share=0.75, n_steps=30, n_init=1):
+    def __init__(self, loss: AnyLoss = "mse", share: float = 0.75, n_steps: int = 30, n_init: int = 1) -> None:
         self.loss = loss
         self.share = share
         self.n_steps = n_steps
         self.n_init = n_init
 
     @property
-    def inner(self):
+    def inner(self) -> Any:
         """The loss of a row that is kept."""
         return Loss.make(self.loss)
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self.inner,)
 
-    def with_parts(self, parts):
-        return Trimmed(*parts, self.share, self.n_steps, self.n_init)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return Trimmed(parts[0], self.share, self.n_steps, self.n_init)
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"Trimmed({self.inner.name})"
 
-    def kept(self, losses, sample_weight):
+    def kept(self, losses: FloatArray, sample_weight: FloatArray) -> FloatArray:
         """The weights that the rows keep: all of the best ones, part of the last, none beyond.
 
         Parameters
@@ -93,11 +96,11 @@ class Trimmed(Composite):
         kept[order] = room
         return kept
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.inner.value(y, raw)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.inner.gradient(y, raw)
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         raise ValueError(f"{self.name} looks at all rows: it must be the outermost loss, and is for fit, not for partial_fit.")
