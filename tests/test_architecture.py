@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,33 @@ def test_folders_import_one_way(folder):
 def test_every_folder_has_its_rule():
     lower = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir() if not path.name.startswith("_")}
     assert lower - {"py"} <= set(MAY_IMPORT)  # "py" is the marker py.typed
+
+
+def module_of(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_modules_import_no_circle():
+    """Of the imports that run with the module itself; those inside functions come later."""
+    files = {module_of(path): path for path in PACKAGE.rglob("*.py")}
+    graph = {}
+    for name, path in files.items():
+        found = graph.setdefault(name, set())
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ImportFrom) and node.module in files:
+                inside = {f"{node.module}.{alias.name}" for alias in node.names} & set(files)
+                found |= inside or {node.module}
+    assert sum(map(len, graph.values())) > 150
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(files)  # it raises CycleError
+
+
+LONGEST = {"estimators/base.py": 260}  # lines; of all others 450
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_are_short(path):
+    assert len(path.read_text().splitlines()) <= LONGEST.get(path.relative_to(PACKAGE).as_posix(), 450)
 
 
 def test_no_optional_package_is_imported():

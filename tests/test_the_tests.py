@@ -1,4 +1,4 @@
-"""No test can end before it has asserted something: the statements of every test function are walked."""
+"""What holds for all tests: none ends before it has asserted something, and none patches a constant."""
 
 import ast
 from pathlib import Path
@@ -67,6 +67,14 @@ def faulty(text):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_test_asserts_on_every_path(path):
     assert faulty(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_test_patches_a_constant_of_a_module(path):
+    """Limits and schedules are arguments, of which tests pass their own."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setattr" and len(node.args) == 3:
+            assert not str(getattr(node.args[1], "value", "")).isupper(), node.lineno
 
 
 @pytest.mark.parametrize(

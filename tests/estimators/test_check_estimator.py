@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import (
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.losses import MSE, CostSensitive, CVaR, Huber, Loss, Quantile, Tilted, Trimmed
+from sklearn_losses.models import Model
 from sklearn_losses.solvers import SGD, Adam, Solver
 
 # Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them. They know nothing
@@ -104,6 +105,19 @@ def solvers_as_a_user_names_them():
     yield LossClassifier(solver=QUICK["sgd"], tol=1e-3)
 
 
+def models_as_a_user_names_them():
+    """Each model with losses of each task by quick steps, and by a quasi-Newton method.
+
+    Not the latter of several classes, where the iterations that a check leaves end too early for equal digits.
+    """
+    for name in sorted(Model.names()):
+        for loss, estimator in (*LOSSES, *RANKING):
+            if loss in WITH_ALL:
+                yield estimator(loss, model=name, solver=Adam(learning_rate=0.02), max_iter=100)
+        for loss, estimator in (("mse", LossRegressor), ("huber", LossRegressor), ("ranknet", LossRanker)):
+            yield estimator(loss, model=name, solver="lbfgs", max_iter=50)
+
+
 def others():
     yield LossRanker("mse")
     yield LossRanker("listnet", solver=QUICK["adam"], **BRIEF)
@@ -127,7 +141,7 @@ COMPOSED = [
 
 def every_estimator():
     """The estimators that are checked at all, each once."""
-    makers = (defaults(), pairs(), solvers_as_a_user_names_them(), others(), COMPOSED)
+    makers = (defaults(), pairs(), solvers_as_a_user_names_them(), models_as_a_user_names_them(), others(), COMPOSED)
     return {repr(estimator): estimator for made in makers for estimator in made}.values()
 
 
@@ -152,7 +166,7 @@ def traits(estimator):
 
 
 def model_of(estimator):
-    return "mlp" if estimator.hidden_layer_sizes else "linear"
+    return getattr(estimator.model, "name", estimator.model) or ("mlp" if estimator.hidden_layer_sizes else "linear")
 
 
 def cases(estimator):
@@ -170,7 +184,7 @@ def cases(estimator):
 def cost(estimator):
     """A rough number of how long the checks of an estimator take, of which a quick linear fit is the unit."""
     loss, solver = Loss.make(estimator.loss), Solver.make(estimator.solver)
-    if estimator.hidden_layer_sizes:
+    if model_of(estimator) != "linear":
         return 3 if estimator.max_iter <= 100 else 10
     if loss.stochastic_only or loss.n_constants or solver.stochastic or solver.label == "trust-constr":
         return 10 if loss.task == "regression" else 20
@@ -228,7 +242,7 @@ def test_the_selection_covers_every_loss_solver_and_model():
         assert len(of_task[maker.task] - checks["loss", name]) <= 2  # a positive target, and what is known to fail
     for name in NAMED:
         assert checks["solver", name] >= of_task["regression"] | of_task["classification"]
-    for name in ("linear", "mlp"):
+    for name in Model.names():
         assert checks["model", name] >= of_task["regression"] | of_task["classification"]
 
 
