@@ -1,8 +1,8 @@
 """Losses made of losses: weighted sums, and other means over the rows than the plain one.
 
-An aggregation acts on all rows at once, and an objective is a sum over rows. Both hold here: the mean of the worst part
-and the tilted mean are minima over one further number, a threshold, which is learned with the coefficients. So they
-work with every solver, on batches and on blocks.
+An aggregation acts on all rows at once, and an objective is a sum over rows. Both hold here: the
+mean of the worst part and the tilted mean are minima over one further number, a threshold, which is
+learned with the coefficients. So they work with every solver, on batches and on blocks.
 """
 
 from typing import Any
@@ -20,7 +20,9 @@ __all__ = ["CVaR", "Tilted", "WeightedSum"]
 
 
 class WeightedSum(Composite):
-    """A weighted sum of losses for the same task; ``0.7 * Huber() + 0.3 * Quantile(0.9)`` makes one.
+    """A weighted sum of losses for the same task.
+
+    ``0.7 * Huber() + 0.3 * Quantile(0.9)`` makes one.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ class WeightedSum(Composite):
 
     @classmethod
     def of(cls, parts: list[tuple[float, Any]]) -> "WeightedSum":
-        """The sum of pairs (weight, loss); sums inside are laid open."""
+        """The sum of pairs (weight, loss); sums inside are flattened."""
         flat = []
         for weight, loss in parts:
             loss = Loss.make(loss) if isinstance(loss, str) else loss
@@ -173,7 +175,10 @@ class Aggregated(Composite):
     n_constants = 1
 
     def _of_excess(self, excess):
-        """The function of ``loss - threshold`` whose mean plus the threshold is to be minimised, its slope and its bend."""
+        """The function of ``loss - threshold`` to be averaged, and its two derivatives.
+
+        The mean of it plus the threshold is to be minimised.
+        """
         raise NotImplementedError
 
     def _threshold(self, values, sample_weight):
@@ -210,8 +215,8 @@ class Aggregated(Composite):
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
         bound = self.with_parts((loss,))
         bound.start_constants = (self._threshold(loss.value(y, raw), sample_weight),)
-        # At the pilot's fit, which may be perfect, there may be no slope left to tell a unit by, and in the mean of rows of
-        # which those of one class have next to no weight neither.
+        # At the initial estimator's fit, which may be perfect, no slope may be left to tell a unit by,
+        # and in the mean of rows of which those of one class have next to no weight neither.
         constant = loss.best_constant(y, sample_weight, 1 if raw.ndim == 1 else raw.shape[1])
         steepness = float(np.max(np.abs(loss.gradient(y, np.zeros_like(raw) + constant))))
         bound.constant_units = (steepness or 1.0,)
@@ -240,9 +245,9 @@ class Aggregated(Composite):
         inner, threshold = _inner(raw)
         inward, change = _inner(direction)
         value, gradient = self._loss.value_and_gradient(y, inner)
-        _, slope, bend = self._of_excess(value - threshold)
+        _, slope, second = self._of_excess(value - threshold)
         gradient, width = gradient.reshape(len(raw), -1), (len(raw), -1)
-        rise = bend * ((gradient * inward.reshape(width)).sum(axis=1) - change)
+        rise = second * ((gradient * inward.reshape(width)).sum(axis=1) - change)
         curved = self._loss.hessian_product(y, inner, inward).reshape(width) * slope[:, None] + gradient * rise[:, None]
         return np.hstack([curved, -rise[:, None]]).astype(raw.dtype, copy=False)
 
@@ -267,7 +272,8 @@ def _inner(raw):
 class CVaR(Aggregated):
     """The mean of the worst part of the rows, the conditional value at risk of any loss [1]_.
 
-    ``min over c of c + mean(max(0, loss - c)) / share``; convex where the loss is. `loss_` is that mean.
+    ``min over c of c + mean(max(0, loss - c)) / share``; convex where the loss is. `loss_` is that
+    mean.
 
     Parameters
     ----------
@@ -277,7 +283,8 @@ class CVaR(Aggregated):
 
     References
     ----------
-    .. [1] Rockafellar and Uryasev, "Optimization of conditional value-at-risk", Journal of Risk 2 (2000), theorem 1.
+    .. [1] Rockafellar and Uryasev, "Optimization of conditional value-at-risk", Journal of Risk 2
+       (2000), theorem 1.
 
     Examples
     --------
@@ -307,7 +314,8 @@ class CVaR(Aggregated):
 
     def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
         trend = super().trend(y, raw)
-        return trend if np.all(trend < 0) else np.maximum(trend, 0)  # rows that fall may be none of the worst
+        # Rows that fall may be none of the worst.
+        return trend if np.all(trend < 0) else np.maximum(trend, 0)
 
     def _of_excess(self, excess):
         return np.maximum(excess, 0) / self.share, (excess > 0) / self.share, np.zeros_like(excess)
@@ -338,14 +346,15 @@ class _SmoothedCVaR(CVaR):
     def _of_excess(self, excess):
         inside = np.clip(excess + self.width, 0, 2 * self.width)
         value = inside**2 / (4 * self.width) + np.maximum(excess - self.width, 0)
-        bend = (np.abs(excess) < self.width) / (2 * self.width * self.share)
-        return value / self.share, inside / (2 * self.width * self.share), bend
+        second = (np.abs(excess) < self.width) / (2 * self.width * self.share)
+        return value / self.share, inside / (2 * self.width * self.share), second
 
 
 class Tilted(Aggregated):
-    """The tilted mean ``log(mean(exp(tilt * loss))) / tilt`` of any loss: between the mean (0) and the maximum [1]_.
+    """The tilted mean of any loss, between the mean (tilt 0) and the maximum [1]_.
 
-    Found as ``min over c of c + mean(exp(tilt * (loss - c)) - 1) / tilt``; convex where the loss is.
+    It is ``log(mean(exp(tilt * loss))) / tilt``. Found as
+    ``min over c of c + mean(exp(tilt * (loss - c)) - 1) / tilt``; convex where the loss is.
 
     Parameters
     ----------
@@ -355,7 +364,8 @@ class Tilted(Aggregated):
 
     References
     ----------
-    .. [1] Li, Beirami, Sanjabi and Smith, "Tilted empirical risk minimization", ICLR 2021, equation 2.
+    .. [1] Li, Beirami, Sanjabi and Smith, "Tilted empirical risk minimization", ICLR 2021, equation
+       2.
 
     Examples
     --------
@@ -364,7 +374,7 @@ class Tilted(Aggregated):
     >>> from sklearn_losses.losses import Tilted
     >>> X, y = np.zeros((4, 1)), np.array([0.0, 0.0, 0.0, 1.0])
     >>> model = LossRegressor(Tilted("mse", tilt=100.0), alpha=0).fit(X, y)
-    >>> model.predict(X[:1]).round(2)  # towards the middle of the range, where the largest error is least
+    >>> model.predict(X[:1]).round(2)  # near the centre of the range of targets
     array([0.49])
     """
 
@@ -378,10 +388,11 @@ class Tilted(Aggregated):
         return Tilted(parts[0], self.tilt)
 
     def _of_excess(self, excess):
-        value, slope, bend = safe_exp(self.tilt * excess)
-        small = np.clip(self.tilt * excess, -1, 1)  # where a slight tilt leaves nothing of exp(.) - 1 but rounding
+        value, slope, second = safe_exp(self.tilt * excess)
+        # Where a slight tilt leaves nothing of exp(.) - 1 but rounding.
+        small = np.clip(self.tilt * excess, -1, 1)
         value = np.where(small == self.tilt * excess, np.expm1(small), value - 1)
-        return value / self.tilt, slope, self.tilt * bend
+        return value / self.tilt, slope, self.tilt * second
 
     def _threshold(self, values, sample_weight):
         top = values.max()

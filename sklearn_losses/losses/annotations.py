@@ -9,8 +9,8 @@ __all__ = []
 
 FloatArray: TypeAlias = NDArray[Any]
 Targets: TypeAlias = Any  # an array (n,) or (n, K), or the `Queries` of a ranking loss
-# What `Loss.make` takes: a name, a loss or a function. As scikit-learn has no types, mypy takes `0.7 * Huber()` for a float,
-# so that nothing narrower lets a sum pass.
+# What `Loss.make` takes: a name, a loss or a function. As scikit-learn has no types, mypy takes
+# `0.7 * Huber()` for a float, so that nothing narrower lets a sum pass.
 AnyLoss: TypeAlias = Any
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ T = TypeVar("T")
 if TYPE_CHECKING:
 
     def derived(method: Callable[[Any], T]) -> T:
-        """A property in the place of a plain class attribute: for mypy it is an attribute of that type."""
+        """A property in the place of a class attribute; mypy sees an attribute of that type."""
 
 else:
     derived = property

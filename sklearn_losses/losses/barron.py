@@ -14,15 +14,16 @@ __all__ = ["AdaptiveBarron", "Barron"]
 
 
 class Barron(Redescending, name="barron"):
-    """Barron's general loss: one shape parameter leads from mse over Huber-like, Cauchy and Geman-McClure to Welsch [1]_.
+    """Barron's general loss: its shape leads from mse over Cauchy to Welsch [1]_.
 
-    ``|a - 2| / a * (((u/c)**2 / |a - 2| + 1)**(a/2) - 1)`` for shape a, with its limits at 2, 0 and minus infinity.
-    Convex for shapes from 1 on.
+    ``|a - 2| / a * (((u/c)**2 / |a - 2| + 1)**(a/2) - 1)`` for shape a, with its limits at 2, 0 and
+    minus infinity. Convex for shapes from 1 on.
 
     Parameters
     ----------
     shape : float, default=1.0
-        2: half the squared error; 1: a smooth Huber; 0: Cauchy; -2: Geman-McClure; ``-np.inf``: Welsch.
+        2: half the squared error; 1: a smooth Huber; 0: Cauchy; -2: Geman-McClure; ``-np.inf``:
+        Welsch.
     c : float, default=1.0
         Size of the parabola at 0, in units of the scale.
     scale : "mad" or float, default="mad"
@@ -93,7 +94,8 @@ def barron_weight(square: FloatArray, a: Any) -> FloatArray:
     return (square / abs(a - 2) + 1) ** (a / 2 - 1)
 
 
-# Nodes for the integral of Barron's density: with x = sinh(t) the trapezoidal rule converges exponentially for every shape.
+# Nodes for the integral of Barron's density: with x = sinh(t) the trapezoidal rule converges
+# exponentially for every shape.
 _T = np.linspace(-40, 40, 1601)
 _SQUARE, _STEP = np.sinh(_T) ** 2, np.cosh(_T) * (_T[1] - _T[0])
 
@@ -111,16 +113,18 @@ def _shape_derivative(square, a):
 class AdaptiveBarron(Loss, name="adaptive_barron"):
     """Barron's loss as a likelihood, its shape and scale learned with the coefficients [1]_.
 
-    ``rho((y - raw) / scale, shape) + log(scale) + log Z(shape)``, Z the integral of ``exp(-rho)``: a heavy tail must pay for
-    itself, so that clean data give a shape near 2 (least squares) and outliers one near 0 (Cauchy). The fitted
-    attributes `shape_` and `scale_` tell. As in the rest of the family a fit multiplies by the square of a scale, here the
-    one it starts from, so that alpha weighs against squared units of the target.
+    ``rho((y - raw) / scale, shape) + log(scale) + log Z(shape)``, Z the integral of ``exp(-rho)``:
+    a heavy tail must pay for itself, so that clean data give a shape near 2 (least squares) and
+    outliers one near 0 (Cauchy). The fitted attributes `shape_` and `scale_` tell. As in the rest
+    of the family a fit multiplies by the square of a scale, here the one it starts from, so that
+    alpha weighs against squared units of the target.
 
     Notes
     -----
-    The shape stays inside (0.01, 1.99) by a logistic function, as in the source; the start is 1, at the MAD scale of the
-    least absolute deviations. In a fit `raw` has three columns: the prediction, the shape's logit and the logarithm of the
-    scale, both times the starting scale so that a solver meets numbers of one size.
+    The shape stays inside (0.01, 1.99) by a logistic function, as in the source; the start is 1, at
+    the MAD scale of the least absolute deviations. In a fit `raw` has three columns: the
+    prediction, the shape's logit and the logarithm of the scale, both times the starting scale so
+    that a solver meets numbers of one size.
 
     References
     ----------
@@ -154,7 +158,8 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         return bound
 
     def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
-        # The likelihood has an additive constant and may be negative: what is measured is the loss that the fit starts with.
+        # The likelihood has an additive constant and may be negative: what is measured is the loss
+        # that the fit starts with.
         return Barron(1.0, scale=self._unit).null_loss(y, sample_weight)
 
     def _constants(self, raw):

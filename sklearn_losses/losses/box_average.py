@@ -15,7 +15,7 @@ HALVINGS = 30  # of an interval around a bend
 
 
 def _visible(step, point):
-    """`step` where `point` and its neighbours at that distance are different numbers, else the least one for which they are."""
+    """`step`, or a longer one where `point` and `point + step` would be the same number."""
     size = np.abs(point) if point.ndim == 1 else np.max(np.abs(point), axis=1)
     return np.maximum(step, 8 * np.spacing(size))
 
@@ -23,8 +23,9 @@ def _visible(step, point):
 class BoxAveraged(Composite):
     """A custom loss of one output averaged over ``raw - width ... raw + width``.
 
-    Its exact gradient is the central difference ``(f(raw + width) - f(raw - width)) / (2 * width)``. Its value comes from
-    Simpson's rule, in those rows whose interval holds a bend on halved intervals until they agree: a line search needs
+    Its exact gradient is the central difference
+    ``(f(raw + width) - f(raw - width)) / (2 * width)``. Its value comes from Simpson's rule, in
+    those rows whose interval holds a bend on halved intervals until they agree: a line search needs
     values of which this is the gradient.
 
     Parameters
@@ -62,7 +63,8 @@ class BoxAveraged(Composite):
         low, high = point - width, point + width
         below, middle, above = (np.asarray(call(targets, place)) for place in (low, point, high))
         value = (below + 4 * middle + above) / 6
-        # A place is rounded in proportion to its distance from 0, and so are the values of a slope there.
+        # A place is rounded in proportion to its distance from 0, and so are the values of a slope
+        # there.
         steepest = np.maximum(np.abs(middle - below), np.abs(above - middle)) / width
         rounding = 4 * np.finfo(np.float64).eps * np.abs(point) * steepest
         bent = np.flatnonzero(np.abs(below - 2 * middle + above) > 1e-9 * (np.abs(below) + np.abs(above)) + rounding)
@@ -78,9 +80,10 @@ class BoxAveraged(Composite):
 
 
 def _integral(function, low, high, at_low, at_middle, at_high, allowed):
-    """Integrals from `low` to `high`, (n,), by Simpson's rule on halves of intervals until both agree within `allowed`.
+    """Integrals from `low` to `high`, (n,), by Simpson's rule on halves of intervals.
 
-    ``function(rows, places)`` gives values for some of the n rows.
+    Intervals are halved until both rules agree within `allowed`. ``function(rows, places)`` gives
+    values for some of the n rows.
     """
     rows, total = np.arange(len(low)), np.zeros(len(low))
     for _ in range(HALVINGS):

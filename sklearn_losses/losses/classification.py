@@ -1,4 +1,4 @@
-"""Losses of a class: functions of the class probabilities (`CrossEntropy`) or of the margins (the hinges)."""
+"""Losses of a class: functions of class probabilities or of margins."""
 
 import numpy as np
 
@@ -12,7 +12,10 @@ __all__ = ["CrossEntropy", "Exponential", "Hinge", "ModifiedHuber", "Perceptron"
 
 
 class SoftmaxLoss(Loss):
-    """Base of the losses of class probabilities: the logistic function for two classes, softmax for more."""
+    """Base of the losses of class probabilities.
+
+    The probabilities are those of the logistic function for two classes, of softmax for more.
+    """
 
     task = "classification"
     has_probabilities = True
@@ -53,7 +56,8 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
     References
     ----------
-    .. [1] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
+    .. [1] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016,
+       section 7.
 
     Examples
     --------
@@ -83,7 +87,8 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
     def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim == 1 and y.dtype.kind != "f" and not self.label_smoothing:
-            # With e = exp(-|margin|) in (0, 1], neither the logarithm nor the quotient can overflow.
+            # With e = exp(-|margin|) in (0, 1], neither the logarithm nor the quotient can
+            # overflow.
             sign = y.astype(raw.dtype)
             sign *= -2
             sign += 1
@@ -98,14 +103,16 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         if raw.ndim == 1:
             target = y if not self.label_smoothing else (1 - self.label_smoothing) * y + self.label_smoothing / 2
             e = np.exp(-np.abs(raw))
-            # What cancels is taken apart first, so that small values and slopes of large scores keep all their digits.
+            # What cancels is taken apart first, so that small values and slopes of large scores
+            # keep all their digits.
             value = np.maximum(raw, 0) - target * raw + np.log1p(e)
             gradient = np.where(raw >= 0, 1 - target - target * e, e - target * e - target) / (1 + e)
             return value.astype(raw.dtype, copy=False), gradient.astype(raw.dtype, copy=False)
         shifted = raw - raw.max(axis=1, keepdims=True)
         own_score = self._own(y, shifted)
         np.exp(shifted, out=shifted)
-        total = shifted @ np.ones(raw.shape[1], raw.dtype)  # a sum along a short axis, faster as a product
+        # A sum along a short axis, faster as a product.
+        total = shifted @ np.ones(raw.shape[1], raw.dtype)
         value = np.log(total) - own_score
         shifted /= total[:, None]
         smoothing = self.label_smoothing
@@ -155,16 +162,19 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
 
 class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
-    """The hinge of support vector machines, ``max(0, 1 - margin)``, summed over the other classes: the label alone matters.
+    """The hinge of support vector machines, ``max(0, 1 - margin)``: labels, no probabilities.
 
-    For two classes its mean is `sklearn.metrics.hinge_loss`. With K > 2 classes the sum over the other classes, ``sum_j
-    max(0, 1 - raw_own + raw_j)`` [1]_, recommended over eight other multi-class hinges by [2]_. Gives the most likely class
-    from few support vectors, but no probabilities.
+    For two classes its mean is `sklearn.metrics.hinge_loss`. With K > 2 classes the sum over the
+    other classes, ``sum_j max(0, 1 - raw_own + raw_j)`` [1]_, recommended over eight other
+    multi-class hinges by [2]_. Gives the most likely class from few support vectors, but no
+    probabilities.
 
     References
     ----------
-    .. [1] Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999, equation 4.
-    .. [2] Dogan, Glasmachers and Igel, "A unified view on multi-class support vector classification", JMLR 17 (2016).
+    .. [1] Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN
+       1999, equation 4.
+    .. [2] Dogan, Glasmachers and Igel, "A unified view on multi-class support vector
+       classification", JMLR 17 (2016).
 
     Examples
     --------
@@ -180,7 +190,7 @@ class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
 
 
 class SquaredHinge(MarginLoss, name="squared_hinge"):
-    """The squared hinge, ``max(0, 1 - margin)**2``, summed over the other classes when there are more than two.
+    """The squared hinge, ``max(0, 1 - margin)**2``; more than two classes: summed over the others.
 
     Smooth, so faster to fit than the hinge and a little less robust to mislabelled rows.
 
@@ -203,13 +213,15 @@ class SquaredHinge(MarginLoss, name="squared_hinge"):
 
 
 class ModifiedHuber(MarginLoss, name="modified_huber"):
-    """``max(0, 1 - margin)**2`` down to a margin of -1, the line ``-4 margin`` below [1]_; summed over the other classes.
+    """``max(0, 1 - margin)**2`` down to a margin of -1, the line ``-4 margin`` below [1]_.
 
-    The squared hinge without its weakness for mislabelled rows.
+    With more than two classes it is summed over the other classes. The squared hinge without its
+    weakness for mislabelled rows.
 
     References
     ----------
-    .. [1] Zhang, "Solving large scale linear prediction problems using stochastic gradient descent algorithms", ICML 2004.
+    .. [1] Zhang, "Solving large scale linear prediction problems using stochastic gradient descent
+       algorithms", ICML 2004.
 
     Examples
     --------
@@ -230,11 +242,14 @@ class ModifiedHuber(MarginLoss, name="modified_huber"):
 
 
 class Exponential(MarginLoss, name="exponential"):
-    """``exp(-margin)``, the loss of AdaBoost [1]_; summed over the other classes. A mislabelled row weighs without bound.
+    """``exp(-margin)``, the loss of AdaBoost [1]_: a mislabelled row weighs without bound.
+
+    With more than two classes it is summed over the other classes.
 
     References
     ----------
-    .. [1] Friedman, Hastie and Tibshirani, "Additive logistic regression", Annals of Statistics 28 (2000), section 4.
+    .. [1] Friedman, Hastie and Tibshirani, "Additive logistic regression", Annals of Statistics 28
+       (2000), section 4.
 
     Examples
     --------
@@ -259,10 +274,10 @@ class Exponential(MarginLoss, name="exponential"):
 class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     """``max(0, -margin)`` [1]_; summed over the other classes.
 
-    Any model that scores all classes alike has no loss, all weights 0 among them, and a penalty leaves no other optimum:
-    what the perceptron finds depends on its start and its steps. So a linear fit starts from that of `Hinge` and
-    ``solver="auto"`` steps on batches (`Adam`), a margin of 0 counting as a mistake; exact solvers return a constant model.
-    `Hinge` has no such flaw.
+    Any model that scores all classes alike has no loss, all weights 0 among them, and a penalty
+    leaves no other optimum: what the perceptron finds depends on its start and its steps. So a
+    linear fit starts from that of `Hinge` and ``solver="auto"`` steps on batches (`Adam`), a margin
+    of 0 counting as a mistake; exact solvers return a constant model. `Hinge` has no such flaw.
 
     References
     ----------

@@ -20,7 +20,8 @@ def _first(values):
     return next((value for value in values if value is not None), None)
 
 
-# What a loss made of others is, from what these are. Nothing that `Loss` declares may be missing here: see `unruled`.
+# What a loss made of others is, from what these are. Nothing that `Loss` declares may be missing
+# here: see `unruled`.
 RULES = {
     "task": _first,
     "smooth": all,
@@ -40,7 +41,8 @@ RULES = {
     "starts_from": _first,
     "measure": _first,
 }
-# What no part says about the whole: a class that has it states it, as `Composite` does for its Hessian.
+# What no part says about the whole: a class that has it states it, as `Composite` does for its
+# Hessian.
 STATED = ("has_hessian", "hessian_bound", "kinks", "max_affine", "n_constants", "start_constants", "constant_units", "examples")
 
 
@@ -70,10 +72,10 @@ class _OfParts:
 
 
 class Composite(Loss):
-    """A loss made of other losses, its `parts`: whatever it does not state itself follows from theirs.
+    """A loss made of other losses, its `parts`, from which its facts follow.
 
-    A subclass gives `parts` and `with_parts`, and values and derivatives. Facts follow by the table `RULES`; methods are those
-    of the parts, which a subclass need not mention.
+    A subclass gives `parts` and `with_parts`, and values and derivatives. Facts follow by the table
+    `RULES`; methods are those of the parts, which a subclass need not mention.
     """
 
     @property
@@ -92,7 +94,8 @@ class Composite(Loss):
 
     @derived
     def has_hessian(self) -> bool:
-        # A curve of straight pieces has curvature 0 off its kinks, and its smoothed form a curvature.
+        # A curve of straight pieces has curvature 0 off its kinks, and its smoothed form a
+        # curvature.
         return not self.kinks and all(getattr(part, "has_hessian", False) or _kinks(part) for part in self.parts)
 
     @derived

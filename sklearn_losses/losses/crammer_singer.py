@@ -1,4 +1,7 @@
-"""Crammer and Singer's hinge of several classes, a maximum of straight lines, and its smoothed form."""
+"""Crammer and Singer's hinge of several classes, and its smoothed form.
+
+The hinge is a maximum of affine functions of `raw`.
+"""
 
 import numpy as np
 
@@ -10,13 +13,15 @@ __all__ = ["CrammerSinger"]
 
 
 class CrammerSinger(Loss, name="crammer_singer"):
-    """The hinge of the strongest rival alone, ``max(0, 1 + max_j raw_j - raw_own)`` over the other classes j [1]_.
+    """The hinge of the own class against the best other one, Crammer and Singer's [1]_.
 
-    Equal to `Hinge` for two classes.
+    It is ``max(0, 1 + max_j raw_j - raw_own)`` over the other classes j. Equal to `Hinge` for two
+    classes.
 
     References
     ----------
-    .. [1] Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector machines", JMLR 2 (2001).
+    .. [1] Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector
+       machines", JMLR 2 (2001).
 
     Examples
     --------
@@ -71,13 +76,15 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
     def shortfall(self, y: Targets, raw: FloatArray, gradient: FloatArray) -> FloatArray | None:
         violations = _violations(y, raw)
-        # The own class's violation is 0, so the 1 by which its gradient differs from its share does not count.
+        # The own class's violation is 0, so the 1 by which its gradient differs from its share does
+        # not count.
         return violations.max(axis=1) - np.sum(gradient * violations, axis=1)
 
 
 class SmoothedCrammerSinger(Loss):
-    """Crammer and Singer's hinge with ``width * log(sum(exp(. / width)))`` in place of the maximum: above it by up to
-    ``width * log(K)``.
+    """Crammer and Singer's hinge with a log-sum-exp in place of the maximum.
+
+    It is ``width * log(sum(exp(. / width)))``, above the hinge by up to ``width * log(K)``.
 
     Parameters
     ----------
@@ -128,7 +135,10 @@ class SmoothedCrammerSinger(Loss):
 
 
 def _violations(y, raw):
-    """``1 + raw_j - raw_own`` of each class, 0 in place of the own one: their maximum is Crammer and Singer's hinge."""
+    """``1 + raw_j - raw_own`` of each class, 0 in place of the own one.
+
+    Their maximum is Crammer and Singer's hinge.
+    """
     violations = 1 + raw - np.take_along_axis(raw, y[:, None], axis=1)
     np.put_along_axis(violations, y[:, None], 0, axis=1)
     return violations

@@ -1,4 +1,7 @@
-"""Losses that are a curve of one number: of a residual or of a margin, smooth or made of straight pieces."""
+"""Losses that are a curve of one number: of a residual or of a margin.
+
+The curve is smooth or piecewise linear.
+"""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -14,7 +17,7 @@ __all__ = ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"
 
 
 class ScalarLoss(Loss):
-    """A loss that is the sum of one curve over one or more numbers t, each an affine function of the row's `raw`.
+    """A loss that is the sum of one curve over one or more numbers t, affine in `raw`.
 
     Families say what t is (`argument`, `direction`, `pullback`); losses say the curve.
     """
@@ -97,8 +100,9 @@ class ResidualLoss(ScalarLoss):
 class MarginLoss(ScalarLoss):
     """A classification loss that depends on margins alone.
 
-    Two classes have one margin, ``t = raw`` for class 1 and ``-raw`` for class 0. With more, the loss is the sum over the
-    other classes of the curve at ``t = raw[own class] - raw[other class]`` (Weston and Watkins 1999).
+    Two classes have one margin, ``t = raw`` for class 1 and ``-raw`` for class 0. With more, the
+    loss is the sum over the other classes of the curve at ``t = raw[own class] - raw[other class]``
+    (Weston and Watkins 1999).
     """
 
     task = "classification"
@@ -162,9 +166,10 @@ class PiecewiseLinear(ScalarLoss):
 
 
 class Smoothed(Composite, ScalarLoss):
-    """A piecewise linear loss averaged over ``t - width ... t + width``: a parabola replaces each kink.
+    """A piecewise linear loss averaged over ``t - width ... t + width``.
 
-    It lies above the loss by at most ``(right - left) * width / 4`` per kink, and has the same minimum value or a larger one.
+    A parabola replaces each kink. It lies above the loss by at most ``(right - left) * width / 4``
+    per kink, and has the same minimum value or a larger one.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""A plain function as a loss: derivatives by differences or complex steps, kinks smoothed by averages."""
+"""A plain function as a loss, with numerical derivatives.
+
+Derivatives come from differences or complex steps; kinks are smoothed by averages.
+"""
 
 import warnings
 from typing import Any
@@ -13,13 +16,15 @@ from sklearn_losses.losses.box_average import _HALVES, BoxAveraged, _visible
 __all__ = []
 
 _COMPLEX_STEP = 1e-30
-_STEP = np.cbrt(np.finfo(np.float64).eps)  # balances the truncation of a central difference against rounding
-_FAR = (-1e3, -30.0, 30.0, 1e3)  # in units of the spread: where else a function is tried, besides near the targets
+# Balances the truncation of a central difference against rounding.
+_STEP = np.cbrt(np.finfo(np.float64).eps)
+# In units of the spread: where else a function is tried, besides near the targets.
+_FAR = (-1e3, -30.0, 30.0, 1e3)
 _RETURNS = "A custom loss must return one value per row, an array of shape (n_rows,)"
 
 
 def _spread(y):
-    """The size of the differences between targets, whatever their distance from 0 and whatever a few outliers."""
+    """The size of the differences between targets, which a few outliers do not change."""
     low, high = np.percentile(y, [25, 75])
     size = np.max(np.abs(y), initial=0.0)
     return next((float(spread) for spread in ((high - low) / 1.35, np.std(y)) if spread > 1e-12 * size), 1.0)
@@ -39,12 +44,13 @@ def _along(change, unit):
 
 
 class _Differentiated(Loss):
-    """A custom function with its numerical derivatives in the raw prediction, in float64 throughout.
+    """A custom function with its numerical derivatives in `raw`, in float64.
 
-    The step of the central differences balances truncation against rounding: the cube root of the machine epsilon, in
-    units of the distance from the target and of `scale`, the spread of the targets. The size of `raw` itself is no
-    measure: targets of a million may differ by three. Where it is one all the same (a function that rounds as numbers
-    of that size do), `check_faults` finds out by two steps of either kind.
+    The step of the central differences balances truncation against rounding: the cube root of the
+    machine epsilon, in units of the distance from the target and of `scale`, the spread of the
+    targets. The size of `raw` itself is no measure: targets of a million may differ by three. Where
+    it is one all the same (a function that rounds as numbers of that size do), `check_faults` finds
+    out by two steps of either kind.
     """
 
     complex_step = False
@@ -134,7 +140,9 @@ class _Differentiated(Loss):
         return self.jump == 0
 
     def slope_jump(self, y: Targets, center: FloatArray, reach: float) -> float:
-        """The largest jump of the slope in ``raw``, 0 where it is continuous: zooms in on the sharpest bend of each row.
+        """The largest jump of the slope in ``raw``, 0 where it is continuous.
+
+        It zooms in on the sharpest bend of each row.
 
         Parameters
         ----------
@@ -159,7 +167,8 @@ class _Differentiated(Loss):
             low, step = points[rows, sharpest], step / 16
             if np.any(_visible(step, low) > step):
                 break
-        # Each zoom divides the bend of a smooth curve by 16 and leaves that of a kink, less what falls on two points.
+        # Each zoom divides the bend of a smooth curve by 16 and leaves that of a kink, less what
+        # falls on two points.
         jump = 2 * float(np.max(bends))
         return jump if jump > 1e-3 * steepest else 0.0
 
@@ -173,7 +182,10 @@ class _Differentiated(Loss):
         return self if self.smooth else BoxAveraged(self, width)
 
     def complex_step_agrees(self, y: Targets, raw: FloatArray) -> bool:
-        """Whether the function carries complex numbers through; many (abs, comparisons, float) drop the imaginary part."""
+        """Whether the function carries complex numbers through.
+
+        Many functions (abs, comparisons, float) drop the imaginary part.
+        """
         targets = self._targets(y)
         for _, unit in self._shifts(raw):
             try:
@@ -190,7 +202,9 @@ class _Differentiated(Loss):
         return True
 
     def check_faults(self, numbers: NDArray[Any], y: Targets, tries: list[FloatArray]) -> None:
-        """Raise ValueError where no fit could succeed: without finite values, without a slope, with a wrong gradient.
+        """Raise ValueError where no fit could succeed.
+
+        That is without finite values, without a slope, or with a wrong gradient.
 
         Parameters
         ----------
@@ -198,7 +212,8 @@ class _Differentiated(Loss):
             Which rows of the data these are.
         y : ndarray of shape (n,)
         tries : list of ndarray
-            Raw predictions of these rows, the first two of them as good ones may be; some may be outside the function's domain.
+            Raw predictions of these rows, the first two of them as good ones may be; some may be
+            outside the function's domain.
         """
         targets = self._targets(y)
         values = np.stack([self._tried(lambda raw: self._call(targets, raw), raw, y.shape[:1]) for raw in tries])
@@ -221,7 +236,10 @@ class _Differentiated(Loss):
             self._check_gradient(numbers, targets, tries, slopes, doubt)
 
     def _slopes(self, targets, tries, by_size=False):
-        """Central differences for all tries, (n_tries, n) or (n_tries, n, K), and how far those with two steps are apart."""
+        """Central differences for all tries, and how far those with two steps are apart.
+
+        Both are (n_tries, n) or (n_tries, n, K).
+        """
         before, self.by_size = self.by_size, by_size
         slopes, doubt = [], []
         for raw in tries:
@@ -239,7 +257,10 @@ class _Differentiated(Loss):
         return np.stack(slopes), np.stack(doubt)
 
     def _check_gradient(self, numbers, targets, tries, slopes, doubt):
-        """Raise ValueError where the given gradient is no derivative; a subgradient or an approximation is one."""
+        """Raise ValueError where the given gradient is no derivative.
+
+        A subgradient or an approximation is one.
+        """
         given = [self._tried(lambda raw: self._given_gradient(targets, raw), raw, raw.shape) for raw in tries]
         if given[0].shape != tries[0].shape:
             raise ValueError(f"The gradient of {self.label} has shape {given[0].shape}; y_pred has {tries[0].shape}.")
@@ -271,7 +292,10 @@ class _Differentiated(Loss):
         return values
 
     def check_contract(self, y: Targets, raw: FloatArray) -> None:
-        """Raise ValueError where the function is not a loss per row; `y`, `raw`: a few rows of the data."""
+        """Raise ValueError where the function is not a loss per row.
+
+        `y` and `raw` are a few rows of the data.
+        """
         targets, prediction = self._targets(y), self._prediction(self._scores(raw))
         kept = targets.copy(), prediction.copy()
         values = np.asarray(self.recipe.function(targets, prediction))
@@ -329,18 +353,18 @@ class DifferentiatedPrediction(_Differentiated):
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         point, targets = raw.astype(np.float64), self._targets(y)
         if self.recipe.hessian is not None:
-            bend = np.asarray(self.recipe.hessian(targets, point))
+            second = np.asarray(self.recipe.hessian(targets, point))
         elif self.recipe.gradient is not None or self.complex_step:
             step = _visible(_STEP * self._length(targets, point, 1.0), point)
             ahead, behind = point + step, point - step
-            bend = (self._gradient(targets, ahead) - self._gradient(targets, behind)) / (ahead - behind)
+            second = (self._gradient(targets, ahead) - self._gradient(targets, behind)) / (ahead - behind)
         else:
             step = _visible(np.finfo(np.float64).eps ** 0.25 * self._length(targets, point, 1.0), point)
             ahead, behind = point + step, point - step
             above, here, below = (np.asarray(self._call(targets, place)) for place in (ahead, point, behind))
             slopes = (above - here) / (ahead - point), (here - below) / (point - behind)
-            bend = 2 * (slopes[0] - slopes[1]) / (ahead - behind)
-        return bend.astype(raw.dtype, copy=False)
+            second = 2 * (slopes[0] - slopes[1]) / (ahead - behind)
+        return second.astype(raw.dtype, copy=False)
 
 
 class DifferentiatedScores(_Differentiated):

@@ -13,7 +13,7 @@ __all__ = ["CostSensitive", "SoftLabels"]
 
 
 class _Expected(Composite):
-    """A classification loss averaged over what its class might have been: ``sum_k weight[k] * loss(k, raw)``."""
+    """A classification loss averaged over labels: ``sum_k weight[k] * loss(k, raw)``."""
 
     task = "classification"
     soft_labels = True
@@ -36,8 +36,8 @@ class _Expected(Composite):
     @derived
     def initial_estimator(self) -> AnyLoss | None:
         """The part's, averaged in the same way."""
-        pilot = getattr(self._loss, "initial_estimator", None)
-        return None if pilot is None else self.with_parts((Loss.make(pilot),))
+        initial = getattr(self._loss, "initial_estimator", None)
+        return None if initial is None else self.with_parts((Loss.make(initial),))
 
     def check(self) -> None:
         super().check()
@@ -72,7 +72,9 @@ class _Expected(Composite):
 
 
 class SoftLabels(_Expected):
-    """Any classification loss for targets that are probabilities: its expectation. Estimators put it in by themselves.
+    """The expectation of a classification loss, for targets that are probabilities.
+
+    Estimators put it in by themselves.
 
     Parameters
     ----------
@@ -100,17 +102,19 @@ class SoftLabels(_Expected):
 
 
 class CostSensitive(_Expected):
-    """Any classification loss under a matrix of costs: ``sum_k (max cost of the true class - cost[true, k]) * loss(k, raw)``.
+    """Any classification loss under a matrix of costs of wrong decisions.
 
-    Each decision k counts as far as it saves cost. The best scores then rank the decisions by their expected
-    cost [1]_, for every loss whose best scores rank the classes by their probability. Costs 0 on the diagonal and
-    1 elsewhere give the loss itself.
+    It is ``sum_k (max cost of the true class - cost[true, k]) * loss(k, raw)``. Each decision k
+    counts as far as it saves cost. The best scores then rank the decisions by their expected cost
+    [1]_, for every loss whose best scores rank the classes by their probability. Costs 0 on the
+    diagonal and 1 elsewhere give the loss itself.
 
     Parameters
     ----------
     loss : str or Loss, default="cross_entropy"
     cost : array-like of shape (n_classes, n_classes), default=None
-        ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of ``classes_``; None: 0 and 1.
+        ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of
+        ``classes_``; None: 0 and 1.
 
     References
     ----------

@@ -38,11 +38,12 @@ class _Softmax(RankingLoss):
 
 
 class ListNet(_Softmax, name="listnet"):
-    """Cross-entropy between ``softmax(relevance)`` and ``softmax(score)`` of a query (Cao et al. 2007 [1]_).
+    """Cross-entropy between ``softmax(relevance)`` and ``softmax(score)`` of a query [1]_.
 
     References
     ----------
-    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007, with top-one probabilities.
+    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007,
+       with top-one probabilities.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class ListNet(_Softmax, name="listnet"):
 
 
 class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
-    """Cross-entropy against ``2**relevance - g``, normalised, with g uniform in [0, 1) (Bruch 2019 [1]_).
+    """Cross-entropy against ``2**relevance - g``, normalised, g uniform in [0, 1) [1]_.
 
     A convex bound of the NDCG. The perturbations g are drawn once per fit.
 
@@ -69,7 +70,8 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
 
     References
     ----------
-    .. [1] Bruch, "An alternative cross entropy loss for learning-to-rank", arXiv 1911.09798, section 3.
+    .. [1] Bruch, "An alternative cross entropy loss for learning-to-rank", arXiv 1911.09798,
+       section 3.
 
     Examples
     --------
@@ -96,10 +98,11 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
 
 
 class ListMLE(RankingLoss, name="listmle"):
-    """Minus the log-likelihood of the order by relevance under the Plackett-Luce model (Xia et al. 2008 [1]_).
+    """Minus the log-likelihood of the order by relevance in the Plackett-Luce model [1]_.
 
-    ``sum_k (logsumexp(s_(k), ..., s_(n)) - s_(k))`` with (k) the row at rank k. Ties in relevance are broken at random, once
-    per fit; equal rows stay together, each against all of them (Breslow's form of a partial likelihood).
+    ``sum_k (logsumexp(s_(k), ..., s_(n)) - s_(k))`` with (k) the row at rank k. Ties in relevance
+    are broken at random, once per fit; equal rows stay together, each against all of them
+    (Breslow's form of a partial likelihood).
 
     References
     ----------
@@ -115,8 +118,12 @@ class ListMLE(RankingLoss, name="listmle"):
     """
 
     def _lists(self, y, scores):
-        """For queries of similar length: rows by rank, which are there, where the ties of a row begin and end, copies, and the
-        logarithms of the exponentials of a row (none where no row is), summed from it on and from the first of its ties on."""
+        """For queries of similar length: rows by rank, their ties, and sums of exponentials.
+
+        It yields the rows by rank, which are there, where the ties of a row begin and end, copies,
+        and the logarithms of the exponentials of a row (none where no row is), summed from it on
+        and from the first of its ties on.
+        """
         logs = np.log(y.multiplicity)
         order = y.keep("best first", lambda: np.lexsort((y.tie_breaker, -y.relevance, y.query)))
         for rows, valid in y.matrices():
@@ -148,8 +155,9 @@ class ListMLE(RankingLoss, name="listmle"):
     def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         product = np.zeros_like(directions)
         for rows, valid, first, last, copies, from_here, log_total in self._lists(y, scores):
-            # Sums over the rows from a rank on and up to a rank, in units of the exponentials summed from there on, which
-            # shares of at most 1 lead from one rank to the next: a list may span any number of orders of magnitude.
+            # Sums over the rows from a rank on and up to a rank, in units of the exponentials
+            # summed from there on, which shares of at most 1 lead from one rank to the next: a list
+            # may span any number of orders of magnitude.
             from_here = np.where(valid, from_here, 0.0)
             left = np.exp(np.where(valid[:, 1:], from_here[:, 1:] - from_here[:, :-1], -np.inf))
             own = copies * np.exp(np.where(valid, scores[rows] - from_here, 0.0))
@@ -168,7 +176,9 @@ class ListMLE(RankingLoss, name="listmle"):
 
 
 def _recurrence(share, term):
-    """``x_k = share_k * x_(k-1) + term_k`` along the second axis, in as many steps as the length has binary digits.
+    """``x_k = share_k * x_(k-1) + term_k`` along the second axis.
+
+    It takes as many steps as the length has binary digits.
 
     Parameters
     ----------
@@ -186,9 +196,10 @@ def _recurrence(share, term):
 
 
 class ApproxNDCG(RankingLoss, name="approx_ndcg"):
-    """Minus the NDCG with ranks made smooth: ``1 + sum_k sigmoid(steepness * (s_k - s_i))`` (Qin et al. 2010 [1]_).
+    """Minus the NDCG with smooth ranks ``1 + sum_k sigmoid(steepness * (s_k - s_i))`` [1]_.
 
-    Not convex: fits start from the minimum of `ListNet` and end in a local one. Every pair is looked at.
+    Not convex: fits start from the minimum of `ListNet` and end in a local one. Every pair is
+    looked at.
 
     Parameters
     ----------
@@ -198,8 +209,8 @@ class ApproxNDCG(RankingLoss, name="approx_ndcg"):
 
     References
     ----------
-    .. [1] Qin, Liu and Li, "A general approximation framework for direct optimization of information retrieval measures",
-       Information Retrieval 13 (2010), equations 10 and 11.
+    .. [1] Qin, Liu and Li, "A general approximation framework for direct optimization of
+       information retrieval measures", Information Retrieval 13 (2010), equations 10 and 11.
 
     Examples
     --------

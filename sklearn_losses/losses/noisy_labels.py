@@ -1,10 +1,11 @@
-"""Losses of class probabilities that bear wrong labels, or that weigh rows by how sure the model is of them.
+"""Losses of class probabilities for data with wrong labels or rare classes.
 
-Most depend on t alone, the probability that the model gives to the row's own class: a loss ``phi(t)`` has the gradient
-``c(t) (p - e)`` in the scores, with ``c(t) = -t phi'(t)``, p the probabilities and e the one-hot label. Such a loss states
-phi and c (`OwnProbabilityLoss`).
+Most depend on t alone, the probability that the model gives to the row's own class: a loss
+``phi(t)`` has the gradient ``c(t) (p - e)`` in the scores, with ``c(t) = -t phi'(t)``, p the
+probabilities and e the one-hot label. Such a loss states phi and c (`OwnProbabilityLoss`).
 
-None is convex, and with many classes they start slowly from zero: a linear fit starts from that of cross_entropy.
+None is convex, and with many classes they start slowly from zero: a linear fit starts from that of
+cross_entropy.
 """
 
 import numpy as np
@@ -51,7 +52,10 @@ class _FromCrossEntropy(SoftmaxLoss):
 
 
 class OwnProbabilityLoss(_FromCrossEntropy):
-    """A loss ``phi(t)`` of the probability t of the own class: a subclass gives phi and ``c(t) = -t phi'(t)``."""
+    """A loss ``phi(t)`` of the probability t of the own class.
+
+    A subclass gives phi and ``c(t) = -t phi'(t)``.
+    """
 
     def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         """The loss, from log(t), t and 1 - t (each exact to rounding)."""
@@ -68,7 +72,9 @@ class OwnProbabilityLoss(_FromCrossEntropy):
 
 
 class Focal(OwnProbabilityLoss, name="focal"):
-    """``-(1 - t)**gamma * log(t)``: rows that are already right count little, so that rare classes are heard [1]_.
+    """``-(1 - t)**gamma * log(t)``: rows that are classified right count little [1]_.
+
+    So rare classes have more influence.
 
     Parameters
     ----------
@@ -77,7 +83,8 @@ class Focal(OwnProbabilityLoss, name="focal"):
 
     References
     ----------
-    .. [1] Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017, equation 4.
+    .. [1] Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017,
+       equation 4.
 
     Examples
     --------
@@ -103,7 +110,7 @@ class Focal(OwnProbabilityLoss, name="focal"):
 
 
 class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entropy", aliases=("gce",)):
-    """``(1 - t**q) / q``: cross-entropy for q towards 0, the mean absolute error of the probability for 1 [1]_.
+    """``(1 - t**q) / q``: between cross-entropy (q to 0) and the absolute error (q = 1) [1]_.
 
     A row that the model finds unlikely pulls with ``t**q``, so wrong labels lose their weight.
 
@@ -114,8 +121,8 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
 
     References
     ----------
-    .. [1] Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy labels",
-       NeurIPS 2018, equation 6.
+    .. [1] Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with
+       noisy labels", NeurIPS 2018, equation 6.
 
     Examples
     --------
@@ -139,7 +146,9 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
 
 
 class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", aliases=("sce",)):
-    """``-a log(t) - b A (1 - t)``: cross-entropy plus its reverse, in which log(0) is taken as A [1]_.
+    """Cross-entropy plus its reverse, ``-a log(t) - b A (1 - t)`` [1]_.
+
+    In the reverse, log(0) is taken as A.
 
     Parameters
     ----------
@@ -152,8 +161,8 @@ class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", 
 
     References
     ----------
-    .. [1] Wang, Ma, Chen, Luo, Yi and Bailey, "Symmetric cross entropy for robust learning with noisy labels", ICCV 2019,
-       equations 6 and 7.
+    .. [1] Wang, Ma, Chen, Luo, Yi and Bailey, "Symmetric cross entropy for robust learning with
+       noisy labels", ICCV 2019, equations 6 and 7.
 
     Examples
     --------
@@ -179,7 +188,9 @@ class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", 
 
 
 class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce",)):
-    """Normalised cross-entropy plus reverse cross-entropy: ``a log(t) / sum_k log(p_k) - b A (1 - t)`` [1]_.
+    """Normalised cross-entropy plus reverse cross-entropy [1]_.
+
+    It is ``a log(t) / sum_k log(p_k) - b A (1 - t)``.
 
     Parameters
     ----------
@@ -192,8 +203,8 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
 
     References
     ----------
-    .. [1] Ma, Huang, Wang, Romano, Erfani and Bailey, "Normalized loss functions for deep learning with noisy labels",
-       ICML 2020, equations 4 and 10.
+    .. [1] Ma, Huang, Wang, Romano, Erfani and Bailey, "Normalized loss functions for deep learning
+       with noisy labels", ICML 2020, equations 4 and 10.
 
     Examples
     --------
@@ -223,7 +234,9 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
 
 
 class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
-    """Cross-entropy against a mixture of the label and the model's own probabilities: ``-sum (b e + (1 - b) p) log p`` [1]_.
+    """Cross-entropy against a mixture of the label and the model's probabilities [1]_.
+
+    It is ``-sum (b e + (1 - b) p) log p``, with e the label as a one-hot vector.
 
     Parameters
     ----------
@@ -232,8 +245,8 @@ class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
 
     References
     ----------
-    .. [1] Reed, Lee, Anguelov, Szegedy, Erhan and Rabinovich, "Training deep neural networks on noisy labels with
-       bootstrapping", ICLR 2015 workshop, equation 6.
+    .. [1] Reed, Lee, Anguelov, Szegedy, Erhan and Rabinovich, "Training deep neural networks on
+       noisy labels with bootstrapping", ICLR 2015 workshop, equation 6.
 
     Examples
     --------
@@ -263,15 +276,16 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
     Parameters
     ----------
     t1 : float, default=0.8
-        Temperature of the logarithm, in [0, 1]; below 1 the loss is bounded, so a far outlier cannot dominate.
+        Temperature of the logarithm, in [0, 1]; below 1 the loss is bounded, so a far outlier
+        cannot dominate.
     t2 : float, default=1.2
-        Temperature of the softmax, from 1 on; above 1 its tails are heavy, so labels wrong near the boundary matter less.
-        With both 1 it is cross-entropy.
+        Temperature of the softmax, from 1 on; above 1 its tails are heavy, so labels wrong near the
+        boundary matter less. With both 1 it is cross-entropy.
 
     References
     ----------
-    .. [1] Amid, Warmuth, Anil and Koren, "Robust bi-tempered logistic loss based on Bregman divergences", NeurIPS 2019,
-       equations 4, 6 and 9.
+    .. [1] Amid, Warmuth, Anil and Koren, "Robust bi-tempered logistic loss based on Bregman
+       divergences", NeurIPS 2019, equations 4, 6 and 9.
 
     Examples
     --------
@@ -296,7 +310,8 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
             return self.log_inverse_link(np.stack([-raw / 2, raw / 2], axis=1))[:, 1]
         heat = self.t2 - 1
         below = raw.max(axis=1, keepdims=True) - raw.astype(np.float64)
-        # The normaliser is the root of a falling convex function, so Newton's steps from its left only rise.
+        # The normaliser is the root of a falling convex function, so Newton's steps from its left
+        # only rise.
         shift = np.zeros((len(raw), 1))
         for _ in range(100):
             logs = -np.log1p(heat * (shift + below)) / heat

@@ -12,11 +12,13 @@ __all__ = ["PairwiseHinge", "SquaredPairwiseHinge"]
 
 
 def active_sums(y: Queries, scores: FloatArray, margin: float, payload: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Sums over the rows that a row forms a pair within the margin with: ``s_i - s_j < margin``, i more relevant.
+    """Sums over the rows that a row forms a pair within the margin with.
 
-    Rows of different relevance differ first in some bit of the number of their level. For each bit, rows that agree in the
-    higher ones are merged by score, and cumulative sums give what lies on the right side of each row: n log n operations
-    per bit (the idea of Lee and Lin, Neural Computation 26 (2014), with sorts in place of trees).
+    Such a pair has ``s_i - s_j < margin``, i more relevant. Rows of different relevance differ
+    first in some bit of the number of their level. For each bit, rows that agree in the higher ones
+    are merged by score, and cumulative sums give what lies on the right side of each row: n log n
+    operations per bit (the idea of Lee and Lin, Neural Computation 26 (2014), with sorts in place
+    of trees).
 
     Parameters
     ----------
@@ -56,7 +58,10 @@ def _running(values, starts, sizes):
 
 
 def _centred(y, scores):
-    """Scores less the mean of their query: pairs do not notice and sums of squares lose fewer digits."""
+    """Scores less the mean of their query.
+
+    Pairs stay as they are, and sums of squares lose fewer digits.
+    """
     return scores - y.spread(y.sum(scores) / y.lengths)
 
 
@@ -78,13 +83,14 @@ def _squared_hinges_curve(y, scores, margin, directions):
 
 
 class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))**2``, the mean over the pairs with i more relevant than j (Chapelle and Keerthi 2010 [1]_).
+    """``max(0, 1 - (s_i - s_j))**2``, the mean over pairs with i more relevant than j [1]_.
 
     n log n operations for a query of n rows with a few grades, by sorting [2]_.
 
     References
     ----------
-    .. [1] Chapelle and Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval 13 (2010).
+    .. [1] Chapelle and Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval
+       13 (2010).
     .. [2] Lee and Lin, "Large-scale linear RankSVM", Neural Computation 26 (2014).
 
     Examples
@@ -107,11 +113,12 @@ class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
 
 
 class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))``, the mean over the pairs with i more relevant than j: the ranking SVM [1]_.
+    """``max(0, 1 - (s_i - s_j))``, the mean over pairs, i more relevant: the ranking SVM [1]_.
 
-    n log n operations for a query of n rows with a few grades. A linear fit ends on the exact optimum where the differences of
-    all pairs fit into 40 MB; beyond, it closes in on it by smoothed losses, with ``dual_gap_`` for what is left: allow it
-    ``tol=1e-4``, or take `SquaredPairwiseHinge`, which is smooth.
+    n log n operations for a query of n rows with a few grades. A linear fit ends on the exact
+    optimum where the differences of all pairs fit into 40 MB; beyond, it closes in on it by
+    smoothed losses, with ``dual_gap_`` for what is left: allow it ``tol=1e-4``, or take
+    `SquaredPairwiseHinge`, which is smooth.
 
     References
     ----------
@@ -145,7 +152,9 @@ class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
 
 
 class OfDifferences(PiecewiseLinear, MarginLoss):
-    """A pair loss of straight pieces as a loss of the difference of two rows, the more relevant one first.
+    """A piecewise linear pair loss as a loss of the difference of two rows.
+
+    The more relevant row comes first.
 
     Parameters
     ----------
@@ -159,7 +168,9 @@ class OfDifferences(PiecewiseLinear, MarginLoss):
 
 
 class SmoothedPairwiseHinge(RankingLoss):
-    """The pairwise hinge averaged over differences of scores +- `width`: two squared hinges, less each other.
+    """The pairwise hinge averaged over differences of scores +- `width`.
+
+    It is the difference of two squared hinges.
 
     Parameters
     ----------

@@ -1,11 +1,13 @@
 """Ranking losses: functions of all scores of a query at once.
 
-`y` is a `Queries`, relevances grouped by query, and `raw` holds one score per row. `value` returns one number per query (times
-the query's weight) and `gradient` the derivative of their sum in each score. A row with `copies` above 1 counts as that many
-equal rows: a pair counts with the product of the two.
+`y` is a `Queries`, relevances grouped by query, and `raw` holds one score per row. `value` returns
+one number per query (times the query's weight) and `gradient` the derivative of their sum in each
+score. A row with `copies` above 1 counts as that many equal rows: a pair counts with the product of
+the two.
 
-Pairs are those of a more relevant with a less relevant row of the same query, and a pair loss is their mean. Losses of
-softmax form and the hinges cost n log n operations; `RankNet` and its relatives look at every pair, a block at a time.
+Pairs are those of a more relevant with a less relevant row of the same query, and a pair loss is
+their mean. Losses of softmax form and the hinges cost n log n operations; `RankNet` and its
+relatives look at every pair, a block at a time.
 """
 
 from abc import abstractmethod
@@ -23,7 +25,8 @@ from sklearn_losses.losses.base import Loss
 __all__ = ["LambdaLoss", "LambdaRank", "RankNet", "RankingLoss"]
 
 LARGEST_GRADE = 100  # 2**relevance stays far from overflow
-TIE = 1e-9  # scores closer than this share of the query's range are tied: equal rows differ by rounding
+# Scores closer than this share of the query's range are tied: equal rows differ by rounding.
+TIE = 1e-9
 
 
 class RankingLoss(Loss):
@@ -37,7 +40,10 @@ class RankingLoss(Loss):
 
     @abstractmethod
     def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Values (n_queries,) and gradient (n,), without the weights of the queries; `scores` is float64."""
+        """Values (n_queries,) and gradient (n,), without the weights of the queries.
+
+        `scores` is float64.
+        """
 
     def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         """The second derivative applied to the columns of `directions`, (n, m)."""
@@ -98,10 +104,10 @@ _MAX_RANK = Options(Integer(1), None)
 
 
 class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
-    """``log(1 + exp(-(s_i - s_j)))``, the mean over the pairs with i more relevant than j (Burges et al. 2005 [1]_).
+    """``log(1 + exp(-(s_i - s_j)))``, the mean over pairs with i more relevant than j [1]_.
 
-    With one query and a binary y this is a smooth stand-in for 1 - AUC. Every pair is looked at: n^2 operations for a query
-    of n rows, memory linear in n.
+    With one query and a binary y this is a smooth stand-in for 1 - AUC. Every pair is looked at:
+    n^2 operations for a query of n rows, memory linear in n.
 
     References
     ----------
@@ -119,7 +125,10 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
     has_minimizer = False  # falls for ever where every pair is in order
 
     def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
-        """A function of two arrays of row numbers that gives the weights of their pairs; None for equal ones."""
+        """A function of two arrays of row numbers that gives the weights of their pairs.
+
+        None stands for equal weights.
+        """
         return None
 
     def _blocks(self, y, scores):
@@ -155,10 +164,10 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
         product = np.zeros_like(directions)
         for rows, valid, others, others_valid, weight, difference in self._blocks(y, scores):
             small = np.exp(-np.abs(difference))
-            bend = weight * small / (1 + small) ** 2
+            second = weight * small / (1 + small) ** 2
             left, right = directions[rows], directions[others]
-            product[rows[valid]] += (bend.sum(axis=2)[:, :, None] * left - bend @ right)[valid]
-            back = bend.sum(axis=1)[:, :, None] * right - bend.transpose(0, 2, 1) @ left
+            product[rows[valid]] += (second.sum(axis=2)[:, :, None] * left - second @ right)[valid]
+            back = second.sum(axis=1)[:, :, None] * right - second.transpose(0, 2, 1) @ left
             product[others[others_valid]] += back[others_valid]
         return product * y.spread(_inverse(y.pairs))[:, None]
 
@@ -168,12 +177,13 @@ def _inverse(values):
 
 
 class LambdaRank(RankNet, name="lambdarank"):
-    """`RankNet` with each pair weighted by what swapping the two would change in the NDCG (Burges et al. 2006 [1]_).
+    """`RankNet` with pairs weighted by the change of the NDCG if the two swap places [1]_.
 
-    The weights ``|G_i - G_j| * |1/D(rank_i) - 1/D(rank_j)|``, with ``G = gain / largest DCG`` and ``D(k) = log2(1 + k)``,
-    come from the current ranking. They are held fixed while the loss is minimised and then taken anew, starting from the
-    minimum of `RankNet`, until the ranking no longer changes or five such rounds have not raised the NDCG of the training
-    queries; the best round counts. Stochastic solvers take them at every step.
+    The weights ``|G_i - G_j| * |1/D(rank_i) - 1/D(rank_j)|``, with ``G = gain / largest DCG`` and
+    ``D(k) = log2(1 + k)``, come from the current ranking. They are held fixed while the loss is
+    minimised and then taken anew, starting from the minimum of `RankNet`, until the ranking no
+    longer changes or five such rounds have not raised the NDCG of the training queries; the best
+    round counts. Stochastic solvers take them at every step.
 
     Parameters
     ----------
@@ -211,7 +221,10 @@ class LambdaRank(RankNet, name="lambdarank"):
         return self.gain, self.max_rank
 
     def ranks(self, y: Queries, scores: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Rows above, and rows that share the place: of the ranking held fixed, or else of the current one."""
+        """Rows above each row, and rows that share its place.
+
+        They are those of the ranking held fixed, or else of the current one.
+        """
         return y.ranking_without_ties(scores) if y.reference_scores is None else y.ranking(y.reference_scores, TIE)
 
     def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
@@ -221,9 +234,10 @@ class LambdaRank(RankNet, name="lambdarank"):
 
 
 class LambdaLoss(LambdaRank, name="lambdaloss"):
-    """NDCG-Loss2++ of the LambdaLoss framework (Wang et al. 2018 [1]_): lambdarank's weights and a tighter bound's.
+    """NDCG-Loss2++ of the LambdaLoss framework: lambdarank's weights and a tighter bound's [1]_.
 
-    The weights are ``|G_i - G_j| * (mu * |1/D(apart) - 1/D(apart + 1)| + |1/D(rank_i) - 1/D(rank_j)|)`` with
+    The weights are
+    ``|G_i - G_j| * (mu * |1/D(apart) - 1/D(apart + 1)| + |1/D(rank_i) - 1/D(rank_j)|)`` with
     ``apart = |rank_i - rank_j|``, held fixed and taken anew as for `LambdaRank`.
 
     Parameters
@@ -236,7 +250,8 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
 
     References
     ----------
-    .. [1] Wang et al., "The LambdaLoss framework for ranking metric optimization", CIKM 2018, equation 18.
+    .. [1] Wang et al., "The LambdaLoss framework for ranking metric optimization", CIKM 2018,
+       equation 18.
 
     Examples
     --------

@@ -12,12 +12,13 @@ __all__ = ["Cauchy", "GemanMcClure", "Redescending", "Tukey", "Welsch"]
 class Redescending(RobustLoss):
     """Base of the losses whose influence falls again far out, so that gross outliers hardly count.
 
-    A subclass gives `rho` and `weight`, which is ``psi(u) / u``. It bounds the second derivative and is never negative, so
-    with it for a Hessian Newton's method is iteratively reweighted least squares, which goes down all the way and does not
-    leave the valley it starts in.
+    A subclass gives `rho` and `weight`, which is ``psi(u) / u``. It bounds the second derivative
+    and is never negative, so with it for a Hessian Newton's method is iteratively reweighted least
+    squares, which goes down all the way and does not leave the valley it starts in.
 
-    These losses are not convex: a fit starts from the least absolute deviations, and from `n_init` - 1 more of them under
-    random weights, and keeps the best. A stochastic solver and an MLP start once.
+    These losses are not convex: a fit starts from the least absolute deviations, and from `n_init`
+    - 1 more of them under random weights, and keeps the best. A stochastic solver and an MLP start
+    once.
     """
 
     convex = False
@@ -33,7 +34,9 @@ class Redescending(RobustLoss):
 
 
 class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
-    """Tukey's bisquare, ``c**2/6 (1 - (1 - (u/c)**2)**3)``, constant from c on: outliers beyond c scales do not count [1]_.
+    """Tukey's bisquare: outliers beyond c scales do not count [1]_.
+
+    It is ``c**2/6 (1 - (1 - (u/c)**2)**3)``, constant from c on.
 
     Parameters
     ----------
@@ -72,7 +75,9 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
 
 
 class Cauchy(Redescending, name="cauchy"):
-    """``c**2/2 log(1 + (u/c)**2)``: the likelihood of a Cauchy distribution; outliers count less the further out [1]_.
+    """``c**2/2 log(1 + (u/c)**2)``: outliers count less the further out they are [1]_.
+
+    It is the likelihood of a Cauchy distribution.
 
     Parameters
     ----------
@@ -85,8 +90,8 @@ class Cauchy(Redescending, name="cauchy"):
 
     References
     ----------
-    .. [1] Holland and Welsch, "Robust regression using iteratively reweighted least-squares", Communications in
-       Statistics 6 (1977), table 1.
+    .. [1] Holland and Welsch, "Robust regression using iteratively reweighted least-squares",
+       Communications in Statistics 6 (1977), table 1.
 
     Examples
     --------
@@ -109,7 +114,7 @@ class Cauchy(Redescending, name="cauchy"):
 
 
 class Welsch(Redescending, name="welsch"):
-    """``c**2/2 (1 - exp(-(u/c)**2))``: a bell upside down; outliers beyond a few c do not count [1]_.
+    """``c**2/2 (1 - exp(-(u/c)**2))``: outliers beyond a few c do not count [1]_.
 
     Parameters
     ----------
@@ -122,8 +127,8 @@ class Welsch(Redescending, name="welsch"):
 
     References
     ----------
-    .. [1] Dennis and Welsch, "Techniques for nonlinear least squares and robust regression", Communications in
-       Statistics 7 (1978).
+    .. [1] Dennis and Welsch, "Techniques for nonlinear least squares and robust regression",
+       Communications in Statistics 7 (1978).
 
     Examples
     --------
@@ -151,7 +156,8 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
     Parameters
     ----------
     c : float, default=1.0
-        In units of the scale. The source's unit: residuals beyond 1.2 c already count less; larger is more efficient.
+        In units of the scale. The source's unit: residuals beyond 1.2 c already count less; larger
+        is more efficient.
     scale : "mad" or float, default="mad"
         As for `Huber`.
     n_init : int, default=1
@@ -159,7 +165,8 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
 
     References
     ----------
-    .. [1] Geman and McClure, "Bayesian image analysis: an application to single photon emission tomography", 1985.
+    .. [1] Geman and McClure, "Bayesian image analysis: an application to single photon emission
+       tomography", 1985.
 
     Examples
     --------

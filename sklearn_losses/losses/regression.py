@@ -27,7 +27,8 @@ __all__ = [
 class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
     """The squared error, ``(y - raw)**2``: gives the mean, where outliers are rare.
 
-    Its mean is `sklearn.metrics.mean_squared_error`. One outlier can move the fit as far as it likes.
+    Its mean is `sklearn.metrics.mean_squared_error`. One outlier can move the fit as far as it
+    likes.
 
     Examples
     --------
@@ -54,7 +55,8 @@ class _KinkedResidual(PiecewiseLinear, ResidualLoss):
     """A piecewise linear curve of the residual."""
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
-        # As the constant grows, the slope of the loss rises by right - left at each ``y - position``, up from -sum(right).
+        # As the constant grows, the slope of the loss rises by right - left at each ``y -
+        # position``, up from -sum(right).
         bends = np.concatenate([y - kink.position for kink in self.kinks])
         rises = np.array([kink.right - kink.left for kink in self.kinks])
         level = sum(kink.right for kink in self.kinks) / rises.sum()
@@ -64,7 +66,8 @@ class _KinkedResidual(PiecewiseLinear, ResidualLoss):
 class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
     """The absolute error, ``|y - raw|``: gives the median, whatever the outliers.
 
-    Its mean is `sklearn.metrics.mean_absolute_error`. An outlier counts by its side, not by its distance.
+    Its mean is `sklearn.metrics.mean_absolute_error`. An outlier counts by its side, not by its
+    distance.
 
     Examples
     --------
@@ -78,9 +81,10 @@ class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
 
 
 class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
-    """The pinball loss, ``max(q (y - raw), (q - 1) (y - raw))``: gives the quantile of level q [1]_.
+    """The pinball loss, ``max(q (y - raw), (q - 1) (y - raw))``, for the quantile of level q [1]_.
 
-    For a bound, an interval, or costs that differ by side. Its mean is `sklearn.metrics.mean_pinball_loss`.
+    For a bound, an interval, or costs that differ by side. Its mean is
+    `sklearn.metrics.mean_pinball_loss`.
 
     Parameters
     ----------
@@ -122,7 +126,8 @@ class Expectile(ResidualLoss, name="expectile"):
 
     References
     ----------
-    .. [1] Newey and Powell, "Asymmetric least squares estimation and testing", Econometrica 55 (1987), equation 2.1.
+    .. [1] Newey and Powell, "Asymmetric least squares estimation and testing", Econometrica 55
+       (1987), equation 2.1.
 
     Examples
     --------
@@ -219,7 +224,8 @@ class SquaredEpsilonInsensitive(ResidualLoss, name="squared_epsilon_insensitive"
 class LogCosh(ResidualLoss, name="log_cosh"):
     """``log(cosh(y - raw))``: the squared error's half near 0, the absolute error further out.
 
-    The residual counts in the units of the target: standardise it, or use `Huber`, which has a scale.
+    The residual counts in the units of the target: standardise it, or use `Huber`, which has a
+    scale.
 
     Examples
     --------
@@ -231,7 +237,8 @@ class LogCosh(ResidualLoss, name="log_cosh"):
 
     def curve(self, t: FloatArray) -> FloatArray:
         size = np.abs(t)
-        # log cosh t = log(1 + 2 sinh(t/2)^2) keeps the digits of a small t, of which the other form subtracts all.
+        # log cosh t = log(1 + 2 sinh(t/2)^2) keeps the digits of a small t, of which the other form
+        # subtracts all.
         small = np.log1p(2 * np.sinh(np.minimum(size, 1) / 2) ** 2)
         return np.where(size < 1, small, size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(t.dtype))
 
@@ -243,9 +250,10 @@ class LogCosh(ResidualLoss, name="log_cosh"):
 
 
 class Deviance(Loss):
-    """Base of the deviances with a log link: the prediction is ``exp(raw)``, so it is positive and effects multiply.
+    """Base of the deviances with a log link: the prediction is ``exp(raw)``.
 
-    The variance of the target is taken to grow with the power `power` of its mean [1]_.
+    So predictions are positive and effects multiply. The variance of the target is taken to grow
+    with the power `power` of its mean [1]_.
 
     References
     ----------
@@ -265,21 +273,25 @@ class Deviance(Loss):
         if self.power >= 2 and np.any(y <= 0):
             raise ValueError(f"loss {self.name!r} needs targets above 0. Got {np.min(y)}.")
         largest = np.max(y, initial=0.0)
-        if largest > 0 and max(np.log(largest), (1 - self.power) * np.log(largest)) > LARGEST_LOG:  # as `safe_exp` has it
+        # As `safe_exp` has it.
+        if largest > 0 and max(np.log(largest), (1 - self.power) * np.log(largest)) > LARGEST_LOG:
             raise ValueError(f"loss {self.name!r} takes no targets of about {largest:.0e}: divide y by {largest:.0e}.")
 
     def _terms(self, raw):
-        """The functions of raw that multiply the target and that stand alone, each with two derivatives."""
+        """The functions of raw that multiply the target and that stand alone.
+
+        Each comes with two derivatives.
+        """
         power = self.power
         if power == 1:
             first, ones = (-raw, -np.ones_like(raw), np.zeros_like(raw)), safe_exp(raw)
             return first, ones
-        value, slope, bend = safe_exp((1 - power) * raw)
-        first = (value / (power - 1), -slope, (power - 1) * bend)
+        value, slope, second = safe_exp((1 - power) * raw)
+        first = (value / (power - 1), -slope, (power - 1) * second)
         if power == 2:
             return first, (raw, np.ones_like(raw), np.zeros_like(raw))
-        value, slope, bend = safe_exp((2 - power) * raw)
-        return first, (value / (2 - power), slope, (2 - power) * bend)
+        value, slope, second = safe_exp((2 - power) * raw)
+        return first, (value / (2 - power), slope, (2 - power) * second)
 
     def _least(self, y):
         """The part without raw, which makes the deviance 0 at ``exp(raw) == y``."""
@@ -313,9 +325,10 @@ class Deviance(Loss):
 
 
 class Poisson(Deviance, name="poisson"):
-    """Poisson deviance, ``2 (y log(y / mu) - y + mu)`` with ``mu = exp(raw)``, for counts and rates.
+    """Poisson deviance, for counts and rates, with a log link.
 
-    Its mean is `sklearn.metrics.mean_poisson_deviance`. Targets must not be negative.
+    It is ``2 (y log(y / mu) - y + mu)`` with ``mu = exp(raw)``. Its mean is
+    `sklearn.metrics.mean_poisson_deviance`. Targets must not be negative.
 
     Examples
     --------
@@ -329,9 +342,10 @@ class Poisson(Deviance, name="poisson"):
 
 
 class Gamma(Deviance, name="gamma"):
-    """Gamma deviance, ``2 (log(mu / y) + y / mu - 1)`` with ``mu = exp(raw)``, for positive targets of constant relative error.
+    """Gamma deviance, for positive targets of constant relative error, with a log link.
 
-    Its mean is `sklearn.metrics.mean_gamma_deviance`. Targets must be above 0.
+    It is ``2 (log(mu / y) + y / mu - 1)`` with ``mu = exp(raw)``. Its mean is
+    `sklearn.metrics.mean_gamma_deviance`. Targets must be above 0.
 
     Examples
     --------
@@ -345,9 +359,10 @@ class Gamma(Deviance, name="gamma"):
 
 
 class Tweedie(Deviance, name="tweedie"):
-    """Tweedie deviance with ``mu = exp(raw)``: for targets that are 0 or positive, such as insurance claims.
+    """Tweedie deviance, for targets that are 0 or positive, with a log link.
 
-    Its mean is `sklearn.metrics.mean_tweedie_deviance`.
+    Insurance claims are such targets. The prediction is ``mu = exp(raw)``. Its mean is
+    `sklearn.metrics.mean_tweedie_deviance`.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ __all__ = []
 
 
 class MeanOverTargets(Composite):
-    """A regression loss for several targets at once: its mean over them, as in scikit-learn's metrics.
+    """A regression loss for several targets: its mean over them, as in the metrics.
 
     Parameters
     ----------
@@ -92,7 +92,9 @@ class MeanOverTargets(Composite):
 
 
 class EachTarget(Composite):
-    """The mean over several targets of losses that differ between them, each with a scale of its own.
+    """The mean over several targets of losses that differ between them.
+
+    Each has a scale of its own.
 
     Parameters
     ----------

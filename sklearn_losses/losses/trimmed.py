@@ -15,11 +15,12 @@ __all__ = ["Trimmed"]
 class Trimmed(Composite):
     """The mean of the best part of the rows, of any loss: rows that fit worst do not count [1]_.
 
-    With "mse" that is least trimmed squares, which bears gross errors in up to ``1 - share`` of the rows. `fit` alternates
-    [2]_ between the model for the rows that are kept and the rows that the model fits best, which lowers the trimmed mean at
-    each step, until neither changes; it starts from the least absolute deviations for a regression, else from the loss of
-    all rows. Not convex: more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver, certificates) is
-    that of the loss on the rows that are kept.
+    With "mse" that is least trimmed squares, which tolerates gross errors in up to ``1 - share`` of the
+    rows. `fit` alternates [2]_ between the model for the rows that are kept and the rows that the
+    model fits best, which lowers the trimmed mean at each step, until neither changes; it starts
+    from the least absolute deviations for a regression, else from the loss of all rows. Not convex:
+    more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver,
+    certificates) is that of the loss on the rows that are kept.
 
     Parameters
     ----------
@@ -35,8 +36,8 @@ class Trimmed(Composite):
     References
     ----------
     .. [1] Rousseeuw, "Least median of squares regression", JASA 79 (1984), section 4.
-    .. [2] Rousseeuw and Van Driessen, "Computing LTS regression for large data sets", Data Mining and Knowledge Discovery
-       12 (2006), theorem 1.
+    .. [2] Rousseeuw and Van Driessen, "Computing LTS regression for large data sets", Data Mining
+       and Knowledge Discovery 12 (2006), theorem 1.
 
     Examples
     --------
@@ -90,10 +91,10 @@ class Trimmed(Composite):
         """
         order = np.argsort(losses, kind="stable")
         before = np.cumsum(sample_weight[order]) - sample_weight[order]
-        room = np.clip(self.share * sample_weight.sum() - before, 0, sample_weight[order])
-        room[room < 1e-9 * sample_weight[order]] = 0  # a rounding error of the sum is no row
-        kept = np.empty_like(room)
-        kept[order] = room
+        weights = np.clip(self.share * sample_weight.sum() - before, 0, sample_weight[order])
+        weights[weights < 1e-9 * sample_weight[order]] = 0  # a rounding error of the sum is no row
+        kept = np.empty_like(weights)
+        kept[order] = weights
         return kept
 
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
