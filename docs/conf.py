@@ -35,7 +35,7 @@ def write_examples():
     """The examples with their first line as a title, as the gallery wants them."""
     folder = GENERATED / "examples"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "README.txt").write_text("Examples\n========\n\nEach runs as it is, without the network.\n")
+    (folder / "README.txt").write_text("Examples\n========\n\nEach example runs offline.\n")
     for path in sorted((HERE.parent / "examples").glob("*.py")):
         source = path.read_text(encoding="utf-8")
         docstring = ast.get_docstring(ast.parse(source), clean=False)

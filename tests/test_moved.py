@@ -10,6 +10,7 @@ import pytest
 from sklearn_losses import LossRegressor, _moved, losses
 from sklearn_losses.core import component
 from sklearn_losses.losses import ResidualLoss, RobustLoss, base
+from sklearn_losses.solvers import SGD, Run, Status
 
 
 @pytest.mark.parametrize("old", _moved.MOVED)
@@ -83,3 +84,22 @@ def test_families_of_losses_from_the_module_of_the_base_class(name):
         assert getattr(base, name) is getattr(losses, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         base.nothing  # noqa: B018
+
+
+def test_words_of_a_run():
+    run = Run(np.zeros(1), 5, None)
+    with pytest.warns(FutureWarning, match="Run.message follows from Run.status now"):
+        run.message = "converged"
+    assert run.status is Status.CONVERGED and run.result().success
+
+
+def test_a_step_without_the_estimate():
+    with pytest.warns(FutureWarning, match=r"Old.step must take \(state, gradient, rate, objective, estimate\) now"):
+
+        class Old(SGD):
+            def step(self, state, gradient, rate, objective):
+                state.params -= rate * gradient
+
+    X, y = np.arange(20.0)[:, None] / 10, np.arange(20.0)
+    fits = [LossRegressor(solver=solver, random_state=0).fit(X, y) for solver in (Old(), SGD(momentum=0.0))]
+    assert np.array_equal(fits[0].coef_, fits[1].coef_)

@@ -1,16 +1,17 @@
-"""What a user can name ("huber") or build (``Huber(delta=2)``): the losses and the solvers.
+"""What a user can name ("huber") or build (``Huber(delta=2)``): the losses, the solvers and the models.
 
-A family (losses, solvers) is a class that opens a registry; every subclass that gives itself a name enters it.
+A family (losses, solvers, models) is a class that opens a registry; every subclass that gives itself a name enters it.
 Everything else that is offered by name (the estimators' errors, the README's tables, the generated tests) reads the registry.
 """
 
 import difflib
 import math
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -26,21 +27,22 @@ class Interval(NamedTuple):
     closed: str = "left"
     kind: type = Real
 
-    def __contains__(self, value):
+    def __contains__(self, value: Any) -> bool:
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
             return False
-        above = value >= self.low if self.closed in ("left", "both") else value > self.low
-        below = value <= self.high if self.closed in ("right", "both") else value < self.high
+        number: Any = value
+        above = number >= self.low if self.closed in ("left", "both") else number > self.low
+        below = number <= self.high if self.closed in ("right", "both") else number < self.high
         return bool(above and below)
 
-    def __str__(self):
+    def __str__(self) -> str:
         opening = "[" if self.closed in ("left", "both") else "("
         closing = "]" if self.closed in ("right", "both") else ")"
         number = "an int" if self.kind is Integral else "a float"
         return f"{number} in the range {opening}{self.low}, {self.high}{closing}"
 
 
-def Integer(low, high=math.inf):
+def Integer(low: int, high: float = math.inf) -> Interval:
     """The whole numbers from `low` on."""
     return Interval(low, high, closed="left", kind=Integral)
 
@@ -48,20 +50,20 @@ def Integer(low, high=math.inf):
 class Options(tuple):
     """A few admissible values, or further constraints of which one must hold."""
 
-    def __new__(cls, *options):
+    def __new__(cls, *options: Any) -> Self:
         return super().__new__(cls, options)
 
-    def __contains__(self, value):
+    def __contains__(self, value: Any) -> bool:
         return any(
             value in option if isinstance(option, (Interval, Options)) else type(value) is type(option) and value == option
             for option in self
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return " or ".join(str(option) if isinstance(option, (Interval, Options)) else repr(option) for option in self)
 
 
-def check_parameters(owner, constraints):
+def check_parameters(owner: object, constraints: Mapping[str, Any]) -> None:
     """Raise for the first attribute of `owner` outside its condition, in scikit-learn's words.
 
     Parameters
@@ -83,7 +85,7 @@ def check_parameters(owner, constraints):
 
 
 @contextmanager
-def all_or_nothing(*owners):
+def all_or_nothing(*owners: Any) -> Iterator[None]:
     """A context in which parameters are set: an error gives the owners, and the components inside, their old ones back."""
     before = [(part, vars(part).copy()) for owner in owners for part in _with_components(owner)]
     try:
@@ -113,22 +115,24 @@ def _origin(maker):
 
 
 class Component(BaseEstimator):
-    """Base of losses and solvers: parameters, clone and repr as in scikit-learn, and a registry of names.
+    """Base of losses, solvers and models: parameters, clone and repr as in scikit-learn, and a registry of names.
 
     A class keyword ``family="loss"`` opens a registry; ``name="huber", aliases=("h",)`` enters it.
     """
 
-    parameter_constraints: ClassVar[
-        dict[str, Any]
-    ] = {}  # parameter -> Interval or Options, checked when it is used, never before
-    known_elsewhere: ClassVar[
-        dict[str, str]
-    ] = {}  # what other libraries call things -> the name here, for the messages of a family
-    renamed: ClassVar[dict[str, str]] = {
-        "conditions": "parameter_constraints"
-    }  # what an author may still write -> the name now
+    family: ClassVar[str]  # what its members are called in messages
+    registry: ClassVar[dict[str, Callable[[], Any]]]  # name -> what makes the object, of the family
+    aliases: ClassVar[dict[str, str]]  # further names -> the name
+    root: ClassVar[type[Any]]  # the class that opened the family
+    name: Any  # str; a property where the name of an object follows from its parts
+    # Parameter -> `Interval` or `Options`; checked when it is used, never before.
+    parameter_constraints: ClassVar[dict[str, Any]] = {}
+    # What other libraries call things -> the name here, for the messages of a family.
+    known_elsewhere: ClassVar[dict[str, str]] = {}
+    # What an author may still write -> the name now.
+    renamed: ClassVar[dict[str, str]] = {"conditions": "parameter_constraints"}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, all of them or, where one is unknown, none.
 
         Parameters
@@ -142,7 +146,9 @@ class Component(BaseEstimator):
         with all_or_nothing(self):
             return super().set_params(**params)
 
-    def __init_subclass__(cls, name=None, aliases=(), family=None, **kwargs):
+    def __init_subclass__(
+        cls, name: str | None = None, aliases: tuple[str, ...] = (), family: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
         cls._accept_old_names()
         if name or not isinstance(getattr(cls, "name", None), property):
@@ -170,22 +176,22 @@ class Component(BaseEstimator):
         cls.registry[name] = maker
 
     @classmethod
-    def add_variant(cls, name, **params):
+    def add_variant(cls, name: str, **params: Any) -> None:
         """Enter a name of its own for this class with other parameters."""
         cls._enter(name, partial(cls, **params))
 
     @classmethod
-    def names(cls):
+    def names(cls) -> dict[str, Callable[[], Any]]:
         """Every name of the family, aliases left out, with what makes its object."""
         return {name: maker for name, maker in cls.registry.items() if name not in cls.aliases}
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The name that messages and `solver_` give to this object."""
         return self.name
 
     @classmethod
-    def make(cls, spec):
+    def make(cls, spec: Any) -> Self:
         """Turn a name or an object into an object; an object comes back as it is."""
         if isinstance(spec, cls.root):
             return spec
@@ -222,7 +228,7 @@ class Component(BaseEstimator):
             )
         raise ValueError(f"A {cls.family} must be a name or an object, such as {sorted(cls.names())[0]!r}. Got {spec!r}.")
 
-    def check(self):
+    def check(self) -> None:
         """Raise ValueError where a parameter is outside its range. Fits call this; constructors never do."""
         check_parameters(self, self.parameter_constraints)
 

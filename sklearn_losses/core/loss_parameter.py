@@ -1,5 +1,8 @@
 """Finding the loss inside an estimator, however deep."""
 
+from collections.abc import Collection
+from typing import Any
+
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
 
@@ -18,12 +21,18 @@ class LossParameter:
     ----------
     path : list of str
         The names of the parameters that lead to it.
+    prefix : str
+        What the names of the part's own parameters begin with in the whole.
     task : {"regression", "classification", "ranking"}
+    more_tasks : tuple of str
+        Further tasks whose losses the estimator takes.
     in_pipelines : bool
         Nothing but pipelines is around it, so that it predicts as the whole does.
+    fit_prefix : str
+        What the names of arguments of `fit` begin with.
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Any) -> None:
         params = estimator.get_params(deep=True)
         holders = [
             key for key, value in {"": estimator, **params}.items() if hasattr(value, "_task") and hasattr(value, "_loss_spec")
@@ -47,18 +56,18 @@ class LossParameter:
         # Pipelines want to know whose fit argument it is; wrappers hand on what they get.
         self.fit_prefix = "" if get_config()["enable_metadata_routing"] else "".join(steps)
 
-    def part(self, estimator):
+    def part(self, estimator: Any) -> Any:
         """The estimator that holds the loss, as it was given."""
         return estimator.get_params()[self.prefix[:-2]] if self.path else estimator
 
-    def fitted_part(self, estimator):
+    def fitted_part(self, estimator: Any) -> Any:
         """The fitted estimator that holds the loss."""
         for name in self.path:
             fitted = getattr(estimator, f"{name}_", None)
             estimator = estimator.get_params()[name] if fitted is None else fitted
         return estimator
 
-    def full_name(self, name, params):
+    def full_name(self, name: str, params: Collection[str]) -> str | None:
         """A parameter named as in the part itself ("alpha") or as in the whole, as in the whole; None where there is none."""
         for full in (self.prefix + name, name):
             if full in params:

@@ -7,18 +7,21 @@ two. So during a fit BLAS has one thread, and blocks of rows get the threads tha
 
 import os
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from threading import RLock
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController  # scikit-learn depends on it
 
 __all__ = ["block_threads", "each"]
 
-AHEAD = 4  # blocks handed out before the first result is taken; a result may be a large matrix
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _pool = ContextVar("pool", default=None)  # of the fit that runs here: an executor, or `_NO_THREADS`
 _NO_THREADS = object()
@@ -98,7 +101,7 @@ def _set_threads(libraries, threads):
 
 
 @contextmanager
-def block_threads():
+def block_threads() -> Iterator[None]:
     """A context in which `each` works on threads and BLAS does not.
 
     The number of threads is BLAS's: the environment (``OMP_NUM_THREADS``), joblib's workers and `threadpoolctl` set it. Of
@@ -138,7 +141,7 @@ def _begin_thread():
     np.seterr(all="ignore")
 
 
-def each(function, items):
+def each(function: Callable[[Item], Result], items: Sequence[Item], ahead: int = 4) -> Iterator[Result]:
     """``function(item)`` for each item, in order, on the threads of `block_threads` where there are any.
 
     A few results at the most wait to be taken, so that sums over many blocks take no memory.
@@ -148,6 +151,8 @@ def each(function, items):
     function : callable
         Must not change anything shared.
     items : sequence
+    ahead : int, default=4
+        Items handed out before the first result is taken: a result may be a large matrix.
 
     Yields
     ------
@@ -160,7 +165,7 @@ def each(function, items):
     waiting = deque()
     for item in items:
         waiting.append(_Task(item, pool.submit(function, item)))
-        if len(waiting) > AHEAD:
+        if len(waiting) > ahead:
             yield _first(function, waiting)
     while waiting:
         yield _first(function, waiting)

@@ -259,19 +259,34 @@ def prepare(
     if not streaming and _by_row_space(loss, model, solver, strength, rows):
         basis = RowSpace.of(rows.X, rows.weight, settings.fit_intercept)
         inner = rows if basis is None else rows._replace(X=basis.apply(rows.X))
-    coordinates, auto = Coordinates(basis), None
-    if isinstance(solver, Auto):
-        auto, dtype = solver, np.float64 if model.linear else rows.X.dtype
-        solver = auto.choose(_objective(task, loss, coordinates.model(model), strength, inner, coordinates, dtype))
+    auto = solver if isinstance(solver, Auto) else None
+    if auto is not None:
+        space, dtype = Coordinates(basis), np.float64 if model.linear else rows.X.dtype
+        solver = auto.choose(_objective(task, loss, space.model(model), strength, inner, space, dtype))
     if last is not None and last.state is not None and solver.stochastic:
         coordinates = last.coordinates  # those in which the state goes on
     elif model.linear and solver.standardizes and not streaming:
         columns = Standardization.of(inner.X, rows.weight, settings.fit_intercept, strength.relative)
         coordinates = Coordinates(basis, columns)
+    else:
+        coordinates = Coordinates(basis)
     problem = Problem(
-        task, settings, loss, source, model, task.solver_for(loss, solver), auto, strength, units, rows, held_out, inner,
-        coordinates, _dtype(loss, model, solver, inner), initial,
-    )  # fmt: skip
+        task=task,
+        settings=settings,
+        loss=loss,
+        source=source,
+        model=model,
+        solver=task.solver_for(loss, solver),
+        auto=auto,
+        strength=strength,
+        units=units,
+        rows=rows,
+        held_out=held_out,
+        inner=inner,
+        coordinates=coordinates,
+        dtype=_dtype(loss, model, solver, inner),
+        initial=initial,
+    )
     refusal = solver.refusal(problem.objective)
     if refusal:
         raise ValueError(refusal)

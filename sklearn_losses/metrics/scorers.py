@@ -69,7 +69,7 @@ def _class_scores(loss, estimator, X, y):
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
     unseen = np.unique(y[classes[codes] != y])
     if len(unseen):
-        raise ValueError(f"y has labels that the estimator has not seen: {list(unseen)}.")
+        raise ValueError(f"y has labels that the estimator has not seen: {unseen.tolist()}.")
     loss = loss.bind(codes, 1 if len(classes) == 2 else len(classes), "classification")
     if not loss.has_probabilities:
         return loss, codes, np.asarray(estimator.decision_function(X), dtype=np.float64)

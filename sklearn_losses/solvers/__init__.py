@@ -1,7 +1,7 @@
 """The solvers: everything that minimises an objective.
 
 Every module of this folder is found: a solver whose class is in the ``__all__`` of a new module
-needs no line here.
+needs no line here. The lines below serve tools that read the source without running it.
 """
 
 from sklearn_losses.core.discovery import public_classes
@@ -18,6 +18,7 @@ from sklearn_losses.solvers.newton import *  # noqa: F403
 from sklearn_losses.solvers.proximal_newton import *  # noqa: F403
 from sklearn_losses.solvers.scipy_methods import *  # noqa: F403
 from sklearn_losses.solvers.stochastic import *  # noqa: F403
+from sklearn_losses.solvers.svrg import *  # noqa: F403
 
 _found = public_classes(__name__, Solver)
 globals().update(_found)

@@ -236,57 +236,37 @@ class SmoothSolver(Solver):
         return result
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
-        """Minimise smoothed versions of the objective, each started from the one before."""
+        """Minimise smoothed versions of the objective, each closer to it and started from the one before."""
+        start, result, exact, done = params, OptimizeResult(x=params), None, 0
         width = objective.kink_distance(params)
-        # Where the start is perfect, the latter.
-        first = max(abs(objective.value(params)), objective.smoothing_error(width))
-        start, done, exact, slopes, result = params, 0, None, None, None
+        first = max(abs(objective.value(params)), objective.smoothing_error(width))  # where the start is perfect, the latter
 
         def stage(width):
-            nonlocal params, done, exact, result
-            # There is no point in solving a stage to more than its distance from the true
-            # objective.
-            error = objective.smoothing_error(width) / (abs(objective.value(params)) or 1.0)
-            result = self._solved_smooth(
-                objective.smoothed(width),
-                params,
-                max_iter=max_iter - done,
-                tol=max(tol, min(0.1, error / 10)),
-                callback=callback,
-            )
-            params, done = result.x, done + result.nit
+            nonlocal result, exact, done
+            # There is no point in solving a stage to more than its distance from the true objective.
+            error = objective.smoothing_error(width) / (abs(objective.value(result.x)) or 1.0)
+            accuracy = max(tol, min(0.1, error / 10))
+            smooth = objective.smoothed(width)
+            result = self._solved_smooth(smooth, result.x, max_iter=max_iter - done, tol=accuracy, callback=callback)
+            done += result.nit
             # A stage that found no lower value may still be good enough to start the next one.
             if not result.status.ended_by_itself or done >= max_iter:
                 return None
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
-            exact = exact_active_set(objective, params, width, start)
-            if exact is not None:
-                params = exact
-                return None
-            # In the rounding of raw predictions.
-            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(params))
-            close = objective.smoothing_error(width) <= max(tol * objective.value(params), 1e-13 * first)
-            return None if close or lost else result.nit
+            exact = exact_active_set(objective, result.x, width, start)
+            close = objective.smoothing_error(width) <= max(tol * objective.value(result.x), 1e-13 * first)
+            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))  # in the rounding of raw predictions
+            return None if exact is not None or close or lost else result.nit
 
         width = continuation(stage, self.schedule.first * width, self.schedule)
-        if exact is None and self._exact_end(objective, result) and done < max_iter:
-            rest = Run(params, max_iter - done, callback)
-            path = exact_minimum(objective, params, tol, rest.record)
-            done += len(rest.history)
-            params, exact, slopes = path.params, path.params, path.slopes
-            set_status(result, path.status or rest.status)
-        if exact is None and result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.max_affine):
-            # No duality gap tells how far this end is from the optimum.
-            smooth = objective.smoothed(width)
-            result.x = params
-            result = confirmed(smooth, result, tol)
-            params = result.x if objective.value(result.x) <= objective.value(params) else params
-        if exact is None and result.status is Status.CONVERGED and done >= max_iter:
-            set_status(result, Status.MAX_ITER)
-        result.x, result.fun, result.nit = params, objective.value(params), done
-        result.slopes = slopes
-        # Of the smoothing whose minimum this is.
-        result.width = None if exact is not None else width
+        result.slopes, result.width, result.nit = None, None if exact is not None else width, done
+        if exact is not None:
+            result.x = exact
+        elif done < max_iter and self._exact_end(objective, result):
+            result = _by_interior_point(objective, result, max_iter, tol, callback)
+        else:
+            result = _of_smoothed(objective, result, max_iter, tol)
+        result.fun = objective.value(result.x)
         return result
 
     def _exact_end(self, objective, result):
@@ -297,6 +277,26 @@ class SmoothSolver(Solver):
             and objective.linear
             and objective.n_params <= SIZES.matrix
         )
+
+
+def _by_interior_point(objective, result, max_iter, tol, callback):
+    """The exact minimum from where smoothed versions came to."""
+    rest = Run(result.x, max_iter - result.nit, callback)
+    path = exact_minimum(objective, result.x, tol, rest.record)
+    nit = result.nit + len(rest.history)
+    return set_status(result, path.status or rest.status, x=path.params, nit=nit, slopes=path.slopes, width=None)
+
+
+def _of_smoothed(objective, result, max_iter, tol):
+    """The end of the last stage as that of the fit; `result.width` is that of its smoothing."""
+    if result.status is Status.CONVERGED and not (objective.piecewise_linear or objective.max_affine):
+        # No duality gap tells how far this end is from the optimum.
+        before = result.x
+        result = confirmed(objective.smoothed(result.width), result, tol)
+        result.x = result.x if objective.value(result.x) <= objective.value(before) else before
+    if result.status is Status.CONVERGED and result.nit >= max_iter:
+        set_status(result, Status.MAX_ITER)
+    return result
 
 
 def _ended(result):

@@ -49,7 +49,7 @@ def check_model(model: str | Model) -> None:
 def _check_bound(model, n_outputs, fit_intercept):
     bind = partial(model.bind, _COLUMNS, n_outputs, fit_intercept)
     before, bound = repr(model), bind()
-    complain = partial(fail, f"{model!r} with {n_outputs} outputs and fit_intercept={fit_intercept}")
+    complain = partial(fail, f"{model!r}.bind({_COLUMNS}, {n_outputs}, {fit_intercept})")
     if bound is model or repr(model) != before:
         complain("bind must return a copy and leave the model as it is.")
     for name, expected in (("n_outputs", n_outputs), ("fit_intercept", fit_intercept)):
@@ -84,6 +84,8 @@ def _start(bound, again, complain):
     """The first parameters."""
     if not isinstance(bound.n_params, (int, np.integer)):
         complain(f"n_params must be an int. Got {bound.n_params!r}.")
+    if bound.n_intercepts not in (0, bound.n_outputs):
+        complain(f"n_intercepts must be 0 or {bound.n_outputs}, n_outputs. Got {bound.n_intercepts}.")
     constant = np.arange(1.0, bound.n_outputs + 1)
     params = np.asarray(bound.init(constant, np.random.RandomState(1)))
     if params.shape != (bound.n_params,) or params.dtype.kind != "f":
@@ -106,13 +108,13 @@ def _check_values(bound, params, rows, complain):
     for name, values in (("predict", raw), ("linearize", linearized)):
         if np.shape(values) != expected:
             complain(f"{name} must return raw predictions of shape {expected}. Got {np.shape(values)}.")
-    if (error := relative(linearized, raw)) > 1e-9:
-        complain(f"linearize gives other raw predictions than predict, by {error:.3g} relative.")
     gradient = np.ones(expected)
     vjp(gradient)
     for name, before, after in (("params", kept, params), ("X", kept_rows, _dense(rows)), ("gradient", 1.0, gradient)):
         if not np.array_equal(before * np.ones_like(after), after):
             complain(f"predict or linearize changes its input {name}, by up to {_largest(after - before):.3g}.")
+    if (error := relative(linearized, raw)) > 1e-9:
+        complain(f"linearize gives other raw predictions than predict, by {error:.3g} relative.")
     parts = [bound.predict(params, rows[part]) for part in (slice(0, 10), slice(10, None))]
     if (error := relative(np.concatenate(parts), raw)) > 1e-9:
         complain(f"rows depend on each other: predictions change by {error:.3g} relative when others are left out.")
@@ -121,8 +123,6 @@ def _check_values(bound, params, rows, complain):
 
 def _check_intercepts(bound, params, rows, raw, complain):
     first = bound.n_params - bound.n_intercepts
-    if bound.n_intercepts not in (0, bound.n_outputs):
-        complain(f"n_intercepts must be 0 or {bound.n_outputs}, n_outputs. Got {bound.n_intercepts}.")
     if np.any(bound.weights()[first:]):
         complain("weights penalises intercepts: the factors of the last n_intercepts parameters must be 0.")
     for output in range(bound.n_intercepts):

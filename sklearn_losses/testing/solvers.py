@@ -10,6 +10,7 @@ from sklearn_losses.losses.regression import MAE, MSE
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Solver
+from sklearn_losses.solvers.result import returned
 
 __all__ = ["check_solver"]
 
@@ -70,6 +71,10 @@ def _run(solver, objective, start, name, *, max_iter, callback=None):
     result = solver.minimize(
         objective, start, max_iter=max_iter, tol=1e-8, state=None, callback=callback, rng=np.random.RandomState(0)
     )
+    try:
+        result = returned(result, solver.label, start.shape)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"{name}: {error}") from error
     missing = [field for field in ("x", "fun", "nit", "success", "message") if field not in result]
     if missing:
         raise AssertionError(f"{name}: the result lacks {', '.join(missing)}.")

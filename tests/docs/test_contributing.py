@@ -2,8 +2,10 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
+import sklearn_losses
 from sklearn_losses.losses import Loss
 from sklearn_losses.solvers import Solver
 
@@ -26,3 +28,20 @@ def test_worked_examples_run(monkeypatch, capsys):
 
 def test_lines_are_wrapped():
     assert max(map(len, TEXT.splitlines())) <= 100
+
+
+def test_the_project_says_one_thing():
+    root = Path(__file__).parents[2]
+    urls = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    citation = dict(re.findall(r"^([\w-]+): (.+)$", (root / "CITATION.cff").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert citation["version"] == sklearn_losses.__version__
+    assert citation["repository-code"] == urls["Source"]
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+
+
+def test_the_checks_are_those_of_the_continuous_integration():
+    root = Path(__file__).parents[2]
+    run, workflow = ((root / path).read_text(encoding="utf-8") for path in (".ci/run", ".github/workflows/ci.yml"))
+    assert "run: bash .ci/run" in workflow
+    pins = re.findall(r'"((?:ruff|mypy)[<>=][^"]*)"', run)
+    assert len(pins) == 2 and all(f'"{pin}"' in TEXT for pin in pins)

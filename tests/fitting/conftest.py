@@ -21,9 +21,10 @@ def make_problem():
     """``make_problem(loss, solver, **settings)``: a linear regression; rows, task and what `prepare` takes can be given too."""
 
     def make(loss="mse", solver="lbfgs", *, task=None, rows=None, initial=initial_fit, last=None, held_out=None, **settings):
+        task, rows, settings = task or Regression(), rows or Rows(X, Y, None), Settings(**settings)
         return prepare(
-            Regression() if task is None else task, Loss.make(loss), Solver.make(solver),
-            Rows(X, Y, None) if rows is None else rows, Settings(**settings), initial, last=last, held_out=held_out,
+            task, Loss.make(loss), Solver.make(solver), task.model(settings, rows.X.shape[1]), rows, settings, initial,
+            last=last, held_out=held_out,
         )  # fmt: skip
 
     return make

@@ -8,10 +8,10 @@ import pytest
 from sklearn_losses import LossRegressor
 from sklearn_losses.fitting.attributes import last_fit
 from sklearn_losses.fitting.fit import initial_fit
-from sklearn_losses.fitting.parameters import model_of
 from sklearn_losses.fitting.problem import Initial
 from sklearn_losses.fitting.start import best_of_several, cold, from_initial, starting_point, warm
 from sklearn_losses.losses import Huber, Quantile, Tukey
+from sklearn_losses.models import MLP
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(30, 3)) + [0.0, 50.0, 0.0]
@@ -36,10 +36,7 @@ def test_a_cold_start_of_learned_constants(make_problem):
 
 
 def test_a_network_starts_from_weights_for_columns_of_about_the_same_size(make_problem):
-    def network(n_features, n_outputs, fit_intercept):
-        return model_of((4,), "tanh", n_features, n_outputs, fit_intercept)
-
-    problem = make_problem("mse", "lbfgs", make_model=network)
+    problem = make_problem("mse", "lbfgs", model=MLP((4,), "tanh"))
     first, plain = cold(problem, rng()), problem.model.init(np.array([problem.rows.y.mean()]), rng())
     [weights, _], [known, _] = (problem.model.unpack(params)[0] for params in (first, plain))
     # Only the column with a mean of 50 is large.

@@ -6,9 +6,7 @@ from scipy.stats import kendalltau
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from sklearn_losses import make_ranking
 from sklearn_losses.metrics import (
-    QueryScorer,
     query_average_precision_score,
     query_err_score,
     query_kendall_tau_score,
@@ -109,21 +107,3 @@ def test_undefined_and_wrong():
     ]:
         with pytest.raises(ValueError, match=message):
             call()
-
-
-def test_scorer_says_what_it_asks_for():
-    scorer = QueryScorer(query_ndcg_score, k=5)
-    assert repr(scorer) == "QueryScorer(query_ndcg_score, k=5)"
-    assert scorer.get_metadata_routing().score.requests == {"qid": True, "sample_weight": None}
-    assert scorer.set_score_request(sample_weight=True).get_metadata_routing().score.requests["sample_weight"] is True
-    with pytest.raises(TypeError, match="takes qid and sample_weight"):
-        scorer.set_score_request(groups=True)
-
-
-def test_generated_queries():
-    X, y, qid = make_ranking(n_queries=20, n_rows=(3, 8), n_features=4, n_grades=3, random_state=1)
-    lengths = np.unique(qid, return_counts=True)[1]
-    assert len(lengths) == 20 and lengths.min() >= 3 and lengths.max() <= 8 and X.shape == (lengths.sum(), 4)
-    assert all(set(y[qid == query]) == {0, 1, 2} for query in range(20))
-    again = make_ranking(n_queries=20, n_rows=(3, 8), n_features=4, n_grades=3, random_state=1)
-    assert all(np.array_equal(one, other) for one, other in zip((X, y, qid), again, strict=True))

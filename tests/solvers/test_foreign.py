@@ -13,6 +13,7 @@ from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers import LBFGS, SGD, Run, SmoothSolver, Solver
 from sklearn_losses.solvers.result import Record, completed
+from sklearn_losses.testing import check_solver
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = X @ [1.0, -2.0, 0.5] + 0.1 * np.random.default_rng(1).normal(size=40)
@@ -255,3 +256,9 @@ def test_a_class_is_no_solver():
     with pytest.raises(ValueError, match=r"write Least\(\)"):
         LossRegressor(solver=Least).fit(X, Y)
     assert Solver.make("sgd").get_params() == SGD().get_params()
+
+
+@pytest.mark.parametrize(("result", "message"), [(None, "it returned NoneType"), (np.zeros(5), "it returned ndarray")])
+def test_the_check_of_solvers_names_what_is_no_result(result, message):
+    with pytest.raises(AssertionError, match=message):
+        check_solver(Returns(result))
