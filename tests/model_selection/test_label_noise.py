@@ -16,8 +16,7 @@ def labels(wrong, n_classes=3, n=1500, strength=6.0, seed=0):
     return log_proba, np.where(spoilt, rng.integers(n_classes, size=n), codes)
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("drawn", [0.1, 0.3])
+@pytest.mark.parametrize("n_classes, drawn", [(2, 0.1), (3, 0.3)])
 def test_the_share_is_found(n_classes, drawn):
     share, evidence, threshold = wrong_label_share(*labels(drawn, n_classes))
     assert evidence > threshold > 0
