@@ -50,7 +50,7 @@ def test_weights_of_mean_one():
         np.array([date(2020, 1, 1)], dtype=object),
         [[timedelta(days=1)]],
         pd.DataFrame({"a": [1.0], "b": pd.to_datetime(["2020-01-01"])}),
-        pd.Series(pd.period_range("2020", periods=2, freq="Y")),
+        pd.Series(pd.period_range("2020-01-01", periods=2, freq="D")),
     ],
 )
 def test_dates_are_refused(values):
@@ -58,7 +58,7 @@ def test_dates_are_refused(values):
         refuse_dates(values, "X")
 
 
-@pytest.mark.parametrize("values", [np.ones(3), [1, "a", None], pd.DataFrame({"a": [1], "b": ["x"]}), sparse.eye_array(2)])
+@pytest.mark.parametrize("values", [np.ones(3), [1, "a", None], pd.DataFrame({"a": [1], "b": ["x"]}), sparse.csr_array(np.eye(2))])
 def test_what_holds_no_dates_is_left_alone(values):
     assert refuse_dates(values, "X") is None
 
