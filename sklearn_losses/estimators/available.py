@@ -1,12 +1,14 @@
 """Methods that are there under a condition, and whose absence explains itself."""
 
+from collections.abc import Callable
 from functools import wraps
 from types import MethodType
+from typing import Any
 
 __all__ = ["available_where"]
 
 
-def available_where(check):
+def available_where(check: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
     """A decorator for a method that an estimator has under a condition.
 
     As `sklearn.utils.metaestimators.available_if`, whose error says that the attribute is missing
