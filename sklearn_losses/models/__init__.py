@@ -1,6 +1,7 @@
 """The models: from parameters and rows to raw predictions, and the derivatives of that map.
 
-Every module of this folder enters what its ``__all__`` names, so that a new model is a new file and nothing else.
+Every module of this folder enters what its ``__all__`` names, so that a new model is a new file and
+nothing else.
 """
 
 from importlib import import_module
@@ -8,6 +9,7 @@ from pkgutil import iter_modules
 
 from sklearn_losses.models.base import *  # noqa: F403
 from sklearn_losses.models.constants import *  # noqa: F403
+from sklearn_losses.models.factorization_machine import *  # noqa: F403
 from sklearn_losses.models.linear import *  # noqa: F403
 from sklearn_losses.models.mlp import *  # noqa: F403
 

@@ -1,14 +1,16 @@
-"""What a model is: a differentiable map from one flat vector of parameters and the rows to raw predictions.
+"""What a model is: a differentiable map from parameters and rows to raw predictions.
 
-A model is a component, as losses and solvers are: it has a name, and its constructor keeps parameters, such as the number of
-hidden units. `Model.bind` makes the model of one fit of it, which knows the sizes of the data besides.
+A model is a component, as losses and solvers are: it has a name, and its constructor keeps
+parameters, such as the number of hidden units. `Model.bind` makes the model of one fit of it, which
+knows the sizes of the data besides.
 
-A bound model uses X only in ``X @ A`` and ``X.T.dot(G)``, so that arrays, sparse matrices and rescaled views of either need no
-branch. `Model.linearize` evaluates the map at a point and returns its derivative there in both directions: `jvp` (a change of
-the parameters -> the change of the raw predictions) and `vjp` (a gradient in the raw predictions -> a gradient in the
-parameters).
+A bound model uses X only in ``X @ A`` and ``X.T.dot(G)``, so that arrays, sparse matrices and
+rescaled views of either need no branch. `Model.linearize` evaluates the map at a point and returns
+its derivative there in both directions: `jvp` (a change of the parameters -> the change of the raw
+predictions) and `vjp` (a gradient in the raw predictions -> a gradient in the parameters).
 
-Sums over rows are products by `dot`: ``@`` keeps Python's lock while it makes a small result, so that other threads wait.
+Sums over rows are products by `dot`: ``@`` keeps Python's lock while it makes a small result, so
+that other threads wait.
 """
 
 from abc import ABC, abstractmethod
@@ -18,6 +20,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.metadata_routing import UNUSED
 
 from sklearn_losses.core.component import Component
 from sklearn_losses.core.protocols import RowMatrix, Rows
@@ -40,14 +43,16 @@ ELSEWHERE = {  # what other libraries call the models
 class Model(Component, ABC, family="model"):
     """Base class of all models.
 
-    A subclass keeps its parameters in the constructor and gives `n_params`, `init` and `linearize`, which it may compute from
-    the attributes below. It may override everything else. With ``fit_intercept`` the last `n_outputs` parameters are the
-    intercepts, which are added to the raw predictions and never penalised (see `n_intercepts`).
+    A subclass keeps its parameters in the constructor and gives `n_params`, `init` and `linearize`,
+    which it may compute from the attributes below. It may override everything else. With
+    ``fit_intercept`` the last `n_outputs` parameters are the intercepts, which are added to the raw
+    predictions and never penalised (see `n_intercepts`).
 
     Attributes
     ----------
     n_features : int
-        Columns of the rows that the model works on, those which `columns` returns. This and what follows is there after `bind`.
+        Columns of the rows that the model works on, those which `columns` returns. This and what
+        follows is there after `bind`.
     n_features_in : int
         Columns of X.
     n_outputs : int
@@ -56,8 +61,8 @@ class Model(Component, ABC, family="model"):
     linear : bool
         The model is a `LinearModel`.
     full_batch : bool
-        Under ``solver="auto"`` a model that is not linear is fitted with "adam", step by step on batches of rows; with this
-        and a smooth loss with "lbfgs", on all rows at once.
+        Under ``solver="auto"`` a model that is not linear is fitted with "adam", step by step on
+        batches of rows; with this and a smooth loss with "lbfgs", on all rows at once.
     n_constants : int
         How many of the outputs are constants that the loss learns, see `WithConstants`.
     """
@@ -70,6 +75,8 @@ class Model(Component, ABC, family="model"):
     n_constants = 0
     linear: ClassVar[bool] = False
     full_batch: ClassVar[bool] = False
+    # No metadata, though it comes second.
+    __metadata_request__predict: ClassVar[dict[str, str]] = {"X": UNUSED}
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -97,7 +104,7 @@ class Model(Component, ABC, family="model"):
         return bound
 
     def columns(self, X: Rows) -> Rows:
-        """The rows that all other methods work on, made of the user's columns once per fit; X itself by default."""
+        """The rows that all other methods work on, made of X once per fit; X itself by default."""
         return X
 
     def n_columns(self, n_features: int) -> int:
@@ -106,7 +113,7 @@ class Model(Component, ABC, family="model"):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a fit to go on from another one's parameters, as users know it."""
+        """What must be the same for a fit to go on from another one's parameters."""
         sizes = {"n_features": self.n_features_in, "n_outputs": self.n_outputs, "fit_intercept": self.fit_intercept}
         return {"model": repr(self), **sizes}
 
@@ -160,26 +167,27 @@ class Model(Component, ABC, family="model"):
 
     @property
     def n_intercepts(self) -> int:
-        """How many of the last parameters are added to the raw predictions: `n_outputs`, or 0 without intercepts."""
+        """How many of the last parameters are intercepts: `n_outputs`, or 0 without them."""
         return self.n_outputs if self.fit_intercept else 0
 
     def weights(self, hidden: float = 1.0) -> Vector:
-        """The factor of each parameter in the penalty, (n_params,): 1 for all but the intercepts, which have 0.
+        """The factor of each parameter in the penalty, (n_params,): 0 for intercepts, else 1.
 
         Parameters
         ----------
         hidden : float, default=1.0
-            The factor of weights that have no unit of the target, such as those of hidden layers. It is the spread of the
-            target under ``alpha="auto"``.
+            The factor of weights that have no unit of the target, such as those of hidden layers.
+            It is the spread of the target under ``alpha="auto"``.
         """
         mask = np.ones(self.n_params)
         mask[self.n_params - self.n_intercepts :] = 0
         return mask
 
     def rescaled(self, params: Vector, center: Vector, scale: Vector) -> Vector:
-        """Parameters that were drawn for the columns ``(X - center) / scale``, for X: as they are, by default.
+        """Parameters for X, given those drawn for ``(X - center) / scale``; as they are by default.
 
-        Random parameters fit columns of about the size 1. `center` is 0 and `scale` is 1 for columns that have it.
+        Random parameters fit columns of about the size 1. `center` is 0 and `scale` is 1 for
+        columns that have it.
         """
         return params
 
@@ -201,14 +209,16 @@ class Model(Component, ABC, family="model"):
     def with_last_layer(self, fitted: Mapping[str, Any], change: Callable[..., tuple[Vector, Vector]]) -> dict[str, Any]:
         """The fitted attributes with other outputs; as they are by default.
 
-        A classifier tells apart the classes that have rows with a weight, and its attributes may have a place for the others.
+        A classifier tells apart the classes that have rows with a weight, and its attributes may
+        have a place for the others.
 
         Parameters
         ----------
         fitted : dict
             What `fitted` returned, or the attributes of an estimator.
         change : callable
-            The last layer's weights (n_in, n_outputs) and intercepts (n_outputs,) -> those of other outputs.
+            The last layer's weights (n_in, n_outputs) and intercepts (n_outputs,) -> those of other
+            outputs.
         """
         return dict(fitted)
 
@@ -226,5 +236,5 @@ class Model(Component, ABC, family="model"):
 
 
 def squeezed(raw: Vector) -> Vector:
-    """Raw predictions (n, n_outputs) in the shape in which losses take them: (n,) for one output."""
+    """Raw predictions (n, n_outputs) in the shape that losses take: (n,) for one output."""
     return raw[:, 0] if raw.shape[1] == 1 else raw

@@ -9,10 +9,10 @@ __all__ = ["LinearWithConstants", "WithConstants", "with_constants"]
 
 
 class WithConstants(Model):
-    """A model with further raw outputs that are the same for all rows: numbers that a loss learns with the coefficients.
+    """A model with numbers that its loss learns, as raw outputs that are the same for all rows.
 
-    `params` holds those of the model, then the constants over their units, which no penalty touches. `with_constants` makes
-    one that is a `LinearModel` where the model is.
+    `params` holds those of the model, then the constants over their units, which no penalty
+    touches. `with_constants` makes one that is a `LinearModel` where the model is.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class WithConstants(Model):
 
 
 class LinearWithConstants(WithConstants, LinearModel):
-    """`WithConstants` of a linear model: the constants are the coefficients of columns of ones, one for each."""
+    """`WithConstants` of a linear model: each constant is the coefficient of a column of ones."""
 
     def __init__(self, model, n_constants, units=None):
         super().__init__(model, n_constants, units)
@@ -127,7 +127,7 @@ class LinearWithConstants(WithConstants, LinearModel):
 
 
 def with_constants(model, n_constants, units=None):
-    """The model with `n_constants` learned constants: itself for none, a `LinearModel` where it is one.
+    """The model with learned constants; a `LinearModel` where it is one, and itself for none.
 
     Parameters
     ----------

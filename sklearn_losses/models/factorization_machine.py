@@ -14,26 +14,29 @@ __all__ = ["FactorizationMachine"]
 
 
 class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",)):
-    """A linear model plus an interaction of every pair of columns, the product of two low-rank factors.
+    """A linear model plus an interaction of every pair of columns, of low rank.
 
-    For each output ``raw = b + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j``, with a vector `v_i` of `rank` factors for each
-    column [1]_. Pairs that never occur together in the training rows get an interaction too, from the factors that their
-    columns have in other pairs: the model is made for one-hot columns, such as users and items, in sparse rows. It costs
-    time in proportion to the entries of X times `rank`. Each class and each target has its own weights and factors.
+    For each output ``raw = b + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j``, with a vector `v_i`
+    of `rank` factors for each column [1]_. Pairs that never occur together in the training rows get
+    an interaction too, from the factors that their columns have in other pairs: the model is made
+    for one-hot columns, such as users and items, in sparse rows. It costs time in proportion to the
+    entries of X times `rank`. Each class and each target has its own weights and factors.
 
     Parameters
     ----------
     rank : int, default=8
-        Factors per column and output. More factors express more different interactions, and overfit sooner.
+        Factors per column and output. More factors express more different interactions, and overfit
+        sooner.
     init_scale : float, default=0.1
-        Standard deviation of the factors at the start, which are random (`random_state` of the estimator). At 0 they would
-        never move.
+        Standard deviation of the factors at the start, which are random (`random_state` of the
+        estimator). At 0 they would never move.
 
     Notes
     -----
-    An estimator has the fitted attributes `coef_` (n_outputs, n_features), `intercept_` (n_outputs,) and `factors_`
-    (n_outputs, n_features, rank); without the axis of the outputs where `coef_` of a linear model has none. The penalty is
-    that of all weights and factors. Columns should have about the same size, as one-hot columns do.
+    An estimator has the fitted attributes `coef_` (n_outputs, n_features), `intercept_`
+    (n_outputs,) and `factors_` (n_outputs, n_features, rank); without the axis of the outputs where
+    `coef_` of a linear model has none. The penalty is that of all weights and factors. Columns
+    should have about the same size, as one-hot columns do.
 
     References
     ----------
@@ -63,8 +66,9 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
     def n_params(self) -> int:
         return self.n_features * self.n_outputs * (1 + self.rank) + self.n_intercepts
 
-    # `params` holds one matrix, row by row, so that one product with X gives everything that is linear in X: for each
-    # column its weights (n_outputs), then its factors (n_outputs, rank). The intercepts follow.
+    # `params` holds one matrix, row by row, so that one product with X gives everything that is
+    # linear in X: for each column its weights (n_outputs), then its factors (n_outputs, rank). The
+    # intercepts follow.
 
     def _parts(self, params, dtype):
         """The matrix (n_features, n_outputs * (1 + rank)), its factors, and the intercepts."""
@@ -78,17 +82,17 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
         return np.concatenate([matrix.ravel(), intercepts if self.fit_intercept else intercepts[:0]])
 
     def init(self, constant: Vector, rng: Any) -> Vector:
-        """Weights of 0, normal factors of standard deviation `init_scale`, and the intercepts `constant`."""
+        """Weights of 0, random factors, and the intercepts `constant`."""
         factors = self.init_scale * rng.standard_normal((self.n_features, self.n_outputs, self.rank))
         return self._joined(np.zeros((self.n_features, self.n_outputs)), factors, constant)
 
     def weights(self, hidden: float = 1.0) -> Vector:
-        """1 for weights and the root of `hidden` for factors: a product of two factors has the unit of a weight."""
+        """1 for weights, and the root of `hidden` for factors: two of them have a weight's unit."""
         shape = self.n_features, self.n_outputs
         return self._joined(np.ones(shape), np.full((*shape, self.rank), np.sqrt(hidden)), np.zeros(self.n_outputs))
 
     def rescaled(self, params: Vector, center: Vector, scale: Vector) -> Vector:
-        """The same function of X; what the products with a moved column add is linear in the others."""
+        """The same function of X: what the products with a moved column add is linear."""
         matrix, factors, intercepts = self._parts(params, np.float64)
         weights, factors = matrix[:, : self.n_outputs] / scale[:, None], factors / scale[:, None, None]
         shift = np.einsum("j,jkf->kf", center, factors)
@@ -98,7 +102,7 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
         return self._joined(weights, factors, intercepts + constant if self.fit_intercept else constant)
 
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
-        """`coef_` (n_outputs, n_features), `intercept_` (n_outputs,) and `factors_` (n_outputs, n_features, rank)."""
+        """`coef_`, `intercept_` and `factors_`, (n_outputs, n_features, rank)."""
         matrix, factors, intercepts = self._parts(params, params.dtype)
         coef = matrix[:, : self.n_outputs].T.copy()
         factors = factors.transpose(1, 0, 2).copy()
@@ -112,7 +116,10 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
         return self._joined(np.atleast_2d(fitted["coef_"]).T, factors, np.atleast_1d(fitted["intercept_"]))
 
     def linearize(self, params: Vector, X: RowMatrix) -> tuple[Vector, Derivative, Derivative]:
-        """The map in time linear in the entries of X, by equation 5: ``2 sum_{i<j} = (sum_i)**2 - sum_i ()**2``."""
+        """The map by Rendle's equation 5, in time linear in the entries of X.
+
+        The sum over pairs of columns is half of the square of a sum less the sum of the squares.
+        """
         matrix, factors, intercepts = self._parts(params, X.dtype)
         outputs, squared = self.n_outputs, squares(X if isinstance(X, (np.ndarray, SparseRows)) else SparseRows(X))
         product = X @ matrix

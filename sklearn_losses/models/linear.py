@@ -28,9 +28,10 @@ def _weighted_gram(X, weight, definite):
 class LinearModel(Model):
     """Base class of models that are linear in their parameters: ``raw = columns(X) @ W + b``.
 
-    `params` holds W (n_features, n_outputs), row by row, then b. A convex loss gives a convex objective. Exact solvers, changes
-    of coordinates and duality gaps are for these models alone, and the methods below are what they ask for. A subclass says
-    which columns it makes of X: it overrides `columns` and `n_columns`, and nothing else.
+    `params` holds W (n_features, n_outputs), row by row, then b. A convex loss gives a convex
+    objective. Exact solvers, changes of coordinates and duality gaps are for these models alone,
+    and the methods below are what they ask for. A subclass says which columns it makes of X: it
+    overrides `columns` and `n_columns`, and nothing else.
     """
 
     linear = True
@@ -56,12 +57,12 @@ class LinearModel(Model):
         return np.concatenate([weights.ravel(), intercept]) if self.fit_intercept else weights.ravel().copy()
 
     def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
-        """Lists of W (n_features, n_outputs) and of b (n_outputs,), one entry each, as `MLP` has one per layer."""
+        """A list of W (n_features, n_outputs) and one of b (n_outputs,), as `MLP` has per layer."""
         intercept = params[self.n_weights :] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
         return [params[: self.n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
 
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
-        """`coef_` (n_outputs, n_features) and `intercept_` (n_outputs,); (n_features,) and a float where `flat`."""
+        """`coef_` (n_outputs, n_features) and `intercept_` (n_outputs,); a float where `flat`."""
         [weights], [intercept] = self.unpack(params)
         coef, intercept = weights.T.copy(), intercept.copy()
         return {"coef_": coef[0], "intercept_": float(intercept[0])} if flat else {"coef_": coef, "intercept_": intercept}
@@ -80,7 +81,7 @@ class LinearModel(Model):
         return Linear().bind(n_features, self.n_outputs, self.fit_intercept)
 
     def restricted(self, features: NDArray[np.intp]) -> tuple["LinearModel", NDArray[np.intp]]:
-        """The linear model of some of the columns, and where its parameters are among this one's, both in order."""
+        """The linear model of some columns, and where its parameters are among this one's."""
         weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
         intercept = np.arange(self.n_weights, self.n_params)
         return self.resized(len(features)), np.concatenate([weights, intercept])
@@ -95,8 +96,9 @@ class LinearModel(Model):
         if not isinstance(X, np.ndarray):
             raw = X @ weights
         else:
-            # Column by column in memory, so that what a loss does over a row's few outputs runs along whole columns. With a
-            # copy that is the faster way to get there in float32, and without one in float64.
+            # Column by column in memory, so that what a loss does over a row's few outputs runs
+            # along whole columns. With a copy that is the faster way to get there in float32, and
+            # without one in float64.
             raw = np.asfortranarray(X @ weights) if X.dtype == np.float32 else (weights.T @ X.T).T
         return raw + intercept if self.fit_intercept else raw
 
@@ -130,7 +132,8 @@ class LinearModel(Model):
         """
         outputs, features = self.n_outputs, self.n_features
         curved = hessian != 0 if hessian.ndim == 1 else np.any(hessian != 0, axis=(1, 2))
-        if 4 * np.count_nonzero(curved) < 3 * len(curved):  # rows on a straight piece of the loss add nothing
+        # Rows on a straight piece of the loss add nothing.
+        if 4 * np.count_nonzero(curved) < 3 * len(curved):
             X, hessian = X[curved], hessian[curved]
         matrix = np.zeros((self.n_params, self.n_params))
         weights = matrix[: self.n_weights, : self.n_weights].reshape(features, outputs, features, outputs)
@@ -150,12 +153,15 @@ class LinearModel(Model):
 
     @property
     def by_output(self) -> NDArray[np.intp]:
-        """The parameters in the order of `curvature_by_output`: all weights of an output together, intercepts last."""
+        """The parameters in the order of `curvature_by_output`: output by output, intercepts last."""
         weights = np.arange(self.n_weights).reshape(self.n_features, self.n_outputs)
         return np.concatenate([weights.T.ravel(), np.arange(self.n_weights, self.n_params)])
 
     def curvature_by_output(self, X: Vector, hessian: Vector) -> Vector:
-        """`curvature` of several outputs in the order of `by_output`, in the precision of X: only the upper triangle counts."""
+        """`curvature` of several outputs in the order of `by_output` and the precision of X.
+
+        Only the upper triangle counts.
+        """
         features, weights = self.n_features, self.n_weights
         matrix = np.zeros((self.n_params, self.n_params), dtype=X.dtype)
         for j in range(self.n_outputs):
@@ -169,12 +175,20 @@ class LinearModel(Model):
         return matrix
 
     def diagonal(self, squares: Any, hessian: Vector) -> Vector:
-        """The diagonal of `curvature`, given the squares of the rows and that of `hessian`, (n,) or (n, n_outputs)."""
+        """The diagonal of `curvature`.
+
+        Parameters
+        ----------
+        squares : {ndarray, sparse matrix} of shape (n, n_features)
+            The squares of the rows.
+        hessian : ndarray of shape (n,) or (n, n_outputs)
+            The diagonal of the second derivative in `raw`.
+        """
         sums = squares.T.dot(hessian).ravel()
         return np.concatenate([sums, np.atleast_1d(hessian.sum(axis=0))]) if self.fit_intercept else sums
 
     def rows(self, X: Vector, gradients: Vector) -> Vector:
-        """The gradient in `params` of each row by itself, given its gradient in `raw`, (n, n_outputs): (n, n_params)."""
+        """The gradient in `params` of each row, (n, n_params), given its gradient in `raw`."""
         weights = (X[:, :, None] * gradients[:, None, :]).reshape(len(X), self.n_weights)
         return np.hstack([weights, gradients]) if self.fit_intercept else weights
 

@@ -15,7 +15,7 @@ __all__ = ["ACTIVATIONS", "MLP"]
 
 
 class Activation(NamedTuple):
-    """An activation, its derivative, read off its own output, and the gain of random weights before it."""
+    """An activation, its derivative as a function of its output, and the gain of random weights."""
 
     apply: Callable[[Vector], Vector]
     slope: Callable[[Vector], Vector]
@@ -35,7 +35,7 @@ ACTIVATIONS = {
 
 
 def hidden_sizes(owner: Any) -> tuple[int, ...]:
-    """The `hidden_layer_sizes` of a model or an estimator as a tuple; ValueError where they are no sizes."""
+    """The `hidden_layer_sizes` of a model or an estimator as a tuple, checked."""
     sizes = owner.hidden_layer_sizes
     sizes = (sizes,) if isinstance(sizes, Integral) else sizes
     try:
@@ -101,10 +101,14 @@ class MLP(Model, name="mlp"):
 
     @property
     def _hidden_units(self) -> Activation:
-        return ACTIVATIONS[self.activation]  # looked up, since functions without a name do not pickle
+        # Looked up, since functions without a name do not pickle.
+        return ACTIVATIONS[self.activation]
 
     def init(self, constant: Vector, rng: Any) -> Vector:
-        """Uniform on +-sqrt(gain / (fan_in + fan_out)), Glorot and Bengio 2010, equation 16; the last intercepts `constant`."""
+        """Uniform on +-sqrt(gain / (fan_in + fan_out)), Glorot and Bengio 2010, equation 16.
+
+        The last intercepts are `constant`.
+        """
         params = np.zeros(self.n_params)
         for weights, intercepts, (fan_in, fan_out) in self._layers:
             bound = np.sqrt(self._hidden_units.gain / (fan_in + fan_out))
@@ -114,7 +118,7 @@ class MLP(Model, name="mlp"):
         return params
 
     def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
-        """Lists of weight matrices (n_in, n_out) and of intercept vectors (n_out,), one entry per layer."""
+        """Lists of weights (n_in, n_out) and of intercepts (n_out,), one entry per layer."""
         weights = [params[w].reshape(shape) for w, _, shape in self._layers]
         intercepts = [params[b] if self.fit_intercept else np.zeros(shape[1], params.dtype) for _, b, shape in self._layers]
         return weights, intercepts
@@ -129,7 +133,7 @@ class MLP(Model, name="mlp"):
         return np.concatenate(parts)
 
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
-        """`coefs_` and `intercepts_`: lists of matrices (n_in, n_out) and of vectors (n_out,), one entry per layer."""
+        """`coefs_` (n_in, n_out) and `intercepts_` (n_out,), lists with one entry per layer."""
         weights, intercepts = self.unpack(params)
         return {"coefs_": [w.copy() for w in weights], "intercepts_": [b.copy() for b in intercepts]}
 

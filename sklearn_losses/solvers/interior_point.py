@@ -1,4 +1,6 @@
-"""Exact minimisation of piecewise linear losses under any elastic net, by the interior point method."""
+"""Exact minimisation of piecewise linear losses under any elastic net, by the interior point
+method.
+"""
 
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.piecewise.duality_gap import dual_gap
@@ -10,11 +12,13 @@ __all__ = ["InteriorPoint"]
 
 
 class InteriorPoint(Solver, name="interior_point"):
-    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile, hinge), any elastic net.
+    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile,
+    hinge), any elastic net.
 
-    The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else to the gap of the last
-    iterate. Each iteration forms a Gram matrix of the features: meant for up to a few thousand parameters. Without a penalty
-    and with more columns than rows, or nearly dependent ones, it works in coordinates in which the columns are orthogonal.
+    The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else
+    to the gap of the last iterate. Each iteration forms a Gram matrix of the features: meant for up
+    to a few thousand parameters. Without a penalty and with more columns than rows, or nearly
+    dependent ones, it works in coordinates in which the columns are orthogonal.
 
     Examples
     --------
@@ -48,13 +52,17 @@ class InteriorPoint(Solver, name="interior_point"):
         return run.result(gap=path.gap, slopes=path.slopes)
 
     def _nearly_dependent(self, objective, path, tol):
-        """Whether the path ended before the optimum since columns without a penalty are nearly dependent."""
+        """Whether the path ended before the optimum since columns without a penalty are nearly
+        dependent.
+        """
         if objective.has_penalty or objective.n_rotated_params > SIZES.matrix or not objective.can_rotate:
             return False
         return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
 
     def _rotated(self, objective, params, tol, run):
-        """The minimum where the columns are orthogonal: in directions in which rows move little parameters are large."""
+        """The minimum where the columns are orthogonal: in directions in which rows move little
+        parameters are large.
+        """
         other, forward, back = objective.rotated()
         path = exact_minimum(other, forward(params), tol, lambda point, value: run.record(back(point), value), self.limits)
         return path._replace(params=back(path.params))

@@ -1,7 +1,8 @@
-"""The authors' kit: `check_loss`, `check_solver` and `check_model` find what is wrong with a component of one's own.
+"""The authors' kit: `check_loss`, `check_solver` and `check_model` find what is wrong with a
+component of one's own.
 
-Each check raises an AssertionError whose message says which promise is broken and by how much. The package's own losses,
-solvers and models pass the same checks.
+Each check raises an AssertionError whose message says which promise is broken and by how much. The
+package's own losses, solvers and models pass the same checks.
 """
 
 from sklearn_losses.testing.losses import check_loss

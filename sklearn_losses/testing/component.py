@@ -36,7 +36,8 @@ def check_component(component):
         try:
             copies["pickle"] = pickle.loads(pickle.dumps(component))
         except (pickle.PicklingError, AttributeError):
-            pass  # a class that was written in a notebook or inside a function; pickle wants a module
+            # A class that was written in a notebook or inside a function; pickle wants a module.
+            pass
     for how, copy in copies.items():
         if repr(copy) != repr(component):
             fail(component, f"{how} makes {copy!r} of it.")

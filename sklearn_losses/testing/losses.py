@@ -24,9 +24,10 @@ def check_loss(loss, task=None):
     Raises
     ------
     AssertionError
-        With the broken promise: parameters that are lost, inputs that are changed, shapes, rows that depend on each other,
-        a wrong gradient or Hessian, a convexity or smoothness that is not there, a smoothing that strays too far,
-        weights that do not act as repeated rows, an overflow.
+        With the broken promise: parameters that are lost, inputs that are changed, shapes, rows
+        that depend on each other, a wrong gradient or Hessian, a convexity or smoothness that is
+        not there, a smoothing that strays too far, weights that do not act as repeated rows, an
+        overflow.
 
     Examples
     --------
@@ -175,7 +176,9 @@ def _columns(raw):
 
 
 def _differences(function, raw, unit, step):
-    """Central differences, and how far the two one-sided ones are apart: rows where they are, are next to a kink."""
+    """Central differences, and how far the two one-sided ones are apart: rows where they are, are
+    next to a kink.
+    """
     ahead, here, behind = function(raw + step * unit), function(raw), function(raw - step * unit)
     return (ahead - behind) / (2 * step), np.abs(ahead - 2 * here + behind) / step
 
@@ -269,7 +272,8 @@ def _check_smoothing(loss, y, raw, name):
         if not off <= bound * (1 + 1e-6) + 1e-9:
             fail(name, f"smoothed({width}) is off by {off:.3g}, its smoothing_error says at most {bound:.3g}.")
         for where, unit in _columns(raw):
-            # A step that spans the rounding of a numerical average, and the little that a kink's parabola bends over it.
+            # A step that spans the rounding of a numerical average, and the little that a kink's
+            # parabola bends over it.
             numeric, _ = _differences(lambda point, s=smoothed: s.value(y, point), raw, unit, 0.05 * width)
             error = float(np.max(np.abs(smoothed.gradient(y, raw)[where] - numeric)) / np.max(np.abs(numeric)))
             if error > 0.05:
@@ -277,7 +281,9 @@ def _check_smoothing(loss, y, raw, name):
 
 
 def _check_weights(loss, y, raw, name):
-    """The best constant of weighted rows is that of repeated rows, and no constant nearby is better."""
+    """The best constant of weighted rows is that of repeated rows, and no constant nearby is
+    better.
+    """
     n_outputs = 1 if raw.ndim == 1 else raw.shape[1] - getattr(loss, "n_constants", 0)
     if getattr(loss, "n_constants", 0):
         return
@@ -296,7 +302,9 @@ def _check_weights(loss, y, raw, name):
         fail(name, f"weights are not repeated rows: best_constant is {one} for weights and {other} for rows repeated.")
     moves = [shift * unit for shift in (-0.1, 0.1) for unit in np.eye(n_outputs)]
     if loss.task == "classification" and not loss.convex:
-        moves = [-one]  # the best scores of a bounded loss may lie at infinity; but no score at all must not be better
+        # The best scores of a bounded loss may lie at infinity; but no score at all must not be
+        # better.
+        moves = [-one]
     for move in moves:
         gain = mean(one) - mean(one + move)
         if gain > 1e-6 * (abs(mean(one)) + 1e-12):

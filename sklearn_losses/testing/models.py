@@ -1,6 +1,7 @@
 """`check_model`: what is wrong with a model, and by how much."""
 
 import pickle
+import sys
 from copy import copy
 from functools import partial
 from typing import Any
@@ -28,10 +29,11 @@ def check_model(model: str | Model) -> None:
     Raises
     ------
     AssertionError
-        With the broken promise: parameters that are lost, a wrong number or type of parameters, shapes, parameters or rows that
-        are changed, chance that does not come from `rng`, rows that depend on each other, intercepts that are none, a
-        derivative that differs from differences, a `jvp` and a `vjp` that disagree, sparse rows that give other numbers,
-        float32 that is not kept, fitted attributes that are not the parameters, and what pickle loses.
+        With the broken promise: parameters that are lost, a wrong number or type of parameters,
+        shapes, parameters or rows that are changed, chance that does not come from `rng`, rows that
+        depend on each other, intercepts that are none, a derivative that differs from differences,
+        a `jvp` and a `vjp` that disagree, sparse rows that give other numbers, float32 that is not
+        kept, fitted attributes that are not the parameters, and what pickle loses.
 
     Examples
     --------
@@ -147,7 +149,8 @@ def _check_derivatives(bound, params, rows, raw, rng, complain):
         for name, values, shape in (("jvp", change, raw.shape), ("vjp", pulled, params.shape)):
             if np.shape(values) != shape:
                 complain(f"{name} must return an array of shape {shape}. Got {np.shape(values)}.")
-        # The two sides agree away from the few rows that are next to a kink, such as that of "relu".
+        # The two sides agree away from the few rows that are next to a kink, such as that of
+        # "relu".
         numeric, bend = (ahead - behind) / (2 * _STEP), np.abs(ahead - 2 * raw + behind) / _STEP
         scale = np.max(np.abs(numeric)) + 1e-300
         error = float(np.max(np.where(bend > 1e-2 * scale, 0, np.abs(change - numeric)) / scale))
@@ -196,12 +199,18 @@ def _check_copies(bound, params, rows, raw, complain):
     try:
         copies["pickle"] = pickle.loads(pickle.dumps(bound))
     except (pickle.PicklingError, AttributeError, TypeError) as why:
-        # A class that was written in a notebook or inside a function cannot be pickled, whatever its objects hold.
-        if "<locals>" not in type(bound).__qualname__ and type(bound).__module__ != "__main__":
+        # A class that was written in a notebook or inside a function cannot be pickled, whatever
+        # its objects hold.
+        if _importable(type(bound)):
             complain(f"it cannot be pickled once it is bound ({why}).")
     for name, other in copies.items():
         if (error := relative(other.predict(params, rows), raw)) > 0:
             complain(f"{name} of the bound model predicts other numbers, by {error:.3g} relative.")
+
+
+def _importable(kind: type) -> bool:
+    module = sys.modules.get(kind.__module__)
+    return module is not None and getattr(module, kind.__qualname__, None) is kind
 
 
 def _dense(rows: Any) -> Vector:

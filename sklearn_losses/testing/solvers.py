@@ -23,14 +23,16 @@ def check_solver(solver, tol=None):
     solver : str, Solver or object with ``minimize``
         With the parameters to check.
     tol : float, default=None
-        How much of the way from the start to the minimum may be missing; None: 1e-6, 1e-4 for a loss with kinks, and 0.02
-        for a stochastic solver, which gets 500 passes over rows of unit variance.
+        How much of the way from the start to the minimum may be missing; None: 1e-6, 1e-4 for a
+        loss with kinks, and 0.02 for a stochastic solver, which gets 500 passes over rows of unit
+        variance.
 
     Raises
     ------
     AssertionError
-        With the broken promise: parameters that are changed, a minimum that is missed, a value that is not that of the
-        point, `max_iter` or `callback` that are ignored, chance that does not come from `rng`, success that is none.
+        With the broken promise: parameters that are changed, a minimum that is missed, a value that
+        is not that of the point, `max_iter` or `callback` that are ignored, chance that does not
+        come from `rng`, success that is none.
 
     Examples
     --------
@@ -123,7 +125,9 @@ def _problems(solver):
 
 
 def _minimum(objective):
-    """The least value, by a method that shares nothing with the solvers: a smooth reformulation under scipy's SLSQP."""
+    """The least value, by a method that shares nothing with the solvers: a smooth reformulation
+    under scipy's SLSQP.
+    """
     n, p = objective.n_rows, objective.n_params
     l1 = objective.penalty.l1
     if objective.smooth_loss:

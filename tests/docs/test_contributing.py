@@ -7,15 +7,17 @@ from pathlib import Path
 
 import sklearn_losses
 from sklearn_losses.losses import Loss
+from sklearn_losses.models import Model
 from sklearn_losses.solvers import Solver
 
 TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_worked_examples_run(monkeypatch, capsys):
-    # The loss and the solver that the page defines leave the registries with the test.
+    # The components that the page defines leave the registries with the test.
     monkeypatch.setattr(Loss, "registry", dict(Loss.registry))
     monkeypatch.setattr(Solver, "registry", dict(Solver.registry))
+    monkeypatch.setattr(Model, "registry", dict(Model.registry))
     blocks = re.findall(r"^```python\n(.*?)^```$", TEXT, flags=re.DOTALL | re.MULTILINE)
     namespace = {"__name__": "contributing"}
     for block in blocks:
@@ -23,7 +25,8 @@ def test_worked_examples_run(monkeypatch, capsys):
         assert len(expected) == sum(getattr(node, "id", "") == "print" for node in ast.walk(ast.parse(block)))
         exec(compile(block, "CONTRIBUTING.md", "exec"), namespace)
         assert capsys.readouterr().out.splitlines() == expected
-    assert len(blocks) == 4 and "lopsided" in Loss.registry and "spectral_gradient" in Solver.registry
+    assert "lopsided" in Loss.registry and "spectral_gradient" in Solver.registry and "gated_linear" in Model.registry
+    assert len(blocks) == 6
 
 
 def test_lines_are_wrapped():

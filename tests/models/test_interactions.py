@@ -1,4 +1,4 @@
-"""Interactions of one-hot columns, of pairs that no training row shows: a factorization machine learns them, a line cannot."""
+"""Interactions of pairs of one-hot columns that no training row shows."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ MACHINE = FactorizationMachine(rank=4)
 
 
 def ratings(dtype=np.float64):
-    """Every pair of a user and an item as a sparse row, its score of low rank, and which pairs are for training."""
+    """Every pair of a user and an item as a sparse row, with scores of low rank."""
     rng = np.random.default_rng(0)
     taste, kind = rng.normal(size=(USERS, RANK)), rng.normal(size=(ITEMS, RANK))
     user, item = np.divmod(np.arange(USERS * ITEMS), ITEMS)
@@ -25,7 +25,8 @@ def ratings(dtype=np.float64):
 
 X, SCORE, USER, TRAIN = ratings()
 BRIEF = {"random_state": 0, "tol": 1e-3, "max_iter": 400, "alpha": 1e-3}
-brief = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # held-out scores settle earlier
+# Held-out scores settle earlier.
+brief = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def held_out(estimator, y):

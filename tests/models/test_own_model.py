@@ -22,7 +22,8 @@ CODES = np.digitize(Y, np.quantile(Y, [0.4, 0.7]))
 MODELS = {"Fourier": Fourier(12), "Gated": Gated()}
 BRIEF = {"max_iter": 3, "random_state": 0}
 BOTH = pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
-brief = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # a few iterations do not converge
+# A few iterations do not converge.
+brief = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LOSSES = [(name, maker) for name, maker in sorted(Loss.names().items())]
 
 
