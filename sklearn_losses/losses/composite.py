@@ -54,7 +54,8 @@ def declared(*groups: type) -> list[str]:
     *groups : Facts, Recipe
         Only those of these groups; without one, those of both and `examples`.
     """
-    found = [name for group in groups or (Facts, Recipe) for name in vars(group)] + ([] if groups else ["examples"])
+    chosen: tuple[type, ...] = groups or (Facts, Recipe)
+    found = [name for group in chosen for name in vars(group)] + ([] if groups else ["examples"])
     return [name for name in found if not name.startswith("_") and not callable(getattr(Loss, name))]
 
 
