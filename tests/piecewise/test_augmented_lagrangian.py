@@ -106,7 +106,7 @@ def test_wide_sparse_rows():
     assert multi.solver_ == "augmented_lagrangian" and multi.converged_ and multi.dual_gap_ <= 1e-6
 
 
-@pytest.mark.parametrize("loss", ["mae", "hinge", "crammer_singer"])
+@pytest.mark.parametrize("loss", ["mae", "hinge", pytest.param("crammer_singer", marks=pytest.mark.slow)])
 def test_a_wrong_guess_of_the_rows_that_matter_costs_time_alone(loss, monkeypatch):
     """However few rows are taken to be near their kink, those that were set aside are looked at."""
     X, labels, targets = text(n=2000, p=300, per_row=10)
