@@ -1,4 +1,6 @@
-"""``python -m benchmarks [NAME ...] [--repeats N]``: all workloads, or those whose function's name contains a NAME."""
+"""``python -m benchmarks [NAME ...] [--repeats N]``: all workloads, or those whose function's name
+contains a NAME.
+"""
 
 import argparse
 

@@ -26,7 +26,9 @@ def _regression(n, p, seed=0):
 
 
 def _classes(n, p, classes, seed=0, condition=1.0):
-    """Rows of overlapping classes; columns mixed so that their covariance has about this condition number."""
+    """Rows of overlapping classes; columns mixed so that their covariance has about this condition
+    number.
+    """
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, p))
     y = (X @ rng.standard_normal((p, classes)) + 2 * rng.gumbel(size=(n, classes))).argmax(axis=1)
@@ -83,7 +85,9 @@ def quantiles():
 
 
 def mae():
-    """The peer solves another problem, its own loss's: a yardstick of time, so the objective is a constant."""
+    """The peer solves another problem, its own loss's: a yardstick of time, so the objective is a
+    constant.
+    """
     X, y = _regression(100_000, 50)
     yield Workload(
         "mae 100,000 x 50",
@@ -95,7 +99,9 @@ def mae():
 
 
 def huber():
-    """The peer learns a scale with the coefficients; ours gets the scale that it found, so that both have one minimum."""
+    """The peer learns a scale with the coefficients; ours gets the scale that it found, so that
+    both have one minimum.
+    """
     for condition in (1.0, 1e6):
         X, y = _regression(100_000, 50)
         X = _mixed(X, condition, np.random.default_rng(1))
@@ -106,7 +112,8 @@ def huber():
             lambda X=X, y=y, loss=loss: LossRegressor(loss, alpha=0.0).fit(X, y),
             {
                 "HuberRegressor": lambda X=X, y=y: HuberRegressor(alpha=0.0, max_iter=1000).fit(X, y),
-                # At the other condition its coordinate descent takes three minutes and stops short of the optimum.
+                # At the other condition its coordinate descent takes three minutes and stops short
+                # of the optimum.
                 **(skglm_huber(1.35 * float(scale), 0.0, X, y) if condition == 1 else {}),
             },
             _mean_loss(loss.value, X, y),
@@ -128,7 +135,9 @@ def hinge():
 
 
 def crammer_singer():
-    """The peer needs minutes to converge: it gets a number of passes that shows what it reaches in a good one."""
+    """The peer needs minutes to converge: it gets a number of passes that shows what it reaches in
+    a good one.
+    """
     n = 20_000
     X, y = _classes(n, 200, 10)
     yield Workload(
@@ -172,7 +181,9 @@ def softmax():
 
 
 def growth():
-    """Ten times the rows against ten times the time of a tenth of them: at most 10**0.1 = 1.26 for n**1.1."""
+    """Ten times the rows against ten times the time of a tenth of them: at most 10**0.1 = 1.26 for
+    n**1.1.
+    """
     for name, make, data in (
         ("mae", lambda: LossRegressor("mae", alpha=0.0), _regression),
         ("logistic", lambda: LossClassifier(alpha=1e-5), lambda n, p: _classes(n, p, 2)),
@@ -195,7 +206,9 @@ def growth():
 
 
 def precision():
-    """Ten evaluations of the logistic objective on rows of float32, against ten on the same rows of float64."""
+    """Ten evaluations of the logistic objective on rows of float32, against ten on the same rows of
+    float64.
+    """
     n, p = 1_000_000, 100
     X, y = _classes(n, p, 2)
     model, loss = Linear().bind(p, 1), CrossEntropy().bind(y, 1, "classification")

@@ -17,8 +17,9 @@ EPOCHS = 20
 
 
 def mlp():
-    """64-100-10, batches of 200, 20 epochs, digits ten times. Both start from the same distribution of weights; the
-    objective is the cross-entropy reached, which differs by the chance of the shuffles."""
+    """64-100-10, batches of 200, 20 epochs, digits ten times. Both start from the same distribution
+    of weights; the objective is the cross-entropy reached, which differs by the chance of the
+    shuffles."""
     X, y = load_digits(return_X_y=True)
     X, y = np.tile(X / 16, (10, 1)), np.tile(y, 10)
     never = {"max_iter": EPOCHS, "tol": 0.0, "n_iter_no_change": EPOCHS + 1, "random_state": 0}
@@ -28,7 +29,8 @@ def mlp():
             f"MLP 64-100-10, Adam, {np.dtype(dtype).name}",
             lambda rows=rows: LossClassifier(hidden_layer_sizes=(100,), solver=Adam(batch_size=200), **never).fit(rows, y),
             {"MLPClassifier": lambda rows=rows: MLPClassifier((100,), solver="adam", batch_size=200, **never).fit(rows, y)},
-            # Either has fitted the rows by then: to a hundredth, so that the chance of the shuffles does not decide.
+            # Either has fitted the rows by then: to a hundredth, so that the chance of the shuffles
+            # does not decide.
             lambda model, rows=rows: max(0.02, log_loss(y, model.predict_proba(rows))),
             at_most=0.7,
         )

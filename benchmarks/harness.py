@@ -1,6 +1,8 @@
-"""Measure two or more ways to the same minimum in one process: alternating runs, medians, ratios, objectives, memory.
+"""Measure two or more ways to the same minimum in one process: alternating runs, medians, ratios,
+objectives, memory.
 
-A ratio of times is won only at an objective no worse than the peer's by 1e-6 relative: both are printed.
+A ratio of times is won only at an objective no worse than the peer's by 1e-6 relative: both are
+printed.
 """
 
 import time
@@ -13,7 +15,9 @@ from statistics import median
 __all__ = ["Workload", "main", "measure", "table"]
 
 CLOSE = 1e-6  # relative excess of the objective that still counts as the same
-REST = 0.2  # seconds before each run: the threads of OpenBLAS and OpenMP spin for a while after the other side's last task
+# Seconds before each run: the threads of OpenBLAS and OpenMP spin for a while after the other
+# side's last task.
+REST = 0.2
 PATIENCE = 20.0  # seconds from which one run of a side is enough, and its memory is not traced
 
 
@@ -51,14 +55,14 @@ def measure(workload, repeats=5):
     ----------
     workload : Workload
     repeats : int, default=5
-        Timed runs of each side, taken in turns on an idle machine; the medians count. One run of a side that takes more than
-        `PATIENCE` seconds.
+        Timed runs of each side, taken in turns on an idle machine; the medians count. One run of a
+        side that takes more than `PATIENCE` seconds.
 
     Returns
     -------
     list of dict
-        ``workload``, ``side``, ``seconds``, ``ratio`` (ours by this side's time; none for ours), ``objective``,
-        ``peak_mb`` (memory allocated beyond the data), ``at_most``, ``won``.
+        ``workload``, ``side``, ``seconds``, ``ratio`` (ours by this side's time; none for ours),
+        ``objective``, ``peak_mb`` (memory allocated beyond the data), ``at_most``, ``won``.
     """
     seconds = {side: [] for side in workload.sides}
     objectives, peaks = {}, {}
@@ -115,7 +119,9 @@ def table(rows):
 
 
 def main(workloads, names=(), repeats=5):
-    """Measure the workloads whose names contain one of `names` (all of them without), and print the table."""
+    """Measure the workloads whose names contain one of `names` (all of them without), and print the
+    table.
+    """
     rows = []
     for build in workloads:
         if names and not any(name in build.__name__ for name in names):

@@ -1,4 +1,6 @@
-"""L1 penalties, and wide sparse data, against scikit-learn and skglm (where it is installed with numba)."""
+"""L1 penalties, and wide sparse data, against scikit-learn and skglm (where it is installed with
+numba).
+"""
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +16,9 @@ __all__ = ["WORKLOADS", "skglm_huber"]
 
 
 def _text(n=50_000, p=100_000, per_row=50):
-    """Normalised rows of about 50 entries in columns by Zipf's law, and labels from a sparse linear model with noise."""
+    """Normalised rows of about 50 entries in columns by Zipf's law, and labels from a sparse linear
+    model with noise.
+    """
     rng = np.random.default_rng(0)
     columns = np.exp(rng.uniform(0, np.log(p), n * per_row)).astype(int) - 1
     X = sparse.csr_matrix((rng.exponential(1, n * per_row), columns, np.arange(0, n * per_row + 1, per_row)), shape=(n, p))
@@ -62,7 +66,9 @@ def sparse_logistic():
 
 
 def sparse_hinge():
-    """Without an intercept, which the peer would penalise; LinearSVC to the least that counts as the same, and to 1e-6."""
+    """Without an intercept, which the peer would penalise; LinearSVC to the least that counts as
+    the same, and to 1e-6.
+    """
     X, y = _text()
     yield Workload(
         "hinge, sparse 50,000 x 100,000",
@@ -127,7 +133,8 @@ def _skglm_logistic(X, y):
         from skglm import SparseLogisticRegression
     except ImportError:
         return {}
-    X, model = X.tocsc(), SparseLogisticRegression(alpha=1 / len(y), tol=1e-5)  # its best form and tolerance here
+    # Its best form and tolerance here.
+    X, model = X.tocsc(), SparseLogisticRegression(alpha=1 / len(y), tol=1e-5)
     model.fit(X[:100], y[:100])  # compiles
     return {"skglm": lambda: SparseLogisticRegression(alpha=1 / len(y), tol=1e-5).fit(X, y)}
 

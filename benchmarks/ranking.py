@@ -1,7 +1,9 @@
-"""Linear rankers against LightGBM's and XGBoost's trees, on queries whose order is a linear function of the features.
+"""Linear rankers against LightGBM's and XGBoost's trees, on queries whose order is a linear
+function of the features.
 
-The number that both are held to is one minus the NDCG of test queries. On such data a linear model has the right form and
-trees have not: the row says what a linear ranker is worth where it fits, not that trees are worse elsewhere.
+The number that both are held to is one minus the NDCG of test queries. On such data a linear model
+has the right form and trees have not: the row says what a linear ranker is worth where it fits, not
+that trees are worse elsewhere.
 """
 
 import numpy as np
@@ -22,7 +24,9 @@ def _sorted_queries(n_queries, first):
 
 
 def _peers(X, y, qid):
-    """The peers that are installed, with their defaults but one thread and the lambdarank objective."""
+    """The peers that are installed, with their defaults but one thread and the lambdarank
+    objective.
+    """
     peers = {}
     try:
         from lightgbm import LGBMRanker

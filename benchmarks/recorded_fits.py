@@ -3,8 +3,9 @@
     python -m benchmarks.recorded_fits record before.pkl
     python -m benchmarks.recorded_fits compare before.pkl
 
-A change of the layout must not change a number: `compare` prints every fit whose fitted attributes differ from the recorded
-ones by more than 1e-12 of their size, and how many are equal bit by bit. Fits are compared on the machine that recorded them.
+A change of the layout must not change a number: `compare` prints every fit whose fitted attributes
+differ from the recorded ones by more than 1e-12 of their size, and how many are equal bit by bit.
+Fits are compared on the machine that recorded them.
 """
 
 import pickle
@@ -91,7 +92,8 @@ def _part(more, rows):
 
 def _solvers(made):
     for solver, maker in sorted(Solver.names().items()):
-        if solver == "trust-krylov":  # SciPy's takes other steps from one run of the same code to the next
+        # SciPy's takes other steps from one run of the same code to the next.
+        if solver == "trust-krylov":
             continue
         for task, losses in (("regression", ("mse", "mae", "huber")), ("classification", ("cross_entropy", "hinge"))):
             X, y, _ = made[task]
@@ -152,7 +154,9 @@ def record():
 
 
 def difference(old, new):
-    """The largest difference of two states, relative to the size of the old one; inf where they are of another kind."""
+    """The largest difference of two states, relative to the size of the old one; inf where they are
+    of another kind.
+    """
     if isinstance(old, dict):
         return max((difference(old[key], new.get(key)) for key in old), default=0.0)
     if isinstance(old, (list, tuple)) and any(np.ndim(part) for part in old):

@@ -1,4 +1,6 @@
-"""Sphinx: the user guide, the reference, the gallery. ``sphinx-build -W docs docs/_build`` from the root of the repository."""
+"""Sphinx: the user guide, the reference, the gallery. ``sphinx-build -W docs docs/_build`` from the
+root of the repository.
+"""
 
 import ast
 import sys
@@ -12,6 +14,7 @@ import make_tables  # noqa: E402
 
 import sklearn_losses  # noqa: E402
 from sklearn_losses.losses import Loss  # noqa: E402
+from sklearn_losses.models import Model  # noqa: E402
 from sklearn_losses.solvers import Solver  # noqa: E402
 
 project = "sklearn-losses"
@@ -45,7 +48,7 @@ def write_examples():
 
 
 def write_list(name, family):
-    """A section per registered loss or solver, from its docstring."""
+    """A section per registered loss, solver or model, from its docstring."""
     parts = []
     for entry, maker in sorted(family.names().items()):
         made = type(family.make(entry))
@@ -65,7 +68,7 @@ def write_list(name, family):
 GENERATED.mkdir(exist_ok=True)
 make_pictures.each_loss()
 write_examples()
-for name, family in (("loss", Loss), ("solver", Solver)):
+for name, family in (("loss", Loss), ("solver", Solver), ("model", Model)):
     (GENERATED / f"table_{name}.rst").write_text(make_tables.table(family), encoding="utf-8")
     write_list(name, family)
 

@@ -1,7 +1,7 @@
 """Draw the pictures of the README and of the user guide.
 
 python docs/make_pictures.py            # those that the repository keeps, into docs/pictures
-python docs/make_pictures.py --losses   # one per loss, into docs/generated; the build of the documentation calls this
+python docs/make_pictures.py --losses   # one per loss, into docs/generated, for the documentation
 """
 
 import importlib.util

@@ -1,9 +1,10 @@
-"""Which loss, when some targets are wrong? Ask the data, compare, and see where each loss gives way.
+"""Which loss, when some targets are wrong? Suggestions, a comparison, and noise curves.
 
-442 diabetes patients; a tenth of the targets far too high, as if typed into the wrong field. First `suggest_losses` measures
-what the residuals look like and names losses that bear it. Then `compare_losses` tries them on the same splits and says
-which differences are real. Judged by the median error, which the wrong targets among the test rows cannot move. Last, the
-share of wrong training targets grows from none to 40 %, and all losses are judged on rows that are right.
+442 diabetes patients; a tenth of the targets far too high, as if typed into the wrong field. First
+`suggest_losses` measures what the residuals look like and names losses that suit them. Then
+`compare_losses` tries them on the same splits and says which differences are real. Judged by the
+median error, which the wrong targets among the test rows cannot move. Last, the share of wrong
+training targets grows from none to 40 %, and all losses are judged on rows that are right.
 
     python examples/choosing_a_loss.py
 """
@@ -41,7 +42,8 @@ def main(n_repeats=5, levels=(0.0, 0.1, 0.2, 0.3, 0.4), draw=True):
     if draw:
         comparison.plot()
         curve.plot()
-        # Why: beyond its width, here in units of the noise, a robust loss pulls no harder, however far a row lies.
+        # Why: beyond its width, here in units of the noise, a robust loss pulls no harder, however
+        # far a row lies.
         LossFunctionDisplay.from_losses(list(losses)).plot()
     return suggestions, comparison, curve
 

@@ -1,8 +1,9 @@
 """Which loss for my data? Six losses, linear and neural, on clean and on spoilt targets.
 
-442 diabetes patients, the progress of the disease after a year as target. Everyone knows that the median is robust and the
-mean is not; here it is measured: the same losses are fitted once to the targets as they are and once with a tenth of them
-ten times too large, as by a slipped decimal point. Both are judged on the unspoilt rows of the held-out folds.
+442 diabetes patients, the progress of the disease after a year as target. Everyone knows that the
+median is robust and the mean is not; here it is measured: the same losses are fitted once to the
+targets as they are and once with a tenth of them ten times too large, as by a slipped decimal
+point. Both are judged on the unspoilt rows of the held-out folds.
 
     python examples/compare_losses_diabetes.py
 """
@@ -36,7 +37,9 @@ LOSSES = {
 
 
 def model(loss, hidden_layer_sizes):
-    """Scale the columns and the target, then fit; an MLP stops as soon as held-out rows no longer gain."""
+    """Scale the columns and the target, then fit; an MLP stops as soon as held-out rows no longer
+    gain.
+    """
     regressor = LossRegressor(
         loss, hidden_layer_sizes=hidden_layer_sizes, alpha=1e-2, early_stopping=bool(hidden_layer_sizes), random_state=0
     )
@@ -44,7 +47,9 @@ def model(loss, hidden_layer_sizes):
 
 
 def main(losses=tuple(LOSSES), folds=5):
-    """Print the table and return it: {(loss, model, targets): mean absolute error on unspoilt held-out rows}."""
+    """Print the table and return it: {(loss, model, targets): mean absolute error on unspoilt
+    held-out rows}.
+    """
     X, y = load_diabetes(return_X_y=True)
     rng = np.random.default_rng(0)
     wrong = rng.random(len(y)) < 0.1

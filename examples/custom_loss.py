@@ -1,7 +1,8 @@
-"""A loss of one's own: a prediction that is too low costs three times as much as one that is too high.
+"""A custom loss: predictions that are too low cost three times as much as too high ones.
 
-Think of stock that runs out. The cost is one line of NumPy; nobody asks for its gradient. The fit is compared with the
-squared error by the cost on rows that neither has seen, and with the same loss as a class with its derivatives.
+Think of stock that runs out. The cost is one line of NumPy; nobody asks for its gradient. The fit
+is compared with the squared error by the cost on rows that neither has seen, and with the same loss
+as a class with its derivatives.
 
     python examples/custom_loss.py
 """
@@ -25,7 +26,9 @@ def cost(y_true, y_pred):
 
 
 class Lopsided(ResidualLoss, name="lopsided"):
-    """The same as a loss of the house: a name, a parameter that grids can search, exact derivatives."""
+    """The same as a loss of the house: a name, a parameter that grids can search, exact
+    derivatives.
+    """
 
     parameter_constraints = {"factor": Interval(0.0, closed="neither")}
 
@@ -43,7 +46,9 @@ class Lopsided(ResidualLoss, name="lopsided"):
 
 
 def main(cv=5):
-    """Print what each fit costs; return {name: mean cost on held-out rows} and the two losses' coefficients."""
+    """Print what each fit costs; return {name: mean cost on held-out rows} and the two losses'
+    coefficients.
+    """
     X, y = load_diabetes(return_X_y=True)
     scorer = make_scorer(lambda y_true, y_pred: np.mean(cost(y_true, y_pred)), greater_is_better=False)
     costs = {}

@@ -1,7 +1,8 @@
-"""Search over the loss, its parameters, the solver's, and the size of the model, all in ordinary scikit-learn grids.
+"""Grid searches over the loss, the solver, their parameters, and the size of the model.
 
-The diabetes data again. Losses are compared by one and the same score, the mean absolute error: their own values have
-different units. `loss` and `solver` may still be names when the grid reaches for their parameters.
+The diabetes data again. Losses are compared by one and the same score, the mean absolute error:
+their own values have different units. `loss` and `solver` may still be names when the grid reaches
+for their parameters.
 
     python examples/grid_search_losses.py
 """

@@ -1,7 +1,8 @@
 """Images of handwritten digits: cross-entropy and the hinges, with and without a hidden layer.
 
-1,797 images of 8 x 8 pixels, ten classes. Loss and complexity of the model are two independent parameters: the same class
-is softmax regression, a multi-class support vector machine, and a neural network under any of the losses.
+1,797 images of 8 x 8 pixels, ten classes. Loss and complexity of the model are two independent
+parameters: the same class is softmax regression, a multi-class support vector machine, and a neural
+network under any of the losses.
 
     python examples/image_classification_digits.py
 """
@@ -21,14 +22,17 @@ CASES = [(loss, hidden) for hidden in ((), (64,)) for loss in ("cross_entropy", 
 
 
 def main(cases=CASES, images=1797):
-    """Print a line per loss and model; return {(loss, hidden_layer_sizes): accuracy on the test images}."""
+    """Print a line per loss and model; return {(loss, hidden_layer_sizes): accuracy on the test
+    images}.
+    """
     X, y = (part[:images] for part in load_digits(return_X_y=True))
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
     print(f"Digits: {len(X_train)} images to learn from, {len(X_test)} others to be judged by\n")
     print(f"{'loss':<15}{'model':<10}{'solver':<16}{'parameters':>10}{'iterations':>12}{'seconds':>9}{'accuracy':>10}")
     accuracy, predicted = {}, {}
     for loss, hidden in cases:
-        # The hidden layer is fitted by mini-batches, which stop when a tenth of the training images gains no more.
+        # The hidden layer is fitted by mini-batches, which stop when a tenth of the training images
+        # gains no more.
         classifier = LossClassifier(loss, hidden_layer_sizes=hidden, alpha=1e-3, early_stopping=bool(hidden), random_state=0)
         model = make_pipeline(MinMaxScaler(), classifier)
         start = perf_counter()

@@ -2,8 +2,9 @@
 Digits with wrong labels
 ========================
 
-40 % of the training labels are replaced by another digit, drawn at random; the test labels are clean. Cross-entropy believes
-every label. A loss that is bounded, or nearly so, gives up on rows that it cannot explain, and is right on more test digits.
+40 % of the training labels are replaced by another digit, drawn at random; the test labels are
+clean. Cross-entropy believes every label. A loss that is bounded, or nearly so, gives up on rows
+that it cannot explain, and is right on more test digits.
 
     python examples/label_noise_digits.py
 """

@@ -1,9 +1,10 @@
 """A small language model from the docstrings on this machine: which character comes next?
 
-The text is what comes with Python, NumPy and scikit-learn, so nothing is downloaded. A row is a place in the text, its
-features the hashed n-grams of the characters before it, its class the next character: softmax regression and a multi-layer
-perceptron with the same cross-entropy. Judged by perplexity, the number of equally likely characters that the model is as
-unsure as, against counting characters (unigrams) and pairs of characters (bigrams). Test text comes from other docstrings.
+The text is what comes with Python, NumPy and scikit-learn, so nothing is downloaded. A row is a
+place in the text, its features the hashed n-grams of the characters before it, its class the next
+character: softmax regression and a multi-layer perceptron with the same cross-entropy. Judged by
+perplexity, the number of equally likely characters that the model is as unsure as, against counting
+characters (unigrams) and pairs of characters (bigrams). Test text comes from other docstrings.
 
     python examples/language_model.py
 """
@@ -24,7 +25,9 @@ N_FEATURES = 2**13
 
 
 def docstrings(at_most):
-    """Docstrings of the standard library, NumPy and scikit-learn, in an order that is always the same."""
+    """Docstrings of the standard library, NumPy and scikit-learn, in an order that is always the
+    same.
+    """
     folders = [
         pathlib.Path(ast.__file__).parent,
         pathlib.Path(np.__file__).parent / "lib",
@@ -57,7 +60,7 @@ def codes(texts, alphabet):
 
 
 def rows(texts, limit):
-    """Sparse features (n, N_FEATURES), one entry per n-gram length, and the next characters (n,)."""
+    """Sparse features (n, N_FEATURES), one entry per n-gram length, and the next characters."""
     columns, targets = [], []
     for text in texts:
         places = np.arange(ORDER, len(text))
@@ -104,7 +107,8 @@ def main(n_rows=40_000, hidden=64, epochs=6, draw=True):
         found[name] = perplexity_score(y_new, counted(before, y, before_new, n), labels=labels)
     for name, hidden_layer_sizes, rate in (("softmax regression", (), 0.001), (f"MLP ({hidden})", (hidden,), 0.003)):
         began = time.perf_counter()
-        # A share of the training text held out says when to stop; the last pass may well be the best.
+        # A share of the training text held out says when to stop; the last pass may well be the
+        # best.
         models[name] = LossClassifier(
             solver=Adam(learning_rate=rate), hidden_layer_sizes=hidden_layer_sizes, alpha=1e-5, max_iter=epochs, tol=0.002,
             n_iter_no_change=1, early_stopping=True, random_state=0,
@@ -136,7 +140,7 @@ def fit_quietly(model, X, y):
 
 
 def write(model, alphabet, start, length=120):
-    """Draw characters one after the other, the likely ones a little more often than they should be."""
+    """Draw characters one after the other, likely ones a little more often than predicted."""
     rng = np.random.default_rng(0)
     text = start
     for _ in range(length):

@@ -2,15 +2,17 @@
 Learning to rank
 ================
 
-Search results, offers, patients on a waiting list: what counts is the order within each query, not the number given to a row.
-The rows of a query here share an offset that says nothing about their order. Losses that compare rows of a query do
-not see it; regression on the grades has to explain it away. The parameters of each loss are chosen on training
-queries alone, and whole queries are held out.
+Search results, offers, patients on a waiting list: what counts is the order within each query, not
+the number given to a row. The rows of a query here share an offset that says nothing about their
+order. Losses that compare rows of a query do not see it; regression on the grades has to explain it
+away. The parameters of each loss are chosen on training queries alone, and whole queries are held
+out.
 
-The second table has one query and two classes, 3 % of them positive. There the mean over pairs is one minus the area under the
-ROC curve, with a slope for its steps: losses of pairs aim at it directly, whatever the balance of the classes. Where the
-log-odds are linear cross-entropy does as well. Here one negative in fifty looks more positive than any positive;
-cross-entropy, which listens most to rows whose probability is not small, gives its slopes to these few.
+The second table has one query and two classes, 3 % of them positive. There the mean over pairs is
+one minus the area under the ROC curve, with a slope for its steps: losses of pairs aim at it
+directly, whatever the balance of the classes. Where the log-odds are linear cross-entropy does as
+well. Here one negative in fifty looks more positive than any positive; cross-entropy, which listens
+most to rows whose probability is not small, gives its slopes to these few.
 """
 
 import numpy as np
@@ -60,7 +62,9 @@ def ranking(losses=LOSSES, n_queries=60, alphas=ALPHAS):
 
 
 def imbalanced(n, seed):
-    """Two classes with centres apart in two features; a few of the negatives are far out on the wrong side of one."""
+    """Two classes with centres apart in two features; a few of the negatives are far out on the
+    wrong side of one.
+    """
     rng = np.random.default_rng(seed)
     positive = rng.random(n) < 0.03
     X = rng.standard_normal((n, 5))
@@ -82,7 +86,8 @@ def area_under_the_curve(n=2000, seeds=(0, 1, 2)):
         X, y = imbalanced(n, seed)
         X_test, y_test = imbalanced(20_000, 100 + seed)
         for name, model in models.items():
-            queries = {"qid": np.zeros(n)} if isinstance(model, LossRanker) else {}  # all rows are one
+            # All rows are one.
+            queries = {"qid": np.zeros(n)} if isinstance(model, LossRanker) else {}
             model.fit(X, y, **queries)
             found[name].append(roc_auc_score(y_test, X_test @ np.ravel(model.coef_)))
     print(f"\nAUC on test rows, 3 % positive, mean of {len(seeds)} samples")

@@ -1,8 +1,9 @@
-"""A forecast with its doubt: quantiles, and whether they keep their word.
+"""Prediction intervals from quantiles, and how often they hold.
 
-The pinball loss at level q makes a model that predicts the value that a share q of the targets stays below. Two of them, at
-5 % and 95 %, are a band that should hold 90 % of the targets. Does it, on rows that were held out? On data whose spread
-grows from left to right, a straight line and a small network; and on 442 diabetes patients, by cross-validation.
+The pinball loss at level q makes a model that predicts the value that a share q of the targets
+stays below. Two of them, at 5 % and 95 %, are a band that should hold 90 % of the targets. Does it,
+on rows that were held out? On data whose spread grows from left to right, a straight line and a
+small network; and on 442 diabetes patients, by cross-validation.
 
     python examples/quantile_coverage.py
 """

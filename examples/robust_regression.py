@@ -2,8 +2,9 @@
 A line through outliers
 =======================
 
-30 % of the targets are grossly wrong. The squared error follows them, a convex robust loss is pulled some of the way, a
-redescending one ignores them. All know the size of the noise by themselves: `scale_` is estimated.
+30 % of the targets are grossly wrong. The squared error follows them, a convex robust loss is
+pulled some of the way, a redescending one ignores them. All know the size of the noise by
+themselves: `scale_` is estimated.
 
     python examples/robust_regression.py
 """

@@ -1,4 +1,6 @@
-"""Import paths of earlier versions: they still work and say in a FutureWarning what to import instead."""
+"""Import paths of earlier versions: they still work and say in a FutureWarning what to import
+instead.
+"""
 
 import sys
 import warnings

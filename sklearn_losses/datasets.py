@@ -19,15 +19,17 @@ def make_ranking(
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
     """Synthetic queries whose rows are ordered by a linear function of the features.
 
-    A row's utility is ``X_own @ weights + noise``, of variance 1 without the noise; within each query the utilities are cut
-    into grades, about equally many rows in each. The features are those of the row and an offset that all rows of a
-    query share: it tells nothing about the order, and misleads regression on the grades.
+    A row's utility is ``X_own @ weights + noise``, of variance 1 without the noise; within each
+    query the utilities are cut into grades, about equally many rows in each. The features are those
+    of the row and an offset that all rows of a query share: it tells nothing about the order, and
+    misleads regression on the grades.
 
     Parameters
     ----------
     n_queries : int, default=50
     n_rows : int or tuple of (int, int), default=20
-        Rows of each query; a pair is the range, ends included, that each query's number is drawn from.
+        Rows of each query; a pair is the range, ends included, that each query's number is drawn
+        from.
     n_features : int, default=10
     n_grades : int, default=5
         Relevances are 0, 1, ..., n_grades - 1.

@@ -1,12 +1,15 @@
-"""The one formula that every solver minimises, for every loss, model and batch size:
+"""The one formula that every solver minimises, for every loss, model and batch size.
 
-    sum_i s_i * loss(y_i, raw_i) / sum_i s_i   +   alpha * ( (1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1 )
+      sum_i s_i * loss(y_i, raw_i) / sum_i s_i
+    + alpha * ( (1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1 )
 
-with ``raw = model(params, X)``, `s` the sample weights and `w` all weights, never the intercepts. So weight 2 is a row twice,
-weight 0 no row, the size of the weights does not matter, and alpha means the same under Adam and under L-BFGS.
+with ``raw = model(params, X)``, `s` the sample weights and `w` all weights, never the intercepts.
+So weight 2 is a row twice, weight 0 no row, the size of the weights does not matter, and alpha
+means the same under Adam and under L-BFGS.
 
-An objective is the only thing that a solver sees. It is a sum over blocks of rows; derivatives are those of the smooth
-part, everything but the absolute values of the penalty, which come in by `prox`.
+An objective is the only thing that a solver sees. It is a sum over blocks of rows; derivatives are
+those of the smooth part, everything but the absolute values of the penalty, which come in by
+`prox`.
 """
 
 from collections.abc import Callable, Iterator
@@ -64,7 +67,8 @@ class Objective(Facts):
 
     def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:
         super().__init__(loss, model, penalty, batches)
-        # Fits end with several questions about one point: the last ones of `value_and_gradient` and `mean_loss` are kept.
+        # Fits end with several questions about one point: the last ones of `value_and_gradient` and
+        # `mean_loss` are kept.
         self._last: tuple[NDArray[Any], float, NDArray[Any]] | None = None
         self._valued: tuple[NDArray[Any], float] | None = None
         self._terms: Any = None
@@ -93,7 +97,10 @@ class Objective(Facts):
         return self._valued[1]
 
     def mean_loss_of_rounded(self, params: NDArray[Any]) -> float:
-        """`mean_loss` where the parameters and the raw predictions have the rows' own type: what rounding makes of it."""
+        """`mean_loss` with parameters and raw predictions in the rows' own type.
+
+        It shows what rounding makes of the loss.
+        """
 
         def weighted(batch, _):
             raw = self.model.predict(params, batch.X).astype(np.float64, copy=False)
@@ -106,7 +113,10 @@ class Objective(Facts):
         return self.batches.joined(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
     def unbounded(self, params: NDArray[Any]) -> bool:
-        """Whether `params` shows that there is no minimum: the loss of a linear model without a penalty falls for ever."""
+        """Whether `params` shows that there is no minimum.
+
+        The loss of a linear model without a penalty may fall for ever.
+        """
         if self.loss.has_minimizer or not self.linear or self.has_penalty:
             return False
         return falls_for_ever(self.loss, self.model, self.batches, params)
@@ -120,7 +130,10 @@ class Objective(Facts):
         return self.penalty.smooth_value_and_gradient(params)[0] + self.penalty.l1_value(params)
 
     def value_and_gradient(self, params: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        """The formula less the absolute values, and its gradient (a subgradient where the loss has a kink)."""
+        """The formula less the absolute values, and its gradient.
+
+        Where the loss has a kink it is a subgradient.
+        """
         if self._last is None or not np.array_equal(params, self._last[0]):
             total, gradient = 0.0, np.zeros(self.n_params)
             for value, pulled in self.batches.each(lambda batch, _: self._evaluate(params, batch)):
@@ -137,15 +150,18 @@ class Objective(Facts):
         value, gradient = self.loss.value_and_gradient(batch.y, raw)
         return batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
 
-    def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]]]:
-        """Value and gradient of unbiased estimates of the smooth part, one after the other, all rows once.
+    def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, protocols.Estimate]]:
+        """Unbiased estimates of the smooth part, one after the other.
+
+        Together they see all rows once.
 
         Yields
         ------
         share : float
             The batch's share of the rows.
         estimate : callable
-            params -> (value, gradient); their mean over the epoch, weighted by `share`, is the objective's.
+            params -> (value, gradient); their mean over the epoch, weighted by `share`, is the
+            objective's.
         """
         for batch in self.batches.minibatches(size, rng):
             rows = len(batch.y)
@@ -162,30 +178,42 @@ class Objective(Facts):
     # Second derivatives.
 
     def hessian_product(self, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
-        """The second derivative at `params` applied to `direction`; for an MLP the Gauss-Newton part of it."""
+        """The second derivative at `params` applied to `direction`.
+
+        For a model that is not linear it is the Gauss-Newton part.
+        """
         product = hessian_product(self.loss, self.model, self.batches, params, direction)
         return product + self.l2 * direction
 
     def hessian_operator(self, params: NDArray[Any]) -> HessianOperator:
-        """The second derivative of the loss, without that of the penalty, as an operator (linear models)."""
+        """The second derivative of the loss as an operator: linear models.
+
+        That of the penalty is not in it.
+        """
         return hessian_operator(self.loss, self.model, self.batches, params)
 
     def hessian(self, params: NDArray[Any]) -> NDArray[Any]:
-        """The second derivative at `params` as a matrix (linear models; sparse rows are made dense)."""
+        """The second derivative at `params` as a matrix: linear models.
+
+        Sparse rows are made dense.
+        """
         matrix = hessian_matrix(self.loss, self.model, self.batches, params)
         matrix[np.diag_indices_from(matrix)] += self.l2
         return matrix
 
     def hessian_root(self, params: NDArray[Any]) -> NDArray[Any]:
-        """A triangular R with ``R.T @ R`` the second derivative at `params`, never squared: see `has_hessian_root`."""
+        """A triangular R with ``R.T @ R`` the second derivative at `params`.
+
+        It is there where `has_hessian_root` says so.
+        """
         return hessian_root(self.loss, self.model, self.batches, params, self.l2)
 
     # The same problem in other coordinates, on fewer rows or columns, in another precision.
 
     def rotated(self) -> tuple[Self, Change, Change]:
-        """This objective in coordinates in which no column depends on others: linear models, dense rows, no L1 penalty.
+        """This objective in coordinates in which no column depends on others.
 
-        See `SingularVectors`.
+        For linear models, dense rows and no L1 penalty; see `SingularVectors`.
 
         Returns
         -------
@@ -221,7 +249,10 @@ class Objective(Facts):
         return part, coordinates
 
     def samples(self, size: int, number: int) -> Iterator[Self]:
-        """This objective over `number` random parts of the rows, always the same ones, that have no row in common."""
+        """This objective over `number` random parts of the rows.
+
+        They are always the same ones and have no row in common.
+        """
         order = np.random.RandomState(0).permutation(self.n_rows)[: number * size]
         for rows in np.split(order, number):
             yield self._replace(batches=self.batches.some(np.sort(rows)))
@@ -232,7 +263,10 @@ class Objective(Facts):
         return None if batches is None else self._replace(batches=batches)
 
     def relative_move(self, params: NDArray[Any], direction: NDArray[Any]) -> float:
-        """The largest change of a raw prediction along `direction`, as a share of the largest prediction."""
+        """The largest change of a raw prediction along `direction`.
+
+        It is given as a share of the largest prediction.
+        """
 
         def sizes(batch, _):
             raw = self.model.predict(params, batch.X)
@@ -242,9 +276,12 @@ class Objective(Facts):
         return float(moves / (size or 1.0))
 
     def centered(self, params: NDArray[Any]) -> NDArray[Any]:
-        """The same point without a common shift of all classes, to which neither the loss nor the optimum has a claim.
+        """The same point without a common shift of all classes.
 
-        Of the weights of a feature that is the shift of least penalty, of the intercepts their mean.
+        Neither the loss nor the optimum depends on that shift.
+
+        Of the weights of a feature that is the shift of least penalty, of the intercepts their
+        mean.
         """
         model = self.model.base
         if not (self.loss.shift_invariant and model.linear and model.n_outputs > 1):
@@ -265,7 +302,10 @@ class Objective(Facts):
     # Non-smooth losses.
 
     def terms(self) -> Any:
-        """The kinks of a piecewise linear loss over all rows, and those of an L1 penalty, for exact solvers."""
+        """The terms of a loss with kinks over all rows, for exact solvers.
+
+        Those of an L1 penalty are among them.
+        """
         if self._terms is None:
             if self.max_affine:
                 self._terms = MaxAffineTerms.of(self.loss, self.model, self.penalty, self.batches)
@@ -275,7 +315,10 @@ class Objective(Facts):
         return self._terms
 
     def kink_distance(self, params: NDArray[Any]) -> float:
-        """The mean distance of the rows from the kinks of the loss: a width to start smoothing with."""
+        """The mean distance of the rows from the kinks of the loss.
+
+        It is a width to start smoothing with.
+        """
         total = 0.0
         for batch in self.batches.blocks():
             total += batch.sum(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)))
@@ -286,12 +329,15 @@ class Objective(Facts):
         return self.loss.smoothing_error(width, self.model.n_outputs)
 
     def smoothed_slopes(self, params: NDArray[Any], width: float) -> tuple[float, NDArray[Any]] | None:
-        """The gradient of the loss of ``smoothed(width)`` as slopes of this one: what a duality gap is made of.
+        """The gradient of the loss of ``smoothed(width)`` as slopes of this one.
+
+        A duality gap is made of them.
 
         Returns
         -------
         tuple of (float, ndarray of shape (n_params,)) or None
-            The mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None where the loss knows none.
+            The mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None
+            where the loss knows none.
         """
         smooth = self.loss.smoothed(width)
 

@@ -1,7 +1,8 @@
-"""Pictures, in scikit-learn's manner: a display holds the data, ``plot`` draws it, matplotlib is imported only then.
+"""Displays as in scikit-learn: a display holds the data and ``plot`` draws it with matplotlib.
 
-Colours are those of Okabe and Ito, which the colour-blind tell apart, and every line has its own dashes too, so that a
-picture survives a black-and-white printer. ``DecisionBoundaryDisplay`` of scikit-learn serves our classifiers as it is.
+Colours are those of Okabe and Ito, which the colour-blind tell apart, and every line has its own
+dashes too, so that it can be told from the others in black and white. ``DecisionBoundaryDisplay``
+of scikit-learn serves our classifiers as it is.
 """
 
 from typing import Any, Self
@@ -42,7 +43,8 @@ def tidy(ax: Any) -> None:
 
 
 class LossFunctionDisplay:
-    """The shapes of losses, and how hard a row pulls at the fit.
+    """The values of losses and their negative gradients, as functions of the residual or the
+    margin.
 
     Parameters
     ----------
@@ -89,9 +91,9 @@ class LossFunctionDisplay:
         losses : str, Loss, callable, list of these, or dict of str to one of these
             Functions are taken as losses of a regressor.
         span : tuple of float, default=(-4, 4)
-            Regression: residual, the target less the raw prediction; losses with a log link are drawn at the target 1, all
-            others at 0, and where a loss estimates a scale, at scale 1. Classification: the raw prediction of two classes
-            for a row of the second one.
+            Regression: residual, the target less the raw prediction; losses with a log link are
+            drawn at the target 1, all others at 0, and where a loss estimates a scale, at scale 1.
+            Classification: the raw prediction of two classes for a row of the second one.
         n_points : int, default=401
 
         Returns
@@ -225,7 +227,8 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimator : LossRegressor, LossClassifier or LossRanker, fitted, or a pipeline or wrapper around one
+        estimator : LossRegressor, LossClassifier or LossRanker
+            Fitted, or a fitted pipeline or wrapper around one.
         name : str, default=None
             None: the loss and the solver.
 
@@ -280,7 +283,8 @@ class LossCurveDisplay:
 
 
 class LossComparisonDisplay:
-    """The scores of a comparison: every fold a dot, the mean a mark, filled where no loss was shown to be better.
+    """The scores of a comparison: every fold a dot, the mean a mark, filled where no loss was shown
+    to be better.
 
     Parameters
     ----------

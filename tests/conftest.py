@@ -1,4 +1,4 @@
-"""One BLAS thread per test process: the tests' small products are slower, and with pytest -n much slower, on more."""
+"""One BLAS thread per test process: small products are slower on more, and much with pytest -n."""
 
 import os
 

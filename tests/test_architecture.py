@@ -1,4 +1,6 @@
-"""The folders of the package import one way only, and nothing optional is imported before it is used."""
+"""The folders of the package import one way only, and nothing optional is imported before it is
+used.
+"""
 
 import ast
 import subprocess
@@ -11,7 +13,8 @@ import pytest
 import sklearn_losses
 
 PACKAGE = Path(sklearn_losses.__file__).parent
-# folder or module -> those that it may import, besides itself: each floor only from the floors below it
+# folder or module -> those that it may import, besides itself: each floor only from the floors
+# below it
 MAY_IMPORT = {
     "core": set(),
     "models": {"core"},

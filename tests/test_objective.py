@@ -9,7 +9,7 @@ from sklearn_losses.core.blocks import BlockSizes, block_sizes
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.sparse_rows import SparseRows, squares
-from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
+from sklearn_losses.losses import MAE, CrammerSinger, CrossEntropy, Huber, SquaredHinge, Tukey
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear
 from sklearn_losses.objective import Objective
 
@@ -207,3 +207,162 @@ def test_prox_is_the_minimiser():
 
     for shift in 0.01 * np.random.default_rng(0).standard_normal((50, 3)):
         assert value(best) <= value(best + shift)
+
+
+def test_what_a_solver_may_know_of_the_parts():
+    model = Linear().bind(P, 3)
+    objective = build(CrossEntropy(), model, alpha=0.3, l1_ratio=0.25)
+    np.testing.assert_allclose(objective.l1, 0.3 * 0.25 * model.weights())
+    np.testing.assert_allclose(objective.l2, 0.3 * 0.75 * model.weights())
+    np.testing.assert_array_equal(objective.penalized, model.weights())
+    assert objective.has_penalty and not objective.smooth_penalty and objective.dtype == np.float64
+    assert (objective.n_outputs, objective.n_constants, objective.n_params, objective.n_rows) == (3, 0, 3 * P + 3, N)
+    params = start(model)
+    np.testing.assert_array_equal(objective.by_feature(params), model.unpack(params)[0][0])
+    objective.by_feature(params)[0, 0] = 7.0  # a view
+    assert params[0] == 7.0
+    plain = build(CrossEntropy(), model, alpha=0.0)
+    assert plain.smooth_penalty and not plain.has_penalty
+
+
+@pytest.mark.parametrize(("alpha", "rows", "expected"), [(0.0, 3, 4), (0.1, 3, P + 1), (0.0, N, P + 1)])
+def test_parameters_that_are_left_after_a_rotation(alpha, rows, expected):
+    X, y = data(0)
+    objective = build(Huber(0.7), Linear().bind(P, 1), X[:rows], y[:rows], alpha=alpha)
+    assert objective.can_rotate and objective.n_rotated_params == expected
+    assert not build(Huber(0.7), Linear().bind(P, 1), sparse.csr_array(X), y).can_rotate
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_some_features_alone(outputs):
+    loss, model = (Huber(0.7), Linear().bind(P, 1)) if outputs == 1 else (CrossEntropy(), Linear().bind(P, 3))
+    objective, features = build(loss, model, l1_ratio=0.5), np.array([0, 2, 3])
+    part, where = objective.restricted(features)
+    inner = start(part.model)
+    params = np.zeros(objective.n_params)
+    params[where] = inner
+    assert part.value(inner) == pytest.approx(objective.value(params), rel=1e-12)
+    np.testing.assert_allclose(part.value_and_gradient(inner)[1], objective.value_and_gradient(params)[1][where], atol=1e-12)
+    assert np.all(objective.by_feature(params)[[1, 4]] == 0)
+
+
+def test_random_parts_of_the_rows_are_always_the_same_and_disjoint():
+    X, y = data(0)
+    objective = build(Huber(0.7), Linear().bind(P, 1), X, np.arange(float(N)))
+    one, other = objective.samples(20, 2)
+    again, _ = objective.samples(20, 2)
+    np.testing.assert_array_equal(one.batches.y, again.batches.y)
+    assert len(set(one.batches.y) | set(other.batches.y)) == 40
+
+
+def test_the_precision_of_the_rows():
+    X, y = data(0)
+    objective = build(Huber(0.7), Linear().bind(P, 1), X.astype(np.float32), y, dtype=np.float64)
+    float32, params = objective.in_data_dtype(), start(objective.model)
+    assert (objective.precision, float32.precision) == (np.finfo(np.float64).eps, np.finfo(np.float32).eps)
+    assert float32.in_data_dtype() is None
+    assert float32.value(params) == pytest.approx(objective.value(params), rel=1e-5)
+    rounded = objective.mean_loss_of_rounded(params)
+    assert rounded == pytest.approx(objective.mean_loss(params), rel=1e-5) and rounded != objective.mean_loss(params)
+
+
+def test_a_common_shift_of_all_classes_is_taken_out():
+    model = Linear().bind(P, 3)
+    objective = build(CrossEntropy(), model)
+    params = start(model)
+    centered = objective.centered(params)
+    np.testing.assert_allclose(objective.by_feature(centered).sum(axis=1), 0, atol=1e-12)
+    assert objective.mean_loss(centered) == pytest.approx(objective.mean_loss(params), rel=1e-12)
+    assert objective.value(centered) < objective.value(params)
+    binary = build(CrossEntropy(), Linear().bind(P, 1))
+    assert binary.centered(params) is params
+
+
+def test_the_largest_move_of_a_prediction():
+    X, y = data(0)
+    model = Linear().bind(P, 1)
+    objective, params, direction = build(Huber(0.7), model, X, y), start(model), np.eye(P + 1)[P]
+    raw = model.predict(params, X)
+    assert objective.relative_move(params, 0.5 * direction) == pytest.approx(0.5 / np.max(np.abs(raw)))
+    assert objective.relative_move(np.zeros(P + 1), direction) == 1.0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_root_of_the_hessian(weighted):
+    X, y = data(0)
+    weight = mean_one(np.random.default_rng(1).uniform(0.2, 3, N)) if weighted else None
+    objective = build(Huber(2.0), Linear().bind(P, 1), X, y, weight)
+    params = start(objective.model)
+    assert objective.has_hessian_root
+    root = objective.hessian_root(params)
+    np.testing.assert_allclose(root.T @ root, objective.hessian(params), rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(root, np.triu(root))
+    assert not build(CrossEntropy(), Linear().bind(P, 3)).has_hessian_root
+
+
+def test_values_at_a_point_are_computed_once():
+    objective = build(Huber(0.7), Linear().bind(P, 1))
+    params, calls = start(objective.model), []
+    evaluate = objective._evaluate
+    objective._evaluate = lambda *arguments: calls.append(1) or evaluate(*arguments)
+    first = objective.value_and_gradient(params)
+    for _ in range(2):
+        value, gradient = objective.value_and_gradient(params)
+        assert value == first[0] and np.array_equal(gradient, first[1])
+        gradient[:] = 0  # the caller's own
+    assert objective.value(params) == pytest.approx(first[0], rel=1e-14)
+    assert len(calls) == 1
+    params += 1.0  # the point is kept as it was
+    objective.value_and_gradient(params)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_loss_with_kinks_and_its_smoothed_form(weighted):
+    X, y = data(0)
+    weight = mean_one(np.random.default_rng(1).uniform(0.2, 3, N)) if weighted else None
+    objective = build(MAE(), Linear().bind(P, 1), X, y, weight)
+    params, width = start(objective.model), 0.1
+    residual = y - objective.model.predict(params, X)
+    assert objective.kink_distance(params) == pytest.approx(np.average(np.abs(residual), weights=weight))
+    smooth = objective.smoothed(width)
+    assert smooth.smooth_loss and not objective.smooth_loss and objective.smooth_form_has_hessian
+    assert abs(smooth.value(params) - objective.value(params)) <= objective.smoothing_error(width)
+    assert objective.smoothed_slopes(params, width) is None  # its terms know them
+    assert objective.terms() is objective.terms()  # made once
+
+
+def test_the_slopes_of_a_smoothed_maximum_bound_the_loss_from_below():
+    X, y = data(3)
+    objective = build(CrammerSinger(), Linear().bind(P, 3), X, y, mean_one(np.random.default_rng(1).uniform(0.2, 3, N)))
+    params = start(objective.model)
+    shortfall, gradient = objective.smoothed_slopes(params, 0.1)
+    smooth = objective.smoothed(0.1)
+    np.testing.assert_allclose(gradient + objective.l2 * params, smooth.value_and_gradient(params)[1], atol=1e-12)
+    assert 0 < shortfall <= objective.smoothing_error(0.1)
+    for seed in range(10):
+        other = np.random.default_rng(seed).standard_normal(len(params))
+        line = objective.mean_loss(params) - shortfall + gradient @ (other - params)
+        assert objective.mean_loss(other) >= line - 1e-12
+    assert objective.max_affine and objective.terms() is objective.terms()
+
+
+def test_kinds_of_objectives():
+    smooth, kinked = build(Huber(0.7), Linear().bind(P, 1)), build(MAE(), Linear().bind(P, 1))
+    network = build(Huber(0.7), MLP((4,)).bind(P, 1))
+    assert smooth.convex and smooth.bounded_hessian and not smooth.piecewise_linear
+    assert kinked.convex and kinked.piecewise_linear and not kinked.max_affine
+    assert not network.convex and not network.linear and not network.bounded_hessian
+    redescending = build(Tukey(scale=1.0), Linear().bind(P, 1))
+    assert not redescending.convex and redescending.bounded_hessian
+    assert smooth.describe() == "loss 'huber'"
+
+
+def test_a_formula_that_falls_without_end():
+    class Falls(MAE):
+        def value(self, y, raw):
+            return raw
+
+    objective = build(Falls(), Linear().bind(P, 1), alpha=0.0)
+    assert objective.bottomless(np.append(np.zeros(P), -1.0)) and not objective.bottomless(np.append(np.zeros(P), 1.0))
+    assert not objective.unbounded(np.ones(P + 1))

@@ -1,1 +1,4 @@
-"""What everything else is built from: components and their names, rows, columns, queries, penalties, threads."""
+"""What everything else is built from.
+
+Components and their names, rows, columns, queries, penalties and threads.
+"""

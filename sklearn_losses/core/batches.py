@@ -1,7 +1,7 @@
 """Rows in blocks: the data of a fit, handed out a block or a mini-batch at a time.
 
-An objective is a sum over rows, so a pass over blocks that fit the cache is the whole computation, and what holds a block
-(an array, a sparse matrix, a memory map) does not matter to it.
+An objective is a sum over rows, so a pass over blocks that fit the cache is the whole computation,
+and what holds a block (an array, a sparse matrix, a memory map) does not matter to it.
 """
 
 from collections.abc import Callable, Iterator
@@ -88,7 +88,8 @@ class Batches:
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
         self.n_rows = X.shape[0]
         self._float32: Batches | None = None
-        self._views: dict[tuple[int, int], SparseRows] = {}  # of a sparse X: slicing it would copy the entries each time
+        # Of a sparse X: slicing it would copy the entries each time.
+        self._views: dict[tuple[int, int], SparseRows] = {}
 
     @property
     def sparse(self) -> bool:
@@ -96,7 +97,10 @@ class Batches:
         return sparse.issparse(self.X)
 
     def _replace(self, **changes: Any) -> Self:
-        """These rows with some of the constructor's arguments changed; nothing that is kept for other rows goes with them."""
+        """These rows with some of the constructor's arguments changed.
+
+        Nothing that is kept for other rows goes with them.
+        """
         given = {"sample_weight": self.sample_weight, "standardization": self.standardization, "dtype": self.dtype}
         return type(self)(**({"X": self.X, "y": self.y} | given | changes))
 
@@ -131,14 +135,17 @@ class Batches:
         return self.standardization is not None or self.X.dtype != self.dtype
 
     def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
-        """``function(batch, rows)`` of every block of `blocks` in order, on threads where there are any.
+        """Call ``function(batch, rows)`` for every block of `blocks`, in order.
+
+        Blocks are worked on by threads where there are any.
 
         Parameters
         ----------
         function : callable
             Called with the `Batch` and the slice of its rows.
         dense : bool, default=False
-            Blocks for a matrix of the parameters, which copies their rows: those of sparse ones are made arrays.
+            Blocks for a matrix of the parameters, which copies their rows: those of sparse ones are
+            made arrays.
 
         Yields
         ------
@@ -169,9 +176,13 @@ class Batches:
         return Batches(X, self.y[rows], weight, standardization, self.dtype)
 
     def _folded(self, X, columns, dtype):
-        """A copy of a part of X in `dtype` and in new coordinates, and what of these is left for a view."""
+        """A copy of some rows or columns of X in `dtype` and in new coordinates.
+
+        Returns it, and the coordinates that are left for a view.
+        """
         if columns is not None:
-            X = X.astype(np.result_type(X.dtype, dtype), copy=False)  # it is there that nothing cancels
+            # It is there that nothing cancels.
+            X = X.astype(np.result_type(X.dtype, dtype), copy=False)
             if self.sparse:
                 if columns.scaled:
                     X = with_entries(X, X.data * columns.unit[X.indices])
@@ -183,7 +194,10 @@ class Batches:
         return X.astype(dtype, copy=False), columns
 
     def as_float32(self) -> "Batches | None":
-        """These rows in float32, those of a sparse matrix as a copy made once; None where they are, or digits would be lost."""
+        """These rows in float32; None where they are, or digits would be lost.
+
+        A sparse matrix is copied, once.
+        """
         columns = self.standardization
         lost = self.sparse and columns is not None and np.max(np.abs(columns.center) / columns.scale, initial=0.0) > FURTHEST
         if lost or self.dtype == np.float32:
@@ -213,7 +227,10 @@ class Batches:
         return self._replace(dtype=self.X.dtype)
 
     def columns(self, features: NDArray[Any]) -> Self:
-        """The same rows with some of their columns, copied; those of an array are standardised once and for all."""
+        """The same rows with some of their columns, copied.
+
+        The columns of an array are standardised once and for all.
+        """
         standardization = self.standardization
         if standardization is not None:
             standardization = Standardization(standardization.center[features], standardization.scale[features])
@@ -221,7 +238,10 @@ class Batches:
         return self._replace(X=X, standardization=standardization)
 
     def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:
-        """All rows once, shuffled, `size` at a time; in order and without a draw where one batch holds them all."""
+        """All rows once, shuffled, `size` at a time.
+
+        They come in order and without a draw where one batch holds them all.
+        """
         if size >= self.n_rows:
             yield self._batch(slice(0, self.n_rows))
             return
@@ -241,8 +261,8 @@ class QueryBatches(Batches):
     standardization : Standardization, default=None
     dtype : dtype, default=None
     parts : list of (slice, Queries), default=None
-        The blocks of queries: the slice of their rows, and their targets, which keep layouts that every evaluation needs.
-        None: as many queries in each as fit the cache.
+        The blocks of queries: the slice of their rows, and their targets, which keep layouts that
+        every evaluation needs. None: as many queries in each as fit the cache.
     """
 
     def __init__(

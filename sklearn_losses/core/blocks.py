@@ -15,7 +15,8 @@ __all__ = ["BlockSizes", "block_sizes", "row_slices", "rows_of_copies"]
 class BlockSizes(NamedTuple):
     """How large a block of rows is.
 
-    Blocks are as small as what a block costs beside its rows allows: threads meet at each of a block's calls.
+    Blocks are as small as what a block costs beside its rows allows: threads meet at each of a
+    block's calls.
 
     Attributes
     ----------
@@ -67,7 +68,10 @@ def block_sizes(sizes: BlockSizes) -> Iterator[None]:
 
 
 def row_slices(X: Rows, copied: bool = True, dense: bool = True) -> list[slice]:
-    """Slices of all rows in order, the same for float32 and float64; `dense` where sparse rows are made arrays."""
+    """Slices of all rows in order, the same for float32 and float64.
+
+    `copied` says that blocks are copies, `dense` that sparse rows are made arrays.
+    """
     n, columns = X.shape
     sizes = _sizes.get()
     if sparse.issparse(X) and not dense:

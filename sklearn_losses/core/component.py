@@ -1,7 +1,10 @@
-"""What a user can name ("huber") or build (``Huber(delta=2)``): the losses, the solvers and the models.
+"""What a user can name ("huber") or build (``Huber(delta=2)``).
 
-A family (losses, solvers, models) is a class that opens a registry; every subclass that gives itself a name enters it.
-Everything else that is offered by name (the estimators' errors, the README's tables, the generated tests) reads the registry.
+These are the losses, the solvers and the models.
+
+A family (losses, solvers, models) is a class that opens a registry; every subclass that gives
+itself a name enters it. Everything else that is offered by name (the estimators' errors, the
+README's tables, the generated tests) reads the registry.
 """
 
 import difflib
@@ -76,7 +79,8 @@ def check_parameters(owner: object, constraints: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        "The 'alpha' parameter of LossRegressor must be a float in the range [0.0, inf). Got -1 instead."
+        "The 'alpha' parameter of LossRegressor must be a float in the range [0.0, inf). Got -1
+        instead."
     """
     for name, condition in constraints.items():
         value = getattr(owner, name)
@@ -86,7 +90,10 @@ def check_parameters(owner: object, constraints: Mapping[str, Any]) -> None:
 
 @contextmanager
 def all_or_nothing(*owners: Any) -> Iterator[None]:
-    """A context in which parameters are set: an error gives the owners, and the components inside, their old ones back."""
+    """A context in which the parameters of some owners are set.
+
+    After an error the owners, and the components inside, have their old ones back.
+    """
     before = [(part, vars(part).copy()) for owner in owners for part in _with_components(owner)]
     try:
         yield
@@ -115,7 +122,9 @@ def _origin(maker):
 
 
 class Component(BaseEstimator):
-    """Base of losses, solvers and models: parameters, clone and repr as in scikit-learn, and a registry of names.
+    """Base of losses, solvers and models.
+
+    Gives parameters, clone and repr as in scikit-learn, and a registry of names.
 
     A class keyword ``family="loss"`` opens a registry; ``name="huber", aliases=("h",)`` enters it.
     """
@@ -131,6 +140,9 @@ class Component(BaseEstimator):
     known_elsewhere: ClassVar[dict[str, str]] = {}
     # What an author may still write -> the name now.
     renamed: ClassVar[dict[str, str]] = {"conditions": "parameter_constraints"}
+
+    def __init__(self) -> None:
+        """No parameters; scikit-learn's `repr` looks up a signature, which `object` tells slowly."""
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, all of them or, where one is unknown, none.
@@ -171,7 +183,8 @@ class Component(BaseEstimator):
     @classmethod
     def _enter(cls, name, maker):
         known = cls.registry.get(name)
-        if known is not None and _origin(known) != _origin(maker):  # running a notebook's cell again is no clash
+        # Running a notebook's cell again is no clash.
+        if known is not None and _origin(known) != _origin(maker):
             raise ValueError(f"The {cls.family} name {name!r} is taken by {_origin(known)[1]}; choose another name.")
         cls.registry[name] = maker
 
@@ -208,7 +221,10 @@ class Component(BaseEstimator):
 
     @classmethod
     def _meant(cls, spec):
-        """The name that a misspelt one, or one of another library, most likely stands for; None where none is close."""
+        """The name that an unknown one most likely stands for; None where none is close.
+
+        It may be misspelt, or that of another library.
+        """
         own = {_letters(name): name for name in cls.registry}
         elsewhere = {_letters(name): meant for name, meant in cls.known_elsewhere.items() if meant in cls.registry}
         letters = _letters(spec).removeprefix("neg")
@@ -229,7 +245,10 @@ class Component(BaseEstimator):
         raise ValueError(f"A {cls.family} must be a name or an object, such as {sorted(cls.names())[0]!r}. Got {spec!r}.")
 
     def check(self) -> None:
-        """Raise ValueError where a parameter is outside its range. Fits call this; constructors never do."""
+        """Raise ValueError where a parameter is outside its range.
+
+        Fits call this; constructors never do.
+        """
         check_parameters(self, self.parameter_constraints)
 
 

@@ -1,9 +1,10 @@
 """Changes of the coordinates of the columns, in which a problem is well scaled, and the way back.
 
-Deterministic solvers work on standardised columns. That is a change of coordinates, not of the problem: `Standardization`
-carries parameters to and fro, and the penalty keeps the user's units. Columns with means far from 0 or of very different
-sizes, on which plain solvers stall without a word, then cost nothing in accuracy. `RowSpace` is another such change, where
-there are fewer rows than columns. `Coordinates` are those of a fit: both, one or neither of them.
+Deterministic solvers work on standardised columns. That is a change of coordinates, not of the
+problem: `Standardization` carries parameters to and fro, and the penalty keeps the user's units.
+Columns with means far from 0 or of very different sizes, on which plain solvers stall without a
+word, then cost nothing in accuracy. `RowSpace` is another such change, where there are fewer rows
+than columns. `Coordinates` are those of a fit: both, one or neither of them.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from sklearn_losses.core.blocks import row_slices
+from sklearn_losses.core.protocols import Rows
 from sklearn_losses.core.sparse_rows import SparseRows, with_entries
 from sklearn_losses.core.threads import each
 
@@ -47,7 +49,7 @@ class BasisLimits(NamedTuple):
     largest: float = 1e100
 
     def holds(self, smallest: float, largest: float) -> bool:
-        """Whether columns of these sizes have a basis with enough digits; False where a size is no number."""
+        """Whether columns of these sizes have a basis with enough digits; False if one is nan."""
         return bool(largest <= self.size_ratio * smallest and 1 / self.largest < largest < self.largest)
 
 
@@ -55,7 +57,9 @@ BASIS_LIMITS = BasisLimits()
 
 
 class Standardization:
-    """Columns ``(x - center) / scale``; `scale` holds powers of two, so that dividing by it is exact.
+    """Columns ``(x - center) / scale``.
+
+    `scale` holds powers of two, so that dividing by it is exact.
 
     Parameters
     ----------
@@ -67,8 +71,8 @@ class Standardization:
         self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
 
     @classmethod
-    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
-        """The change of coordinates that makes the problem well scaled, or None where the columns are so already.
+    def of(cls, X: Rows, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
+        """The change that makes the problem well scaled; None if it is so already.
 
         Parameters
         ----------
@@ -93,45 +97,48 @@ class Standardization:
             return None
         return cls(np.where(shifted, center, 0.0), scale)
 
-    def apply(self, X):
+    def apply(self, X: Rows) -> Any:
         """The columns in the new coordinates; a sparse matrix stays sparse inside a view."""
         if sparse.issparse(X):
             return SparseRows(X, self)
         return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
 
-    def factors(self, model) -> NDArray[Any]:
-        """What turns each parameter of a linear `model` into the user's units, for the penalty: 1/scale, intercepts 0."""
+    def factors(self, model: Any) -> NDArray[Any]:
+        """The penalty's factor of each parameter of a linear `model`: 1/scale, 0 for intercepts."""
         return model.pack(np.repeat(1 / self.scale, model.n_outputs), np.zeros(model.n_outputs))
 
-    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters for the standardised columns -> parameters for the user's columns."""
         [weights], [intercept] = model.unpack(params)
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
 
-    def drawn_to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
-        """Random parameters, drawn for columns of about size 1, for large ones: `to_user` for these columns alone.
+    def drawn_to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
+        """Random parameters for columns of about size 1, made fit for the user's large columns.
 
-        A column that is hardly ever other than 0 is small, and would get the largest weights: it is left alone. Columns are
-        centred to a sixteenth of their scale, so that rounding errors of the mean do not reach the start of a path to one of
-        many minima.
+        A column that is hardly ever other than 0 is small, and would get the largest weights: it is
+        left alone. Columns are centred to a sixteenth of their scale, so that rounding errors of
+        the mean do not reach the start of a path to one of many minima.
         """
         large = np.hypot(self.center, self.scale) > 8
         center = np.where(large, np.round(self.center / self.scale * 16) / 16 * self.scale, 0.0)
         return model.rescaled(params, center, np.where(large, np.maximum(self.scale, 1.0), 1.0))
 
-    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
         [weights], [intercept] = model.unpack(params)
         return model.pack(weights * self.scale[:, None], intercept + self.center @ weights)
 
 
 class RowSpace:
-    """Coordinates of a linear model's weights along an orthonormal basis of the rows, where these are fewer than the columns.
+    """Coordinates of a linear model's weights along an orthonormal basis of the rows.
 
-    The loss sees the weights through products with the rows alone (less their mean, where there is an intercept), and what is
-    orthogonal to all rows only makes their norm larger. So no minimum under a ridge has any of it, and without a penalty it
-    is the solution of least norm that has none. The norm is that in the user's columns, as the basis is orthonormal.
+    They are for fewer rows than columns.
+
+    The loss sees the weights through products with the rows alone (less their mean, where there is
+    an intercept), and what is orthogonal to all rows only makes their norm larger. So no minimum
+    under a ridge has any of it, and without a penalty it is the solution of least norm that has
+    none. The norm is that in the user's columns, as the basis is orthonormal.
 
     Parameters
     ----------
@@ -143,8 +150,8 @@ class RowSpace:
         self.center, self.basis = center, basis
 
     @classmethod
-    def of(cls, X, weight: NDArray[Any] | None, fit_intercept: bool, limits: BasisLimits = BASIS_LIMITS) -> Self | None:
-        """The basis of all rows; None where there are too many or the columns' sizes are too far apart for it.
+    def of(cls, X: Rows, weight: NDArray[Any] | None, fit_intercept: bool, limits: BasisLimits = BASIS_LIMITS) -> Self | None:
+        """The basis of all rows; None where `limits` forbid one.
 
         Parameters
         ----------
@@ -172,28 +179,28 @@ class RowSpace:
         q, r = linalg.qr(centred.T, mode="economic", overwrite_a=True, check_finite=False)
         u, singular, _ = linalg.svd(r, check_finite=False)
         basis = q @ u[:, singular > p * np.finfo(float).eps * singular[0]]
-        # The principal axes of the weighted rows are the same for a row twice as for the row with twice the weight, also for
-        # solvers that stop on their way to an optimum.
+        # The principal axes of the weighted rows are the same for a row twice as for the row with
+        # twice the weight, also for solvers that stop on their way to an optimum.
         weighted = ((X - center) @ basis) * np.sqrt(np.ones(n) if weight is None else weight)[:, None]
         basis = basis @ linalg.svd(weighted, full_matrices=True, check_finite=False)[2].T
         largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=0)[None], axis=0)
         return cls(center, basis * np.sign(largest))
 
-    def apply(self, X):
+    def apply(self, X: Rows) -> Any:
         """Rows in the coordinates of the basis."""
         return (_array(X) - self.center) @ self.basis
 
-    def inner(self, model):
+    def inner(self, model: Any) -> Any:
         """The linear `model` of the user's columns for the columns of the basis."""
         return model.resized(self.basis.shape[1])
 
-    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters in these coordinates -> parameters for the user's columns, those of `model`."""
         [weights], [intercept] = self.inner(model).unpack(params)
         weights = self.basis @ weights
         return model.pack(weights, intercept - self.center @ weights)
 
-    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`, without what is orthogonal to the rows."""
         [weights], [intercept] = model.unpack(params)
         return self.inner(model).pack(self.basis.T @ weights, intercept + self.center @ weights)
@@ -201,7 +208,9 @@ class RowSpace:
 
 @dataclass(frozen=True)
 class Coordinates:
-    """The coordinates in which a solver sees a model: those of the user's columns, unless one or both changes are given.
+    """The coordinates in which a solver sees a model.
+
+    They are those of the user's columns, unless one or both changes are given.
 
     Parameters
     ----------
@@ -219,16 +228,16 @@ class Coordinates:
         """Whether they are other than those of the user's columns."""
         return self.basis is not None or self.columns is not None
 
-    def rows(self, X):
+    def rows(self, X: Rows) -> Rows:
         """The rows along the basis; `Batches` standardise them, block by block."""
         return X if self.basis is None else self.basis.apply(X)
 
-    def model(self, model):
+    def model(self, model: Any) -> Any:
         """The model of the user's columns for these coordinates."""
         return model if self.basis is None else self.basis.inner(model)
 
-    def factors(self, model, hidden: float = 1.0) -> NDArray[Any]:
-        """The penalty's factor of each parameter, in the user's units: 0 for intercepts and learned constants.
+    def factors(self, model: Any, hidden: float = 1.0) -> NDArray[Any]:
+        """The penalty's factor of each parameter: 0 for intercepts and learned constants.
 
         Parameters
         ----------
@@ -241,8 +250,11 @@ class Coordinates:
             return model.weights(hidden)
         return np.append(self.columns.factors(model.base), np.zeros(model.n_constants))
 
-    def to_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
-        """Parameters in these coordinates -> those of `model`, for the user's columns; learned constants stay as they are."""
+    def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
+        """Parameters in these coordinates -> those of `model`, for the user's columns.
+
+        Learned constants stay as they are.
+        """
         if not self.moved:
             return params
         own, constants = np.split(params, [len(params) - model.n_constants])
@@ -252,7 +264,7 @@ class Coordinates:
             own = self.basis.to_user(model.base, own)
         return np.append(own, constants)
 
-    def from_user(self, model, params: NDArray[Any]) -> NDArray[Any]:
+    def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
         if not self.moved:
             return params
@@ -292,7 +304,8 @@ def _plain_moments(X, weight):
         mean = np.asarray(X.T @ share).ravel()
         square = np.asarray(with_entries(X, X.data**2).T @ share).ravel()
         return mean, np.sqrt(np.maximum(square - mean**2, 0))
-    # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the mean of all rows.
+    # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the
+    # mean of all rows.
     slices = row_slices(X)
     origin = np.average(X[slices[0]], axis=0, weights=share[slices[0]])
 

@@ -14,7 +14,9 @@ __all__ = ["Facts"]
 
 
 class Facts:
-    """The four parts of an objective and what follows from them without any computation on the rows.
+    """The four parts of an objective and what follows from them.
+
+    Nothing here computes with the rows.
 
     Parameters
     ----------
@@ -50,7 +52,10 @@ class Facts:
 
     @property
     def smooth_loss(self) -> bool:
-        """Whether the gradient of the loss is continuous; the penalty may still have kinks, see `smooth_penalty`."""
+        """Whether the gradient of the loss is continuous.
+
+        The penalty may still have kinks, see `smooth_penalty`.
+        """
         return self.loss.smooth
 
     @property
@@ -70,7 +75,10 @@ class Facts:
 
     @property
     def smooth_form_has_hessian(self) -> bool:
-        """Whether the loss that a smooth solver meets, a smoothed one where the loss has kinks, has a Hessian."""
+        """Whether the loss that a smooth solver meets has a Hessian.
+
+        That is a smoothed one where the loss has kinks.
+        """
         return (self.loss if self.loss.smooth else self.loss.smoothed(1.0)).has_hessian
 
     @property
@@ -85,7 +93,10 @@ class Facts:
 
     @property
     def bounded_hessian(self) -> bool:
-        """Whether the Hessian is that of a convex function, or a bound from above that is never negative."""
+        """Whether Newton's method can use the Hessian.
+
+        It is that of a convex function, or a bound from above that is never negative.
+        """
         return self.linear and (self.loss.convex or self.loss.hessian_bound)
 
     @property
@@ -115,16 +126,24 @@ class Facts:
 
     @property
     def l1(self) -> NDArray[Any]:
-        """The factor of the absolute value of each parameter in the penalty, (n_params,); 0 for intercepts."""
+        """The factor of each parameter's absolute value in the penalty, (n_params,).
+
+        It is 0 for intercepts.
+        """
         return self.penalty.l1
 
     @property
     def l2(self) -> NDArray[Any]:
-        """The factor of half the square of each parameter in the penalty, (n_params,); 0 for intercepts."""
+        """The factor of half of each parameter's square in the penalty, (n_params,).
+
+        It is 0 for intercepts.
+        """
         return self.penalty.l2
 
     def by_feature(self, params: NDArray[Any]) -> NDArray[Any]:
-        """The entries of an array like `params` that belong to weights, as (n_features, n_outputs): linear models.
+        """The weights among the entries of an array like `params`: linear models.
+
+        They come as a view of shape (n_features, n_outputs).
 
         It is a view of them.
         """
@@ -137,7 +156,10 @@ class Facts:
 
     @property
     def n_rotated_params(self) -> int:
-        """How many parameters are left at the most in the coordinates of `Objective.rotated`, where these cost little."""
+        """How many parameters there are at the most after `Objective.rotated`.
+
+        It is `n_params` where the rotation does not help, or costs much.
+        """
         if self.has_penalty or not self.can_rotate:
             return self.n_params
         return min(self.n_params, self.n_outputs * (self.batches.X.shape[0] + 1))
@@ -160,5 +182,8 @@ class Facts:
 
     @property
     def max_affine(self) -> bool:
-        """Whether the loss is a maximum of straight lines over the classes, which `Objective.terms` lists."""
+        """Whether the loss is a maximum of affine functions over the classes.
+
+        `Objective.terms` lists them.
+        """
         return bool(self.loss.max_affine)

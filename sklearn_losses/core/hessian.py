@@ -1,4 +1,6 @@
-"""The second derivative of the mean loss over the rows, in the parameters of a model: products, an operator, a matrix.
+"""The second derivative of the mean loss, in the parameters of a model.
+
+There are products with it, an operator, a matrix and a root.
 
 For an MLP it is the Gauss-Newton part; for a linear model that is all of it.
 """
@@ -59,7 +61,10 @@ def hessian_operator(loss: Loss, model: Any, batches: Any, params: NDArray[Any])
 
 
 def _difference(loss, y, raw, change):
-    """The loss's second derivative in `raw` applied to `change`, by central differences of its gradient."""
+    """The loss's second derivative in `raw` applied to `change`.
+
+    Computed by central differences of its gradient.
+    """
     size = max(float(np.std(raw)), 1e-3 * float(np.max(np.abs(raw))), 1e-9)
     step = np.cbrt(np.finfo(np.float64).eps) * size / (float(np.max(np.abs(change))) or 1.0)
     return (loss.gradient(y, raw + step * change) - loss.gradient(y, raw - step * change)) / (2 * step)
@@ -81,7 +86,9 @@ def hessian_matrix(loss: Loss, model: Any, batches: Any, params: NDArray[Any]) -
 
 
 def hessian_root(loss: Loss, model: Any, batches: Any, params: NDArray[Any], ridge: NDArray[Any]) -> NDArray[Any]:
-    """A triangular R with ``R.T @ R`` the second derivative at `params` plus ``diag(ridge)``, which is never squared.
+    """A triangular R with ``R.T @ R`` the second derivative plus ``diag(ridge)``.
+
+    The second derivative itself, whose digits are squared ones, is never formed.
 
     For a linear model of one output and a convex loss; rows are made dense.
     """

@@ -1,4 +1,6 @@
-"""The second derivative of an objective as an operator, and Newton's equations by conjugate gradients.
+"""The second derivative as an operator, and Newton's equations.
+
+They are solved by conjugate gradients.
 
 A Newton direction needs a few digits, and most of its time goes into products with the rows. So
 conjugate gradients, scaled by the diagonal, work in float32 where the rows come in it, and go on in
@@ -60,7 +62,8 @@ class HessianOperator(NamedTuple):
         Gives that of the matrix, or about that, (n_params,); None where it would not help conjugate
         gradients.
     in_float32 : callable or None
-        Gives the matrix as `ScaledProduct`; None where products in float32 would not take less time.
+        Gives the matrix as `ScaledProduct`; None where products in float32 would not take less
+        time.
     solver : callable or None
         ``solver(ridge)`` gives ``right -> (matrix + diag(ridge))^-1 right``; None where there is no
         matrix to form.
@@ -86,7 +89,9 @@ class HessianOperator(NamedTuple):
         accuracy: NDArray[Any] | None = None,
         precondition: Product | None = None,
     ) -> tuple[NDArray[Any], int]:
-        """Solve ``(matrix + diag(ridge)) x = right`` by preconditioned conjugate gradients [1]_, as far as asked for.
+        """Solve ``(matrix + diag(ridge)) x = right`` by conjugate gradients [1]_.
+
+        They are preconditioned, and end where the solution is as good as asked for.
 
         Parameters
         ----------
@@ -94,8 +99,8 @@ class HessianOperator(NamedTuple):
         max_products : int
             Products with the matrix at the most.
         reduction : float, default=0.0
-            Ends where the square of the residual, in the norm of the preconditioner, is this share of
-            what it is at 0.
+            Ends where the square of the residual, in the norm of the preconditioner, is this share
+            of what it is at 0.
         accuracy : ndarray of shape (n_params,), default=None
             Ends where no entry of the residual is larger.
         precondition : callable, default=None
@@ -129,12 +134,14 @@ class HessianOperator(NamedTuple):
     def remaining(
         self, ridge: NDArray[Any], gradient: NDArray[Any], *, goal: float, max_products: int
     ) -> tuple[NDArray[Any], float, bool]:
-        """Newton's step from a point with this gradient, and what it promises: how far the point is from the minimum.
+        """Newton's step from a point with this gradient, and what it promises.
+
+        That says how far the point is from the minimum.
 
         Conjugate gradients go on until what they leave of the residual promises no more than `goal`
         even along the least curvature, that of `ridge` or else the least that rounding shows. So a
-        direction of next to no curvature, along which the minimum may be far away, is not overlooked
-        because the gradient in it is small.
+        direction of next to no curvature, along which the minimum may be far away, is not
+        overlooked because the gradient in it is small.
 
         Parameters
         ----------
@@ -153,7 +160,8 @@ class HessianOperator(NamedTuple):
             Whether nothing beside it promises more than `goal`.
         """
         inverse = self._inverse_diagonal(ridge)
-        # Of what a ridge holds at all: the intercepts, which none does, have curvature of their own.
+        # Of what a ridge holds at all: the intercepts, which none does, have curvature of their
+        # own.
         least, steepest = float(np.min((ridge * inverse)[ridge > 0], initial=np.inf)), 0.0
         step, residual, promised = np.zeros_like(gradient), -gradient, 0.0
         search = inverse * residual
@@ -183,7 +191,10 @@ class HessianOperator(NamedTuple):
         return max(held, self._flat(steepest)) if np.isfinite(held) else self._flat(steepest)
 
     def _solve_in_float32(self, ridge, right, max_products, reduction, accuracy, precondition, inverse):
-        """`solve` in float32, as `_conjugate_gradients` returns it; the point is None where its range is not enough."""
+        """`solve` in float32, as `_conjugate_gradients` returns it.
+
+        The point is None where the range of float32 is not enough.
+        """
         product, unit = self.in_float32()
         size = float(np.max(np.abs(right), initial=0.0)) or 1.0
         by_diagonal = None if precondition is not None else partial(np.multiply, _float32(inverse * unit))
@@ -240,7 +251,10 @@ class HessianOperator(NamedTuple):
 
 
 def gram_diagonal(model: Any, batches: Any, weight: NDArray[Any]) -> NDArray[Any]:
-    """The diagonal of ``X.T diag(weight) X``, for one number of every row, or of every raw output of every row."""
+    """The diagonal of ``X.T diag(weight) X``.
+
+    `weight` has one number for every row, or for every raw output of every row.
+    """
     return batches.total(lambda batch, block: model.diagonal(squares(batch.X), weight[block].astype(batch.X.dtype, copy=False)))
 
 
@@ -311,7 +325,10 @@ def _float32(array):
 
 
 def _conjugate_gradients(product, ridge, right, precondition, max_products, reduction, accuracy, flat, start=None):
-    """As `HessianOperator.solve`, from `start` on, in the precision of `right`: (solution, products, whether it got there)."""
+    """As `HessianOperator.solve`, from `start` on, in the precision of `right`.
+
+    Returns the solution, the number of products and whether it got there.
+    """
     flat, steepest = flat * np.finfo(right.dtype).eps, 0.0
     add = linalg.get_blas_funcs("axpy", (right,))  # one pass over the memory where NumPy makes two
     solution, residual = np.zeros_like(right), right.copy()

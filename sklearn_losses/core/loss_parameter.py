@@ -68,7 +68,10 @@ class LossParameter:
         return estimator
 
     def full_name(self, name: str, params: Collection[str]) -> str | None:
-        """A parameter named as in the part itself ("alpha") or as in the whole, as in the whole; None where there is none."""
+        """The name of a parameter in the whole estimator; None where there is none.
+
+        It is given as in the part itself ("alpha") or as in the whole.
+        """
         for full in (self.prefix + name, name):
             if full in params:
                 return full

@@ -2,8 +2,9 @@
 
     alpha * ((1 - l1_ratio)/2 * |c * params|^2 + l1_ratio * |c * params|_1)
 
-`c` has one factor per parameter: 0 for an intercept, which is never penalised, 1 for a weight. Where a fit works on columns
-that it rescaled, the factor turns a weight back into the user's units, so that alpha keeps its meaning.
+`c` has one factor per parameter: 0 for an intercept, which is never penalised, 1 for a weight.
+Where a fit works on columns that it rescaled, the factor turns a weight back into the user's units,
+so that alpha keeps its meaning.
 """
 
 from typing import Any
@@ -44,7 +45,8 @@ class ElasticNet:
 
     def __init__(self, alpha: float, l1_ratio: float, factors: NDArray[Any]) -> None:
         self.alpha, self.l1_ratio, self.factors = alpha, l1_ratio, factors
-        self.l2 = alpha * (1 - l1_ratio) * factors * factors  # in this order: the square alone may overflow
+        # In this order: the square alone may overflow.
+        self.l2 = alpha * (1 - l1_ratio) * factors * factors
         self.l1 = alpha * l1_ratio * factors
         self.smooth = not self.l1.any()
 
@@ -71,7 +73,9 @@ class ElasticNet:
         return np.sign(params) * np.maximum(np.abs(params) - step * self.l1, 0.0)
 
     def best_shift(self, weights: NDArray[Any]) -> NDArray[Any]:
-        """The number of least ``penalty(row - number)`` for each row of `weights`, the first parameters in that layout.
+        """The number of least ``penalty(row - number)`` for each row of `weights`.
+
+        These are the first parameters, in that layout.
 
         Parameters
         ----------
@@ -81,7 +85,8 @@ class ElasticNet:
         Returns
         -------
         ndarray of shape (n_rows,)
-            The mean for a ridge, the median for absolute values. Where many numbers are best, the smallest of them.
+            The mean for a ridge, the median for absolute values. Where many numbers are best, the
+            smallest of them.
         """
         n_rows, K = weights.shape
         if self.smooth:
@@ -91,7 +96,8 @@ class ElasticNet:
         if not l2.any():
             best = np.clip(0.0, ordered[:, (K - 1) // 2], ordered[:, K // 2])
         else:
-            # Where the slope would be 0 if 0, 1, ... K of the weights were smaller: the median of these and the weights.
+            # Where the slope would be 0 if 0, 1, ... K of the weights were smaller: the median of
+            # these and the weights.
             lean = l1 * (2 * np.arange(K + 1) - K) / np.where(l2 > 0, l2, 1.0)
             best = np.median(np.hstack([ordered, (ordered.sum(axis=1, keepdims=True) - lean) / K]), axis=1)
         # What is next to 0 is a rounding error, and would cost the zeros among the weights.

@@ -14,7 +14,8 @@ __all__ = ["Loss", "Model", "Objective", "RowMatrix", "Rows", "Solver"]
 
 Rows: TypeAlias = Any  # what a fit works on: an ndarray or one of SciPy's CSR matrices, (n, p)
 Map: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-Estimate: TypeAlias = Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]  # params -> value, gradient
+# Params -> value, gradient.
+Estimate: TypeAlias = Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]
 
 
 class RowMatrix(Protocol):

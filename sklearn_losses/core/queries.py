@@ -1,8 +1,8 @@
 """Rows grouped by query: what a ranking loss or a metric gets as its target.
 
-The rows of a query lie together; `offsets` says where each query starts. Sums over queries are segmented sums, and what needs
-the rows of a query side by side gets them as matrices of row numbers, queries of similar length together, so that no
-computation loops over queries.
+The rows of a query lie together; `offsets` says where each query starts. Sums over queries are
+segmented sums, and what needs the rows of a query side by side gets them as matrices of row
+numbers, queries of similar length together, so that no computation loops over queries.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -15,7 +15,8 @@ from scipy.special import expi
 
 __all__ = ["Queries", "QueryLimits", "codes_of", "discount", "gains", "group"]
 
-Places: TypeAlias = tuple[NDArray[Any], NDArray[Any]]  # rows ranked above each row, rows that share its place
+# Rows ranked above each row, rows that share its place.
+Places: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 
 
 class QueryLimits(NamedTuple):
@@ -24,8 +25,8 @@ class QueryLimits(NamedTuple):
     Attributes
     ----------
     pairs : int
-        Pairs of rows of a block of `Queries.pair_blocks` at the most, unless one row has more: memory
-        stays linear in the rows.
+        Pairs of rows of a block of `Queries.pair_blocks` at the most, unless one row has more:
+        memory stays linear in the rows.
     ranks : int
         Ranks up to which sums of discounts are exact; beyond, they are integrals (to 1e-12).
     """
@@ -145,7 +146,10 @@ class Queries:
         return other
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The value of ``make()``, computed once for each `key`; for what does not depend on scores."""
+        """The value of ``make()``, computed once for each `key`.
+
+        It must not depend on scores.
+        """
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]
@@ -153,7 +157,9 @@ class Queries:
     # Layouts.
 
     def matrices(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """The queries as matrices of row numbers, those of a similar length (within a factor of two) together.
+        """The queries as matrices of row numbers.
+
+        Those of a similar length (within a factor of two) share a matrix.
 
         Returns
         -------
@@ -195,7 +201,10 @@ class Queries:
 
     @cached_property
     def level(self) -> NDArray[Any]:
-        """The rank of each row's relevance among the distinct ones of its query, from 0 for the least."""
+        """The rank of each row's relevance among the distinct ones of its query.
+
+        The least one has 0.
+        """
         order = np.lexsort((self.relevance, self.query))
         relevance = self.relevance[order]
         rises = np.concatenate([[False], relevance[1:] != relevance[:-1]])
@@ -207,7 +216,10 @@ class Queries:
 
     @cached_property
     def pairs(self) -> NDArray[Any]:
-        """The number of ordered pairs (first more relevant than second) of each query; copies count."""
+        """The number of ordered pairs of each query, with copies counted.
+
+        The first row of a pair is more relevant than the second.
+        """
         above, count = self.ranking(self.relevance)
         total = np.repeat(self.sum(self.multiplicity), self.lengths)
         return self.sum(self.multiplicity * np.maximum(total - above - count, 0))
@@ -278,9 +290,12 @@ def gains(relevance: NDArray[Any], kind: str) -> NDArray[Any]:
 def discount(
     above: NDArray[Any], count: NDArray[Any], max_rank: int | None = None, limits: QueryLimits = LIMITS
 ) -> NDArray[Any]:
-    """The mean of ``1 / log2(1 + rank)`` over the ranks ``above + 1 ... above + count``, nothing beyond `max_rank`.
+    """The mean of ``1 / log2(1 + rank)`` over the ranks that a row shares.
 
-    That is how `sklearn.metrics.ndcg_score` averages over ties. Between whole numbers the sums are interpolated.
+    Those are ``above + 1 ... above + count``; ranks beyond `max_rank` count nothing.
+
+    That is how `sklearn.metrics.ndcg_score` averages over ties. Between whole numbers the sums are
+    interpolated.
     """
     end = above + count
     if max_rank is not None:
@@ -343,7 +358,10 @@ def codes_of(qid: Any, n_rows: int) -> NDArray[Any]:
 
 
 def group(codes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A stable order of rows that brings those of a query together, and the offsets of the queries in it."""
+    """A stable order of rows that brings those of a query together.
+
+    Returns it, and the offsets of the queries in it.
+    """
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.concatenate([[True], np.diff(codes[order]) != 0]))
     return order, np.append(starts, len(codes))

@@ -1,7 +1,7 @@
 """Whether a loss has no minimum: a direction along which it falls, or stays level, for ever.
 
-Convex analysis calls it a direction of recession. Classes that the features tell apart have one, and so have counts that
-are all 0.
+Convex analysis calls it a direction of recession. Classes that the features tell apart have one,
+and so have counts that are all 0.
 """
 
 from collections.abc import Callable
@@ -24,10 +24,11 @@ class RecessionLimits(NamedTuple):
     largest_matrix : int
         Parameters up to which such a direction of some rows alone is looked for.
     still_curved : tuple of float
-        The curvature of a row's loss, as a share of the largest one, up to which the row may be one whose loss goes to its
-        infimum: one share after the other is tried.
+        The curvature of a row's loss, as a share of the largest one, up to which the row may be one
+        whose loss goes to its infimum: one share after the other is tried.
     flat : float
-        The square of a singular value, as a share of the largest one, up to which the rows do not move.
+        The square of a singular value, as a share of the largest one, up to which the rows do not
+        move.
     still : float
         The movement of a row, as a share of the largest one, up to which it does not move.
     """
@@ -44,8 +45,9 @@ LIMITS = RecessionLimits()
 def falls_for_ever(loss: Any, model: Any, batches: Any, params: NDArray[Any], limits: RecessionLimits = LIMITS) -> bool:
     """Whether `params` shows a direction of recession of the loss of a linear model.
 
-    It separates the classes, or some rows along a direction in which no other row moves (quasi-complete separation [1]_):
-    rows of a class that the features tell from another, or counts that are all 0.
+    It separates the classes, or some rows along a direction in which no other row moves
+    (quasi-complete separation [1]_): rows of a class that the features tell from another, or counts
+    that are all 0.
 
     Parameters
     ----------
@@ -59,8 +61,8 @@ def falls_for_ever(loss: Any, model: Any, batches: Any, params: NDArray[Any], li
 
     References
     ----------
-    .. [1] Albert and Anderson, "On the existence of maximum likelihood estimates in logistic regression models",
-           Biometrika 71 (1984).
+    .. [1] Albert and Anderson, "On the existence of maximum likelihood estimates in logistic
+           regression models", Biometrika 71 (1984).
     """
     if _falls_along(loss, model, batches, params):
         return True
@@ -82,7 +84,10 @@ def _falls_along(loss, model, batches, params):
 
 
 def _some_fall(loss, model, batches, params, share, limits):
-    """The same for some rows only, those whose loss has a curvature of at most `share` of the largest one."""
+    """As `_falls_along` for some rows only.
+
+    These are the rows whose loss has a curvature of at most `share` of the largest one.
+    """
     own_model, several = model.base, model.base.n_outputs > 1
     codes = batches.y.dtype.kind != "f"
     known = loss.rowwise and (loss.has_hessian or not several) and (codes or not loss.shift_invariant)
@@ -104,12 +109,16 @@ def _some_fall(loss, model, batches, params, share, limits):
 
 
 def _along_which_these_stay(loss, model, batches, held, params, flat):
-    """The part of `params` along which the raw predictions of a mask, (n,) or (n, n_outputs), do not move."""
+    """The part of `params` along which some raw predictions do not move.
+
+    `held` is the mask of these, (n,) or (n, n_outputs).
+    """
     own_model = model.base
 
     def of_block(batch, rows):
         part = held[rows].astype(batch.X.dtype)
-        if own_model.n_outputs > 1:  # raw outputs do not move, or only together where their differences alone count
+        # Raw outputs do not move, or only together where their differences alone count.
+        if own_model.n_outputs > 1:
             together = part.sum(axis=1)[:, None, None] + (part.sum(axis=1) == 0)[:, None, None]
             matrix = part[:, :, None] * np.eye(part.shape[1], dtype=part.dtype)
             part = matrix - loss.shift_invariant * part[:, :, None] * part[:, None, :] / together

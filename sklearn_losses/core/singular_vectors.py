@@ -1,4 +1,7 @@
-"""Coordinates of a linear model in which no column depends on others: the singular vectors of dense rows."""
+"""The singular vectors of dense rows as coordinates of a linear model.
+
+In these no column depends on others.
+"""
 
 from typing import Any, NamedTuple, Self
 
@@ -11,8 +14,8 @@ __all__ = ["SingularVectors"]
 class SingularVectors(NamedTuple):
     """A change of coordinates whose columns are orthogonal and of equal size.
 
-    The columns are the left singular vectors of the centred rows, taken in units in which the penalty is the same along all
-    of them. Directions that no row sees are left at 0.
+    The columns are the left singular vectors of the centred rows, taken in units in which the
+    penalty is the same along all of them. Directions that no row sees are left at 0.
 
     Attributes
     ----------
@@ -43,7 +46,8 @@ class SingularVectors(NamedTuple):
         fit_intercept : bool
             Without an intercept the columns keep their origin.
         ridge : ndarray of shape (p,)
-            The factor of the square of each weight in the penalty. Where one is 0, all columns keep their units.
+            The factor of the square of each weight in the penalty. Where one is 0, all columns keep
+            their units.
 
         Returns
         -------
@@ -59,7 +63,10 @@ class SingularVectors(NamedTuple):
         return cls(center, unit, sizes, right[kept]), columns
 
     def factors(self, model: Any) -> NDArray[Any]:
-        """What turns each parameter of `model`, which is that of the new columns, into the units of the penalty."""
+        """What turns each parameter into the units of the penalty.
+
+        `model` is that of the new columns.
+        """
         factors = np.zeros(model.n_params)
         factors[: model.base.n_weights] = np.repeat(1 / self.sizes, model.base.n_outputs)
         return factors

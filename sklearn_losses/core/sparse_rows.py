@@ -22,7 +22,9 @@ def row_range(X: Any, start: int, stop: int) -> Any:
 
 
 class SparseRows:
-    """A sparse matrix as an operator, in standardised coordinates ``(X - center) / scale`` where it has some; never densified.
+    """A sparse matrix as an operator, never made dense.
+
+    Its columns are ``(X - center) / scale`` where they are standardised.
 
     Parameters
     ----------
@@ -36,7 +38,10 @@ class SparseRows:
 
     @cached_property
     def T(self) -> "_Transposed":
-        """The transpose, for products by `dot`; kept, since making one takes as long as a product with few rows."""
+        """The transpose, for products by `dot`.
+
+        It is kept, since making one takes as long as a product with few rows.
+        """
         return _Transposed(self.X.T, self.columns)
 
     def __matmul__(self, A: NDArray[Any]) -> NDArray[Any]:

@@ -1,8 +1,9 @@
 """Blocks of rows on threads, with BLAS on one thread inside.
 
-NumPy and SciPy bring a BLAS each, whose threads wait in a loop for their next task. A solver that alternates between the two
-(Gram matrices by NumPy, Cholesky factors by SciPy) keeps more threads busy than there are cores: measured, 20 times slower on
-two. So during a fit BLAS has one thread, and blocks of rows get the threads that BLAS would have had.
+NumPy and SciPy bring a BLAS each, whose threads wait in a loop for their next task. A solver that
+alternates between the two (Gram matrices by NumPy, Cholesky factors by SciPy) keeps more threads
+busy than there are cores: measured, 20 times slower on two. So during a fit BLAS has one thread,
+and blocks of rows get the threads that BLAS would have had.
 """
 
 import os
@@ -28,7 +29,10 @@ _NO_THREADS = object()
 
 
 class _Limit:
-    """BLAS on one thread while any fit runs, in whatever thread: the first one sets the limit, the last one lifts it."""
+    """BLAS on one thread while any fit runs, in whatever thread.
+
+    The first fit sets the limit, the last one lifts it.
+    """
 
     def __init__(self):
         self.lock = RLock()  # a signal's handler may fork inside of it
@@ -70,7 +74,8 @@ class _Limit:
 
 _limit = _Limit()
 if hasattr(os, "register_at_fork"):  # not on Windows
-    # With the lock taken, no other thread is in the middle of a change when the child gets its copy.
+    # With the lock taken, no other thread is in the middle of a change when the child gets its
+    # copy.
     os.register_at_fork(
         before=lambda: _limit.lock.acquire(), after_in_parent=lambda: _limit.lock.release(), after_in_child=_limit.forked
     )
@@ -78,7 +83,10 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 @cache
 def _blas(by_thread):
-    """The BLAS libraries whose number of threads is each calling thread's own (OpenBLAS on OpenMP), or the process's."""
+    """The BLAS libraries, of one of two kinds.
+
+    The number of threads is each calling thread's own (OpenBLAS on OpenMP) or the process's.
+    """
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
     return [library for library in libraries if (getattr(library, "threading_layer", None) == "openmp") == by_thread]
 
@@ -90,8 +98,8 @@ def _numbers(libraries):
 def _set_threads(libraries, threads):
     """Set the number of threads of each library.
 
-    From threadpoolctl 3.8 on, the first thread that sets the number for a BLAS is the only one that can, and what the others
-    set is ignored. Fits begin and end in any thread.
+    From threadpoolctl 3.8 on, the first thread that sets the number for a BLAS is the only one that
+    can, and what the others set is ignored. Fits begin and end in any thread.
     """
     for library in libraries:
         release = getattr(library, "clear_controlling_thread", lambda force: None)
@@ -104,8 +112,9 @@ def _set_threads(libraries, threads):
 def block_threads() -> Iterator[None]:
     """A context in which `each` works on threads and BLAS does not.
 
-    The number of threads is BLAS's: the environment (``OMP_NUM_THREADS``), joblib's workers and `threadpoolctl` set it. Of
-    fits that run side by side in one process only the first has threads of its own, and uses them while it is alone.
+    The number of threads is BLAS's: the environment (``OMP_NUM_THREADS``), joblib's workers and
+    `threadpoolctl` set it. Of fits that run side by side in one process only the first has threads
+    of its own, and uses them while it is alone.
     """
     if _pool.get() is not None:  # a fit inside a fit
         yield
@@ -123,7 +132,8 @@ def block_threads() -> Iterator[None]:
             finally:
                 _pool.reset(token)
     finally:
-        for library, number in zip(_blas(True), own, strict=False):  # none where an interrupt came first
+        # None where an interrupt came first.
+        for library, number in zip(_blas(True), own, strict=False):
             _set_threads([library], number)
         _limit.leave(fit)
 
@@ -136,13 +146,18 @@ def _executor(threads):
 
 
 def _begin_thread():
-    """What holds in a fit and is each thread's own: one thread for BLAS, and floating-point errors ignored."""
+    """Set what holds in a fit and is each thread's own.
+
+    BLAS has one thread, and floating-point errors are ignored.
+    """
     _set_threads(_blas(True), 1)
     np.seterr(all="ignore")
 
 
 def each(function: Callable[[Item], Result], items: Sequence[Item], ahead: int = 4) -> Iterator[Result]:
-    """``function(item)`` for each item, in order, on the threads of `block_threads` where there are any.
+    """Call ``function(item)`` for each item, in order.
+
+    It runs on the threads of `block_threads` where there are any.
 
     A few results at the most wait to be taken, so that sums over many blocks take no memory.
 
@@ -181,7 +196,10 @@ class _Task:
 
 
 def _first(function, waiting):
-    """The result of the first task; until it is there the caller works too, on what no thread has begun."""
+    """The result of the first task.
+
+    Until it is there the caller works too, on what no thread has begun.
+    """
     for task in waiting:
         if waiting[0].future is None or waiting[0].future.done():
             break

@@ -11,7 +11,9 @@ __all__ = ["check_weights", "mean_one", "refuse_dates", "validated"]
 
 
 def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
-    """X, and y where it is given, as scikit-learn's `validate_data` checks them for an estimator; dates are refused.
+    """X, and y if it is given, checked for an estimator by scikit-learn's `validate_data`.
+
+    Dates are refused.
 
     Parameters
     ----------
@@ -69,7 +71,10 @@ def _real_numbers(values, name):
 
 
 def refuse_dates(values: Any, name: str) -> None:
-    """Raise ValueError for dates and spans of time, which scikit-learn reads as counts of whatever unit they are stored in."""
+    """Raise ValueError for dates and spans of time.
+
+    scikit-learn reads them as counts of whatever unit they are stored in.
+    """
     dtypes: Any = getattr(values, "dtypes", None)  # of a frame; a column has one
     dtypes = list(dtypes) if hasattr(dtypes, "__iter__") else [getattr(values, "dtype", np.dtype(object))]
     if any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes):

@@ -1,13 +1,16 @@
-"""What the estimators share: parameters, `fit` and `partial_fit`, fitted attributes and tags. `fitting` has the fit itself.
+"""What the estimators share: parameters, `fit` and `partial_fit`, fitted attributes and tags.
 
-A fit is atomic. It works on a copy of the estimator, and only its last step writes to the estimator itself, in one assignment;
-whatever stops it earlier (an error, a callback, Ctrl-C) leaves the old state, or, once there is a point worth keeping, a
-consistent new one.
+The fit itself is in `fitting`.
+
+A fit is atomic. It works on a copy of the estimator, and only its last step writes to the estimator
+itself, in one assignment; whatever stops it earlier (an error, a callback, Ctrl-C) leaves the old
+state, or, once there is a point worth keeping, a consistent new one.
 """
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +24,15 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import validated
 from sklearn_losses.estimators.atomic import COLUMNS, take_over, working_copy
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.components import FAMILIES, checked_components, model_of, with_objects
+from sklearn_losses.estimators.components import (
+    FAMILIES,
+    LossLike,
+    ModelLike,
+    SolverLike,
+    checked_components,
+    model_of,
+    with_objects,
+)
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
 from sklearn_losses.fitting.fit import fit_batch, fit_rows
@@ -66,9 +77,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def __init__(
-        self, loss, *, solver, alpha, l1_ratio, model, hidden_layer_sizes, activation, fit_intercept, max_iter, tol,
-        early_stopping, validation_fraction, n_iter_no_change, warm_start, random_state, verbose,
-    ):  # fmt: skip
+        self, loss: LossLike, *, solver: SolverLike, alpha: float | str, l1_ratio: float, model: ModelLike,
+        hidden_layer_sizes: Sequence[int], activation: str, fit_intercept: bool, max_iter: int,
+        tol: float, early_stopping: bool, validation_fraction: float, n_iter_no_change: int,
+        warm_start: bool, random_state: int | np.random.RandomState | None, verbose: int | bool,
+    ) -> None:  # fmt: skip
         self.loss = loss
         self.solver = solver
         self.alpha = alpha
@@ -88,13 +101,14 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # Parameters.
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters; ``loss__delta=2`` works while ``loss`` is still a name.
 
         Parameters
         ----------
         **params : dict
-            Estimator parameters; ``loss__...``, ``solver__...`` and ``model__...`` reach those of loss, solver and model.
+            Estimator parameters; ``loss__...``, ``solver__...`` and ``model__...`` reach those of
+            loss, solver and model.
 
         Returns
         -------
@@ -128,7 +142,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _read(self, X, y, sample_weight, *, first):
-        """The task that the targets make, and the rows with positive weights; `first` where no fit is gone on from."""
+        """The task that the targets make, and the rows with positive weights.
+
+        `first` is False where a fit goes on from the last one.
+        """
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.
@@ -140,7 +157,8 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         y : array-like of shape (n_samples,) or, for regression, (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not matter.
+            Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not
+            matter.
 
         Returns
         -------
@@ -169,7 +187,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @with_callbacks
     def _atomic(self, work, *arguments):
-        """Take over the fitted attributes that ``work(*arguments)`` gives; what `fit` is to warn of, a list of sentences."""
+        """Take over the fitted attributes that ``work(*arguments)`` gives.
+
+        Returns what `fit` is to warn of, a list of sentences.
+        """
         progress = Progress(self, work, arguments)
         working = working_copy(self)
         working._progress = progress
@@ -182,7 +203,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return sentences
 
     def _fit(self, X, y, sample_weight, **targets):
-        """The fitted attributes, an exception to raise once they are set or None, and what to warn of."""
+        """The fitted attributes, an exception to raise once they are set, and what to warn of."""
         components = self._checked_components()
         last = last_fit(vars(self)) if self.warm_start else None
         fitted, done = self._fitted_by(fit_rows, components, self._read(X, y, sample_weight, first=True, **targets), last)

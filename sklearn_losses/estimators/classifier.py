@@ -1,5 +1,6 @@
 """LossClassifier."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
+from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.losses.base import Loss
 
@@ -46,27 +48,28 @@ def _one_label_per_row(targets):
 class LossClassifier(ClassifierMixin, LossEstimator):
     """Classification with any loss and any solver, linear or multi-layer perceptron.
 
-    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, the mean weighted by `sample_weight`
-    times `class_weight`, `w` all weights and never the intercepts; the same formula for every loss and solver.
+    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, the mean
+    weighted by `sample_weight` times `class_weight`, `w` all weights and never the intercepts; the
+    same formula for every loss and solver.
 
     Parameters
     ----------
     loss : str, Loss or callable, default="cross_entropy"
-        A name such as "cross_entropy", "hinge" or "focal", an object such as ``Focal(gamma=1)``, or a function
-        ``f(y_true, y_pred)`` of one-hot targets and raw scores that
-        returns one value per row (see `sklearn_losses.losses.CustomLoss`).
+        A name such as "cross_entropy", "hinge" or "focal", an object such as ``Focal(gamma=1)``, or
+        a function ``f(y_true, y_pred)`` of one-hot targets and raw scores that returns one value
+        per row (see `sklearn_losses.losses.CustomLoss`).
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`.
     alpha : float or "auto", default="auto"
-        Strength of the penalty, at least 0; "auto" is 1e-4. That of `sklearn.linear_model.LogisticRegression` is
-        ``1 / (C * n_samples)``.
+        Strength of the penalty, at least 0; "auto" is 1e-4. That of
+        `sklearn.linear_model.LogisticRegression` is ``1 / (C * n_samples)``.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
     model : str or Model, default=None
         As for `LossRegressor`.
     hidden_layer_sizes : tuple of int, default=()
-        Units of the hidden layers of a multi-layer perceptron, short for ``model=MLP(hidden_layer_sizes, activation)``; () is
-        the linear model.
+        Units of the hidden layers of a multi-layer perceptron, short for
+        ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden units.
     fit_intercept : bool, default=True
@@ -75,7 +78,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     tol : float, default=1e-6
         As for `LossRegressor`.
     early_stopping : bool, default=False
-        Hold rows out (the same share of each class), stop when their loss no longer falls, keep the best parameters.
+        Hold rows out (the same share of each class), stop when their loss no longer falls, keep the
+        best parameters.
     validation_fraction : float, default=0.1
         Share of the rows held out.
     n_iter_no_change : int, default=10
@@ -87,20 +91,22 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     verbose : int, default=0
         Print a line every this many iterations.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, times `sample_weight`; "balanced": ``n_samples / (n_classes * count of the class)``.
+        Weight of each class, times `sample_weight`; "balanced": ``n_samples / (n_classes * count of
+        the class)``.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels in `y`. The fit is that of the classes of rows with a weight above zero; any other class has probability
-        0 and the lowest score.
+        The labels in `y`. The fit is that of the classes of rows with a weight above zero; any
+        other class has probability 0 and the lowest score.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
         Linear models only; one row for two classes, and zeros for a class without weight.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Linear models only; -1e30 for a class without weight.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
-    alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, best_validation_score_, converged_, \
+    alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_,
+    best_validation_score_, converged_, \
 solver_, n_parameters_
         As for `LossRegressor`.
     dual_gap_, gradient_norm_
@@ -124,10 +130,26 @@ solver_, n_parameters_
     _task = "classification"
 
     def __init__(
-        self, loss="cross_entropy", *, solver="auto", alpha="auto", l1_ratio=0.0, model=None, hidden_layer_sizes=(),
-        activation="relu", fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1,
-        n_iter_no_change=10, warm_start=False, random_state=None, verbose=0, class_weight=None,
-    ):  # fmt: skip
+        self,
+        loss: LossLike = "cross_entropy",
+        *,
+        solver: SolverLike = "auto",
+        alpha: float | str = "auto",
+        l1_ratio: float = 0.0,
+        model: ModelLike = None,
+        hidden_layer_sizes: Sequence[int] = (),
+        activation: str = "relu",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
@@ -159,8 +181,9 @@ solver_, n_parameters_
             )
         return super()._checked_components()
 
+    # The order of the arguments is that of scikit-learn's classifiers.
     @available_where(_steps_on_batches)
-    def partial_fit(
+    def partial_fit(  # type: ignore[override]
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.
@@ -245,7 +268,9 @@ solver_, n_parameters_
     @available_where(_gives_probabilities)
     @ignoring_floating_errors
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Logarithms of the class probabilities; finite where a probability is too small for its type, -inf where it is 0.
+        """Logarithms of the class probabilities.
+
+        They are finite where a probability is too small for its type, and -inf where it is 0.
 
         Parameters
         ----------
@@ -262,5 +287,5 @@ solver_, n_parameters_
 
 
 def _by_class(raw, link):
-    """What a link makes of raw scores, a column per class; of two classes, the score is the second one's."""
+    """What a link makes of raw scores, a column per class; one score is the second class's."""
     return link(raw) if raw.ndim > 1 else np.stack([link(-raw), link(raw)], axis=1)

@@ -1,6 +1,7 @@
-"""An estimator's loss, solver and model: from names and short forms to objects."""
+"""An estimator's loss, solver and model: objects of names and short forms."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from sklearn_losses.core.component import Component, check_parameters
 from sklearn_losses.losses.base import Loss
@@ -10,11 +11,19 @@ from sklearn_losses.solvers import Auto, Solver
 
 __all__ = ["FAMILIES", "checked_components", "model_of", "with_objects"]
 
+# What users pass: a name, an object, or a function of their own (for a solver, any object with `minimize`).
+LossLike: TypeAlias = str | Component | Callable[..., Any]
+SolverLike: TypeAlias = Any
+ModelLike: TypeAlias = str | Model | None
+
 FAMILIES: dict[str, type[Component]] = {"loss": Loss, "solver": Solver, "model": Model}
 
 
 def model_of(estimator: Any) -> Model:
-    """The model that an estimator's parameters name or are short for."""
+    """The model that an estimator's parameters name.
+
+    `hidden_layer_sizes` and `activation` are short for a multi-layer perceptron.
+    """
     sizes = hidden_sizes(estimator)
     if estimator.model is None:
         return MLP(sizes, estimator.activation) if sizes else Linear()
@@ -27,7 +36,10 @@ def model_of(estimator: Any) -> Model:
 
 
 def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """Parameters to set, where ``loss__delta`` makes an object of a loss that is a name."""
+    """Parameters to set, with objects in place of names.
+
+    A name gives way to its object if parameters of the object are set, such as ``loss__delta``.
+    """
     objects: dict[str, Any] = {}
     for name, family in FAMILIES.items():
         if not any(key.startswith(f"{name}__") for key in params):
@@ -48,12 +60,12 @@ def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
-    """Loss, solver and model as objects that fit the estimator's task, their parameters checked."""
+    """Loss, solver and model as objects; ValueError for a wrong parameter or another task's loss."""
     check_parameters(estimator, estimator._constraints)
     loss, solver, model = estimator._loss_spec(), estimator._solver_spec(), model_of(estimator)
     if loss.task not in (None, estimator._task, *estimator._more_tasks):
         other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
-        known = sorted(name for name, maker in Loss.names().items() if maker.task == estimator._task)
+        known = sorted(name for name, maker in Loss.names().items() if maker().task == estimator._task)
         raise ValueError(
             f"loss {loss.label!r} is a {loss.task} loss and {type(estimator).__name__} takes {estimator._task} losses: "
             f"{', '.join(known)}; use {other} for {loss.label!r}."

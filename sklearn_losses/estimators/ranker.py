@@ -1,6 +1,7 @@
 """LossRanker."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
+from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.metrics.query_scorer import need_queries
@@ -30,27 +32,30 @@ ONE_QUERY = (
 class LossRanker(LossEstimator):
     """Learning to rank with any ranking loss and any solver, linear or multi-layer perceptron.
 
-    Minimises ``mean loss of the queries + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, `w` all weights and never
-    the intercepts. Queries with nothing to order (one row, or one relevance) are left out. Neither the order of the rows nor
-    the names of the queries have an influence on the fit. A regression loss works too, row by row ("pointwise"): the fit is
-    then that of `LossRegressor`, and queries matter for `score` alone.
+    Minimises ``mean loss of the queries + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``,
+    `w` all weights and never the intercepts. Queries with nothing to order (one row, or one
+    relevance) are left out. Neither the order of the rows nor the names of the queries have an
+    influence on the fit. A regression loss works too, row by row ("pointwise"): the fit is then
+    that of `LossRegressor`, and queries matter for `score` alone.
 
     Parameters
     ----------
     loss : str, Loss or callable, default="ranknet"
-        "ranknet", "pairwise_hinge", "squared_pairwise_hinge", "lambdarank", "lambdaloss", "listnet", "listmle", "xe_ndcg",
-        "approx_ndcg", any regression loss, or an object such as ``LambdaRank(max_rank=10)``.
+        "ranknet", "pairwise_hinge", "squared_pairwise_hinge", "lambdarank", "lambdaloss",
+        "listnet", "listmle", "xe_ndcg", "approx_ndcg", any regression loss, or an object such as
+        ``LambdaRank(max_rank=10)``.
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`; the batches of stochastic solvers count queries.
     alpha : float or "auto", default="auto"
-        Strength of the penalty, at least 0; "auto" is 1e-4 for ranking losses, and as for `LossRegressor` for others.
+        Strength of the penalty, at least 0; "auto" is 1e-4 for ranking losses, and as for
+        `LossRegressor` for others.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
     model : str or Model, default=None
         As for `LossRegressor`.
     hidden_layer_sizes : tuple of int, default=()
-        Units of the hidden layers of a multi-layer perceptron, short for ``model=MLP(hidden_layer_sizes, activation)``; () is
-        the linear model.
+        Units of the hidden layers of a multi-layer perceptron, short for
+        ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden units.
     fit_intercept : bool, default=True
@@ -68,8 +73,8 @@ class LossRanker(LossEstimator):
     warm_start : bool, default=False
         Start from the last fit; a stochastic solver goes on exactly where it was.
     random_state : int, RandomState or None, default=None
-        Seeds an MLP's first weights, shuffles, the held-out part; an int also the ties and perturbations that
-        "listmle" and "xe_ndcg" draw once per fit (else: 0).
+        Seeds an MLP's first weights, shuffles, the held-out part; an int also the ties and
+        perturbations that "listmle" and "xe_ndcg" draw once per fit (else: 0).
     verbose : int, default=0
         Print a line every this many iterations.
 
@@ -81,9 +86,11 @@ class LossRanker(LossEstimator):
         Linear models only.
     n_queries_ : int
         Queries that the fit used, for ranking losses those with something to order.
-    coefs_, intercepts_, alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, \
+    coefs_, intercepts_, alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_,
+    validation_scores_, \
 best_validation_score_, converged_, solver_, n_parameters_
-        As for `LossRegressor`; for "lambdarank" and "lambdaloss" with the weights of the final ranking.
+        As for `LossRegressor`; for "lambdarank" and "lambdaloss" with the weights of the final
+        ranking.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
 
@@ -94,12 +101,13 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     Notes
     -----
-    Weights are "per row, or one per query". A query counts with the mean weight of its rows; inside it a row counts as often
-    as its weight exceeds the smallest one of the query: weights 2, 1, 1 are the first row twice, and 3, 3, 3 a query three
-    times. Rows of weight 0 are left out.
+    Weights are "per row, or one per query". A query counts with the mean weight of its rows; inside
+    it a row counts as often as its weight exceeds the smallest one of the query: weights 2, 1, 1
+    are the first row twice, and 3, 3, 3 a query three times. Rows of weight 0 are left out.
 
-    With one query and a binary y the mean over pairs of "pairwise_hinge" or "ranknet" bounds 1 - AUC (up to a factor): the
-    fit aims at the area under the ROC curve, whatever the balance of the classes.
+    With one query and a binary y the mean over pairs of "pairwise_hinge" or "ranknet" bounds 1 -
+    AUC (up to a factor): the fit aims at the area under the ROC curve, whatever the balance of the
+    classes.
 
     Under cross-validation each part of the data needs its query ids: switch on metadata routing
     (``sklearn.set_config(enable_metadata_routing=True)``), and ask for them,
@@ -118,10 +126,25 @@ best_validation_score_, converged_, solver_, n_parameters_
     _more_tasks = ("regression",)
 
     def __init__(
-        self, loss="ranknet", *, solver="auto", alpha="auto", l1_ratio=0.0, model=None, hidden_layer_sizes=(),
-        activation="relu", fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1,
-        n_iter_no_change=10, warm_start=False, random_state=None, verbose=0,
-    ):  # fmt: skip
+        self,
+        loss: LossLike = "ranknet",
+        *,
+        solver: SolverLike = "auto",
+        alpha: float | str = "auto",
+        l1_ratio: float = 0.0,
+        model: ModelLike = None,
+        hidden_layer_sizes: Sequence[int] = (),
+        activation: str = "relu",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
@@ -146,7 +169,8 @@ best_validation_score_, converged_, solver_, n_parameters_
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative, per row or the same for all rows of a query; see Notes.
         qid : array-like of shape (n_samples,), default=None
-            The id of each row's query, of any hashable type; None: one query, with a warning for ranking losses.
+            The id of each row's query, of any hashable type; None: one query, with a warning for
+            ranking losses.
 
         Returns
         -------

@@ -1,5 +1,6 @@
 """LossRegressor."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.base import LossEstimator
+from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
 
@@ -19,41 +21,47 @@ __all__ = ["LossRegressor"]
 class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     """Regression with any loss and any solver, linear or multi-layer perceptron.
 
-    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, the mean weighted by `sample_weight`,
-    `w` all weights and never the intercepts; the same formula for every loss and solver, so alpha means the same everywhere.
+    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, the mean
+    weighted by `sample_weight`, `w` all weights and never the intercepts; the same formula for
+    every loss and solver, so alpha means the same everywhere.
 
     Parameters
     ----------
     loss : str, Loss or callable, default="mse"
-        A name such as "mse", "mae", "huber" or "poisson", an object such as ``Huber(delta=2)``, or a function
-        ``f(y_true, y_pred)`` that
-        returns one value per row (see `sklearn_losses.losses.CustomLoss`). With several targets the mean over them.
+        A name such as "mse", "mae", "huber" or "poisson", an object such as ``Huber(delta=2)``, or
+        a function ``f(y_true, y_pred)`` that returns one value per row (see
+        `sklearn_losses.losses.CustomLoss`). With several targets the mean over them.
     solver : str, Solver or object with ``minimize``, default="auto"
-        "gd", "sgd", "adam", "lbfgs", "newton", "interior_point", a method of `scipy.optimize.minimize` such as "bfgs",
-        or an object such as ``SGD(learning_rate=0.1)``. "auto" chooses, see `sklearn_losses.solvers.Auto`.
+        "gd", "sgd", "adam", "lbfgs", "newton", "interior_point", a method of
+        `scipy.optimize.minimize` such as "bfgs", or an object such as ``SGD(learning_rate=0.1)``.
+        "auto" chooses, see `sklearn_losses.solvers.Auto`.
     alpha : float or "auto", default="auto"
-        Strength of the penalty: a number of at least 0, as in the formula, or "auto", a ten-thousandth of the loss in units of
-        the target. With L the mean loss of the best constant prediction and s the standard deviation of y, the penalty is
-        then ``1e-4 * L * ((1 - l1_ratio)/2 * |w/s|^2 + l1_ratio * |w/s|_1)``, so that c * y has c times the coefficients
-        (losses with a link, such as "poisson": without s). For "mse" and ``l1_ratio=0`` alpha is 1e-4. In a multi-layer
-        perceptron s divides the weights of the output alone. With several targets the smallest strength of a target counts.
+        Strength of the penalty: a number of at least 0, as in the formula, or "auto", a
+        ten-thousandth of the loss in units of the target. With L the mean loss of the best constant
+        prediction and s the standard deviation of y, the penalty is then ``1e-4 * L * ((1 -
+        l1_ratio)/2 * |w/s|^2 + l1_ratio * |w/s|_1)``, so that c * y has c times the coefficients
+        (losses with a link, such as "poisson": without s). For "mse" and ``l1_ratio=0`` alpha is
+        1e-4. In a multi-layer perceptron s divides the weights of the output alone. With several
+        targets the smallest strength of a target counts.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
     model : str or Model, default=None
-        A name, "linear", "mlp" or "factorization_machine", or an object such as ``FactorizationMachine(rank=4)`` (see
-        `sklearn_losses.models`). None is "linear", or what the next two parameters are short for.
+        A name, "linear", "mlp" or "factorization_machine", or an object such as
+        ``FactorizationMachine(rank=4)`` (see `sklearn_losses.models`). None is "linear", or what
+        the next two parameters are short for.
     hidden_layer_sizes : tuple of int, default=()
-        Units of the hidden layers of a multi-layer perceptron, short for ``model=MLP(hidden_layer_sizes, activation)``; () is
-        the linear model.
+        Units of the hidden layers of a multi-layer perceptron, short for
+        ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden units.
     fit_intercept : bool, default=True
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
     tol : float, default=1e-6
-        Deterministic solvers stop within this relative distance of the minimum: as a duality gap certifies it for losses with
-        kinks (a `ConvergenceWarning` where it is larger), as the decreases or Newton's model let it be estimated for smooth
-        ones. Stochastic solvers stop when the loss has not fallen by more than this share for `n_iter_no_change` passes.
+        Deterministic solvers stop within this relative distance of the minimum: as a duality gap
+        certifies it for losses with kinks (a `ConvergenceWarning` where it is larger), as the
+        decreases or Newton's model let it be estimated for smooth ones. Stochastic solvers stop
+        when the loss has not fallen by more than this share for `n_iter_no_change` passes.
     early_stopping : bool, default=False
         Hold rows out, stop when their loss no longer falls, and keep the best parameters.
     validation_fraction : float, default=0.1
@@ -76,8 +84,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
     alpha_, l1_ratio_ : float
-        The numbers of the formula that the fit used: the parameters, or what "auto" found. An MLP under "auto" multiplies the
-        weights of hidden layers by the standard deviation of y before they are penalised.
+        The numbers of the formula that the fit used: the parameters, or what "auto" found. An MLP
+        under "auto" multiplies the weights of hidden layers by the standard deviation of y before
+        they are penalised.
     n_iter_ : int
         Iterations run.
     loss_ : float
@@ -94,12 +103,14 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     solver_ : str
         The solver that ran; several, joined by ", ", where one stalled and the next went on.
     dual_gap_ : float
-        Convex losses with kinks, linear models: a proven bound on ``(objective_ - minimum) / objective_``, from the duality
-        gap. Where nothing can be proven, as for nearly dependent columns without a penalty, it is inf, and the fit has not
-        converged. (An objective below 1e-12 of the losses at coefficients of 0 counts as that much: it is 0 to rounding.)
+        Convex losses with kinks, linear models: a proven bound on ``(objective_ - minimum) /
+        objective_``, from the duality gap. Where nothing can be proven, as for nearly dependent
+        columns without a penalty, it is inf, and the fit has not converged. (An objective below
+        1e-12 of the losses at coefficients of 0 counts as that much: it is 0 to rounding.)
     gradient_norm_ : float
-        Smooth losses, linear models: the largest entry of the objective's gradient (under an L1 penalty, of its smallest
-        subgradient) in the units of X and y. Neither attribute is there after stochastic solvers.
+        Smooth losses, linear models: the largest entry of the objective's gradient (under an L1
+        penalty, of its smallest subgradient) in the units of X and y. Neither attribute is there
+        after stochastic solvers.
     n_parameters_ : int
     scale_ : float or ndarray of shape (n_targets,)
         Robust losses only: the scale of the residuals.
@@ -123,10 +134,25 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     _task = "regression"
 
     def __init__(
-        self, loss="mse", *, solver="auto", alpha="auto", l1_ratio=0.0, model=None, hidden_layer_sizes=(),
-        activation="relu", fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1,
-        n_iter_no_change=10, warm_start=False, random_state=None, verbose=0,
-    ):  # fmt: skip
+        self,
+        loss: LossLike = "mse",
+        *,
+        solver: SolverLike = "auto",
+        alpha: float | str = "auto",
+        l1_ratio: float = 0.0,
+        model: ModelLike = None,
+        hidden_layer_sizes: Sequence[int] = (),
+        activation: str = "relu",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
@@ -157,7 +183,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             tags.target_tags.positive_only = bool(getattr(self._loss_spec(), "positive_target", False))
         except ValueError:  # fit says what is wrong with the loss
             pass
-        # Several positive targets work; but whoever reads the tags feeds such estimators targets of any sign.
+        # Several positive targets work; but whoever reads the tags feeds such estimators targets of
+        # any sign.
         tags.target_tags.multi_output = not tags.target_tags.positive_only
         return tags
 

@@ -107,7 +107,7 @@ def fit_batch(
     last: LastFit | None = None,
     progress: Progress | None = None,
 ) -> Fit:
-    """One pass over one batch of rows with a stochastic solver; the parameters are those of `fit_rows`."""
+    """One pass over one batch of rows with a stochastic solver; parameters as for `fit_rows`."""
     loss = task.loss_of_rows(loss)
     model = task.model(settings, rows.X.shape[1])
     if last is not None:
@@ -130,7 +130,8 @@ def _outcome(problem, rng, last=None, progress=None):
         report=lambda params: progress.iteration(lambda: model_attributes(problem, params)), close=progress.close,
     )  # fmt: skip
     progress.begin(lambda: model_attributes(problem, start))
-    # A solver may change its state in place, and a fit that is cut off must not have changed that of the last one.
+    # A solver may change its state in place, and a fit that is cut off must not have changed that
+    # of the last one.
     state = deepcopy(last.state) if last is not None and stochastic else None
     return solve(problem, start, monitor, rng, state)
 
@@ -157,7 +158,8 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
         return None
     if not isinstance(loss, (MeanOverTargets, EachTarget)):
         return _initial_fit(task.of_initial_fit(), loss, rows._replace(y=targets), settings)
-    # Targets have scales of their own, and so do the penalties of their initial fits: as if each were fitted alone.
+    # Targets have scales of their own, and so do the penalties of their initial fits: as if each
+    # were fitted alone.
     n_targets = task.n_outputs
     fits = [
         _initial_fit(task.of_initial_fit(), part, rows._replace(y=target), settings, n_targets)

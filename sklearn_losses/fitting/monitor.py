@@ -105,7 +105,7 @@ class Monitor:
 
     @property
     def rose(self) -> bool:
-        """The fit made no progress any more and ended at more than twice the loss that it began with."""
+        """The fit ended without progress, at more than twice the loss that it began with."""
         if not self.watch_training or self.validation is not None or self.waited < self.patience:
             return False
         return self.losses[-1] > self.losses[0] + abs(self.losses[0])

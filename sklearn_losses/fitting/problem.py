@@ -20,7 +20,8 @@ from sklearn_losses.solvers import Auto, Solver
 
 __all__ = ["Initial", "InitialFit", "LastFit", "Problem", "prepare"]
 
-ROUNDED = 1e-6  # change of the training loss, as a share, up to which fitted numbers are rounded to float32
+# Change of the training loss, as a share, up to which fitted numbers are rounded to float32.
+ROUNDED = 1e-6
 
 
 class Initial(NamedTuple):
@@ -78,7 +79,7 @@ class LastFit:
     loss_curve: list[float]
 
     def check_continues(self, task: Task, model: Model) -> None:
-        """Raise ValueError where this fit was of another problem, so that going on from it makes no sense."""
+        """Raise ValueError if this fit was of another problem: nothing can go on from it."""
         task.check_continues(self.task)
         new = model.identity
         for what, old in self.model.identity.items():
@@ -138,7 +139,7 @@ class Problem:
 
     @cached_property
     def original(self) -> Objective:
-        """The objective in the user's columns, as predictions are made: a linear model's in float64."""
+        """The objective in the user's columns; that of a linear model in float64."""
         return self.over(self.rows)
 
     def over(self, rows: Rows) -> Objective:
@@ -176,18 +177,19 @@ class Problem:
         return self.coordinates.from_user(self.model, np.append(params, constants).astype(np.float64))
 
     def separated(self, user_params: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The model's own parameters for the user's columns, and the constants that the loss learned."""
+        """The model's own parameters, and the constants that the loss learned."""
         own, constants = np.split(user_params, [self.model.base.n_params])
         return own, constants * self.model.units if isinstance(self.model, WithConstants) else constants
 
     def mean_loss(self, params: NDArray[Any]) -> float:
-        """The training loss of the model which is returned: what rounding in the user's columns changes is in it."""
+        """The training loss of the model in the user's columns, rounding errors included."""
         return self.original.mean_loss(self.to_user(params))
 
     def type_to_keep(self, user_params: NDArray[Any]) -> np.dtype[Any]:
-        """The type of the fitted numbers: that of X, but float64 where rounding to float32 would make another model of them.
+        """The type of the fitted numbers: that of X, or float64 where float32 has too few digits.
 
-        That is where the training loss would differ by more than `tol`, as for columns whose mean is far from 0.
+        float32 has too few where it changes the training loss by more than `tol`, as for columns
+        whose mean is far from 0.
         """
         dtype = self.rows.X.dtype
         if dtype == self.original.batches.dtype:
@@ -215,7 +217,10 @@ def prepare(
     last: LastFit | None = None,
     streaming: bool = False,
 ) -> Problem:
-    """Put a fit's parts together: the loss made ready for the rows, the penalty's strength, the solver and its coordinates.
+    """Put a fit's parts together.
+
+    The loss is made ready for the rows, and the penalty's strength, the solver and its coordinates
+    are chosen.
 
     Parameters
     ----------
@@ -294,7 +299,7 @@ def prepare(
 
 
 def _dtype(loss, model, solver, inner):
-    """The type in which the solver computes: float64 for a linear model where the solver or the loss needs it."""
+    """The type in which the solver computes."""
     # In float32 a kink is as wide as a rounding error of the raw predictions, and a gap as wrong.
     double = solver.double or not (loss.smooth or solver.stochastic)
     return np.dtype(np.float64) if model.linear and double else inner.X.dtype
@@ -311,7 +316,10 @@ def _calibrated(task, loss, rows, settings, initial_fit, decided):
 
 
 def _by_row_space(loss, model, solver, strength, rows):
-    """Whether to look for the weights along a basis of the rows: few of them, a linear model, no L1 penalty, no batches."""
+    """Whether to look for the weights along a basis of the rows.
+
+    That is so for a linear model with fewer rows than columns, without an L1 penalty and batches.
+    """
     few = model.linear and rows.X.shape[0] < rows.X.shape[1]
     at_once = not loss.stochastic_only if isinstance(solver, Auto) else solver.standardizes
     return few and at_once and not solver.stochastic and not strength.penalty(model.weights()).l1.any()

@@ -58,8 +58,8 @@ class Progress:
         metadata = {name: given[name] for name in ("sample_weight", "qid") if given.get(name) is not None}
         self.data = {"estimator": estimator, "X": given["X"], "y": given["y"], "metadata": metadata or None}
         # The iterations, and one that is open when the fit ends; parameters are not checked yet.
-        self.room = estimator.max_iter + 1 if estimator.max_iter in Integer(1) else 1
-        self.root = estimator._init_callback_context(max_subtasks=self.room)
+        self.left = estimator.max_iter + 1 if estimator.max_iter in Integer(1) else 1
+        self.root = estimator._init_callback_context(max_subtasks=self.left)
         self.root.call_on_fit_task_begin(**self.data)
 
     def begin(self, fitted: Callable[[], dict[str, Any]]) -> None:
@@ -70,8 +70,8 @@ class Progress:
         fitted : callable
             As for `iteration`.
         """
-        if self.root is not None and self.room:
-            self.room -= 1
+        if self.root is not None and self.left:
+            self.left -= 1
             self.task = self.root.subcontext(task_name="iteration")
             self.task.call_on_fit_task_begin(**self.data, reconstruction_attributes=self._whole(fitted))
 

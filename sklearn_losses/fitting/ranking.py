@@ -91,7 +91,9 @@ def _some(rows, some):
 def queries(
     X, y: NDArray[Any], codes: NDArray[Any], weight: NDArray[Any] | None, *, with_qid: bool, seed: int
 ) -> tuple[Ranking, Rows]:
-    """The task and the rows of queries that have something to order, in an order that depends on their content alone.
+    """The task and the rows of queries that have something to order.
+
+    The rows come in an order that depends on their content alone.
 
     Parameters
     ----------
@@ -129,7 +131,10 @@ def queries(
 
 
 def _drawn(X, relevance, seed):
-    """One number in [0, 1) per row; equal rows share theirs, whatever their query, so that a query may come twice."""
+    """One number in [0, 1) per row.
+
+    Equal rows share theirs, whatever their query, so that a query may come twice.
+    """
     order = np.lexsort((relevance, _key(X)))
     ordered = X[order]
     same = np.asarray(abs(ordered[1:] - ordered[:-1]).sum(axis=1)).ravel() == 0
@@ -140,10 +145,10 @@ def _drawn(X, relevance, seed):
 
 
 def _canonical(X, y, codes):
-    """An order of rows that depends on their content alone, queries together, and the offsets of the queries.
+    """An order of rows that depends on their content alone, and the offsets of the queries.
 
-    Queries come by the least of their rows, rows by relevance, from the best; a fixed projection of X breaks ties, so
-    that equal rows lie side by side.
+    Queries come by the least of their rows, rows by relevance, from the best; a fixed projection of
+    X breaks ties, so that equal rows lie side by side.
     """
     key = _key(X)
     order, offsets = group(codes)
@@ -155,7 +160,7 @@ def _canonical(X, y, codes):
 
 
 def _key(X):
-    """A number per row that depends on its content alone; no two rows that differ are likely to share it."""
+    """A number per row that depends on its content alone; rows that differ hardly ever share it."""
     projection = np.sqrt(2.0) + np.modf(np.arange(1, X.shape[1] + 1) * np.sqrt(5.0))[0]
     return np.asarray(X @ projection, dtype=np.float64).ravel()
 

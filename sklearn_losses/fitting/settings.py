@@ -10,7 +10,9 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a fit is asked for beside its loss, its solver and its rows. The defaults are those of the estimators.
+    """What a fit is asked for beside its loss, its solver and its rows.
+
+    The defaults are those of the estimators.
 
     Parameters
     ----------

@@ -38,8 +38,8 @@ class RankingObjective(Objective):
     def _evaluate(self, params, batch):
         value, gradient = super()._evaluate(params, batch)
         if not self.linear:
-            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0 and not the rounding error
-            # that Adam would scale up.
+            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0
+            # and not the rounding error that Adam would scale up.
             gradient[self.n_params - self.model.n_intercepts :] = 0
         return value, gradient
 
@@ -49,7 +49,7 @@ class RankingObjective(Objective):
         few = self.batches.y.pairs.sum() * self.batches.X.shape[1] <= self.largest_differences
         return bool(self.loss.kinks) and self.linear and few
 
-    def terms(self):
+    def terms(self) -> PiecewiseLinearTerms | TermsWithL1:
         terms = PiecewiseLinearTerms.of(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
         return terms if self.smooth_penalty else TermsWithL1(terms, self.penalty.l1)
 

@@ -1,4 +1,4 @@
-"""Where a fit starts: cold, from the fit of an initial estimator, from the last fit, or from several places."""
+"""Where a fit starts: cold, from an initial estimator, from the last fit, or in several places."""
 
 from functools import partial
 from typing import Any
@@ -12,8 +12,6 @@ from sklearn_losses.core.validation import mean_one
 from sklearn_losses.fitting.problem import InitialFit, LastFit, Problem
 
 __all__ = ["best_of_several", "cold", "from_initial", "starting_point", "warm"]
-
-WORSE = 1e6  # how many times the objective of a cold start a warm one may have
 
 
 def starting_point(problem: Problem, rng: RandomState, initial_fit: InitialFit, last: LastFit | None = None) -> NDArray[Any]:
@@ -56,13 +54,25 @@ def _first_params(problem, rng):
 def from_initial(problem: Problem, params: NDArray[Any]) -> NDArray[Any]:
     """The parameters of the fit of an initial estimator."""
     if problem.solver.stochastic:
-        # Adam's steps have the size of its learning rate, so it would follow the rounding errors of that fit.
+        # Adam's steps have the size of its learning rate, so it would follow the rounding errors of
+        # that fit.
         params = params.astype(np.float32)
     return problem.from_user(params, problem.loss.start_constants)
 
 
-def warm(problem: Problem, last: LastFit, rng: RandomState) -> NDArray[Any]:
-    """The end of the last fit; on rows where that is astronomically bad (exp of a column in new units), a cold start."""
+def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) -> NDArray[Any]:
+    """The end of the last fit; a cold start on rows for which that is astronomically bad.
+
+    Parameters
+    ----------
+    problem : Problem
+    last : LastFit
+    rng : RandomState
+        For the cold start.
+    worse : float, default=1e6
+        How many times the objective of a cold start is too much, as for exp of a column in new
+        units.
+    """
     loss, at_once = problem.loss, not problem.solver.stochastic
     params = last.params
     if problem.source != last.source and loss.residual and last.model.linear and at_once:
@@ -73,7 +83,7 @@ def warm(problem: Problem, last: LastFit, rng: RandomState) -> NDArray[Any]:
         return params
     other = cold(problem, rng)
     with np.errstate(over="ignore", invalid="ignore"):
-        good = problem.objective.value(params) <= WORSE * abs(problem.objective.value(other))
+        good = problem.objective.value(params) <= worse * abs(problem.objective.value(other))
     return params if good else other
 
 

@@ -69,7 +69,7 @@ class Task(ABC):
         """Raise ValueError where the loss of these targets is a number that float64 does not hold."""
 
     def initial_targets(self, rows: Rows) -> Any:
-        """The targets for the fit of a loss's initial estimator; None where it cannot be fitted to these rows."""
+        """The targets for a loss's initial estimator; None if it cannot be fitted to these rows."""
         return rows.y
 
     def of_initial_fit(self) -> "Task":
@@ -122,10 +122,13 @@ class Task(ABC):
         return None
 
     def check_continues(self, last: "Task") -> None:  # noqa: B027
-        """Raise ValueError where the last fit was of other targets, so that going on from it makes no sense."""
+        """Raise ValueError if the last fit was of other targets: nothing can go on from it."""
 
     def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The last layer's weights (n_in, n) and intercepts (n,) with those of outputs that the model does not have."""
+        """The last layer's weights (n_in, n) and intercepts (n,), completed.
+
+        What is added are the outputs that the targets have and the model does not.
+        """
         return weights, intercept
 
     def own_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,6 +1,7 @@
 """The losses: names, formulas, derivatives.
 
-Every module of this folder is found: a loss whose class is in the ``__all__`` of its module needs no line here.
+Every module of this folder is found: a loss whose class is in the ``__all__`` of its module needs
+no line here.
 """
 
 from sklearn_losses.core.component import Component

@@ -1,13 +1,16 @@
 """Losses made of losses: weighted sums, and other means over the rows than the plain one.
 
-An aggregation acts on all rows at once, and an objective is a sum over rows. Both hold here: the mean of the worst part
-and the tilted mean are minima over one further number, a threshold, which is learned with the coefficients. So they
-work with every solver, on batches and on blocks.
+An aggregation acts on all rows at once, and an objective is a sum over rows. Both hold here: the
+mean of the worst part and the tilted mean are minima over one further number, a threshold, which is
+learned with the coefficients. So they work with every solver, on batches and on blocks.
 """
+
+from typing import Any
 
 import numpy as np
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
 from sklearn_losses.losses.curves import Kink, MarginLoss, ResidualLoss
@@ -17,7 +20,9 @@ __all__ = ["CVaR", "Tilted", "WeightedSum"]
 
 
 class WeightedSum(Composite):
-    """A weighted sum of losses for the same task; ``0.7 * Huber() + 0.3 * Quantile(0.9)`` makes one.
+    """A weighted sum of losses for the same task.
+
+    ``0.7 * Huber() + 0.3 * Quantile(0.9)`` makes one.
 
     Parameters
     ----------
@@ -33,13 +38,13 @@ class WeightedSum(Composite):
     array([6.])
     """
 
-    def __init__(self, losses, weights):
+    def __init__(self, losses: tuple[Any, ...], weights: tuple[float, ...]) -> None:
         self.losses = losses
         self.weights = weights
 
     @classmethod
-    def of(cls, parts):
-        """The sum of pairs (weight, loss); sums inside are laid open."""
+    def of(cls, parts: list[tuple[float, Any]]) -> "WeightedSum":
+        """The sum of pairs (weight, loss); sums inside are flattened."""
         flat = []
         for weight, loss in parts:
             loss = Loss.make(loss) if isinstance(loss, str) else loss
@@ -50,13 +55,13 @@ class WeightedSum(Composite):
         return cls(tuple(loss for _, loss in flat), tuple(float(weight) for weight, _ in flat))
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return self.losses
 
-    def with_parts(self, parts):
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
         return WeightedSum(parts, self.weights)
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         for loss, weight in zip(self.losses, self.weights, strict=True):
             if weight not in Interval(0.0, closed="neither"):
@@ -69,69 +74,70 @@ class WeightedSum(Composite):
     def _sum(self, method, *arguments):
         return sum(w * getattr(loss, method)(*arguments) for w, loss in zip(self.weights, self.losses, strict=True))
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("value", y, raw)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("gradient", y, raw)
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         pairs = [loss.value_and_gradient(y, raw) for loss in self.losses]
         return tuple(sum(w * one for w, one in zip(self.weights, each, strict=True)) for each in zip(*pairs, strict=True))
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("hessian", y, raw)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         return self._sum("hessian_product", y, raw, direction)
 
-    def hessian_matrix(self, y, raw):
+    def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("hessian_matrix", y, raw)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         alone = len(self.losses) == 1 or self.task == "ranking"
-        return (self.losses[0] if alone else super()).best_constant(y, sample_weight, n_outputs)
+        best = self.losses[0].best_constant if alone else super().best_constant
+        return best(y, sample_weight, n_outputs)
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return np.min([loss.kink_distance(y, raw) for loss in self.losses if not loss.smooth], axis=0)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return self._sum("smoothing_error", width, n_outputs)
 
     # Straight pieces in the same number t make straight pieces together.
 
-    @property
-    def kinks(self):
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
         families = [next((family for family in _FAMILIES if isinstance(loss, family)), type(loss)) for loss in self.losses]
         if len(set(families)) > 1 or not all(loss.kinks for loss in self.losses):
             return ()
-        slopes = {}
+        slopes: dict[float, tuple[float, float]] = {}
         for weight, loss in zip(self.weights, self.losses, strict=True):
             for position, left, right in loss.kinks:
                 before = slopes.get(position, (0.0, 0.0))
                 slopes[position] = before[0] + weight * left, before[1] + weight * right
         return tuple(Kink(position, *slopes[position]) for position in sorted(slopes))
 
-    def argument(self, y, raw):
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.losses[0].argument(y, raw)
 
-    def direction(self, y, change):
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
         return self.losses[0].direction(y, change)
 
-    def pullback(self, y, slopes):
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.losses[0].pullback(y, slopes)
 
     # And so do maxima over the same numbers.
 
-    @property
-    def max_affine(self):
+    @derived
+    def max_affine(self) -> float:
         return self._sum("__getattribute__", "max_affine") if all(loss.max_affine for loss in self.losses) else 0.0
 
-    def violations(self, y, raw):
+    def violations(self, y: Targets, raw: FloatArray) -> FloatArray:
         """Those of the parts, which all have the same."""
         return self.losses[0].violations(y, raw)
 
-    def shortfall(self, y, raw, gradient):
+    def shortfall(self, y: Targets, raw: FloatArray, gradient: FloatArray) -> FloatArray | None:
         if not self.max_affine:
             return None
         return self.max_affine * self.losses[0].shortfall(y, raw, gradient / self.max_affine)
@@ -141,17 +147,17 @@ class WeightedSum(Composite):
         pairs = zip(self.losses, self.weights, strict=True)
         return next(((loss, weight) for loss, weight in pairs if getattr(loss, fact) is not None), (None, 1.0))
 
-    @property
-    def starts_from(self):
+    @derived
+    def starts_from(self) -> AnyLoss | None:
         loss, weight = self._leading("starts_from")
         return None if loss is None else WeightedSum((Loss.make(loss.starts_from),), (weight,))
 
-    def initial_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         # alpha weighs against the weighted loss, so against the loss it is smaller by the weight.
         loss, weight = self._leading("initial_estimator")
         return alpha if loss is None else loss.initial_alpha(alpha / weight, y, sample_weight)
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         bound = super().calibrated(y, raw, sample_weight)
         if any(loss.n_constants for loss in bound.losses):
             raise ValueError("A loss that learns constants, such as Huber(scale='joint'), cannot be part of a sum.")
@@ -169,7 +175,10 @@ class Aggregated(Composite):
     n_constants = 1
 
     def _of_excess(self, excess):
-        """The function of ``loss - threshold`` whose mean plus the threshold is to be minimised, its slope and its bend."""
+        """The function of ``loss - threshold`` to be averaged, and its two derivatives.
+
+        The mean of it plus the threshold is to be minimised.
+        """
         raise NotImplementedError
 
     def _threshold(self, values, sample_weight):
@@ -181,46 +190,46 @@ class Aggregated(Composite):
         return Loss.make(self.loss)
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self._loss,)
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"{type(self).__name__}({self._loss.name})"
 
-    @property
-    def initial_estimator(self):
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
         return getattr(self._loss, "initial_estimator", None) or self._loss
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         if not getattr(self._loss, "rowwise", True):
             raise ValueError(f"{self.name} is a mean of rows and {self._loss.name!r} a loss of whole queries: use it alone.")
 
-    def trend(self, y, raw):
+    def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._loss.trend(y, raw)  # the threshold follows
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         loss = self._loss.calibrated(y, raw, sample_weight)
         if loss.n_constants:
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
         bound = self.with_parts((loss,))
         bound.start_constants = (self._threshold(loss.value(y, raw), sample_weight),)
-        # At the pilot's fit, which may be perfect, there may be no slope left to tell a unit by, and in the mean of rows of
-        # which those of one class have next to no weight neither.
+        # At the initial estimator's fit, which may be perfect, no slope may be left to tell a unit by,
+        # and in the mean of rows of which those of one class have next to no weight neither.
         constant = loss.best_constant(y, sample_weight, 1 if raw.ndim == 1 else raw.shape[1])
         steepness = float(np.max(np.abs(loss.gradient(y, np.zeros_like(raw) + constant))))
         bound.constant_units = (steepness or 1.0,)
         return bound
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         inner, threshold = _inner(raw)
         return threshold + self._of_excess(self._loss.value(y, inner) - threshold)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         inner, threshold = _inner(raw)
         value, gradient = self._loss.value_and_gradient(y, inner)
         aggregated, slope, _ = self._of_excess(value - threshold)
@@ -229,23 +238,23 @@ class Aggregated(Composite):
 
     hessian_bound = False  # not of the mean, whatever it is of the rows
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         inner, threshold = _inner(raw)
         inward, change = _inner(direction)
         value, gradient = self._loss.value_and_gradient(y, inner)
-        _, slope, bend = self._of_excess(value - threshold)
+        _, slope, second = self._of_excess(value - threshold)
         gradient, width = gradient.reshape(len(raw), -1), (len(raw), -1)
-        rise = bend * ((gradient * inward.reshape(width)).sum(axis=1) - change)
+        rise = second * ((gradient * inward.reshape(width)).sum(axis=1) - change)
         curved = self._loss.hessian_product(y, inner, inward).reshape(width) * slope[:, None] + gradient * rise[:, None]
         return np.hstack([curved, -rise[:, None]]).astype(raw.dtype, copy=False)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return self._loss.best_constant(y, sample_weight, n_outputs)
 
-    def null_loss(self, y, sample_weight):
+    def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
         def mean(constant):
             values = self._loss.value(y, np.full(len(y), constant))
             threshold = self._threshold(values, sample_weight)
@@ -263,7 +272,8 @@ def _inner(raw):
 class CVaR(Aggregated):
     """The mean of the worst part of the rows, the conditional value at risk of any loss [1]_.
 
-    ``min over c of c + mean(max(0, loss - c)) / share``; convex where the loss is. `loss_` is that mean.
+    ``min over c of c + mean(max(0, loss - c)) / share``; convex where the loss is. `loss_` is that
+    mean.
 
     Parameters
     ----------
@@ -273,7 +283,8 @@ class CVaR(Aggregated):
 
     References
     ----------
-    .. [1] Rockafellar and Uryasev, "Optimization of conditional value-at-risk", Journal of Risk 2 (2000), theorem 1.
+    .. [1] Rockafellar and Uryasev, "Optimization of conditional value-at-risk", Journal of Risk 2
+       (2000), theorem 1.
 
     Examples
     --------
@@ -294,16 +305,17 @@ class CVaR(Aggregated):
     smooth = False
     parameter_constraints = {"share": Interval(0.0, 1.0, closed="right")}
 
-    def __init__(self, loss="mse", share=0.1):
+    def __init__(self, loss: AnyLoss = "mse", share: float = 0.1) -> None:
         self.loss = loss
         self.share = share
 
-    def with_parts(self, parts):
-        return CVaR(*parts, self.share)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return CVaR(parts[0], self.share)
 
-    def trend(self, y, raw):
+    def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
         trend = super().trend(y, raw)
-        return trend if np.all(trend < 0) else np.maximum(trend, 0)  # rows that fall may be none of the worst
+        # Rows that fall may be none of the worst.
+        return trend if np.all(trend < 0) else np.maximum(trend, 0)
 
     def _of_excess(self, excess):
         return np.maximum(excess, 0) / self.share, (excess > 0) / self.share, np.zeros_like(excess)
@@ -311,14 +323,14 @@ class CVaR(Aggregated):
     def _threshold(self, values, sample_weight):
         return float(weighted_quantile(values, 1 - self.share, sample_weight))
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         inner, threshold = _inner(raw)
         return np.abs(self._loss.value(y, inner) - threshold)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return (width / 4 + self._loss.smoothing_error(width, n_outputs - 1)) / self.share
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return _SmoothedCVaR(self._loss.smoothed(width), self.share, width)
 
 
@@ -327,21 +339,22 @@ class _SmoothedCVaR(CVaR):
 
     smooth = True
 
-    def __init__(self, loss, share, width):
+    def __init__(self, loss: AnyLoss, share: float, width: float) -> None:
         super().__init__(loss, share)
         self.width = width
 
     def _of_excess(self, excess):
         inside = np.clip(excess + self.width, 0, 2 * self.width)
         value = inside**2 / (4 * self.width) + np.maximum(excess - self.width, 0)
-        bend = (np.abs(excess) < self.width) / (2 * self.width * self.share)
-        return value / self.share, inside / (2 * self.width * self.share), bend
+        second = (np.abs(excess) < self.width) / (2 * self.width * self.share)
+        return value / self.share, inside / (2 * self.width * self.share), second
 
 
 class Tilted(Aggregated):
-    """The tilted mean ``log(mean(exp(tilt * loss))) / tilt`` of any loss: between the mean (0) and the maximum [1]_.
+    """The tilted mean of any loss, between the mean (tilt 0) and the maximum [1]_.
 
-    Found as ``min over c of c + mean(exp(tilt * (loss - c)) - 1) / tilt``; convex where the loss is.
+    It is ``log(mean(exp(tilt * loss))) / tilt``. Found as
+    ``min over c of c + mean(exp(tilt * (loss - c)) - 1) / tilt``; convex where the loss is.
 
     Parameters
     ----------
@@ -351,7 +364,8 @@ class Tilted(Aggregated):
 
     References
     ----------
-    .. [1] Li, Beirami, Sanjabi and Smith, "Tilted empirical risk minimization", ICLR 2021, equation 2.
+    .. [1] Li, Beirami, Sanjabi and Smith, "Tilted empirical risk minimization", ICLR 2021, equation
+       2.
 
     Examples
     --------
@@ -360,36 +374,37 @@ class Tilted(Aggregated):
     >>> from sklearn_losses.losses import Tilted
     >>> X, y = np.zeros((4, 1)), np.array([0.0, 0.0, 0.0, 1.0])
     >>> model = LossRegressor(Tilted("mse", tilt=100.0), alpha=0).fit(X, y)
-    >>> model.predict(X[:1]).round(2)  # towards the middle of the range, where the largest error is least
+    >>> model.predict(X[:1]).round(2)  # near the centre of the range of targets
     array([0.49])
     """
 
     parameter_constraints = {"tilt": Interval(0.0, closed="neither")}
 
-    def __init__(self, loss="mse", tilt=1.0):
+    def __init__(self, loss: AnyLoss = "mse", tilt: float = 1.0) -> None:
         self.loss = loss
         self.tilt = tilt
 
-    def with_parts(self, parts):
-        return Tilted(*parts, self.tilt)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return Tilted(parts[0], self.tilt)
 
     def _of_excess(self, excess):
-        value, slope, bend = safe_exp(self.tilt * excess)
-        small = np.clip(self.tilt * excess, -1, 1)  # where a slight tilt leaves nothing of exp(.) - 1 but rounding
+        value, slope, second = safe_exp(self.tilt * excess)
+        # Where a slight tilt leaves nothing of exp(.) - 1 but rounding.
+        small = np.clip(self.tilt * excess, -1, 1)
         value = np.where(small == self.tilt * excess, np.expm1(small), value - 1)
-        return value / self.tilt, slope, self.tilt * bend
+        return value / self.tilt, slope, self.tilt * second
 
     def _threshold(self, values, sample_weight):
         top = values.max()
         return float(top + np.log(np.average(np.exp(self.tilt * (values - top)), weights=sample_weight)) / self.tilt)
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._loss.kink_distance(y, _inner(raw)[0])
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return self._loss.smoothing_error(width, n_outputs - 1)
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         bound = super().smoothed(width)
         bound.start_constants, bound.constant_units = self.start_constants, self.constant_units
         return bound

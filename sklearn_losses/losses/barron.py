@@ -1,8 +1,11 @@
 """Barron's general robust loss, of a given shape or with the shape learned from the data."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.redescending import Redescending
 from sklearn_losses.losses.robust import residual_scale, ridge_of_deviations
@@ -11,15 +14,16 @@ __all__ = ["AdaptiveBarron", "Barron"]
 
 
 class Barron(Redescending, name="barron"):
-    """Barron's general loss: one shape parameter leads from mse over Huber-like, Cauchy and Geman-McClure to Welsch [1]_.
+    """Barron's general loss: its shape leads from mse over Cauchy to Welsch [1]_.
 
-    ``|a - 2| / a * (((u/c)**2 / |a - 2| + 1)**(a/2) - 1)`` for shape a, with its limits at 2, 0 and minus infinity.
-    Convex for shapes from 1 on.
+    ``|a - 2| / a * (((u/c)**2 / |a - 2| + 1)**(a/2) - 1)`` for shape a, with its limits at 2, 0 and
+    minus infinity. Convex for shapes from 1 on.
 
     Parameters
     ----------
     shape : float, default=1.0
-        2: half the squared error; 1: a smooth Huber; 0: Cauchy; -2: Geman-McClure; ``-np.inf``: Welsch.
+        2: half the squared error; 1: a smooth Huber; 0: Cauchy; -2: Geman-McClure; ``-np.inf``:
+        Welsch.
     c : float, default=1.0
         Size of the parabola at 0, in units of the scale.
     scale : "mad" or float, default="mad"
@@ -42,27 +46,27 @@ class Barron(Redescending, name="barron"):
     parameter_constraints = Redescending.parameter_constraints | {"shape": Interval(-np.inf)}
     examples = tuple({"shape": shape, "c": 0.7, "scale": 2.0} for shape in (2.0, 1.5, 0.0, 1e-9, -2.0, -np.inf, 3.0))
 
-    def __init__(self, shape=1.0, c=1.0, scale="mad", n_init=1):
+    def __init__(self, shape: float = 1.0, c: float = 1.0, scale: float | str = "mad", n_init: int = 1) -> None:
         self.shape = shape
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    @property
-    def convex(self):
+    @derived
+    def convex(self) -> bool:
         return self.shape >= 1
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return barron_rho((u / self.c) ** 2, self.shape)
 
-    @property
-    def hessian_bound(self):
+    @derived
+    def hessian_bound(self) -> bool:
         return not self.convex
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return barron_weight((u / self.c) ** 2, self.shape) / self.c**2
 
-    def psi_prime(self, u):
+    def psi_prime(self, u: FloatArray) -> FloatArray:
         a, square = self.shape, (u / self.c) ** 2
         if a == 2 or not self.convex:
             return self.weight(u)
@@ -70,7 +74,7 @@ class Barron(Redescending, name="barron"):
         return (base + np.sign(a - 2) * square) * base ** (a / 2 - 2) / self.c**2
 
 
-def barron_rho(square, a):
+def barron_rho(square: FloatArray, a: Any) -> FloatArray:
     """Barron's loss of ``square = (u/c)**2``; exact at its limits and stable next to them."""
     if a == 2:
         return square / 2
@@ -81,7 +85,7 @@ def barron_rho(square, a):
     return size / 2 * logs if a == 0 else size / a * np.expm1(a / 2 * logs)
 
 
-def barron_weight(square, a):
+def barron_weight(square: FloatArray, a: Any) -> FloatArray:
     """Its derivative in u, over ``u / c**2``."""
     if a == 2:
         return np.ones_like(square)
@@ -90,7 +94,8 @@ def barron_weight(square, a):
     return (square / abs(a - 2) + 1) ** (a / 2 - 1)
 
 
-# Nodes for the integral of Barron's density: with x = sinh(t) the trapezoidal rule converges exponentially for every shape.
+# Nodes for the integral of Barron's density: with x = sinh(t) the trapezoidal rule converges
+# exponentially for every shape.
 _T = np.linspace(-40, 40, 1601)
 _SQUARE, _STEP = np.sinh(_T) ** 2, np.cosh(_T) * (_T[1] - _T[0])
 
@@ -108,16 +113,18 @@ def _shape_derivative(square, a):
 class AdaptiveBarron(Loss, name="adaptive_barron"):
     """Barron's loss as a likelihood, its shape and scale learned with the coefficients [1]_.
 
-    ``rho((y - raw) / scale, shape) + log(scale) + log Z(shape)``, Z the integral of ``exp(-rho)``: a heavy tail must pay for
-    itself, so that clean data give a shape near 2 (least squares) and outliers one near 0 (Cauchy). The fitted
-    attributes `shape_` and `scale_` tell. As in the rest of the family a fit multiplies by the square of a scale, here the
-    one it starts from, so that alpha weighs against squared units of the target.
+    ``rho((y - raw) / scale, shape) + log(scale) + log Z(shape)``, Z the integral of ``exp(-rho)``:
+    a heavy tail must pay for itself, so that clean data give a shape near 2 (least squares) and
+    outliers one near 0 (Cauchy). The fitted attributes `shape_` and `scale_` tell. As in the rest
+    of the family a fit multiplies by the square of a scale, here the one it starts from, so that
+    alpha weighs against squared units of the target.
 
     Notes
     -----
-    The shape stays inside (0.01, 1.99) by a logistic function, as in the source; the start is 1, at the MAD scale of the
-    least absolute deviations. In a fit `raw` has three columns: the prediction, the shape's logit and the logarithm of the
-    scale, both times the starting scale so that a solver meets numbers of one size.
+    The shape stays inside (0.01, 1.99) by a logistic function, as in the source; the start is 1, at
+    the MAD scale of the least absolute deviations. In a fit `raw` has three columns: the
+    prediction, the shape's logit and the logarithm of the scale, both times the starting scale so
+    that a solver meets numbers of one size.
 
     References
     ----------
@@ -142,16 +149,17 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     start_constants = (0.0, 0.0)
     _unit = 1.0
 
-    def initial_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         return ridge_of_deviations(alpha, y, sample_weight)
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         bound = AdaptiveBarron()
         bound._unit = residual_scale(y, raw, sample_weight)
         return bound
 
-    def null_loss(self, y, sample_weight):
-        # The likelihood has an additive constant and may be negative: what is measured is the loss that the fit starts with.
+    def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
+        # The likelihood has an additive constant and may be negative: what is measured is the loss
+        # that the fit starts with.
         return Barron(1.0, scale=self._unit).null_loss(y, sample_weight)
 
     def _constants(self, raw):
@@ -160,13 +168,13 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         share = 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
         return 0.01 + 1.98 * share, 1.98 * share * (1 - share), self._unit * np.exp(log_scale)
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim == 1:  # without a fit: the constants where they start
             value, gradient = self.value_and_gradient(y, np.stack([raw, np.zeros_like(raw), np.zeros_like(raw)], axis=1))
             return value, gradient[:, 0]
@@ -185,6 +193,6 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         gradient[:, 2] = 1 - slope * u
         return (unit * (unit * value)).astype(raw.dtype, copy=False), (unit * gradient).astype(raw.dtype, copy=False)
 
-    def learned(self, constants):
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
         shape, _, scale = self._constants(np.array([[0.0, *constants]]))
         return {"shape_": float(shape), "scale_": float(scale)}

@@ -1,7 +1,11 @@
 """A loss averaged over short intervals of its prediction, which smooths its kinks."""
 
+from typing import Any
+
 import numpy as np
 
+from sklearn_losses.losses.annotations import FloatArray, Targets
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
 
 __all__ = []
@@ -11,7 +15,7 @@ HALVINGS = 30  # of an interval around a bend
 
 
 def _visible(step, point):
-    """`step` where `point` and its neighbours at that distance are different numbers, else the least one for which they are."""
+    """`step`, or a longer one where `point` and `point + step` would be the same number."""
     size = np.abs(point) if point.ndim == 1 else np.max(np.abs(point), axis=1)
     return np.maximum(step, 8 * np.spacing(size))
 
@@ -19,8 +23,9 @@ def _visible(step, point):
 class BoxAveraged(Composite):
     """A custom loss of one output averaged over ``raw - width ... raw + width``.
 
-    Its exact gradient is the central difference ``(f(raw + width) - f(raw - width)) / (2 * width)``. Its value comes from
-    Simpson's rule, in those rows whose interval holds a bend on halved intervals until they agree: a line search needs
+    Its exact gradient is the central difference
+    ``(f(raw + width) - f(raw - width)) / (2 * width)``. Its value comes from Simpson's rule, in
+    those rows whose interval holds a bend on halved intervals until they agree: a line search needs
     values of which this is the gradient.
 
     Parameters
@@ -32,33 +37,34 @@ class BoxAveraged(Composite):
     smooth = True
     has_hessian = False
 
-    def __init__(self, loss, width):
+    def __init__(self, loss: Any, width: float) -> None:
         self.loss = loss
         self.width = width
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self.loss,)
 
-    def with_parts(self, parts):
-        return BoxAveraged(*parts, self.width)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return BoxAveraged(parts[0], self.width)
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return self
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         call, width, point, targets = self.loss._call, self.width, raw.astype(np.float64), self.loss._targets(y)
         width = _visible(width, point)
         low, high = point - width, point + width
         below, middle, above = (np.asarray(call(targets, place)) for place in (low, point, high))
         value = (below + 4 * middle + above) / 6
-        # A place is rounded in proportion to its distance from 0, and so are the values of a slope there.
+        # A place is rounded in proportion to its distance from 0, and so are the values of a slope
+        # there.
         steepest = np.maximum(np.abs(middle - below), np.abs(above - middle)) / width
         rounding = 4 * np.finfo(np.float64).eps * np.abs(point) * steepest
         bent = np.flatnonzero(np.abs(below - 2 * middle + above) > 1e-9 * (np.abs(below) + np.abs(above)) + rounding)
@@ -74,9 +80,10 @@ class BoxAveraged(Composite):
 
 
 def _integral(function, low, high, at_low, at_middle, at_high, allowed):
-    """Integrals from `low` to `high`, (n,), by Simpson's rule on halves of intervals until both agree within `allowed`.
+    """Integrals from `low` to `high`, (n,), by Simpson's rule on halves of intervals.
 
-    ``function(rows, places)`` gives values for some of the n rows.
+    Intervals are halved until both rules agree within `allowed`. ``function(rows, places)`` gives
+    values for some of the n rows.
     """
     rows, total = np.arange(len(low)), np.zeros(len(low))
     for _ in range(HALVINGS):

@@ -1,8 +1,9 @@
-"""Losses of a class: functions of the class probabilities (`CrossEntropy`) or of the margins (the hinges)."""
+"""Losses of a class: functions of class probabilities or of margins."""
 
 import numpy as np
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.curves import Kink, MarginLoss, PiecewiseLinear
 from sklearn_losses.losses.numerics import safe_exp
@@ -11,30 +12,33 @@ __all__ = ["CrossEntropy", "Exponential", "Hinge", "ModifiedHuber", "Perceptron"
 
 
 class SoftmaxLoss(Loss):
-    """Base of the losses of class probabilities: the logistic function for two classes, softmax for more."""
+    """Base of the losses of class probabilities.
+
+    The probabilities are those of the logistic function for two classes, of softmax for more.
+    """
 
     task = "classification"
     has_probabilities = True
     shift_invariant = True
     has_minimizer = False
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return np.exp(self.log_inverse_link(raw))
 
-    def log_inverse_link(self, raw):
+    def log_inverse_link(self, raw: FloatArray) -> FloatArray:
         """The logarithm of `inverse_link`, exact where a probability underflows."""
         if raw.ndim == 1:
             return -np.log1p(np.exp(-np.abs(raw))) + np.minimum(raw, 0)
         shifted = raw - raw.max(axis=1, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         """Raw scores of class probabilities, (n,) for that of the second of two classes, or (n, K)."""
         log = np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
         return log - np.log1p(-np.minimum(prediction, 1 - np.finfo(prediction.dtype).epsneg)) if prediction.ndim == 1 else log
@@ -52,7 +56,8 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
     References
     ----------
-    .. [1] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
+    .. [1] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016,
+       section 7.
 
     Examples
     --------
@@ -73,16 +78,17 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     parameter_constraints = {"label_smoothing": Interval(0.0, 1.0)}
     examples = ({"label_smoothing": 0.2},)
 
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = label_smoothing
 
-    @property
-    def has_minimizer(self):
+    @derived
+    def has_minimizer(self) -> bool:
         return self.label_smoothing > 0
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim == 1 and y.dtype.kind != "f" and not self.label_smoothing:
-            # With e = exp(-|margin|) in (0, 1], neither the logarithm nor the quotient can overflow.
+            # With e = exp(-|margin|) in (0, 1], neither the logarithm nor the quotient can
+            # overflow.
             sign = y.astype(raw.dtype)
             sign *= -2
             sign += 1
@@ -97,14 +103,16 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         if raw.ndim == 1:
             target = y if not self.label_smoothing else (1 - self.label_smoothing) * y + self.label_smoothing / 2
             e = np.exp(-np.abs(raw))
-            # What cancels is taken apart first, so that small values and slopes of large scores keep all their digits.
+            # What cancels is taken apart first, so that small values and slopes of large scores
+            # keep all their digits.
             value = np.maximum(raw, 0) - target * raw + np.log1p(e)
             gradient = np.where(raw >= 0, 1 - target - target * e, e - target * e - target) / (1 + e)
             return value.astype(raw.dtype, copy=False), gradient.astype(raw.dtype, copy=False)
         shifted = raw - raw.max(axis=1, keepdims=True)
         own_score = self._own(y, shifted)
         np.exp(shifted, out=shifted)
-        total = shifted @ np.ones(raw.shape[1], raw.dtype)  # a sum along a short axis, faster as a product
+        # A sum along a short axis, faster as a product.
+        total = shifted @ np.ones(raw.shape[1], raw.dtype)
         value = np.log(total) - own_score
         shifted /= total[:, None]
         smoothing = self.label_smoothing
@@ -124,21 +132,21 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
             return own
         return (1 - self.label_smoothing) * own + self.label_smoothing * scores.mean(axis=1)
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             e = np.exp(-np.abs(raw))
             return e / (1 + e) ** 2
         p = self.inverse_link(raw)
         return p * (1 - p)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return self.hessian(y, raw) * direction
         p = self.inverse_link(raw)
         weighted = p * direction
         return weighted - p * weighted.sum(axis=1, keepdims=True)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         n_classes = max(n_outputs, 2)
         if y.ndim == 2:
             shares = sample_weight @ y
@@ -154,16 +162,19 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
 
 class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
-    """The hinge of support vector machines, ``max(0, 1 - margin)``, summed over the other classes: the label alone matters.
+    """The hinge of support vector machines, ``max(0, 1 - margin)``: labels, no probabilities.
 
-    For two classes its mean is `sklearn.metrics.hinge_loss`. With K > 2 classes the sum over the other classes, ``sum_j
-    max(0, 1 - raw_own + raw_j)`` [1]_, recommended over eight other multi-class hinges by [2]_. Gives the most likely class
-    from few support vectors, but no probabilities.
+    For two classes its mean is `sklearn.metrics.hinge_loss`. With K > 2 classes the sum over the
+    other classes, ``sum_j max(0, 1 - raw_own + raw_j)`` [1]_, recommended over eight other
+    multi-class hinges by [2]_. Gives the most likely class from few support vectors, but no
+    probabilities.
 
     References
     ----------
-    .. [1] Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999, equation 4.
-    .. [2] Dogan, Glasmachers and Igel, "A unified view on multi-class support vector classification", JMLR 17 (2016).
+    .. [1] Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN
+       1999, equation 4.
+    .. [2] Dogan, Glasmachers and Igel, "A unified view on multi-class support vector
+       classification", JMLR 17 (2016).
 
     Examples
     --------
@@ -179,7 +190,7 @@ class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
 
 
 class SquaredHinge(MarginLoss, name="squared_hinge"):
-    """The squared hinge, ``max(0, 1 - margin)**2``, summed over the other classes when there are more than two.
+    """The squared hinge, ``max(0, 1 - margin)**2``; more than two classes: summed over the others.
 
     Smooth, so faster to fit than the hinge and a little less robust to mislabelled rows.
 
@@ -191,24 +202,26 @@ class SquaredHinge(MarginLoss, name="squared_hinge"):
     array([0.25, 4.  ])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(1 - t, 0) ** 2
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -2 * np.maximum(1 - t, 0)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * (t < 1).astype(t.dtype)
 
 
 class ModifiedHuber(MarginLoss, name="modified_huber"):
-    """``max(0, 1 - margin)**2`` down to a margin of -1, the line ``-4 margin`` below [1]_; summed over the other classes.
+    """``max(0, 1 - margin)**2`` down to a margin of -1, the line ``-4 margin`` below [1]_.
 
-    The squared hinge without its weakness for mislabelled rows.
+    With more than two classes it is summed over the other classes. The squared hinge without its
+    weakness for mislabelled rows.
 
     References
     ----------
-    .. [1] Zhang, "Solving large scale linear prediction problems using stochastic gradient descent algorithms", ICML 2004.
+    .. [1] Zhang, "Solving large scale linear prediction problems using stochastic gradient descent
+       algorithms", ICML 2004.
 
     Examples
     --------
@@ -218,22 +231,25 @@ class ModifiedHuber(MarginLoss, name="modified_huber"):
     array([0.25, 4.  , 8.  ])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(1 - np.maximum(t, -1), 0) ** 2 + 4 * np.maximum(-1 - t, 0)
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -2 * np.maximum(1 - np.maximum(t, -1), 0)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * (np.abs(t) < 1).astype(t.dtype)
 
 
 class Exponential(MarginLoss, name="exponential"):
-    """``exp(-margin)``, the loss of AdaBoost [1]_; summed over the other classes. A mislabelled row weighs without bound.
+    """``exp(-margin)``, the loss of AdaBoost [1]_: a mislabelled row weighs without bound.
+
+    With more than two classes it is summed over the other classes.
 
     References
     ----------
-    .. [1] Friedman, Hastie and Tibshirani, "Additive logistic regression", Annals of Statistics 28 (2000), section 4.
+    .. [1] Friedman, Hastie and Tibshirani, "Additive logistic regression", Annals of Statistics 28
+       (2000), section 4.
 
     Examples
     --------
@@ -245,23 +261,23 @@ class Exponential(MarginLoss, name="exponential"):
 
     has_minimizer = False
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return safe_exp(-t)[0]
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -safe_exp(-t)[1]
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return safe_exp(-t)[2]
 
 
 class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     """``max(0, -margin)`` [1]_; summed over the other classes.
 
-    Any model that scores all classes alike has no loss, all weights 0 among them, and a penalty leaves no other optimum:
-    what the perceptron finds depends on its start and its steps. So a linear fit starts from that of `Hinge` and
-    ``solver="auto"`` steps on batches (`Adam`), a margin of 0 counting as a mistake; exact solvers return a constant model.
-    `Hinge` has no such flaw.
+    Any model that scores all classes alike has no loss, all weights 0 among them, and a penalty
+    leaves no other optimum: what the perceptron finds depends on its start and its steps. So a
+    linear fit starts from that of `Hinge` and ``solver="auto"`` steps on batches (`Adam`), a margin
+    of 0 counting as a mistake; exact solvers return a constant model. `Hinge` has no such flaw.
 
     References
     ----------
@@ -279,8 +295,8 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     initial_estimator = "hinge"
     kinks = (Kink(0.0, -1.0, 0.0),)
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return -(t <= 0).astype(t.dtype)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.zeros(n_outputs)

@@ -1,9 +1,13 @@
 """A loss made of losses: what it is follows from its parts, by one table."""
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.facts import Facts
 from sklearn_losses.losses.recipe import Recipe
@@ -16,7 +20,8 @@ def _first(values):
     return next((value for value in values if value is not None), None)
 
 
-# What a loss made of others is, from what these are. Nothing that `Loss` declares may be missing here: see `unruled`.
+# What a loss made of others is, from what these are. Nothing that `Loss` declares may be missing
+# here: see `unruled`.
 RULES = {
     "task": _first,
     "smooth": all,
@@ -36,17 +41,25 @@ RULES = {
     "starts_from": _first,
     "measure": _first,
 }
-# What no part says about the whole: a class that has it states it, as `Composite` does for its Hessian.
+# What no part says about the whole: a class that has it states it, as `Composite` does for its
+# Hessian.
 STATED = ("has_hessian", "hessian_bound", "kinks", "max_affine", "n_constants", "start_constants", "constant_units", "examples")
 
 
-def declared():
-    """The names of the attributes by which a `Loss` says what it is and how it is fitted."""
-    names = [*vars(Facts), *vars(Recipe), "examples"]
-    return [name for name in names if not name.startswith("_") and not callable(getattr(Loss, name))]
+def declared(*groups: type) -> list[str]:
+    """The names of the attributes by which a `Loss` says what it is and how it is fitted.
+
+    Parameters
+    ----------
+    *groups : Facts, Recipe
+        Only those of these groups; without one, those of both and `examples`.
+    """
+    chosen: tuple[type, ...] = groups or (Facts, Recipe)
+    found = [name for group in chosen for name in vars(group)] + ([] if groups else ["examples"])
+    return [name for name in found if not name.startswith("_") and not callable(getattr(Loss, name))]
 
 
-def unruled():
+def unruled() -> list[str]:
     """Those of them that `Composite` would lose."""
     return [name for name in declared() if name not in RULES and name not in STATED]
 
@@ -54,7 +67,7 @@ def unruled():
 class _OfParts:
     """An attribute of a `Composite` by its rule; the class or the object may state another value."""
 
-    def __init__(self, fact):
+    def __init__(self, fact) -> None:
         self.fact = fact
 
     def __get__(self, loss, kind=None):
@@ -66,78 +79,80 @@ class _OfParts:
 
 
 class Composite(Loss):
-    """A loss made of other losses, its `parts`: whatever it does not state itself follows from theirs.
+    """A loss made of other losses, its `parts`, from which its facts follow.
 
-    A subclass gives `parts` and `with_parts`, and values and derivatives. Facts follow by the table `RULES`; methods are those
-    of the parts, which a subclass need not mention.
+    A subclass gives `parts` and `with_parts`, and values and derivatives. Facts follow by the table
+    `RULES`; methods are those of the parts, which a subclass need not mention.
     """
 
     @property
     @abstractmethod
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         """The losses inside, a tuple."""
 
     @abstractmethod
-    def with_parts(self, parts):
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
         """The same of other losses."""
 
-    def map(self, change):
+    def map(self, change: Callable[[Any], Any]) -> Any:
         """The same of ``change(part)`` for each part; the object itself where that changes none."""
         parts = tuple(change(part) for part in self.parts)
         return self if all(new is old for new, old in zip(parts, self.parts, strict=True)) else self.with_parts(parts)
 
-    @property
-    def has_hessian(self):
-        # A curve of straight pieces has curvature 0 off its kinks, and its smoothed form a curvature.
+    @derived
+    def has_hessian(self) -> bool:
+        # A curve of straight pieces has curvature 0 off its kinks, and its smoothed form a
+        # curvature.
         return not self.kinks and all(getattr(part, "has_hessian", False) or _kinks(part) for part in self.parts)
 
-    @property
-    def hessian_bound(self):
+    @derived
+    def hessian_bound(self) -> bool:
         bounded = all(part.convex or getattr(part, "hessian_bound", False) for part in self.parts)
         return bounded and not self.convex and self.has_hessian
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         for part in self.parts:
             part.check()
 
-    def check_target(self, y):
+    def check_target(self, y: Targets) -> None:
         for part in self.parts:
             if isinstance(part, Loss):
                 part.check_target(y)
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         return self.map(lambda part: part.bind(y, n_outputs, task))
 
-    def among(self, codes, n_classes):
+    def among(self, codes: NDArray[Any], n_classes: int) -> Loss:
         return self.map(lambda part: part.among(codes, n_classes))
 
-    def initial_alpha(self, alpha, y, sample_weight):
+    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         led = next((part for part in self.parts if getattr(part, "initial_estimator", None) is not None), None)
         return alpha if led is None else led.initial_alpha(alpha, y, sample_weight)
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         return self.map(lambda part: part.calibrated(y, raw, sample_weight))
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return self.map(lambda part: part.smoothed(width))
 
-    def learned(self, constants):
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
         """What the parts have learned, as far as they agree."""
-        found, disputed = {}, set()
+        found: dict[str, Any] = {}
+        disputed = set()
         for name, value in (item for part in self.parts for item in part.learned(constants[:0]).items()):
             if not np.array_equal(found.setdefault(name, value), value):
                 disputed.add(name)
         return {name: value for name, value in found.items() if name not in disputed}
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return self.parts[0].inverse_link(raw)
 
-    def log_inverse_link(self, raw):
+    def log_inverse_link(self, raw: FloatArray) -> FloatArray:
         """The logarithm of `inverse_link`."""
         return self.parts[0].log_inverse_link(raw)
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         return self.parts[0].link(prediction)
 
 

@@ -1,7 +1,11 @@
-"""Crammer and Singer's hinge of several classes, a maximum of straight lines, and its smoothed form."""
+"""Crammer and Singer's hinge of several classes, and its smoothed form.
+
+The hinge is a maximum of affine functions of `raw`.
+"""
 
 import numpy as np
 
+from sklearn_losses.losses.annotations import FloatArray, Targets
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import Hinge
 
@@ -9,13 +13,15 @@ __all__ = ["CrammerSinger"]
 
 
 class CrammerSinger(Loss, name="crammer_singer"):
-    """The hinge of the strongest rival alone, ``max(0, 1 + max_j raw_j - raw_own)`` over the other classes j [1]_.
+    """The hinge of the own class against the best other one, Crammer and Singer's [1]_.
 
-    Equal to `Hinge` for two classes.
+    It is ``max(0, 1 + max_j raw_j - raw_own)`` over the other classes j. Equal to `Hinge` for two
+    classes.
 
     References
     ----------
-    .. [1] Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector machines", JMLR 2 (2001).
+    .. [1] Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector
+       machines", JMLR 2 (2001).
 
     Examples
     --------
@@ -30,15 +36,15 @@ class CrammerSinger(Loss, name="crammer_singer"):
     shift_invariant = True
     max_affine = 1.0
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         return Hinge() if n_outputs == 1 else self
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return Hinge().value(y, raw)
         return np.max(_violations(y, raw), axis=1)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return Hinge().gradient(y, raw)
         violations = _violations(y, raw)
@@ -51,32 +57,34 @@ class CrammerSinger(Loss, name="crammer_singer"):
         gradient[rows[wrong], y[wrong]] = -1
         return gradient
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         return np.zeros_like(raw)  # off the kinks; Newton's method works on the smoothed form
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         top = np.sort(_violations(y, raw), axis=1)[:, -2:]
         return top[:, 1] - top[:, 0]
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return width * np.log(n_outputs)
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return SmoothedCrammerSinger(width)
 
-    def violations(self, y, raw):
+    def violations(self, y: Targets, raw: FloatArray) -> FloatArray:
         """``1 + raw_j - raw_own`` for each class j, 0 for the own one, (n, K)."""
         return _violations(y, raw)
 
-    def shortfall(self, y, raw, gradient):
+    def shortfall(self, y: Targets, raw: FloatArray, gradient: FloatArray) -> FloatArray | None:
         violations = _violations(y, raw)
-        # The own class's violation is 0, so the 1 by which its gradient differs from its share does not count.
+        # The own class's violation is 0, so the 1 by which its gradient differs from its share does
+        # not count.
         return violations.max(axis=1) - np.sum(gradient * violations, axis=1)
 
 
 class SmoothedCrammerSinger(Loss):
-    """Crammer and Singer's hinge with ``width * log(sum(exp(. / width)))`` in place of the maximum: above it by up to
-    ``width * log(K)``.
+    """Crammer and Singer's hinge with a log-sum-exp in place of the maximum.
+
+    It is ``width * log(sum(exp(. / width)))``, above the hinge by up to ``width * log(K)``.
 
     Parameters
     ----------
@@ -86,10 +94,10 @@ class SmoothedCrammerSinger(Loss):
     task = "classification"
     shift_invariant = True
 
-    def __init__(self, width):
+    def __init__(self, width: float) -> None:
         self.width = width
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim == 1:
             hinge = Hinge().smoothed(self.width)
             return hinge.value_and_gradient(y, raw)
@@ -102,19 +110,19 @@ class SmoothedCrammerSinger(Loss):
         np.put_along_axis(share, y[:, None], np.take_along_axis(share, y[:, None], axis=1) - 1, axis=1)
         return value, share
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return Hinge().smoothed(self.width).hessian(y, raw)
         share = self._share(y, raw)
         return share * (1 - share) / self.width
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return self.hessian(y, raw) * direction
         weighted = self._share(y, raw) * direction
@@ -127,7 +135,10 @@ class SmoothedCrammerSinger(Loss):
 
 
 def _violations(y, raw):
-    """``1 + raw_j - raw_own`` of each class, 0 in place of the own one: their maximum is Crammer and Singer's hinge."""
+    """``1 + raw_j - raw_own`` of each class, 0 in place of the own one.
+
+    Their maximum is Crammer and Singer's hinge.
+    """
     violations = 1 + raw - np.take_along_axis(raw, y[:, None], axis=1)
     np.put_along_axis(violations, y[:, None], 0, axis=1)
     return violations

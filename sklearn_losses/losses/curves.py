@@ -1,81 +1,78 @@
-"""Losses that are a curve of one number: of a residual or of a margin, smooth or made of straight pieces."""
+"""Losses that are a curve of one number: of a residual or of a margin.
+
+The curve is smooth or piecewise linear.
+"""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.facts import Kink
 
 __all__ = ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"]
 
 
-class Kink(NamedTuple):
-    """One bend of a piecewise linear curve: ``max(left * (t - position), right * (t - position))``, left < right."""
-
-    position: float
-    left: float
-    right: float
-
-
 class ScalarLoss(Loss):
-    """A loss that is the sum of one curve over one or more numbers t, each an affine function of the row's `raw`.
+    """A loss that is the sum of one curve over one or more numbers t, affine in `raw`.
 
     Families say what t is (`argument`, `direction`, `pullback`); losses say the curve.
     """
 
     has_hessian = False  # a loss that gives its `curvature` has one
-    hessian_from = (*Loss.hessian_from, "curvature")
+    hessian_from: ClassVar[tuple[str, ...]] = (*Loss.hessian_from, "curvature")
 
     @abstractmethod
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         """The loss as a function of t."""
 
     @abstractmethod
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         """Its derivative."""
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         """Its second derivative; a loss without one leaves it out."""
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     @abstractmethod
-    def argument(self, y, raw):
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         """t, an affine function of `raw`: (n,), or (n, m) where a row has m of them."""
 
     @abstractmethod
-    def direction(self, y, change):
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
         """The change of t when `raw` changes by `change`: the linear part of `argument`."""
 
     @abstractmethod
-    def pullback(self, y, slopes):
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         """The adjoint of `direction`: derivatives in t -> derivatives in `raw`."""
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return _over_rows(self.curve(self.argument(y, raw)))
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.pullback(y, self.slope(self.argument(y, raw)))
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         t = self.argument(y, raw)
         return _over_rows(self.curve(t)), self.pullback(y, self.slope(t))
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return self.curvature(self.argument(y, raw))
         return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         return self.pullback(y, self.curvature(self.argument(y, raw)) * self.direction(y, direction))
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         t = self.argument(y, raw)
         distance = np.min([np.abs(t - kink.position) for kink in self.kinks], axis=0)
         return distance if distance.ndim == 1 else distance.mean(axis=1)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         arguments = max(1, n_outputs - (self.task == "classification"))
         return arguments * sum(kink.right - kink.left for kink in self.kinks) * width / 4
 
@@ -90,36 +87,37 @@ class ResidualLoss(ScalarLoss):
     task = "regression"
     residual = True
 
-    def argument(self, y, raw):
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         return y - raw
 
-    def direction(self, y, change):
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
         return -change
 
-    def pullback(self, y, slopes):
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return -slopes
 
 
 class MarginLoss(ScalarLoss):
     """A classification loss that depends on margins alone.
 
-    Two classes have one margin, ``t = raw`` for class 1 and ``-raw`` for class 0. With more, the loss is the sum over the
-    other classes of the curve at ``t = raw[own class] - raw[other class]`` (Weston and Watkins 1999).
+    Two classes have one margin, ``t = raw`` for class 1 and ``-raw`` for class 0. With more, the
+    loss is the sum over the other classes of the curve at ``t = raw[own class] - raw[other class]``
+    (Weston and Watkins 1999).
     """
 
     task = "classification"
     shift_invariant = True
 
-    def argument(self, y, raw):
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.direction(y, raw)
 
-    def direction(self, y, change):
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
         if change.ndim == 1:
             return (2 * y - 1).astype(change.dtype) * change
         own = np.take_along_axis(change, y[:, None], axis=1)
         return own - np.take_along_axis(change, _other_classes(y, change.shape[1]), axis=1)
 
-    def pullback(self, y, slopes):
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         if slopes.ndim == 1:
             return (2 * y - 1).astype(slopes.dtype) * slopes
         gradient = np.empty((len(slopes), slopes.shape[1] + 1), dtype=slopes.dtype)
@@ -134,43 +132,44 @@ def _other_classes(y, n_classes):
     return codes + (codes >= y[:, None])
 
 
-class PiecewiseLinear:
-    """Mixin of a `ScalarLoss` whose curve is made of straight pieces: its kinks say everything."""
+class PiecewiseLinear(ScalarLoss):
+    """A `ScalarLoss` whose curve is made of straight pieces: its kinks say everything."""
 
     smooth = False
     has_hessian = False
 
-    @property
+    @derived
     @abstractmethod
-    def kinks(self):
+    def kinks(self) -> tuple[Kink, ...]:
         """The bends of the curve, a tuple of `Kink`."""
 
-    def curve(self, t):
-        total = 0.0
+    def curve(self, t: FloatArray) -> FloatArray:
+        total: Any = 0.0
         for position, left, right in self.kinks:
             distance = t - position
             total = total + np.maximum(left * distance, right * distance)
         return total
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         # At a kink, the subgradient of least size: a row that is fitted exactly pulls no further.
-        total = 0.0
+        total: Any = 0.0
         for position, left, right in self.kinks:
             at_kink = min(max(0.0, left), right)
             total = total + np.select([t < position, t > position], [t.dtype.type(left), t.dtype.type(right)], at_kink)
         return total.astype(t.dtype, copy=False)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return np.zeros_like(t)  # off the kinks; of use beside other losses in a sum
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return Smoothed(self, width)
 
 
 class Smoothed(Composite, ScalarLoss):
-    """A piecewise linear loss averaged over ``t - width ... t + width``: a parabola replaces each kink.
+    """A piecewise linear loss averaged over ``t - width ... t + width``.
 
-    It lies above the loss by at most ``(right - left) * width / 4`` per kink, and has the same minimum value or a larger one.
+    A parabola replaces each kink. It lies above the loss by at most ``(right - left) * width / 4``
+    per kink, and has the same minimum value or a larger one.
 
     Parameters
     ----------
@@ -181,26 +180,26 @@ class Smoothed(Composite, ScalarLoss):
 
     smooth = True
 
-    def __init__(self, loss, width):
+    def __init__(self, loss: Any, width: float) -> None:
         self.loss = loss
         self.width = width
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self.loss,)
 
-    def with_parts(self, parts):
-        return Smoothed(*parts, self.width)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return Smoothed(parts[0], self.width)
 
     @property
-    def label(self):
+    def label(self) -> str:
         return self.loss.label
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return self
 
-    def curve(self, t):
-        total = 0.0
+    def curve(self, t: FloatArray) -> FloatArray:
+        total: Any = 0.0
         for position, left, right in self.loss.kinks:
             distance = t - position
             inside = np.clip(distance, -self.width, self.width) + self.width
@@ -208,24 +207,24 @@ class Smoothed(Composite, ScalarLoss):
             total = total + left * distance + (right - left) * (inside**2 / (4 * self.width) + above)
         return total
 
-    def slope(self, t):
-        total = 0.0
+    def slope(self, t: FloatArray) -> FloatArray:
+        total: Any = 0.0
         for position, left, right in self.loss.kinks:
             share = np.clip((t - position) / (2 * self.width) + 0.5, 0, 1)
             total = total + left + (right - left) * share
         return total
 
-    def curvature(self, t):
-        total = 0.0
+    def curvature(self, t: FloatArray) -> FloatArray:
+        total: Any = 0.0
         for position, left, right in self.loss.kinks:
             total = total + (right - left) / (2 * self.width) * (np.abs(t - position) < self.width)
         return total.astype(t.dtype, copy=False)
 
-    def argument(self, y, raw):
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.loss.argument(y, raw)
 
-    def direction(self, y, change):
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
         return self.loss.direction(y, change)
 
-    def pullback(self, y, slopes):
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.loss.pullback(y, slopes)

@@ -1,19 +1,26 @@
-"""A loss of the user's own: a plain NumPy function of (y_true, y_pred), its derivatives found numerically.
+"""A loss of the user's own: a plain NumPy function of (y_true, y_pred).
 
-A loss is per row, so one shifted evaluation gives the derivative of every row at once: two evaluations for one output, 2 K
-for K. Where the function is analytic in NumPy (no abs, no comparison of y_pred), the complex step [1]_ gives the gradient
-to rounding error with one evaluation per output; `bind` finds out on a few rows of the data.
+Its derivatives are found numerically. A loss is per row, so one shifted evaluation gives the
+derivative of every row at once: two evaluations for one output, 2 K for K. Where the function is
+analytic in NumPy (no abs, no comparison of y_pred), the complex step [1]_ gives the gradient to
+rounding error with one evaluation per output; `bind` finds out on a few rows of the data.
 
-Where the slope of a loss of one output jumps, which `bind` finds out too, the loss averaged over an interval of half
-length h has the central difference with step h as its exact gradient. So it is fitted as mae is, by averages over ever
-shorter intervals, with no word from the author. With several outputs no kinks are looked for: use solver="adam".
+Where the slope of a loss of one output jumps, which `bind` finds out too, the loss averaged over an
+interval of half length h has the central difference with step h as its exact gradient. So it is
+fitted as mae is, by averages over ever shorter intervals, without a setting. With
+several outputs no kinks are looked for: use solver="adam".
 
-.. [1] Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40 (1998).
+.. [1] Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM
+   Review 40 (1998).
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from sklearn_losses.core.component import Component, Options
+from sklearn_losses.losses.annotations import Targets
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.differentiated import _FAR, _LINKS, DifferentiatedPrediction, DifferentiatedScores, _spread
 
@@ -21,25 +28,30 @@ __all__ = ["CustomLoss"]
 
 
 class CustomLoss(Component):
-    """A loss from a function ``f(y_true, y_pred)``; ``loss=f`` in an estimator is short for ``loss=CustomLoss(f)``.
+    """A loss from a function ``f(y_true, y_pred)``.
+
+    ``loss=f`` in an estimator is short for ``loss=CustomLoss(f)``.
 
     Parameters
     ----------
     function : callable
-        ``f(y_true, y_pred) -> (n,)``, one loss per row, in plain NumPy; rows must not depend on each other. In a
-        regressor both arguments are (n,). In a classifier both are (n, n_classes): `y_true` is one-hot, its columns in the
-        order of ``classes_``, and `y_pred` holds raw scores, or probabilities with ``inverse_link="softmax"``. The two
-        scores of a binary problem are ``-decision/2`` and ``decision/2``.
+        ``f(y_true, y_pred) -> (n,)``, one loss per row, in plain NumPy; rows must not depend on
+        each other. In a regressor both arguments are (n,). In a classifier both are (n, n_classes):
+        `y_true` is one-hot, its columns in the order of ``classes_``, and `y_pred` holds raw
+        scores, or probabilities with ``inverse_link="softmax"``. The two scores of a binary problem
+        are ``-decision/2`` and ``decision/2``.
     gradient : callable, default=None
-        ``gradient(y_true, y_pred)``, the derivative of f in `y_pred`, of its shape. None: numerically.
+        ``gradient(y_true, y_pred)``, the derivative of f in `y_pred`, of its shape. None:
+        numerically.
     hessian : callable, default=None
-        ``hessian(y_true, y_pred)``, the second derivative, of shape (n,); for regressors without `inverse_link`.
-        None: numerically. With ``convex=True`` Newton's method takes the loss.
+        ``hessian(y_true, y_pred)``, the second derivative, of shape (n,); for regressors without
+        `inverse_link`. None: numerically. With ``convex=True`` Newton's method takes the loss.
     inverse_link : {None, "exp", "softmax"} or callable, default=None
-        Turns the model's raw prediction into `y_pred`, and into what `predict` returns: None leaves it, "exp" keeps it
-        positive, "softmax" (classifiers only) makes probabilities; a callable works element by element.
+        Turns the model's raw prediction into `y_pred`, and into what `predict` returns: None leaves
+        it, "exp" keeps it positive, "softmax" (classifiers only) makes probabilities; a callable
+        works element by element.
     convex : bool, default=False
-        Whether the loss is convex in the raw prediction; the author's word.
+        Whether the loss is convex in the raw prediction; it is not checked.
 
     Examples
     --------
@@ -58,14 +70,21 @@ class CustomLoss(Component):
     task = None  # either
     parameter_constraints = {"convex": Options(True, False)}
 
-    def __init__(self, function, gradient=None, hessian=None, inverse_link=None, convex=False):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        gradient: Callable[..., Any] | None = None,
+        hessian: Callable[..., Any] | None = None,
+        inverse_link: str | Callable[..., Any] | None = None,
+        convex: bool = False,
+    ) -> None:
         self.function = function
         self.gradient = gradient
         self.hessian = hessian
         self.inverse_link = inverse_link
         self.convex = convex
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         for name in ("function", "gradient", "hessian"):
             value = getattr(self, name)
@@ -79,14 +98,15 @@ class CustomLoss(Component):
         if self.hessian is not None and self.inverse_link is not None:
             raise ValueError("CustomLoss takes a hessian only with inverse_link=None: leave one of them out.")
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         """The loss for the data at hand: contract checked, the way to differentiate chosen.
 
         Raises
         ------
         ValueError
-            Where the function returns a scalar or another shape, mixes rows, changes its input, has no finite value for a row,
-            does not depend on the prediction, or `gradient` is not its derivative.
+            Where the function returns a scalar or another shape, mixes rows, changes its input, has
+            no finite value for a row, does not depend on the prediction, or `gradient` is not its
+            derivative.
         """
         if task == "classification":
             if self.inverse_link not in (None, "softmax"):

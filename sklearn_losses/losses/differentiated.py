@@ -1,22 +1,30 @@
-"""A plain function as a loss: derivatives by differences or complex steps, kinks smoothed by averages."""
+"""A plain function as a loss, with numerical derivatives.
+
+Derivatives come from differences or complex steps; kinks are smoothed by averages.
+"""
 
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.box_average import _HALVES, BoxAveraged, _visible
 
 __all__ = []
 
 _COMPLEX_STEP = 1e-30
-_STEP = np.cbrt(np.finfo(np.float64).eps)  # balances the truncation of a central difference against rounding
-_FAR = (-1e3, -30.0, 30.0, 1e3)  # in units of the spread: where else a function is tried, besides near the targets
+# Balances the truncation of a central difference against rounding.
+_STEP = np.cbrt(np.finfo(np.float64).eps)
+# In units of the spread: where else a function is tried, besides near the targets.
+_FAR = (-1e3, -30.0, 30.0, 1e3)
 _RETURNS = "A custom loss must return one value per row, an array of shape (n_rows,)"
 
 
 def _spread(y):
-    """The size of the differences between targets, whatever their distance from 0 and whatever a few outliers."""
+    """The size of the differences between targets, which a few outliers do not change."""
     low, high = np.percentile(y, [25, 75])
     size = np.max(np.abs(y), initial=0.0)
     return next((float(spread) for spread in ((high - low) / 1.35, np.std(y)) if spread > 1e-12 * size), 1.0)
@@ -36,35 +44,36 @@ def _along(change, unit):
 
 
 class _Differentiated(Loss):
-    """A custom function with its numerical derivatives in the raw prediction, in float64 throughout.
+    """A custom function with its numerical derivatives in `raw`, in float64.
 
-    The step of the central differences balances truncation against rounding: the cube root of the machine epsilon, in
-    units of the distance from the target and of `scale`, the spread of the targets. The size of `raw` itself is no
-    measure: targets of a million may differ by three. Where it is one all the same (a function that rounds as numbers
-    of that size do), `check_faults` finds out by two steps of either kind.
+    The step of the central differences balances truncation against rounding: the cube root of the
+    machine epsilon, in units of the distance from the target and of `scale`, the spread of the
+    targets. The size of `raw` itself is no measure: targets of a million may differ by three. Where
+    it is one all the same (a function that rounds as numbers of that size do), `check_faults` finds
+    out by two steps of either kind.
     """
 
     complex_step = False
     by_size = False
     jump = 0.0  # the largest jump of the slope that was found
 
-    def __init__(self, recipe, scale):
+    def __init__(self, recipe: Any, scale: float) -> None:
         self.recipe = recipe
         self.scale = scale
 
     @property
-    def label(self):
+    def label(self) -> str:
         return getattr(self.recipe.function, "__name__", "custom")
 
-    @property
-    def convex(self):
+    @derived
+    def convex(self) -> bool:
         return self.recipe.convex
 
     @property
     def _forward(self):
         return _LINKS.get(self.recipe.inverse_link, self.recipe.inverse_link)
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         return np.log(prediction) if self.recipe.inverse_link == "exp" else prediction
 
     def _prediction(self, raw):
@@ -74,7 +83,7 @@ class _Differentiated(Loss):
         """The function at `_targets`, which are made once for several calls, and raw predictions."""
         return self.recipe.function(targets, self._prediction(self._scores(raw)))
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._value(self._targets(y), raw)
 
     def _value(self, targets, raw):
@@ -93,14 +102,14 @@ class _Differentiated(Loss):
             unit[:, output] = 1
             yield (slice(None), output), unit
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         targets = self._targets(y)
         if not (self.complex_step and raw.ndim == 1):
             return self._value(targets, raw), self._gradient(targets, raw)
         both = np.asarray(self._call(targets, raw.astype(np.float64) + 1j * _COMPLEX_STEP))
         return both.real.astype(raw.dtype), (both.imag / _COMPLEX_STEP).astype(raw.dtype)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._gradient(self._targets(y), raw)
 
     def _gradient(self, targets, raw):
@@ -126,12 +135,14 @@ class _Differentiated(Loss):
         rise = np.asarray(self._call(targets, ahead)) - np.asarray(self._call(targets, behind))
         return rise / _along(ahead - behind, unit)
 
-    @property
-    def smooth(self):
+    @derived
+    def smooth(self) -> bool:
         return self.jump == 0
 
-    def slope_jump(self, y, center, reach):
-        """The largest jump of the slope in ``raw``, 0 where it is continuous: zooms in on the sharpest bend of each row.
+    def slope_jump(self, y: Targets, center: FloatArray, reach: float) -> float:
+        """The largest jump of the slope in ``raw``, 0 where it is continuous.
+
+        It zooms in on the sharpest bend of each row.
 
         Parameters
         ----------
@@ -141,7 +152,7 @@ class _Differentiated(Loss):
             How far.
         """
         rows, low, step = np.arange(len(y)), center - reach, reach / 16
-        steepest = None
+        steepest: Any = None
         for _ in range(5):
             points = low[:, None] + step * np.arange(33)
             steps = np.diff(points, axis=1)  # as they are after rounding
@@ -156,21 +167,25 @@ class _Differentiated(Loss):
             low, step = points[rows, sharpest], step / 16
             if np.any(_visible(step, low) > step):
                 break
-        # Each zoom divides the bend of a smooth curve by 16 and leaves that of a kink, less what falls on two points.
+        # Each zoom divides the bend of a smooth curve by 16 and leaves that of a kink, less what
+        # falls on two points.
         jump = 2 * float(np.max(bends))
         return jump if jump > 1e-3 * steepest else 0.0
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return np.full(len(raw), self.scale)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return self.jump * width / 4
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return self if self.smooth else BoxAveraged(self, width)
 
-    def complex_step_agrees(self, y, raw):
-        """Whether the function carries complex numbers through; many (abs, comparisons, float) drop the imaginary part."""
+    def complex_step_agrees(self, y: Targets, raw: FloatArray) -> bool:
+        """Whether the function carries complex numbers through.
+
+        Many functions (abs, comparisons, float) drop the imaginary part.
+        """
         targets = self._targets(y)
         for _, unit in self._shifts(raw):
             try:
@@ -186,8 +201,10 @@ class _Differentiated(Loss):
                 return False
         return True
 
-    def check_faults(self, numbers, y, tries):
-        """Raise ValueError where no fit could succeed: without finite values, without a slope, with a wrong gradient.
+    def check_faults(self, numbers: NDArray[Any], y: Targets, tries: list[FloatArray]) -> None:
+        """Raise ValueError where no fit could succeed.
+
+        That is without finite values, without a slope, or with a wrong gradient.
 
         Parameters
         ----------
@@ -195,7 +212,8 @@ class _Differentiated(Loss):
             Which rows of the data these are.
         y : ndarray of shape (n,)
         tries : list of ndarray
-            Raw predictions of these rows, the first two of them as good ones may be; some may be outside the function's domain.
+            Raw predictions of these rows, the first two of them as good ones may be; some may be
+            outside the function's domain.
         """
         targets = self._targets(y)
         values = np.stack([self._tried(lambda raw: self._call(targets, raw), raw, y.shape[:1]) for raw in tries])
@@ -218,7 +236,10 @@ class _Differentiated(Loss):
             self._check_gradient(numbers, targets, tries, slopes, doubt)
 
     def _slopes(self, targets, tries, by_size=False):
-        """Central differences for all tries, (n_tries, n) or (n_tries, n, K), and how far those with two steps are apart."""
+        """Central differences for all tries, and how far those with two steps are apart.
+
+        Both are (n_tries, n) or (n_tries, n, K).
+        """
         before, self.by_size = self.by_size, by_size
         slopes, doubt = [], []
         for raw in tries:
@@ -236,7 +257,10 @@ class _Differentiated(Loss):
         return np.stack(slopes), np.stack(doubt)
 
     def _check_gradient(self, numbers, targets, tries, slopes, doubt):
-        """Raise ValueError where the given gradient is no derivative; a subgradient or an approximation is one."""
+        """Raise ValueError where the given gradient is no derivative.
+
+        A subgradient or an approximation is one.
+        """
         given = [self._tried(lambda raw: self._given_gradient(targets, raw), raw, raw.shape) for raw in tries]
         if given[0].shape != tries[0].shape:
             raise ValueError(f"The gradient of {self.label} has shape {given[0].shape}; y_pred has {tries[0].shape}.")
@@ -267,8 +291,11 @@ class _Differentiated(Loss):
             return np.full(shape, np.nan)
         return values
 
-    def check_contract(self, y, raw):
-        """Raise ValueError where the function is not a loss per row; `y`, `raw`: a few rows of the data."""
+    def check_contract(self, y: Targets, raw: FloatArray) -> None:
+        """Raise ValueError where the function is not a loss per row.
+
+        `y` and `raw` are a few rows of the data.
+        """
         targets, prediction = self._targets(y), self._prediction(self._scores(raw))
         kept = targets.copy(), prediction.copy()
         values = np.asarray(self.recipe.function(targets, prediction))
@@ -298,8 +325,8 @@ class DifferentiatedPrediction(_Differentiated):
 
     task = "regression"
 
-    @property
-    def has_hessian(self):
+    @derived
+    def has_hessian(self) -> bool:
         return self.smooth
 
     def _targets(self, y):
@@ -308,7 +335,7 @@ class DifferentiatedPrediction(_Differentiated):
     def _scores(self, raw):
         return raw
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return self._prediction(raw)
 
     def _given_gradient(self, targets, point):
@@ -323,21 +350,21 @@ class DifferentiatedPrediction(_Differentiated):
             return super()._length(targets, point, unit)
         return np.abs(targets - point) + self.scale
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         point, targets = raw.astype(np.float64), self._targets(y)
         if self.recipe.hessian is not None:
-            bend = np.asarray(self.recipe.hessian(targets, point))
+            second = np.asarray(self.recipe.hessian(targets, point))
         elif self.recipe.gradient is not None or self.complex_step:
             step = _visible(_STEP * self._length(targets, point, 1.0), point)
             ahead, behind = point + step, point - step
-            bend = (self._gradient(targets, ahead) - self._gradient(targets, behind)) / (ahead - behind)
+            second = (self._gradient(targets, ahead) - self._gradient(targets, behind)) / (ahead - behind)
         else:
             step = _visible(np.finfo(np.float64).eps ** 0.25 * self._length(targets, point, 1.0), point)
             ahead, behind = point + step, point - step
             above, here, below = (np.asarray(self._call(targets, place)) for place in (ahead, point, behind))
             slopes = (above - here) / (ahead - point), (here - below) / (point - behind)
-            bend = 2 * (slopes[0] - slopes[1]) / (ahead - behind)
-        return bend.astype(raw.dtype, copy=False)
+            second = 2 * (slopes[0] - slopes[1]) / (ahead - behind)
+        return second.astype(raw.dtype, copy=False)
 
 
 class DifferentiatedScores(_Differentiated):
@@ -346,12 +373,12 @@ class DifferentiatedScores(_Differentiated):
     task = "classification"
     soft_labels = True
 
-    def __init__(self, recipe, n_outputs):
+    def __init__(self, recipe: Any, n_outputs: int) -> None:
         super().__init__(recipe, 1.0)
         self.n_outputs = n_outputs
 
-    @property
-    def has_probabilities(self):
+    @derived
+    def has_probabilities(self) -> bool:
         return self.recipe.inverse_link is not None
 
     def _targets(self, y):
@@ -362,11 +389,11 @@ class DifferentiatedScores(_Differentiated):
     def _scores(self, raw):
         return np.multiply.outer(raw, _HALVES) if raw.ndim == 1 else raw
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         prediction = self._prediction(self._scores(raw))
         return prediction[:, 1] if raw.ndim == 1 else prediction
 
-    def log_inverse_link(self, raw):
+    def log_inverse_link(self, raw: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
             return np.log(self.inverse_link(raw))
 

@@ -1,7 +1,11 @@
 """Losses in expectation over labels: probabilities as targets, and costs of wrong predictions."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
 
@@ -9,7 +13,7 @@ __all__ = ["CostSensitive", "SoftLabels"]
 
 
 class _Expected(Composite):
-    """A classification loss averaged over what its class might have been: ``sum_k weight[k] * loss(k, raw)``."""
+    """A classification loss averaged over labels: ``sum_k weight[k] * loss(k, raw)``."""
 
     task = "classification"
     soft_labels = True
@@ -18,7 +22,7 @@ class _Expected(Composite):
         raise NotImplementedError
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self._loss.name
 
     @property
@@ -26,16 +30,16 @@ class _Expected(Composite):
         return Loss.make(self.loss)
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self._loss,)
 
-    @property
-    def initial_estimator(self):
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
         """The part's, averaged in the same way."""
-        pilot = getattr(self._loss, "initial_estimator", None)
-        return None if pilot is None else self.with_parts((Loss.make(pilot),))
+        initial = getattr(self._loss, "initial_estimator", None)
+        return None if initial is None else self.with_parts((Loss.make(initial),))
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         loss, name = self._loss, type(self).__name__
         if loss.task not in (None, "classification"):
@@ -51,24 +55,26 @@ class _Expected(Composite):
             total = total + part * weight.reshape(-1, *(1,) * (part.ndim - 1)).astype(raw.dtype, copy=False)
         return total
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("value", y, raw)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("gradient", y, raw)
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("hessian", y, raw)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         return self._sum("hessian_product", y, raw, direction)
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._sum("kink_distance", y, raw)
 
 
 class SoftLabels(_Expected):
-    """Any classification loss for targets that are probabilities: its expectation. Estimators put it in by themselves.
+    """The expectation of a classification loss, for targets that are probabilities.
+
+    Estimators put it in by themselves.
 
     Parameters
     ----------
@@ -82,31 +88,33 @@ class SoftLabels(_Expected):
     array([1.75])
     """
 
-    def __init__(self, loss):
+    def __init__(self, loss: AnyLoss) -> None:
         self.loss = loss
 
-    def with_parts(self, parts):
-        return SoftLabels(*parts)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return SoftLabels(parts[0])
 
     def _weights(self, y, n_classes):
         return np.stack([1 - y, y], axis=1) if y.ndim == 1 else y
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return self._loss.smoothing_error(width, n_outputs)
 
 
 class CostSensitive(_Expected):
-    """Any classification loss under a matrix of costs: ``sum_k (max cost of the true class - cost[true, k]) * loss(k, raw)``.
+    """Any classification loss under a matrix of costs of wrong decisions.
 
-    Each decision k counts as far as it saves cost. The best scores then rank the decisions by their expected
-    cost [1]_, for every loss whose best scores rank the classes by their probability. Costs 0 on the diagonal and
-    1 elsewhere give the loss itself.
+    It is ``sum_k (max cost of the true class - cost[true, k]) * loss(k, raw)``. Each decision k
+    counts as far as it saves cost. The best scores then rank the decisions by their expected cost
+    [1]_, for every loss whose best scores rank the classes by their probability. Costs 0 on the
+    diagonal and 1 elsewhere give the loss itself.
 
     Parameters
     ----------
     loss : str or Loss, default="cross_entropy"
     cost : array-like of shape (n_classes, n_classes), default=None
-        ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of ``classes_``; None: 0 and 1.
+        ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of
+        ``classes_``; None: 0 and 1.
 
     References
     ----------
@@ -125,12 +133,12 @@ class CostSensitive(_Expected):
     True
     """
 
-    def __init__(self, loss="cross_entropy", cost=None):
+    def __init__(self, loss: AnyLoss = "cross_entropy", cost: Any = None) -> None:
         self.loss = loss
         self.cost = cost
 
-    def with_parts(self, parts):
-        return CostSensitive(*parts, self.cost)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return CostSensitive(parts[0], self.cost)
 
     def _savings(self, n_classes):
         cost = 1 - np.eye(n_classes) if self.cost is None else np.asarray(self.cost, dtype=np.float64)
@@ -140,7 +148,7 @@ class CostSensitive(_Expected):
         savings = self._savings(n_classes)
         return SoftLabels._weights(self, y, n_classes) @ savings if y.dtype.kind == "f" else savings[y]
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         self._check_cost(max(n_outputs, 2))
         return super().bind(y, n_outputs, task)
 
@@ -153,10 +161,10 @@ class CostSensitive(_Expected):
                     f"{n_classes}), a row per true class. Got {self.cost!r}."
                 )
 
-    def among(self, codes, n_classes):
+    def among(self, codes: NDArray[Any], n_classes: int) -> Loss:
         self._check_cost(n_classes)
         cost = None if self.cost is None else np.asarray(self.cost, dtype=np.float64)[np.ix_(codes, codes)]
         return CostSensitive(self._loss.among(codes, n_classes), cost)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return self._savings(max(n_outputs, 2)).sum(axis=1).max() * self._loss.smoothing_error(width, n_outputs)

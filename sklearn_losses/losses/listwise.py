@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import expit
 
 from sklearn_losses.core.component import Interval
-from sklearn_losses.core.queries import gains
+from sklearn_losses.core.queries import Queries, gains
+from sklearn_losses.losses.annotations import FloatArray
 from sklearn_losses.losses.ranking import _GAIN, RankingLoss
 
 __all__ = ["ApproxNDCG", "ListMLE", "ListNet", "XENDCG"]
@@ -16,7 +17,7 @@ class _Softmax(RankingLoss):
     """Cross-entropy of the softmax of the scores against a distribution over the rows."""
 
     @abstractmethod
-    def target(self, y):
+    def target(self, y: Queries) -> FloatArray:
         """The distribution of each query, (n,)."""
 
     def _softmax(self, y, scores):
@@ -25,23 +26,24 @@ class _Softmax(RankingLoss):
         total = y.sum(size)
         return size / y.spread(total), largest + np.log(total)
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         target = self.target(y)
         share, log_total = self._softmax(y, scores)
         return y.sum(target * (y.spread(log_total) - scores)), share - target
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         share = self._softmax(y, scores)[0][:, None]
         moved = share * directions
         return moved - share * y.spread(y.sum(moved))
 
 
 class ListNet(_Softmax, name="listnet"):
-    """Cross-entropy between ``softmax(relevance)`` and ``softmax(score)`` of a query (Cao et al. 2007 [1]_).
+    """Cross-entropy between ``softmax(relevance)`` and ``softmax(score)`` of a query [1]_.
 
     References
     ----------
-    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007, with top-one probabilities.
+    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007,
+       with top-one probabilities.
 
     Examples
     --------
@@ -52,12 +54,12 @@ class ListNet(_Softmax, name="listnet"):
     array([0.6931])
     """
 
-    def target(self, y):
+    def target(self, y: Queries) -> FloatArray:
         return y.keep("softmax", lambda: self._softmax(y, y.relevance)[0])
 
 
 class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
-    """Cross-entropy against ``2**relevance - g``, normalised, with g uniform in [0, 1) (Bruch 2019 [1]_).
+    """Cross-entropy against ``2**relevance - g``, normalised, g uniform in [0, 1) [1]_.
 
     A convex bound of the NDCG. The perturbations g are drawn once per fit.
 
@@ -68,7 +70,8 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
 
     References
     ----------
-    .. [1] Bruch, "An alternative cross entropy loss for learning-to-rank", arXiv 1911.09798, section 3.
+    .. [1] Bruch, "An alternative cross entropy loss for learning-to-rank", arXiv 1911.09798,
+       section 3.
 
     Examples
     --------
@@ -83,10 +86,10 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
     parameter_constraints = {"gain": _GAIN}
     examples = ({"gain": "linear"},)
 
-    def __init__(self, gain="exp2"):
+    def __init__(self, gain: str = "exp2") -> None:
         self.gain = gain
 
-    def target(self, y):
+    def target(self, y: Queries) -> FloatArray:
         def make():
             size = y.multiplicity * (gains(y.relevance, self.gain) + 1 - y.tie_breaker)
             return size / y.spread(y.sum(size))
@@ -95,10 +98,11 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
 
 
 class ListMLE(RankingLoss, name="listmle"):
-    """Minus the log-likelihood of the order by relevance under the Plackett-Luce model (Xia et al. 2008 [1]_).
+    """Minus the log-likelihood of the order by relevance in the Plackett-Luce model [1]_.
 
-    ``sum_k (logsumexp(s_(k), ..., s_(n)) - s_(k))`` with (k) the row at rank k. Ties in relevance are broken at random, once
-    per fit; equal rows stay together, each against all of them (Breslow's form of a partial likelihood).
+    ``sum_k (logsumexp(s_(k), ..., s_(n)) - s_(k))`` with (k) the row at rank k. Ties in relevance
+    are broken at random, once per fit; equal rows stay together, each against all of them
+    (Breslow's form of a partial likelihood).
 
     References
     ----------
@@ -114,8 +118,12 @@ class ListMLE(RankingLoss, name="listmle"):
     """
 
     def _lists(self, y, scores):
-        """For queries of similar length: rows by rank, which are there, where the ties of a row begin and end, copies, and the
-        logarithms of the exponentials of a row (none where no row is), summed from it on and from the first of its ties on."""
+        """For queries of similar length: rows by rank, their ties, and sums of exponentials.
+
+        It yields the rows by rank, which are there, where the ties of a row begin and end, copies,
+        and the logarithms of the exponentials of a row (none where no row is), summed from it on
+        and from the first of its ties on.
+        """
         logs = np.log(y.multiplicity)
         order = y.keep("best first", lambda: np.lexsort((y.tie_breaker, -y.relevance, y.query)))
         for rows, valid in y.matrices():
@@ -133,7 +141,7 @@ class ListMLE(RankingLoss, name="listmle"):
             copies = np.where(valid, y.multiplicity[rows], 0.0)
             yield rows, valid, first, last, copies, from_here, log_total
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
         for rows, valid, _, last, copies, _, log_total in self._lists(y, scores):
             value[y.query[rows[:, 0]]] = (copies * (log_total - scores[rows])).sum(axis=1)
@@ -144,11 +152,12 @@ class ListMLE(RankingLoss, name="listmle"):
             gradient[rows[valid]] = pulled[valid]
         return value, gradient
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         product = np.zeros_like(directions)
         for rows, valid, first, last, copies, from_here, log_total in self._lists(y, scores):
-            # Sums over the rows from a rank on and up to a rank, in units of the exponentials summed from there on, which
-            # shares of at most 1 lead from one rank to the next: a list may span any number of orders of magnitude.
+            # Sums over the rows from a rank on and up to a rank, in units of the exponentials
+            # summed from there on, which shares of at most 1 lead from one rank to the next: a list
+            # may span any number of orders of magnitude.
             from_here = np.where(valid, from_here, 0.0)
             left = np.exp(np.where(valid[:, 1:], from_here[:, 1:] - from_here[:, :-1], -np.inf))
             own = copies * np.exp(np.where(valid, scores[rows] - from_here, 0.0))
@@ -167,7 +176,9 @@ class ListMLE(RankingLoss, name="listmle"):
 
 
 def _recurrence(share, term):
-    """``x_k = share_k * x_(k-1) + term_k`` along the second axis, in as many steps as the length has binary digits.
+    """``x_k = share_k * x_(k-1) + term_k`` along the second axis.
+
+    It takes as many steps as the length has binary digits.
 
     Parameters
     ----------
@@ -185,9 +196,10 @@ def _recurrence(share, term):
 
 
 class ApproxNDCG(RankingLoss, name="approx_ndcg"):
-    """Minus the NDCG with ranks made smooth: ``1 + sum_k sigmoid(steepness * (s_k - s_i))`` (Qin et al. 2010 [1]_).
+    """Minus the NDCG with smooth ranks ``1 + sum_k sigmoid(steepness * (s_k - s_i))`` [1]_.
 
-    Not convex: fits start from the minimum of `ListNet` and end in a local one. Every pair is looked at.
+    Not convex: fits start from the minimum of `ListNet` and end in a local one. Every pair is
+    looked at.
 
     Parameters
     ----------
@@ -197,8 +209,8 @@ class ApproxNDCG(RankingLoss, name="approx_ndcg"):
 
     References
     ----------
-    .. [1] Qin, Liu and Li, "A general approximation framework for direct optimization of information retrieval measures",
-       Information Retrieval 13 (2010), equations 10 and 11.
+    .. [1] Qin, Liu and Li, "A general approximation framework for direct optimization of
+       information retrieval measures", Information Retrieval 13 (2010), equations 10 and 11.
 
     Examples
     --------
@@ -216,11 +228,11 @@ class ApproxNDCG(RankingLoss, name="approx_ndcg"):
     parameter_constraints = {"steepness": Interval(0.0, closed="neither"), "gain": _GAIN}
     examples = ({"steepness": 1.0}, {"gain": "linear"})
 
-    def __init__(self, steepness=10.0, gain="exp2"):
+    def __init__(self, steepness: float = 10.0, gain: str = "exp2") -> None:
         self.steepness = steepness
         self.gain = gain
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
         worth = y.multiplicity * y.gains(self.gain)
         for rows, valid, others, others_valid in y.pair_blocks():

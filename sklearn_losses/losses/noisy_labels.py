@@ -1,15 +1,17 @@
-"""Losses of class probabilities that bear wrong labels, or that weigh rows by how sure the model is of them.
+"""Losses of class probabilities for data with wrong labels or rare classes.
 
-Most depend on t alone, the probability that the model gives to the row's own class: a loss ``phi(t)`` has the gradient
-``c(t) (p - e)`` in the scores, with ``c(t) = -t phi'(t)``, p the probabilities and e the one-hot label. Such a loss states
-phi and c (`OwnProbabilityLoss`).
+Most depend on t alone, the probability that the model gives to the row's own class: a loss
+``phi(t)`` has the gradient ``c(t) (p - e)`` in the scores, with ``c(t) = -t phi'(t)``, p the
+probabilities and e the one-hot label. Such a loss states phi and c (`OwnProbabilityLoss`).
 
-None is convex, and with many classes they start slowly from zero: a linear fit starts from that of cross_entropy.
+None is convex, and with many classes they start slowly from zero: a linear fit starts from that of
+cross_entropy.
 """
 
 import numpy as np
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets
 from sklearn_losses.losses.classification import SoftmaxLoss
 
 __all__ = [
@@ -31,7 +33,7 @@ class _FromCrossEntropy(SoftmaxLoss):
         """Value (n,) and gradient (n, K) for scores (n, K)."""
         raise NotImplementedError
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         if raw.ndim > 1:
             return self._of_scores(y, raw)
         value, gradient = self._of_scores(y, np.stack([-raw / 2, raw / 2], axis=1))
@@ -50,13 +52,16 @@ class _FromCrossEntropy(SoftmaxLoss):
 
 
 class OwnProbabilityLoss(_FromCrossEntropy):
-    """A loss ``phi(t)`` of the probability t of the own class: a subclass gives phi and ``c(t) = -t phi'(t)``."""
+    """A loss ``phi(t)`` of the probability t of the own class.
 
-    def phi(self, log_t, t, rest):
+    A subclass gives phi and ``c(t) = -t phi'(t)``.
+    """
+
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         """The loss, from log(t), t and 1 - t (each exact to rounding)."""
         raise NotImplementedError
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         """``c(t) = -t phi'(t)``: how strongly the row pulls on its scores; 1 for cross-entropy."""
         raise NotImplementedError
 
@@ -67,7 +72,9 @@ class OwnProbabilityLoss(_FromCrossEntropy):
 
 
 class Focal(OwnProbabilityLoss, name="focal"):
-    """``-(1 - t)**gamma * log(t)``: rows that are already right count little, so that rare classes are heard [1]_.
+    """``-(1 - t)**gamma * log(t)``: rows that are classified right count little [1]_.
+
+    So rare classes have more influence.
 
     Parameters
     ----------
@@ -76,7 +83,8 @@ class Focal(OwnProbabilityLoss, name="focal"):
 
     References
     ----------
-    .. [1] Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017, equation 4.
+    .. [1] Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017,
+       equation 4.
 
     Examples
     --------
@@ -89,20 +97,20 @@ class Focal(OwnProbabilityLoss, name="focal"):
     parameter_constraints = {"gamma": _NOT_NEGATIVE}
     examples = ({"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 5.0})
 
-    def __init__(self, gamma=2.0):
+    def __init__(self, gamma: float = 2.0) -> None:
         self.gamma = gamma
 
-    def phi(self, log_t, t, rest):
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return -(rest**self.gamma) * log_t
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         # -log(t) / (1 - t) goes to 1 where t does.
         ratio = np.divide(-log_t, rest, out=np.ones_like(t), where=rest > 0)
         return rest**self.gamma * (1 + self.gamma * t * ratio)
 
 
 class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entropy", aliases=("gce",)):
-    """``(1 - t**q) / q``: cross-entropy for q towards 0, the mean absolute error of the probability for 1 [1]_.
+    """``(1 - t**q) / q``: between cross-entropy (q to 0) and the absolute error (q = 1) [1]_.
 
     A row that the model finds unlikely pulls with ``t**q``, so wrong labels lose their weight.
 
@@ -113,8 +121,8 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
 
     References
     ----------
-    .. [1] Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy labels",
-       NeurIPS 2018, equation 6.
+    .. [1] Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with
+       noisy labels", NeurIPS 2018, equation 6.
 
     Examples
     --------
@@ -127,18 +135,20 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
     parameter_constraints = {"q": Interval(0.0, 1.0, closed="right")}
     examples = ({"q": 0.1}, {"q": 1.0})
 
-    def __init__(self, q=0.7):
+    def __init__(self, q: float = 0.7) -> None:
         self.q = q
 
-    def phi(self, log_t, t, rest):
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return -np.expm1(self.q * log_t) / self.q
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return np.exp(self.q * log_t)
 
 
 class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", aliases=("sce",)):
-    """``-a log(t) - b A (1 - t)``: cross-entropy plus its reverse, in which log(0) is taken as A [1]_.
+    """Cross-entropy plus its reverse, ``-a log(t) - b A (1 - t)`` [1]_.
+
+    In the reverse, log(0) is taken as A.
 
     Parameters
     ----------
@@ -151,8 +161,8 @@ class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", 
 
     References
     ----------
-    .. [1] Wang, Ma, Chen, Luo, Yi and Bailey, "Symmetric cross entropy for robust learning with noisy labels", ICCV 2019,
-       equations 6 and 7.
+    .. [1] Wang, Ma, Chen, Luo, Yi and Bailey, "Symmetric cross entropy for robust learning with
+       noisy labels", ICCV 2019, equations 6 and 7.
 
     Examples
     --------
@@ -165,20 +175,22 @@ class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", 
     parameter_constraints = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
     examples = ({"a": 1.0, "b": 0.3, "log_zero": -9.21},)
 
-    def __init__(self, a=0.1, b=1.0, log_zero=-4.0):
+    def __init__(self, a: float = 0.1, b: float = 1.0, log_zero: float = -4.0) -> None:
         self.a = a
         self.b = b
         self.log_zero = log_zero
 
-    def phi(self, log_t, t, rest):
+    def phi(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return -self.a * log_t - self.b * self.log_zero * rest
 
-    def pull(self, log_t, t, rest):
+    def pull(self, log_t: FloatArray, t: FloatArray, rest: FloatArray) -> FloatArray:
         return self.a - self.b * self.log_zero * t
 
 
 class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce",)):
-    """Normalised cross-entropy plus reverse cross-entropy: ``a log(t) / sum_k log(p_k) - b A (1 - t)`` [1]_.
+    """Normalised cross-entropy plus reverse cross-entropy [1]_.
+
+    It is ``a log(t) / sum_k log(p_k) - b A (1 - t)``.
 
     Parameters
     ----------
@@ -191,8 +203,8 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
 
     References
     ----------
-    .. [1] Ma, Huang, Wang, Romano, Erfani and Bailey, "Normalized loss functions for deep learning with noisy labels",
-       ICML 2020, equations 4 and 10.
+    .. [1] Ma, Huang, Wang, Romano, Erfani and Bailey, "Normalized loss functions for deep learning
+       with noisy labels", ICML 2020, equations 4 and 10.
 
     Examples
     --------
@@ -205,7 +217,7 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
     parameter_constraints = {"a": _NOT_NEGATIVE, "b": _NOT_NEGATIVE, "log_zero": _LOG_ZERO}
     examples = ({"a": 2.0, "b": 0.0}, {"log_zero": -9.21})
 
-    def __init__(self, a=1.0, b=1.0, log_zero=-4.0):
+    def __init__(self, a: float = 1.0, b: float = 1.0, log_zero: float = -4.0) -> None:
         self.a = a
         self.b = b
         self.log_zero = log_zero
@@ -222,7 +234,9 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
 
 
 class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
-    """Cross-entropy against a mixture of the label and the model's own probabilities: ``-sum (b e + (1 - b) p) log p`` [1]_.
+    """Cross-entropy against a mixture of the label and the model's probabilities [1]_.
+
+    It is ``-sum (b e + (1 - b) p) log p``, with e the label as a one-hot vector.
 
     Parameters
     ----------
@@ -231,8 +245,8 @@ class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
 
     References
     ----------
-    .. [1] Reed, Lee, Anguelov, Szegedy, Erhan and Rabinovich, "Training deep neural networks on noisy labels with
-       bootstrapping", ICLR 2015 workshop, equation 6.
+    .. [1] Reed, Lee, Anguelov, Szegedy, Erhan and Rabinovich, "Training deep neural networks on
+       noisy labels with bootstrapping", ICLR 2015 workshop, equation 6.
 
     Examples
     --------
@@ -245,7 +259,7 @@ class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
     parameter_constraints = {"b": Interval(0.0, 1.0, closed="right")}
     examples = ({"b": 0.8},)
 
-    def __init__(self, b=0.95):
+    def __init__(self, b: float = 0.95) -> None:
         self.b = b
 
     def _of_scores(self, y, scores):
@@ -262,15 +276,16 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
     Parameters
     ----------
     t1 : float, default=0.8
-        Temperature of the logarithm, in [0, 1]; below 1 the loss is bounded, so a far outlier cannot dominate.
+        Temperature of the logarithm, in [0, 1]; below 1 the loss is bounded, so a far outlier
+        cannot dominate.
     t2 : float, default=1.2
-        Temperature of the softmax, from 1 on; above 1 its tails are heavy, so labels wrong near the boundary matter less.
-        With both 1 it is cross-entropy.
+        Temperature of the softmax, from 1 on; above 1 its tails are heavy, so labels wrong near the
+        boundary matter less. With both 1 it is cross-entropy.
 
     References
     ----------
-    .. [1] Amid, Warmuth, Anil and Koren, "Robust bi-tempered logistic loss based on Bregman divergences", NeurIPS 2019,
-       equations 4, 6 and 9.
+    .. [1] Amid, Warmuth, Anil and Koren, "Robust bi-tempered logistic loss based on Bregman
+       divergences", NeurIPS 2019, equations 4, 6 and 9.
 
     Examples
     --------
@@ -283,11 +298,11 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
     parameter_constraints = {"t1": Interval(0.0, 1.0, closed="both"), "t2": Interval(1.0, 4.0, closed="both")}
     examples = ({"t1": 1.0, "t2": 1.0}, {"t1": 0.2, "t2": 2.0}, {"t1": 1.0, "t2": 1.5}, {"t1": 0.5, "t2": 1.0})
 
-    def __init__(self, t1=0.8, t2=1.2):
+    def __init__(self, t1: float = 0.8, t2: float = 1.2) -> None:
         self.t1 = t1
         self.t2 = t2
 
-    def log_inverse_link(self, raw):
+    def log_inverse_link(self, raw: FloatArray) -> FloatArray:
         """The logarithm of the tempered softmax."""
         if self.t2 == 1:
             return super().log_inverse_link(raw)
@@ -295,7 +310,8 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
             return self.log_inverse_link(np.stack([-raw / 2, raw / 2], axis=1))[:, 1]
         heat = self.t2 - 1
         below = raw.max(axis=1, keepdims=True) - raw.astype(np.float64)
-        # The normaliser is the root of a falling convex function, so Newton's steps from its left only rise.
+        # The normaliser is the root of a falling convex function, so Newton's steps from its left
+        # only rise.
         shift = np.zeros((len(raw), 1))
         for _ in range(100):
             logs = -np.log1p(heat * (shift + below)) / heat
@@ -306,7 +322,7 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
                 break
         return (-np.log1p(heat * (shift + below)) / heat).astype(raw.dtype, copy=False)
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         """The tempered logarithm of probabilities."""
         if self.t2 == 1:
             return super().link(prediction)

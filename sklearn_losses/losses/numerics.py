@@ -1,13 +1,21 @@
 """Numbers that losses find numerically: best constants, quantiles, exponentials that stay finite."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.optimize import brentq, minimize, minimize_scalar
+
+from sklearn_losses.losses.annotations import FloatArray, Targets
 
 __all__ = []
 
 
-def best_number(loss, y, sample_weight):
-    """The constant raw prediction of least mean loss: `least_constant`, and for a smooth loss the root of the slope there."""
+def best_number(loss: Any, y: Targets, sample_weight: FloatArray) -> float:
+    """The constant raw prediction of least mean loss.
+
+    It is that of `least_constant`, and for a smooth loss the root of the slope near it.
+    """
     shares = sample_weight / sample_weight.sum()
 
     def mean(constant):
@@ -18,7 +26,8 @@ def best_number(loss, y, sample_weight):
         return best
     spread = float(np.ptp(y)) or 1.0
 
-    # A value tells its minimum to the root of the rounding error; the root of the derivative is told to rounding.
+    # A value tells its minimum to the root of the rounding error; the root of the derivative is
+    # told to rounding.
     def slope(constant):
         return float(shares @ loss.gradient(y, np.full(len(y), constant, dtype=np.float64)))
 
@@ -29,8 +38,10 @@ def best_number(loss, y, sample_weight):
     return float(brentq(slope, low, high, xtol=np.finfo(float).tiny, rtol=8.9e-16, maxiter=200, disp=False))
 
 
-def least_constant(mean, loss, y, shares):
-    """The constant of least ``mean(constant)`` and that value, by Brent's method around the best of some quantiles of `y`.
+def least_constant(mean: Callable[[Any], float], loss: Any, y: Targets, shares: FloatArray) -> tuple[float, float]:
+    """The constant of least ``mean(constant)`` and that value.
+
+    Brent's method searches around the best of some quantiles of `y`.
 
     Parameters
     ----------
@@ -43,7 +54,8 @@ def least_constant(mean, loss, y, shares):
     """
 
     def finite_mean(constant):
-        with np.errstate(all="ignore"):  # a quantile of the targets may be far out for a raw prediction
+        # A quantile of the targets may be far out for a raw prediction.
+        with np.errstate(all="ignore"):
             value = mean(constant)
         return value if np.isfinite(value) else np.inf
 
@@ -64,8 +76,11 @@ def least_constant(mean, loss, y, shares):
     return (float(outcome.x), float(outcome.fun)) if outcome.fun < lowest else (center, lowest)
 
 
-def best_scores(loss, y, sample_weight, n_outputs):
-    """The constant scores of least mean loss; zeros where a class has no rows, since its best score is minus infinity."""
+def best_scores(loss: Any, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
+    """The constant scores of least mean loss.
+
+    They are zeros where a class has no rows, since its best score is minus infinity.
+    """
     n_classes = max(n_outputs, 2)
     if y.dtype.kind == "f":  # soft labels
         shares = np.average(y if y.ndim == 2 else np.stack([1 - y, y], axis=1), axis=0, weights=sample_weight)
@@ -88,26 +103,31 @@ def best_scores(loss, y, sample_weight, n_outputs):
     start = np.array([logs[1] - logs[0]]) if n_outputs == 1 else logs
     outcome = minimize(mean, start, jac=True, method="BFGS", options={"gtol": 1e-9})
     candidates = [np.zeros(n_outputs), start]
-    # A bounded loss may like one class best with certainty: scores at infinity, where no gradient is left to start from.
+    # A bounded loss may like one class best with certainty: scores at infinity, where no gradient
+    # is left to start from.
     if np.max(np.abs(outcome.x)) < 10:
         candidates.append(outcome.x)
     best = min(candidates, key=lambda scores: float(shares @ loss.value(rows, every_row(scores))))
-    best = np.round(best, 6)  # what a search by values cannot know is left out: equal data give equal starts
+    # What a search by values cannot know is left out: equal data give equal starts.
+    best = np.round(best, 6)
     return best - best.mean() if loss.shift_invariant and n_outputs > 1 else best
 
 
 LARGEST_LOG = 290.0  # of a target: predictions may be a little larger
 
 
-def safe_exp(t):
-    """``exp(t)`` and its derivative; beyond what squares of it can hold, a parabola goes on, twice differentiable."""
+def safe_exp(t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """``exp(t)`` and its two derivatives, finite for large t.
+
+    Beyond what squares of it can hold, a parabola goes on, twice differentiable.
+    """
     cap = 300 if t.dtype == np.float64 else 36
     base = np.exp(np.minimum(t, cap))
     beyond = np.maximum(t - cap, 0)
     return base * (1 + beyond + beyond**2 / 2), base * (1 + beyond), base
 
 
-def weighted_quantile(values, level, sample_weight):
+def weighted_quantile(values: FloatArray, level: float, sample_weight: FloatArray) -> float:
     """The middle of the interval of all minimisers of the weighted pinball loss."""
     if sample_weight.max() == sample_weight.min():  # no need to sort
         target = level * len(values)

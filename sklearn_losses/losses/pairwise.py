@@ -2,18 +2,23 @@
 
 import numpy as np
 
+from sklearn_losses.core.queries import Queries
+from sklearn_losses.losses.annotations import FloatArray
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.curves import Kink, MarginLoss, PiecewiseLinear
 from sklearn_losses.losses.ranking import RankingLoss, _inverse
 
 __all__ = ["PairwiseHinge", "SquaredPairwiseHinge"]
 
 
-def active_sums(y, scores, margin, payload):
-    """Sums over the rows that a row forms a pair within the margin with: ``s_i - s_j < margin``, i more relevant.
+def active_sums(y: Queries, scores: FloatArray, margin: float, payload: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Sums over the rows that a row forms a pair within the margin with.
 
-    Rows of different relevance differ first in some bit of the number of their level. For each bit, rows that agree in the
-    higher ones are merged by score, and cumulative sums give what lies on the right side of each row: n log n operations
-    per bit (the idea of Lee and Lin, Neural Computation 26 (2014), with sorts in place of trees).
+    Such a pair has ``s_i - s_j < margin``, i more relevant. Rows of different relevance differ
+    first in some bit of the number of their level. For each bit, rows that agree in the higher ones
+    are merged by score, and cumulative sums give what lies on the right side of each row: n log n
+    operations per bit (the idea of Lee and Lin, Neural Computation 26 (2014), with sorts in place
+    of trees).
 
     Parameters
     ----------
@@ -53,7 +58,10 @@ def _running(values, starts, sizes):
 
 
 def _centred(y, scores):
-    """Scores less the mean of their query: pairs do not notice and sums of squares lose fewer digits."""
+    """Scores less the mean of their query.
+
+    Pairs stay as they are, and sums of squares lose fewer digits.
+    """
     return scores - y.spread(y.sum(scores) / y.lengths)
 
 
@@ -75,13 +83,14 @@ def _squared_hinges_curve(y, scores, margin, directions):
 
 
 class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))**2``, the mean over the pairs with i more relevant than j (Chapelle and Keerthi 2010 [1]_).
+    """``max(0, 1 - (s_i - s_j))**2``, the mean over pairs with i more relevant than j [1]_.
 
     n log n operations for a query of n rows with a few grades, by sorting [2]_.
 
     References
     ----------
-    .. [1] Chapelle and Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval 13 (2010).
+    .. [1] Chapelle and Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval
+       13 (2010).
     .. [2] Lee and Lin, "Large-scale linear RankSVM", Neural Computation 26 (2014).
 
     Examples
@@ -94,21 +103,22 @@ class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
     array([0.3333])
     """
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = _squared_hinges(y, scores, 1.0)
         scale = _inverse(y.pairs)
         return value * scale, gradient * y.spread(scale)
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         return _squared_hinges_curve(y, scores, 1.0, directions) * y.spread(_inverse(y.pairs))[:, None]
 
 
 class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))``, the mean over the pairs with i more relevant than j: the ranking SVM [1]_.
+    """``max(0, 1 - (s_i - s_j))``, the mean over pairs, i more relevant: the ranking SVM [1]_.
 
-    n log n operations for a query of n rows with a few grades. A linear fit ends on the exact optimum where the differences of
-    all pairs fit into 40 MB; beyond, it closes in on it by smoothed losses, with ``dual_gap_`` for what is left: allow it
-    ``tol=1e-4``, or take `SquaredPairwiseHinge`, which is smooth.
+    n log n operations for a query of n rows with a few grades. A linear fit ends on the exact
+    optimum where the differences of all pairs fit into 40 MB; beyond, it closes in on it by
+    smoothed losses, with ``dual_gap_`` for what is left: allow it ``tol=1e-4``, or take
+    `SquaredPairwiseHinge`, which is smooth.
 
     References
     ----------
@@ -127,56 +137,60 @@ class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
     smooth = False
     kinks = (Kink(1.0, -1.0, 0.0),)  # of each pair's difference
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         s, copies = _centred(y, scores), y.multiplicity
         lower, higher = active_sums(y, s, 1.0, np.stack([copies, copies * s], axis=1))
         value = y.sum(copies * ((1 - s) * lower[:, 0] + lower[:, 1]))
         scale = _inverse(y.pairs)
         return np.maximum(value, 0) * scale, copies * (higher[:, 0] - lower[:, 0]) * y.spread(scale)
 
-    def smoothed(self, width):
+    def smoothed(self, width: float) -> Loss:
         return SmoothedPairwiseHinge(width)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return width / 4
 
 
 class OfDifferences(PiecewiseLinear, MarginLoss):
-    """A pair loss of straight pieces as a loss of the difference of two rows, the more relevant one first.
+    """A piecewise linear pair loss as a loss of the difference of two rows.
+
+    The more relevant row comes first.
 
     Parameters
     ----------
     kinks : tuple of Kink
     """
 
-    kinks = ()
+    kinks: tuple[Kink, ...] = ()
 
-    def __init__(self, kinks):
+    def __init__(self, kinks: tuple[Kink, ...]) -> None:
         self.kinks = kinks
 
 
 class SmoothedPairwiseHinge(RankingLoss):
-    """The pairwise hinge averaged over differences of scores +- `width`: two squared hinges, less each other.
+    """The pairwise hinge averaged over differences of scores +- `width`.
+
+    It is the difference of two squared hinges.
 
     Parameters
     ----------
     width : float
     """
 
-    def __init__(self, width):
+    def __init__(self, width: float) -> None:
         self.width = width
 
     @property
-    def label(self):
+    def label(self) -> str:
         return PairwiseHinge.name
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         (wide, wide_gradient), (narrow, narrow_gradient) = (
             _squared_hinges(y, scores, 1 + shift) for shift in (self.width, -self.width)
         )
         scale = _inverse(y.pairs) / (4 * self.width)
         return (wide - narrow) * scale, (wide_gradient - narrow_gradient) * y.spread(scale)
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         wide, narrow = (_squared_hinges_curve(y, scores, 1 + shift, directions) for shift in (self.width, -self.width))
         return (wide - narrow) * y.spread(_inverse(y.pairs) / (4 * self.width))[:, None]

@@ -1,25 +1,32 @@
 """Ranking losses: functions of all scores of a query at once.
 
-`y` is a `Queries`, relevances grouped by query, and `raw` holds one score per row. `value` returns one number per query (times
-the query's weight) and `gradient` the derivative of their sum in each score. A row with `copies` above 1 counts as that many
-equal rows: a pair counts with the product of the two.
+`y` is a `Queries`, relevances grouped by query, and `raw` holds one score per row. `value` returns
+one number per query (times the query's weight) and `gradient` the derivative of their sum in each
+score. A row with `copies` above 1 counts as that many equal rows: a pair counts with the product of
+the two.
 
-Pairs are those of a more relevant with a less relevant row of the same query, and a pair loss is their mean. Losses of
-softmax form and the hinges cost n log n operations; `RankNet` and its relatives look at every pair, a block at a time.
+Pairs are those of a more relevant with a less relevant row of the same query, and a pair loss is
+their mean. Losses of softmax form and the hinges cost n log n operations; `RankNet` and its
+relatives look at every pair, a block at a time.
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_losses.core.component import Integer, Interval, Options
-from sklearn_losses.core.queries import discount
+from sklearn_losses.core.queries import Queries, discount
+from sklearn_losses.losses.annotations import FloatArray, derived
 from sklearn_losses.losses.base import Loss
 
 __all__ = ["LambdaLoss", "LambdaRank", "RankNet", "RankingLoss"]
 
 LARGEST_GRADE = 100  # 2**relevance stays far from overflow
-TIE = 1e-9  # scores closer than this share of the query's range are tied: equal rows differ by rounding
+# Scores closer than this share of the query's range are tied: equal rows differ by rounding.
+TIE = 1e-9
 
 
 class RankingLoss(Loss):
@@ -32,47 +39,50 @@ class RankingLoss(Loss):
     hessian_from = ("hessian_columns",)
 
     @abstractmethod
-    def evaluate(self, y, scores):
-        """Values (n_queries,) and gradient (n,), without the weights of the queries; `scores` is float64."""
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Values (n_queries,) and gradient (n,), without the weights of the queries.
 
-    def hessian_columns(self, y, scores, directions):
+        `scores` is float64.
+        """
+
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         """The second derivative applied to the columns of `directions`, (n, m)."""
         return super().hessian(y, scores)
 
-    def value(self, y, raw):
+    def value(self, y: Queries, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Queries, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Queries, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = self.evaluate(y, raw.astype(np.float64))
         if y.weight is not None:
             value, gradient = value * y.weight, gradient * y.spread(y.weight)
         return value, gradient.astype(raw.dtype, copy=False)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Queries, raw: FloatArray, direction: FloatArray) -> FloatArray:
         columns = direction.reshape(len(raw), -1).astype(np.float64)
         curved = self.hessian_columns(y, raw.astype(np.float64), columns)
         if y.weight is not None:
             curved = curved * y.spread(y.weight)[:, None]
         return curved.reshape(direction.shape).astype(raw.dtype, copy=False)
 
-    def hessian_matrix(self, y, raw):
+    def hessian_matrix(self, y: Queries, raw: FloatArray) -> FloatArray:
         """The second derivative as one matrix (n, n), for few rows."""
         return self.hessian_product(y, raw, np.eye(len(raw)))
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Queries, raw: FloatArray) -> FloatArray:
         """The diagonal of `hessian_matrix`, for few rows."""
         return np.diag(self.hessian_matrix(y, raw))
 
     def _slope_along(self, y, point, direction):
         return y.sum(self.gradient(y, point) * direction)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Queries, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.zeros(n_outputs)  # differences of scores alone count
 
-    def check_target(self, y):
+    def check_target(self, y: Queries) -> None:
         if not self.needs_gains:
             return
         relevance = y.relevance
@@ -94,10 +104,10 @@ _MAX_RANK = Options(Integer(1), None)
 
 
 class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
-    """``log(1 + exp(-(s_i - s_j)))``, the mean over the pairs with i more relevant than j (Burges et al. 2005 [1]_).
+    """``log(1 + exp(-(s_i - s_j)))``, the mean over pairs with i more relevant than j [1]_.
 
-    With one query and a binary y this is a smooth stand-in for 1 - AUC. Every pair is looked at: n^2 operations for a query
-    of n rows, memory linear in n.
+    With one query and a binary y this is a smooth stand-in for 1 - AUC. Every pair is looked at:
+    n^2 operations for a query of n rows, memory linear in n.
 
     References
     ----------
@@ -114,8 +124,11 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
 
     has_minimizer = False  # falls for ever where every pair is in order
 
-    def pair_weights(self, y, scores):
-        """A function of two arrays of row numbers that gives the weights of their pairs; None for equal ones."""
+    def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
+        """A function of two arrays of row numbers that gives the weights of their pairs.
+
+        None stands for equal weights.
+        """
         return None
 
     def _blocks(self, y, scores):
@@ -131,7 +144,7 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
                 weight = weight * weigh(rows[:, :, None], others[:, None, :])
             yield rows, valid, others, others_valid, weight, scores[rows][:, :, None] - scores[others][:, None, :]
 
-    def evaluate(self, y, scores):
+    def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         total, gradient = np.zeros(len(y)), np.zeros(y.n_rows)
         for rows, valid, others, others_valid, weight, difference in self._blocks(y, scores):
             small = np.exp(-np.abs(difference))
@@ -147,14 +160,14 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
         scale = _inverse(y.pairs)
         return total * scale, gradient * y.spread(scale)
 
-    def hessian_columns(self, y, scores, directions):
+    def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
         product = np.zeros_like(directions)
         for rows, valid, others, others_valid, weight, difference in self._blocks(y, scores):
             small = np.exp(-np.abs(difference))
-            bend = weight * small / (1 + small) ** 2
+            second = weight * small / (1 + small) ** 2
             left, right = directions[rows], directions[others]
-            product[rows[valid]] += (bend.sum(axis=2)[:, :, None] * left - bend @ right)[valid]
-            back = bend.sum(axis=1)[:, :, None] * right - bend.transpose(0, 2, 1) @ left
+            product[rows[valid]] += (second.sum(axis=2)[:, :, None] * left - second @ right)[valid]
+            back = second.sum(axis=1)[:, :, None] * right - second.transpose(0, 2, 1) @ left
             product[others[others_valid]] += back[others_valid]
         return product * y.spread(_inverse(y.pairs))[:, None]
 
@@ -164,12 +177,13 @@ def _inverse(values):
 
 
 class LambdaRank(RankNet, name="lambdarank"):
-    """`RankNet` with each pair weighted by what swapping the two would change in the NDCG (Burges et al. 2006 [1]_).
+    """`RankNet` with pairs weighted by the change of the NDCG if the two swap places [1]_.
 
-    The weights ``|G_i - G_j| * |1/D(rank_i) - 1/D(rank_j)|``, with ``G = gain / largest DCG`` and ``D(k) = log2(1 + k)``,
-    come from the current ranking. They are held fixed while the loss is minimised and then taken anew, starting from the
-    minimum of `RankNet`, until the ranking no longer changes or five such rounds have not raised the NDCG of the training
-    queries; the best round counts. Stochastic solvers take them at every step.
+    The weights ``|G_i - G_j| * |1/D(rank_i) - 1/D(rank_j)|``, with ``G = gain / largest DCG`` and
+    ``D(k) = log2(1 + k)``, come from the current ranking. They are held fixed while the loss is
+    minimised and then taken anew, starting from the minimum of `RankNet`, until the ranking no
+    longer changes or five such rounds have not raised the NDCG of the training queries; the best
+    round counts. Stochastic solvers take them at every step.
 
     Parameters
     ----------
@@ -198,28 +212,32 @@ class LambdaRank(RankNet, name="lambdarank"):
     parameter_constraints = {"max_rank": _MAX_RANK, "gain": _GAIN}
     examples = ({"max_rank": 3}, {"max_rank": None, "gain": "linear"})
 
-    def __init__(self, max_rank=30, gain="exp2"):
+    def __init__(self, max_rank: int | None = 30, gain: str = "exp2") -> None:
         self.max_rank = max_rank
         self.gain = gain
 
-    @property
-    def measure(self):
+    @derived
+    def measure(self) -> tuple[str, int | None] | None:
         return self.gain, self.max_rank
 
-    def ranks(self, y, scores):
-        """Rows above, and rows that share the place: of the ranking held fixed, or else of the current one."""
+    def ranks(self, y: Queries, scores: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rows above each row, and rows that share its place.
+
+        They are those of the ranking held fixed, or else of the current one.
+        """
         return y.ranking_without_ties(scores) if y.reference_scores is None else y.ranking(y.reference_scores, TIE)
 
-    def pair_weights(self, y, scores):
+    def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
         gain = y.gains(self.gain, self.max_rank)
         worth = discount(*self.ranks(y, scores), self.max_rank)
         return lambda i, j: np.abs(gain[i] - gain[j]) * np.abs(worth[i] - worth[j])
 
 
 class LambdaLoss(LambdaRank, name="lambdaloss"):
-    """NDCG-Loss2++ of the LambdaLoss framework (Wang et al. 2018 [1]_): lambdarank's weights and a tighter bound's.
+    """NDCG-Loss2++ of the LambdaLoss framework: lambdarank's weights and a tighter bound's [1]_.
 
-    The weights are ``|G_i - G_j| * (mu * |1/D(apart) - 1/D(apart + 1)| + |1/D(rank_i) - 1/D(rank_j)|)`` with
+    The weights are
+    ``|G_i - G_j| * (mu * |1/D(apart) - 1/D(apart + 1)| + |1/D(rank_i) - 1/D(rank_j)|)`` with
     ``apart = |rank_i - rank_j|``, held fixed and taken anew as for `LambdaRank`.
 
     Parameters
@@ -232,7 +250,8 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
 
     References
     ----------
-    .. [1] Wang et al., "The LambdaLoss framework for ranking metric optimization", CIKM 2018, equation 18.
+    .. [1] Wang et al., "The LambdaLoss framework for ranking metric optimization", CIKM 2018,
+       equation 18.
 
     Examples
     --------
@@ -247,11 +266,11 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
     parameter_constraints = LambdaRank.parameter_constraints | {"mu": Interval(0.0)}
     examples = ({"max_rank": 3, "mu": 2.0}, {"gain": "linear"})
 
-    def __init__(self, mu=10.0, max_rank=None, gain="exp2"):
+    def __init__(self, mu: float = 10.0, max_rank: int | None = None, gain: str = "exp2") -> None:
         super().__init__(max_rank, gain)
         self.mu = mu
 
-    def pair_weights(self, y, scores):
+    def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
         gain = y.gains(self.gain, self.max_rank)
         above, count = self.ranks(y, scores)
         worth, rank = discount(above, count, self.max_rank), above + (count + 1) / 2

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.losses.annotations import FloatArray
 from sklearn_losses.losses.robust import _POSITIVE, _SCALE, RobustLoss
 
 __all__ = ["Cauchy", "GemanMcClure", "Redescending", "Tukey", "Welsch"]
@@ -11,12 +12,13 @@ __all__ = ["Cauchy", "GemanMcClure", "Redescending", "Tukey", "Welsch"]
 class Redescending(RobustLoss):
     """Base of the losses whose influence falls again far out, so that gross outliers hardly count.
 
-    A subclass gives `rho` and `weight`, which is ``psi(u) / u``. It bounds the second derivative and is never negative, so
-    with it for a Hessian Newton's method is iteratively reweighted least squares, which goes down all the way and does not
-    leave the valley it starts in.
+    A subclass gives `rho` and `weight`, which is ``psi(u) / u``. It bounds the second derivative
+    and is never negative, so with it for a Hessian Newton's method is iteratively reweighted least
+    squares, which goes down all the way and does not leave the valley it starts in.
 
-    These losses are not convex: a fit starts from the least absolute deviations, and from `n_init` - 1 more of them under
-    random weights, and keeps the best. A stochastic solver and an MLP start once.
+    These losses are not convex: a fit starts from the least absolute deviations, and from `n_init`
+    - 1 more of them under random weights, and keeps the best. A stochastic solver and an MLP start
+    once.
     """
 
     convex = False
@@ -24,15 +26,17 @@ class Redescending(RobustLoss):
     initial_estimator = "mae"
     parameter_constraints = {"c": _POSITIVE, "scale": _SCALE, "n_init": Integer(1)}
 
-    def psi(self, u):
+    def psi(self, u: FloatArray) -> FloatArray:
         return u * self.weight(u)
 
-    def psi_prime(self, u):
+    def psi_prime(self, u: FloatArray) -> FloatArray:
         return self.weight(u)
 
 
 class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
-    """Tukey's bisquare, ``c**2/6 (1 - (1 - (u/c)**2)**3)``, constant from c on: outliers beyond c scales do not count [1]_.
+    """Tukey's bisquare: outliers beyond c scales do not count [1]_.
+
+    It is ``c**2/6 (1 - (1 - (u/c)**2)**3)``, constant from c on.
 
     Parameters
     ----------
@@ -55,7 +59,7 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
     array([0.4776, 3.6582])
     """
 
-    def __init__(self, c=4.685, scale="mad", n_init=1):
+    def __init__(self, c: float = 4.685, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
@@ -63,15 +67,17 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
     def _rest(self, u):
         return np.maximum(1 - (u / self.c) ** 2, 0)
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return self.c**2 / 6 * (1 - self._rest(u) ** 3)
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return self._rest(u) ** 2
 
 
 class Cauchy(Redescending, name="cauchy"):
-    """``c**2/2 log(1 + (u/c)**2)``: the likelihood of a Cauchy distribution; outliers count less the further out [1]_.
+    """``c**2/2 log(1 + (u/c)**2)``: outliers count less the further out they are [1]_.
+
+    It is the likelihood of a Cauchy distribution.
 
     Parameters
     ----------
@@ -84,8 +90,8 @@ class Cauchy(Redescending, name="cauchy"):
 
     References
     ----------
-    .. [1] Holland and Welsch, "Robust regression using iteratively reweighted least-squares", Communications in
-       Statistics 6 (1977), table 1.
+    .. [1] Holland and Welsch, "Robust regression using iteratively reweighted least-squares",
+       Communications in Statistics 6 (1977), table 1.
 
     Examples
     --------
@@ -95,20 +101,20 @@ class Cauchy(Redescending, name="cauchy"):
     array([ 0.4606, 21.2527])
     """
 
-    def __init__(self, c=2.385, scale="mad", n_init=1):
+    def __init__(self, c: float = 2.385, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return self.c**2 / 2 * np.log1p((u / self.c) ** 2)
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return 1 / (1 + (u / self.c) ** 2)
 
 
 class Welsch(Redescending, name="welsch"):
-    """``c**2/2 (1 - exp(-(u/c)**2))``: a bell upside down; outliers beyond a few c do not count [1]_.
+    """``c**2/2 (1 - exp(-(u/c)**2))``: outliers beyond a few c do not count [1]_.
 
     Parameters
     ----------
@@ -121,8 +127,8 @@ class Welsch(Redescending, name="welsch"):
 
     References
     ----------
-    .. [1] Dennis and Welsch, "Techniques for nonlinear least squares and robust regression", Communications in
-       Statistics 7 (1978).
+    .. [1] Dennis and Welsch, "Techniques for nonlinear least squares and robust regression",
+       Communications in Statistics 7 (1978).
 
     Examples
     --------
@@ -132,15 +138,15 @@ class Welsch(Redescending, name="welsch"):
     array([0.473 , 4.4551])
     """
 
-    def __init__(self, c=2.985, scale="mad", n_init=1):
+    def __init__(self, c: float = 2.985, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         return -(self.c**2) / 2 * np.expm1(-((u / self.c) ** 2))
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return np.exp(-((u / self.c) ** 2))
 
 
@@ -150,7 +156,8 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
     Parameters
     ----------
     c : float, default=1.0
-        In units of the scale. The source's unit: residuals beyond 1.2 c already count less; larger is more efficient.
+        In units of the scale. The source's unit: residuals beyond 1.2 c already count less; larger
+        is more efficient.
     scale : "mad" or float, default="mad"
         As for `Huber`.
     n_init : int, default=1
@@ -158,7 +165,8 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
 
     References
     ----------
-    .. [1] Geman and McClure, "Bayesian image analysis: an application to single photon emission tomography", 1985.
+    .. [1] Geman and McClure, "Bayesian image analysis: an application to single photon emission
+       tomography", 1985.
 
     Examples
     --------
@@ -168,14 +176,14 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
     array([0.4   , 1.9992])
     """
 
-    def __init__(self, c=1.0, scale="mad", n_init=1):
+    def __init__(self, c: float = 1.0, scale: float | str = "mad", n_init: int = 1) -> None:
         self.c = c
         self.scale = scale
         self.n_init = n_init
 
-    def rho(self, u):
+    def rho(self, u: FloatArray) -> FloatArray:
         square = (u / self.c) ** 2
         return 2 * square / (square + 4)
 
-    def weight(self, u):
+    def weight(self, u: FloatArray) -> FloatArray:
         return 1 / (self.c * ((u / self.c) ** 2 / 4 + 1)) ** 2

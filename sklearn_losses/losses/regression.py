@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from sklearn_losses.core.component import Interval
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.curves import Kink, PiecewiseLinear, ResidualLoss
 from sklearn_losses.losses.numerics import LARGEST_LOG, safe_exp, weighted_quantile
@@ -26,7 +27,8 @@ __all__ = [
 class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
     """The squared error, ``(y - raw)**2``: gives the mean, where outliers are rare.
 
-    Its mean is `sklearn.metrics.mean_squared_error`. One outlier can move the fit as far as it likes.
+    Its mean is `sklearn.metrics.mean_squared_error`. One outlier can move the fit as far as it
+    likes.
 
     Examples
     --------
@@ -36,24 +38,25 @@ class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
     array([4., 0.])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return t * t
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return 2 * t
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return np.full_like(t, 2)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.array([np.average(y, weights=sample_weight)])
 
 
 class _KinkedResidual(PiecewiseLinear, ResidualLoss):
     """A piecewise linear curve of the residual."""
 
-    def best_constant(self, y, sample_weight, n_outputs):
-        # As the constant grows, the slope of the loss rises by right - left at each ``y - position``, up from -sum(right).
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
+        # As the constant grows, the slope of the loss rises by right - left at each ``y -
+        # position``, up from -sum(right).
         bends = np.concatenate([y - kink.position for kink in self.kinks])
         rises = np.array([kink.right - kink.left for kink in self.kinks])
         level = sum(kink.right for kink in self.kinks) / rises.sum()
@@ -63,7 +66,8 @@ class _KinkedResidual(PiecewiseLinear, ResidualLoss):
 class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
     """The absolute error, ``|y - raw|``: gives the median, whatever the outliers.
 
-    Its mean is `sklearn.metrics.mean_absolute_error`. An outlier counts by its side, not by its distance.
+    Its mean is `sklearn.metrics.mean_absolute_error`. An outlier counts by its side, not by its
+    distance.
 
     Examples
     --------
@@ -77,9 +81,10 @@ class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
 
 
 class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
-    """The pinball loss, ``max(q (y - raw), (q - 1) (y - raw))``: gives the quantile of level q [1]_.
+    """The pinball loss, ``max(q (y - raw), (q - 1) (y - raw))``, for the quantile of level q [1]_.
 
-    For a bound, an interval, or costs that differ by side. Its mean is `sklearn.metrics.mean_pinball_loss`.
+    For a bound, an interval, or costs that differ by side. Its mean is
+    `sklearn.metrics.mean_pinball_loss`.
 
     Parameters
     ----------
@@ -101,11 +106,11 @@ class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
     parameter_constraints = {"quantile": Interval(0.0, 1.0, closed="neither")}
     examples = ({"quantile": 0.9}, {"quantile": 0.05})
 
-    def __init__(self, quantile=0.5):
+    def __init__(self, quantile: float = 0.5) -> None:
         self.quantile = quantile
 
-    @property
-    def kinks(self):
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
         return (Kink(0.0, self.quantile - 1.0, self.quantile),)
 
 
@@ -121,7 +126,8 @@ class Expectile(ResidualLoss, name="expectile"):
 
     References
     ----------
-    .. [1] Newey and Powell, "Asymmetric least squares estimation and testing", Econometrica 55 (1987), equation 2.1.
+    .. [1] Newey and Powell, "Asymmetric least squares estimation and testing", Econometrica 55
+       (1987), equation 2.1.
 
     Examples
     --------
@@ -134,19 +140,19 @@ class Expectile(ResidualLoss, name="expectile"):
     parameter_constraints = {"expectile": Interval(0.0, 1.0, closed="neither")}
     examples = ({"expectile": 0.9}, {"expectile": 0.05})
 
-    def __init__(self, expectile=0.5):
+    def __init__(self, expectile: float = 0.5) -> None:
         self.expectile = expectile
 
     def _share(self, t):
         return np.where(t < 0, 1 - self.expectile, self.expectile).astype(t.dtype)
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return self._share(t) * t * t
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return 2 * self._share(t) * t
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * self._share(t)
 
 
@@ -173,11 +179,11 @@ class EpsilonInsensitive(_KinkedResidual, name="epsilon_insensitive"):
     parameter_constraints = {"epsilon": Interval(0.0)}
     examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
 
-    def __init__(self, epsilon=0.1):
+    def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = epsilon
 
-    @property
-    def kinks(self):
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
         if self.epsilon == 0:
             return (Kink(0.0, -1.0, 1.0),)
         return (Kink(-self.epsilon, -1.0, 0.0), Kink(self.epsilon, 0.0, 1.0))
@@ -202,23 +208,24 @@ class SquaredEpsilonInsensitive(ResidualLoss, name="squared_epsilon_insensitive"
     parameter_constraints = {"epsilon": Interval(0.0)}
     examples = ({"epsilon": 1.0}, {"epsilon": 0.0})
 
-    def __init__(self, epsilon=0.1):
+    def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = epsilon
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(np.abs(t) - self.epsilon, 0) ** 2
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return 2 * (t - np.clip(t, -self.epsilon, self.epsilon))
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 2 * (np.abs(t) > self.epsilon).astype(t.dtype)
 
 
 class LogCosh(ResidualLoss, name="log_cosh"):
     """``log(cosh(y - raw))``: the squared error's half near 0, the absolute error further out.
 
-    The residual counts in the units of the target: standardise it, or use `Huber`, which has a scale.
+    The residual counts in the units of the target: standardise it, or use `Huber`, which has a
+    scale.
 
     Examples
     --------
@@ -228,23 +235,25 @@ class LogCosh(ResidualLoss, name="log_cosh"):
     array([4.338000e-01, 9.993069e+02])
     """
 
-    def curve(self, t):
+    def curve(self, t: FloatArray) -> FloatArray:
         size = np.abs(t)
-        # log cosh t = log(1 + 2 sinh(t/2)^2) keeps the digits of a small t, of which the other form subtracts all.
+        # log cosh t = log(1 + 2 sinh(t/2)^2) keeps the digits of a small t, of which the other form
+        # subtracts all.
         small = np.log1p(2 * np.sinh(np.minimum(size, 1) / 2) ** 2)
         return np.where(size < 1, small, size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(t.dtype))
 
-    def slope(self, t):
+    def slope(self, t: FloatArray) -> FloatArray:
         return np.tanh(t)
 
-    def curvature(self, t):
+    def curvature(self, t: FloatArray) -> FloatArray:
         return 4 * np.exp(-2 * np.abs(t)) / (1 + np.exp(-2 * np.abs(t))) ** 2
 
 
 class Deviance(Loss):
-    """Base of the deviances with a log link: the prediction is ``exp(raw)``, so it is positive and effects multiply.
+    """Base of the deviances with a log link: the prediction is ``exp(raw)``.
 
-    The variance of the target is taken to grow with the power `power` of its mean [1]_.
+    So predictions are positive and effects multiply. The variance of the target is taken to grow
+    with the power `power` of its mean [1]_.
 
     References
     ----------
@@ -254,31 +263,35 @@ class Deviance(Loss):
     task = "regression"
     positive_target = True
 
-    @property
-    def has_minimizer(self):
+    @derived
+    def has_minimizer(self) -> bool:
         return self.power >= 2  # else that of a target of 0 falls for ever as the prediction does
 
-    def check_target(self, y):
+    def check_target(self, y: Targets) -> None:
         if self.power < 2 and np.any(y < 0):
             raise ValueError(f"loss {self.name!r} needs targets of at least 0. Got {np.min(y)}.")
         if self.power >= 2 and np.any(y <= 0):
             raise ValueError(f"loss {self.name!r} needs targets above 0. Got {np.min(y)}.")
         largest = np.max(y, initial=0.0)
-        if largest > 0 and max(np.log(largest), (1 - self.power) * np.log(largest)) > LARGEST_LOG:  # as `safe_exp` has it
+        # As `safe_exp` has it.
+        if largest > 0 and max(np.log(largest), (1 - self.power) * np.log(largest)) > LARGEST_LOG:
             raise ValueError(f"loss {self.name!r} takes no targets of about {largest:.0e}: divide y by {largest:.0e}.")
 
     def _terms(self, raw):
-        """The functions of raw that multiply the target and that stand alone, each with two derivatives."""
+        """The functions of raw that multiply the target and that stand alone.
+
+        Each comes with two derivatives.
+        """
         power = self.power
         if power == 1:
             first, ones = (-raw, -np.ones_like(raw), np.zeros_like(raw)), safe_exp(raw)
             return first, ones
-        value, slope, bend = safe_exp((1 - power) * raw)
-        first = (value / (power - 1), -slope, (power - 1) * bend)
+        value, slope, second = safe_exp((1 - power) * raw)
+        first = (value / (power - 1), -slope, (power - 1) * second)
         if power == 2:
             return first, (raw, np.ones_like(raw), np.zeros_like(raw))
-        value, slope, bend = safe_exp((2 - power) * raw)
-        return first, (value / (2 - power), slope, (2 - power) * bend)
+        value, slope, second = safe_exp((2 - power) * raw)
+        return first, (value / (2 - power), slope, (2 - power) * second)
 
     def _least(self, y):
         """The part without raw, which makes the deviance 0 at ``exp(raw) == y``."""
@@ -288,33 +301,34 @@ class Deviance(Loss):
             return -1 - np.log(y)
         return y ** (2 - self.power) / ((1 - self.power) * (2 - self.power))
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         on_target, alone = self._terms(raw)
         return 2 * (y * on_target[0] + alone[0] + self._least(y)).astype(raw.dtype, copy=False)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         on_target, alone = self._terms(raw)
         return 2 * (y * on_target[1] + alone[1]).astype(raw.dtype, copy=False)
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         on_target, alone = self._terms(raw)
         return 2 * (y * on_target[2] + alone[2]).astype(raw.dtype, copy=False)
 
-    def inverse_link(self, raw):
+    def inverse_link(self, raw: FloatArray) -> FloatArray:
         return safe_exp(raw)[0]
 
-    def link(self, prediction):
+    def link(self, prediction: FloatArray) -> FloatArray:
         return np.log(prediction)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         mean = np.average(y, weights=sample_weight)
         return np.array([np.log(mean) if mean > 0 else 0.0])
 
 
 class Poisson(Deviance, name="poisson"):
-    """Poisson deviance, ``2 (y log(y / mu) - y + mu)`` with ``mu = exp(raw)``, for counts and rates.
+    """Poisson deviance, for counts and rates, with a log link.
 
-    Its mean is `sklearn.metrics.mean_poisson_deviance`. Targets must not be negative.
+    It is ``2 (y log(y / mu) - y + mu)`` with ``mu = exp(raw)``. Its mean is
+    `sklearn.metrics.mean_poisson_deviance`. Targets must not be negative.
 
     Examples
     --------
@@ -328,9 +342,10 @@ class Poisson(Deviance, name="poisson"):
 
 
 class Gamma(Deviance, name="gamma"):
-    """Gamma deviance, ``2 (log(mu / y) + y / mu - 1)`` with ``mu = exp(raw)``, for positive targets of constant relative error.
+    """Gamma deviance, for positive targets of constant relative error, with a log link.
 
-    Its mean is `sklearn.metrics.mean_gamma_deviance`. Targets must be above 0.
+    It is ``2 (log(mu / y) + y / mu - 1)`` with ``mu = exp(raw)``. Its mean is
+    `sklearn.metrics.mean_gamma_deviance`. Targets must be above 0.
 
     Examples
     --------
@@ -344,9 +359,10 @@ class Gamma(Deviance, name="gamma"):
 
 
 class Tweedie(Deviance, name="tweedie"):
-    """Tweedie deviance with ``mu = exp(raw)``: for targets that are 0 or positive, such as insurance claims.
+    """Tweedie deviance, for targets that are 0 or positive, with a log link.
 
-    Its mean is `sklearn.metrics.mean_tweedie_deviance`.
+    Insurance claims are such targets. The prediction is ``mu = exp(raw)``. Its mean is
+    `sklearn.metrics.mean_tweedie_deviance`.
 
     Parameters
     ----------
@@ -364,9 +380,9 @@ class Tweedie(Deviance, name="tweedie"):
     parameter_constraints = {"power": Interval(1.0, 3.0, closed="both")}
     examples = ({"power": 1.0}, {"power": 1.9}, {"power": 2.0}, {"power": 3.0})
 
-    def __init__(self, power=1.5):
+    def __init__(self, power: float = 1.5) -> None:
         self.power = power
 
-    @property
-    def convex(self):
+    @derived
+    def convex(self) -> bool:
         return self.power <= 2

@@ -1,7 +1,11 @@
 """The loss of several regression targets: the mean over them of one loss, or of one for each."""
 
+from typing import Any
+
 import numpy as np
 
+from sklearn_losses.losses.annotations import FloatArray, Targets, derived
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
 from sklearn_losses.losses.curves import Kink
 
@@ -9,7 +13,7 @@ __all__ = []
 
 
 class MeanOverTargets(Composite):
-    """A regression loss for several targets at once: its mean over them, as in scikit-learn's metrics.
+    """A regression loss for several targets: its mean over them, as in the metrics.
 
     Parameters
     ----------
@@ -20,75 +24,77 @@ class MeanOverTargets(Composite):
 
     residual = False
 
-    def __init__(self, loss, n_targets):
+    def __init__(self, loss: Any, n_targets: int) -> None:
         self.loss = loss
         self.n_targets = n_targets
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self.loss,)
 
-    def with_parts(self, parts):
-        return MeanOverTargets(*parts, self.n_targets)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return MeanOverTargets(parts[0], self.n_targets)
 
     @property
-    def by_target(self):
+    def by_target(self) -> tuple[Any, ...]:
         """The loss of each target."""
         return (self.loss,) * self.n_targets
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.loss.name
 
     @property
-    def label(self):
+    def label(self) -> str:
         return self.loss.label
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.loss.value(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.loss.gradient(y.ravel(), raw.ravel()).reshape(y.shape) / self.n_targets
 
-    def value_and_gradient(self, y, raw):
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         value, gradient = self.loss.value_and_gradient(y.ravel(), raw.ravel())
         return value.reshape(y.shape).mean(axis=1), gradient.reshape(y.shape) / self.n_targets
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.loss.hessian(y.ravel(), raw.ravel()).reshape(y.shape) / self.n_targets
 
-    @property
-    def kinks(self):
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
         return tuple(Kink(k.position, k.left / self.n_targets, k.right / self.n_targets) for k in self.loss.kinks)
 
-    def argument(self, y, raw):
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.loss.argument(y, raw)
 
-    def direction(self, y, change):
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
         return self.loss.direction(y, change)
 
-    def pullback(self, y, slopes):
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.loss.pullback(y, slopes)
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.loss.kink_distance(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return self.loss.smoothing_error(width, 1)
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.concatenate([self.loss.best_constant(target, sample_weight, 1) for target in y.T])
 
-    def check_target(self, y):
+    def check_target(self, y: Targets) -> None:
         self.loss.check_target(y.ravel())
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         losses = [self.loss.calibrated(*columns, sample_weight) for columns in zip(y.T, raw.T, strict=True)]
         return self if all(loss is self.loss for loss in losses) else EachTarget(tuple(losses))
 
 
 class EachTarget(Composite):
-    """The mean over several targets of losses that differ between them, each with a scale of its own.
+    """The mean over several targets of losses that differ between them.
+
+    Each has a scale of its own.
 
     Parameters
     ----------
@@ -98,39 +104,39 @@ class EachTarget(Composite):
 
     residual = False
 
-    def __init__(self, losses):
+    def __init__(self, losses: tuple[Any, ...]) -> None:
         self.losses = losses
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return self.losses
 
-    def with_parts(self, parts):
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
         return EachTarget(parts)
 
     @property
-    def by_target(self):
+    def by_target(self) -> tuple[Any, ...]:
         """The loss of each target."""
         return self.losses
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.losses[0].name
 
-    @property
-    def n_constants(self):
+    @derived
+    def n_constants(self) -> int:
         return sum(loss.n_constants for loss in self.losses)
 
-    @property
-    def start_constants(self):
+    @derived
+    def start_constants(self) -> tuple[float, ...]:
         return tuple(constant for loss in self.losses for constant in loss.start_constants)
 
-    @property
-    def constant_units(self):
+    @derived
+    def constant_units(self) -> tuple[float, ...]:
         return tuple(unit for loss in self.losses for unit in (loss.constant_units or (1.0,) * loss.n_constants))
 
-    @property
-    def has_hessian(self):
+    @derived
+    def has_hessian(self) -> bool:
         return all(loss.has_hessian for loss in self.losses)
 
     def _columns(self):
@@ -150,41 +156,41 @@ class EachTarget(Composite):
             result[:, own] = getattr(loss, method)(y[:, k], raw[:, own])
         return result / len(self.losses)
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._mean("value", y, raw)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._scatter("gradient", y, raw)
 
-    def hessian(self, y, raw):
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._scatter("hessian", y, raw)
 
-    def hessian_product(self, y, raw, direction):
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         result = np.empty_like(raw)
         for k, loss, own in self._columns():
             result[:, own] = loss.hessian_product(y[:, k], raw[:, own], direction[:, own])
         return result / len(self.losses)
 
-    def kink_distance(self, y, raw):
+    def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self._mean("kink_distance", y, raw)
 
-    def smoothing_error(self, width, n_outputs):
+    def smoothing_error(self, width: float, n_outputs: int) -> float:
         return max(loss.smoothing_error(width, 1) for loss in self.losses)
 
-    def check_target(self, y):
+    def check_target(self, y: Targets) -> None:
         for loss, target in zip(self.losses, y.T, strict=True):
             loss.check_target(target)
 
-    def calibrated(self, y, raw, sample_weight):
+    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         columns = zip(self.losses, y.T, raw.T, strict=True)
         return EachTarget(tuple(loss.calibrated(target, own, sample_weight) for loss, target, own in columns))
 
-    def best_constant(self, y, sample_weight, n_outputs):
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         return np.concatenate(
             [loss.best_constant(target, sample_weight, 1) for loss, target in zip(self.losses, y.T, strict=True)]
         )
 
-    def learned(self, constants):
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
         found, start = [], 0
         for loss in self.losses:
             found.append(loss.learned(constants[start : start + loss.n_constants]))

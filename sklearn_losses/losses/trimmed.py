@@ -1,8 +1,11 @@
 """The mean of the best part of the rows: the rest is given up as not of this model."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_losses.core.component import Integer, Interval
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite
 
@@ -12,11 +15,12 @@ __all__ = ["Trimmed"]
 class Trimmed(Composite):
     """The mean of the best part of the rows, of any loss: rows that fit worst do not count [1]_.
 
-    With "mse" that is least trimmed squares, which bears gross errors in up to ``1 - share`` of the rows. `fit` alternates
-    [2]_ between the model for the rows that are kept and the rows that the model fits best, which lowers the trimmed mean at
-    each step, until neither changes; it starts from the least absolute deviations for a regression, else from the loss of
-    all rows. Not convex: more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver, certificates) is
-    that of the loss on the rows that are kept.
+    With "mse" that is least trimmed squares, which tolerates gross errors in up to ``1 - share`` of the
+    rows. `fit` alternates [2]_ between the model for the rows that are kept and the rows that the
+    model fits best, which lowers the trimmed mean at each step, until neither changes; it starts
+    from the least absolute deviations for a regression, else from the loss of all rows. Not convex:
+    more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver,
+    certificates) is that of the loss on the rows that are kept.
 
     Parameters
     ----------
@@ -32,8 +36,8 @@ class Trimmed(Composite):
     References
     ----------
     .. [1] Rousseeuw, "Least median of squares regression", JASA 79 (1984), section 4.
-    .. [2] Rousseeuw and Van Driessen, "Computing LTS regression for large data sets", Data Mining and Knowledge Discovery
-       12 (2006), theorem 1.
+    .. [2] Rousseeuw and Van Driessen, "Computing LTS regression for large data sets", Data Mining
+       and Knowledge Discovery 12 (2006), theorem 1.
 
     Examples
     --------
@@ -52,29 +56,29 @@ class Trimmed(Composite):
     smooth = False
     has_hessian = False
 
-    def __init__(self, loss="mse", share=0.75, n_steps=30, n_init=1):
+    def __init__(self, loss: AnyLoss = "mse", share: float = 0.75, n_steps: int = 30, n_init: int = 1) -> None:
         self.loss = loss
         self.share = share
         self.n_steps = n_steps
         self.n_init = n_init
 
     @property
-    def inner(self):
+    def inner(self) -> Any:
         """The loss of a row that is kept."""
         return Loss.make(self.loss)
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Any, ...]:
         return (self.inner,)
 
-    def with_parts(self, parts):
-        return Trimmed(*parts, self.share, self.n_steps, self.n_init)
+    def with_parts(self, parts: tuple[Any, ...]) -> Loss:
+        return Trimmed(parts[0], self.share, self.n_steps, self.n_init)
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"Trimmed({self.inner.name})"
 
-    def kept(self, losses, sample_weight):
+    def kept(self, losses: FloatArray, sample_weight: FloatArray) -> FloatArray:
         """The weights that the rows keep: all of the best ones, part of the last, none beyond.
 
         Parameters
@@ -87,17 +91,17 @@ class Trimmed(Composite):
         """
         order = np.argsort(losses, kind="stable")
         before = np.cumsum(sample_weight[order]) - sample_weight[order]
-        room = np.clip(self.share * sample_weight.sum() - before, 0, sample_weight[order])
-        room[room < 1e-9 * sample_weight[order]] = 0  # a rounding error of the sum is no row
-        kept = np.empty_like(room)
-        kept[order] = room
+        weights = np.clip(self.share * sample_weight.sum() - before, 0, sample_weight[order])
+        weights[weights < 1e-9 * sample_weight[order]] = 0  # a rounding error of the sum is no row
+        kept = np.empty_like(weights)
+        kept[order] = weights
         return kept
 
-    def value(self, y, raw):
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.inner.value(y, raw)
 
-    def gradient(self, y, raw):
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.inner.gradient(y, raw)
 
-    def bind(self, y, n_outputs, task):
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         raise ValueError(f"{self.name} looks at all rows: it must be the outermost loss, and is for fit, not for partial_fit.")

@@ -1,9 +1,10 @@
-"""Perplexity: how many equally likely choices a probabilistic classifier is as unsure as.
+"""Perplexity of probabilistic classifiers, by which language models are judged.
 
-Language models are judged by it: 1 is certainty, the number of classes is a blind guess [1]_.
+A perplexity of k means as much uncertainty as a choice among k equally likely labels [1]_: 1 is
+certainty.
 
-.. [1] Jelinek, Mercer, Bahl and Baker, "Perplexity, a measure of the difficulty of speech recognition tasks",
-   Journal of the Acoustical Society of America 62 (1977).
+.. [1] Jelinek, Mercer, Bahl and Baker, "Perplexity, a measure of the difficulty of speech
+   recognition tasks", Journal of the Acoustical Society of America 62 (1977).
 """
 
 from typing import Any
@@ -27,26 +28,31 @@ def perplexity_score(
     sample_weight: ArrayLike | None = None,
     smoothing: float = 0.0,
 ) -> float:
-    """The exponential of the mean negative log-likelihood, ``exp(-sum_i s_i log p(y_i) / sum_i s_i)``.
+    """The exponential of the mean negative log-likelihood, ``exp(-sum_i s_i log p(y_i) / sum_i
+    s_i)``.
 
-    It is ``exp(sklearn.metrics.log_loss(...))``, but says what happens at the edges instead of clipping in silence.
+    It is ``exp(sklearn.metrics.log_loss(...))``, but says what happens at the edges instead of
+    clipping in silence.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
         Labels.
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Probabilities, columns in the order of `labels`; one column: of the second of two labels. Rows are taken as they
-        are, not rescaled, so a model over an open vocabulary may keep some probability back for unseen labels.
+        Probabilities, columns in the order of `labels`; one column: of the second of two labels.
+        Rows are taken as they are, not rescaled, so a model over an open vocabulary may keep some
+        probability back for unseen labels.
     labels : array-like of shape (n_classes,), default=None
-        The label of each column, such as ``classes_``. None: the sorted labels of `y_true`, which must then be all.
+        The label of each column, such as ``classes_``. None: the sorted labels of `y_true`, which
+        must then be all.
     log_proba : bool, default=False
         `y_proba` holds logarithms (`predict_log_proba`), exact where a probability underflows.
     sample_weight : array-like of shape (n_samples,), default=None
     smoothing : float, default=0.0
-        Share s in [0, 1) of a uniform distribution mixed in: ``(1 - s) p + s / (n_classes + 1)``, where the one more class
-        stands for all unseen labels. With 0, a label that is unseen or has probability 0 makes the perplexity infinite,
-        as the definition says; with more it stays finite, at the price of s.
+        Share s in [0, 1) of a uniform distribution mixed in: ``(1 - s) p + s / (n_classes + 1)``,
+        where the one more class stands for all unseen labels. With 0, a label that is unseen or has
+        probability 0 makes the perplexity infinite, as the definition says; with more it stays
+        finite, at the price of s.
 
     Returns
     -------
@@ -56,12 +62,14 @@ def perplexity_score(
     Raises
     ------
     ValueError
-        For shapes that do not fit, probabilities outside [0, 1] or rows that sum to more than 1, nan, or bad weights.
+        For shapes that do not fit, probabilities outside [0, 1] or rows that sum to more than 1,
+        nan, or bad weights.
 
     Examples
     --------
     >>> from sklearn_losses.metrics import perplexity_score
-    >>> round(perplexity_score(["a", "b", "c"], [[1 / 3, 1 / 3, 1 / 3]] * 3), 6)  # a blind guess among three
+    >>> thirds = [[1 / 3, 1 / 3, 1 / 3]] * 3
+    >>> round(perplexity_score(["a", "b", "c"], thirds), 6)  # a guess among three
     3.0
     >>> perplexity_score(["a", "z"], [[0.5, 0.5]] * 2, labels=["a", "b"])  # "z" was never seen
     inf
@@ -93,20 +101,22 @@ def perplexity_score(
         weight = np.asarray(sample_weight, dtype=np.float64)
         if weight.shape != true.shape or not np.all(weight >= 0) or not np.isfinite(weight).all() or not weight.any():
             raise ValueError("sample_weight must hold one finite weight per row, none negative and not all zero.")
-        counted = weight > 0  # a row without weight may have probability 0: 0 * inf must not become nan
+        # A row without weight may have probability 0: 0 * inf must not become nan.
+        counted = weight > 0
         mean = np.average(logs[counted], weights=weight[counted])
     with np.errstate(over="ignore"):
         return float(np.exp(-mean))
 
 
 def _rounding(given, are_logs):
-    """By how much the sum of a row of probabilities may exceed 1 because of the digits of its type."""
+    """By how much a row of probabilities may sum to more than 1 because of its number type."""
     if given.dtype.kind != "f":
         return 1e-4
     digits = np.finfo(given.dtype)
     n_classes = given.shape[-1] if given.ndim else 1
-    # Each probability is off by half an eps of itself, and by the last digit where it is subnormal; a logarithm by half an
-    # eps of itself, which by Jensen's inequality adds up to no more than log(n_classes) times that.
+    # Each probability is off by half an eps of itself, and by the last digit where it is subnormal;
+    # a logarithm by half an eps of itself, which by Jensen's inequality adds up to no more than
+    # log(n_classes) times that.
     share = float(digits.eps) * (1 + np.log(max(n_classes, 1))) if are_logs else float(digits.eps)
     return 1e-4 + share + n_classes * float(digits.tiny * digits.eps)
 
@@ -130,8 +140,8 @@ def _log_probabilities(given, are_logs, rounding):
 def neg_perplexity(estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Scorer: minus the perplexity of a fitted classifier; higher is better, as scorers must be.
 
-    Takes `predict_log_proba` where the classifier has it, else `predict_proba`. A label of `y` that the classifier was not
-    fitted with, or a probability of 0, makes it minus infinity.
+    Takes `predict_log_proba` where the classifier has it, else `predict_proba`. A label of `y` that
+    the classifier was not fitted with, or a probability of 0, makes it minus infinity.
 
     Parameters
     ----------
@@ -152,7 +162,8 @@ def neg_perplexity(estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLik
     >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.metrics import neg_perplexity
     >>> X, y = load_iris(return_X_y=True)
-    >>> bool(cross_val_score(LossClassifier(alpha=0.01), X, y, scoring=neg_perplexity).mean() > -1.5)
+    >>> scores = cross_val_score(LossClassifier(alpha=0.01), X, y, scoring=neg_perplexity)
+    >>> bool(scores.mean() > -1.5)
     True
     """
     exact = hasattr(estimator, "predict_log_proba")

@@ -13,7 +13,9 @@ __all__ = ["QueryScorer", "need_queries"]
 
 
 def need_queries(estimator: Any, qid: Any) -> None:
-    """Raise where a ranker that was fitted with query ids is scored without them, as if all rows were one query."""
+    """Raise where a ranker that was fitted with query ids is scored without them, as if all rows
+    were one query.
+    """
     ranker = estimator
     while hasattr(ranker, "steps") or hasattr(ranker, "best_estimator_"):
         ranker = ranker.steps[-1][1] if hasattr(ranker, "steps") else ranker.best_estimator_
@@ -44,8 +46,10 @@ class QueryScorer:
     >>> X, y, qid = make_ranking(random_state=0)
     >>> with config_context(enable_metadata_routing=True):
     ...     ranker = LossRanker().set_fit_request(qid=True)
-    ...     params = {"qid": qid, "groups": qid}
-    ...     scores = cross_val_score(ranker, X, y, scoring=QueryScorer(query_ndcg_score, k=10), cv=GroupKFold(5), params=params)
+    ...     scores = cross_val_score(
+    ...         ranker, X, y, scoring=QueryScorer(query_ndcg_score, k=10), cv=GroupKFold(5),
+    ...         params={"qid": qid, "groups": qid},
+    ...     )
     >>> bool(scores.min() > 0.5)
     True
     """
@@ -69,7 +73,8 @@ class QueryScorer:
         return self.metric(y, estimator.predict(X), qid=qid, **weight, **self.params)
 
     def set_score_request(self, **requests: bool | None | str) -> Self:
-        """Say what the scorer wants to be given: ``qid=True`` as it is, ``sample_weight=True`` for weighted means.
+        """Say what the scorer wants to be given: ``qid=True`` as it is, ``sample_weight=True`` for
+        weighted means.
 
         Parameters
         ----------

@@ -1,8 +1,9 @@
 """Metrics of rankings, grouped by query.
 
-Every function takes one relevance, one score and one query id per row, computes its metric for each query and returns the
-mean over queries, weighted by the mean `sample_weight` of each query's rows. Queries that have no value (no relevant row;
-nothing to order) are left out; where that leaves none, the result is nan and a warning says so.
+Every function takes one relevance, one score and one query id per row, computes its metric for each
+query and returns the mean over queries, weighted by the mean `sample_weight` of each query's rows.
+Queries that have no value (no relevant row; nothing to order) are left out; where that leaves none,
+the result is nan and a warning says so.
 """
 
 import warnings
@@ -102,13 +103,15 @@ def query_ndcg_score(
 
     References
     ----------
-    .. [1] Jarvelin and Kekalainen, ACM Transactions on Information Systems 20 (2002); gains of Burges et al., ICML 2005.
+    .. [1] Jarvelin and Kekalainen, ACM Transactions on Information Systems 20 (2002); gains of
+           Burges et al., ICML 2005.
 
     Examples
     --------
     >>> from sklearn_losses.metrics import query_ndcg_score
-    >>> query_ndcg_score([1, 0, 0, 1], [0.9, 0.1, 0.9, 0.1], qid=["a", "a", "b", "b"]) == (1 + 0.6309297535714575) / 2
-    True
+    >>> scores = [0.9, 0.1, 0.9, 0.1]  # right in the first query, wrong in the second
+    >>> round(query_ndcg_score([1, 0, 0, 1], scores, qid=["a", "a", "b", "b"]), 6)
+    0.815465
     """
     if gain not in ("exp2", "linear"):
         raise ValueError(f"gain must be 'exp2' or 'linear'. Got {gain!r}.")
@@ -138,10 +141,11 @@ def query_average_precision_score(
     k: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean average precision: the mean over queries of the mean precision at the ranks of the relevant rows.
+    """Mean average precision: the mean over queries of the mean precision at the ranks of the
+    relevant rows.
 
-    A row is relevant where its relevance is above 0. Tied scores count at the last of their ranks, as in
-    `sklearn.metrics.average_precision_score`. Queries without a relevant row are left out.
+    A row is relevant where its relevance is above 0. Tied scores count at the last of their ranks,
+    as in `sklearn.metrics.average_precision_score`. Queries without a relevant row are left out.
 
     Parameters
     ----------
@@ -187,8 +191,8 @@ def query_reciprocal_rank_score(
 ) -> float:
     """Mean reciprocal rank: the mean over queries of one over the rank of the first relevant row.
 
-    A row is relevant where its relevance is above 0; of tied scores the relevant row comes last, so that equal scores gain
-    nothing. Queries without a relevant row are left out.
+    A row is relevant where its relevance is above 0; of tied scores the relevant row comes last, so
+    that equal scores gain nothing. Queries without a relevant row are left out.
 
     Parameters
     ----------
@@ -226,10 +230,11 @@ def query_err_score(
     max_grade: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Expected reciprocal rank [1]_: of the rank at which a user who reads from the top is satisfied.
+    """Expected reciprocal rank [1]_: of the rank at which a user who reads from the top is
+    satisfied.
 
-    A row satisfies with probability ``(2**relevance - 1) / 2**max_grade``. Of tied scores the less relevant row comes first.
-    Queries without a relevant row are left out.
+    A row satisfies with probability ``(2**relevance - 1) / 2**max_grade``. Of tied scores the less
+    relevant row comes first. Queries without a relevant row are left out.
 
     Parameters
     ----------
@@ -248,12 +253,13 @@ def query_err_score(
 
     References
     ----------
-    .. [1] Chapelle, Metzler, Zhang and Grinspan, "Expected reciprocal rank for graded relevance", CIKM 2009, equation 4.
+    .. [1] Chapelle, Metzler, Zhang and Grinspan, "Expected reciprocal rank for graded relevance",
+           CIKM 2009, equation 4.
 
     Examples
     --------
     >>> from sklearn_losses.metrics import query_err_score
-    >>> query_err_score([2, 1], [2.0, 1.0])  # 3/4, and in the fourth of the cases left 1/4 at rank 2
+    >>> query_err_score([2, 1], [2.0, 1.0])  # 3/4, and 1/4 * 1/4 at rank 2
     0.78125
     """
     _check_rank(k)
@@ -285,8 +291,8 @@ def query_kendall_tau_score(
 ) -> float:
     """Mean over queries of Kendall's tau-b between relevance and score [1]_.
 
-    From -1 to 1; equal scores throughout a query count 0. Queries with a single relevance are left out. A query of n rows with
-    a few grades takes n log n operations.
+    From -1 to 1; equal scores throughout a query count 0. Queries with a single relevance are left
+    out. A query of n rows with a few grades takes n log n operations.
 
     Parameters
     ----------
@@ -301,7 +307,8 @@ def query_kendall_tau_score(
 
     References
     ----------
-    .. [1] Kendall, "The treatment of ties in ranking problems", Biometrika 33 (1945); `scipy.stats.kendalltau`.
+    .. [1] Kendall, "The treatment of ties in ranking problems", Biometrika 33 (1945);
+           `scipy.stats.kendalltau`.
 
     Examples
     --------
@@ -310,10 +317,12 @@ def query_kendall_tau_score(
     0.3333
     """
     y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
-    # Pairs by score, in both orders; what is concordant and discordant follows from the two counts with "below" and "equal".
+    # Pairs by score, in both orders; what is concordant and discordant follows from the two counts
+    # with "below" and "equal".
     level = Queries(scores, y.offsets, tie_breaker=y.tie_breaker).level.astype(np.float64)
     ones = np.ones((y.n_rows, 1))
-    less = active_sums(y, level, 0.5, ones)[0][:, 0]  # partners of less relevance whose score is not below
+    # Partners of less relevance whose score is not below.
+    less = active_sums(y, level, 0.5, ones)[0][:, 0]
     strictly = active_sums(y, level, -0.5, ones)[0][:, 0]  # ... whose score is above
     discordant, not_concordant = y.sum(strictly), y.sum(less)
     concordant = y.pairs - not_concordant
@@ -339,8 +348,8 @@ def neg_query_loss(
     y_true, y_score : array-like of shape (n_samples,)
         Relevances and scores.
     loss : str or Loss, default="ranknet"
-        A ranking loss. One that draws at random draws the same for the same number of rows; one whose weights depend on a
-        ranking takes that by `y_score`.
+        A ranking loss. One that draws at random draws the same for the same number of rows; one
+        whose weights depend on a ranking takes that by `y_score`.
     qid : array-like of shape (n_samples,), default=None
         Query of each row; None: one query.
     sample_weight : array-like of shape (n_samples,), default=None

@@ -18,7 +18,8 @@ __all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
 
 
 class LossScorer:
-    """A scorer ``scorer(estimator, X, y, sample_weight=None)``: minus the mean loss of the predictions, so larger is better.
+    """A scorer ``scorer(estimator, X, y, sample_weight=None)``: minus the mean loss of the
+    predictions, so larger is better.
 
     See `make_loss_scorer`.
 
@@ -64,7 +65,9 @@ class LossScorer:
 
 
 def _class_scores(loss, estimator, X, y):
-    """The loss for these classes, their codes, and raw scores: from probabilities, for a loss of margins from decisions."""
+    """The loss for these classes, their codes, and raw scores: from probabilities, for a loss of
+    margins from decisions.
+    """
     classes = np.asarray(estimator.classes_)
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
     unseen = np.unique(y[classes[codes] != y])
@@ -78,20 +81,23 @@ def _class_scores(loss, estimator, X, y):
 
 
 def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
-    """A scorer from any loss, for ``scoring=`` in `cross_validate` and searches, and for any scikit-learn estimator.
+    """A scorer from any loss, for ``scoring=`` in `cross_validate` and searches, and for any
+    scikit-learn estimator.
 
     Parameters
     ----------
     loss : str or Loss
-        A name, also with ``"neg_"`` before it, or an object. Regression and ranking losses score `predict`, losses of class
-        probabilities `predict_proba`, losses of margins `decision_function`. A residual scale that a fit would estimate is
-        that of the targets around their median here, the same for every model that is compared; pass an object with a
+        A name, also with ``"neg_"`` before it, or an object. Regression and ranking losses score
+        `predict`, losses of class probabilities `predict_proba`, losses of margins
+        `decision_function`. A residual scale that a fit would estimate is that of the targets
+        around their median here, the same for every model that is compared; pass an object with a
         number for another one.
 
     Returns
     -------
     LossScorer or QueryScorer
-        ``scorer(estimator, X, y, sample_weight=None)``, minus the mean loss; that of a ranking loss asks for `qid`.
+        ``scorer(estimator, X, y, sample_weight=None)``, minus the mean loss; that of a ranking loss
+        asks for `qid`.
 
     Examples
     --------
@@ -100,7 +106,8 @@ def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklearn_losses.metrics import make_loss_scorer
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> print(cross_val_score(LinearRegression(), X, y, scoring=make_loss_scorer("neg_mae")).mean().round(1))
+    >>> scores = cross_val_score(LinearRegression(), X, y, scoring=make_loss_scorer("neg_mae"))
+    >>> print(scores.mean().round(1))
     -44.3
     """
     if isinstance(loss, str) and loss.startswith("neg_"):
@@ -110,7 +117,8 @@ def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
 
 
 def loss_scorers() -> dict[str, LossScorer | QueryScorer]:
-    """Scorers of all registered losses by name, "neg_huber" and so on, as a dict for ``scoring=`` of `cross_validate`.
+    """Scorers of all registered losses by name, "neg_huber" and so on, as a dict for ``scoring=``
+    of `cross_validate`.
 
     Returns
     -------

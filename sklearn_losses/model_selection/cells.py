@@ -25,7 +25,9 @@ def fresh(spec: Any) -> Any:
 
 
 def fit_quietly(estimator: Any, parameter: LossParameter, data: Data) -> Any:
-    """Fit with the weights and queries of the rows; whether fits converged is a column of the table."""
+    """Fit with the weights and queries of the rows; whether fits converged is a column of the
+    table.
+    """
     arguments = {parameter.fit_prefix + name: value for name, value in data.metadata().items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -44,7 +46,8 @@ class Cell(NamedTuple):
     params: dict[str, Any] | None = None
     error: str | None = None
     missing: dict[str, str] | None = None  # metric -> why it has no value
-    judged: dict[str, float] | None = None  # loss -> its mean over the training rows, see `equal_terms`
+    # Loss -> its mean over the training rows, see `equal_terms`.
+    judged: dict[str, float] | None = None
     strength: float = np.nan  # alpha as a multiple of that of alpha="auto"
 
 
@@ -85,7 +88,9 @@ class Experiment(NamedTuple):
         return clone(self.estimator).set_params(**{f"{self.parameter.prefix}loss": fresh(spec)})
 
     def fitted(self, spec: Any, candidates: list[dict[str, Any]], data: Data) -> tuple[Any, dict[str, Any], float]:
-        """The estimator with this loss and the best of the candidates, fitted; these parameters; seconds of the last fit."""
+        """The estimator with this loss and the best of the candidates, fitted; these parameters;
+        seconds of the last fit.
+        """
         estimator = self.with_loss(spec)
         params = self._search(estimator, candidates, data)
         began = time.perf_counter()

@@ -1,14 +1,18 @@
-"""Which loss? The experiment that answers it, in one line: every loss, on the same splits, under the metrics that count.
+"""`compare_losses`: every loss on the same folds, under several metrics, with tests of the
+differences.
 
-What makes the answer honest: the parameters of each loss are chosen inside the training part of each fold, so no score is
-biased by a search; the folds share most of their training rows, so differences go through the corrected resampled t-test
-of Nadeau and Bengio [1]_ and not through a plain one; and the p-values are adjusted for the number of comparisons by Holm's
-method [2]_. What remains: the best is picked from the same scores that it is then tested on. For two losses that changes
-nothing; among eight equally good ones, simulated folds with the correlation that [1]_ assumes give a false alarm in 10 % of
-the tables at level 0.05 (folds without correlation: 2 %).
+The parameters of each loss are chosen inside the training part of each fold, so no score is biased
+by a search. The folds share most of their training rows, so differences go through the corrected
+resampled t-test of Nadeau and Bengio [1]_ and not through a plain one. The p-values are adjusted
+for the number of comparisons by Holm's method [2]_. One bias remains: the best loss is picked from
+the same scores that it is then tested on. For two losses that changes nothing. Among eight equally
+good ones, simulated folds with the correlation that [1]_ assumes give a false alarm in 10 % of the
+tables at level 0.05 (folds without correlation: 2 %).
 
-.. [1] Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003), section 3.
-.. [2] Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+.. [1] Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003),
+       section 3.
+.. [2] Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+       Statistics 6 (1979).
 """
 
 from collections.abc import Iterable
@@ -54,28 +58,32 @@ def compare_losses(
     random_state: int | np.random.RandomState | None = 0,
     verbose: int = 0,
 ) -> LossComparison:
-    """Cross-validate every loss under several metrics on identical splits, and say which differences are real.
+    """Cross-validate every loss under several metrics on the same splits, and test the differences.
 
     Parameters
     ----------
     estimator : LossRegressor, LossClassifier, LossRanker, or a pipeline or wrapper around one
-        Whose loss is exchanged; not changed itself. Standardise columns and, for losses with a width such as "huber", the
-        target (`sklearn.compose.TransformedTargetRegressor`): inside the estimator, so that no fold sees another's rows.
+        The estimator whose loss is exchanged; it is cloned, not changed. Standardise columns inside
+        it and, for losses with a width such as "huber", the target
+        (`sklearn.compose.TransformedTargetRegressor`), so that the test rows of a fold do not
+        influence its fit.
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
     losses : list or dict, default=None
-        Names, objects, functions ``f(y_true, y_pred)``, or a dict of label to one of these. None: every loss of the
-        registry that fits the task and whose domain holds all of `y`.
+        Names, objects, functions ``f(y_true, y_pred)``, or a dict of label to one of these. None:
+        every loss of the registry that fits the task and whose domain holds all of `y`.
     scoring : str, callable, list of str, or dict of name to str or callable, default=None
-        As for `sklearn.model_selection.cross_validate`, and "neg_perplexity". The first is the one that chooses. None:
-        ``r2, neg_mean_absolute_error, neg_median_absolute_error`` for regression, ``accuracy, balanced_accuracy,
-        neg_log_loss`` for classes, the ranker's own score for rankings.
+        As for `sklearn.model_selection.cross_validate`, and "neg_perplexity". The first is the one
+        that chooses. None: ``r2, neg_mean_absolute_error, neg_median_absolute_error`` for
+        regression, ``accuracy, balanced_accuracy, neg_log_loss`` for classes, the ranker's own
+        score for rankings.
     cv : int, splitter or iterable, default=5
-        A number means shuffled folds, with even shares of the classes for classes, and with `groups` or `qid` kept whole.
+        A number means shuffled folds, with even shares of the classes for classes, and with
+        `groups` or `qid` kept whole.
     param_grid : dict of str to list, default=None
-        Parameters to choose for each loss inside each training part, such as
-        ``{"alpha": [1e-4, 1e-2], "loss__delta": [0.5, 1, 2]}``: named as in the loss estimator itself or as in the whole;
-        each loss takes those that it has.
+        Parameters to choose for each loss inside each training part, such as ``{"alpha": [1e-4,
+        1e-2], "loss__delta": [0.5, 1, 2]}``: named as in the loss estimator itself or as in the
+        whole; each loss takes those that it has.
     inner_cv : int, splitter or iterable, default=3
         The folds of that search.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -103,9 +111,9 @@ def compare_losses(
     Raises
     ------
     ValueError
-        Before the first fit for input of different lengths, what is no loss, and parameters of the grid that no loss has;
-        after it when every loss fails, or none has a value of the first metric. A loss that fails alone is a row with its
-        error.
+        Before the first fit for input of different lengths, what is no loss, and parameters of the
+        grid that no loss has; after it when every loss fails, or none has a value of the first
+        metric. A loss that fails alone is a row with its error.
 
     Examples
     --------
@@ -113,7 +121,8 @@ def compare_losses(
     >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.model_selection import compare_losses
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> comparison = compare_losses(LossRegressor(), X, y, ["mse", "mae"], scoring=["r2", "neg_mean_absolute_error"])
+    >>> metrics = ["r2", "neg_mean_absolute_error"]
+    >>> comparison = compare_losses(LossRegressor(), X, y, ["mse", "mae"], scoring=metrics)
     >>> comparison.best_loss_
     'mse'
     >>> print(comparison.sentences()[0])

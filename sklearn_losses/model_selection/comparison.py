@@ -35,16 +35,19 @@ class LossComparison:
     test_scores_, train_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
         By metric; rows in the order of `losses_`.
     p_values_ : dict of str to ndarray of shape (n_losses,)
-        By metric: the adjusted p-value of the difference from the best; nan for the best itself and where there is none.
+        By metric: the adjusted p-value of the difference from the best; nan for the best itself and
+        where there is none.
     best_group_ : dict of str to list of str
         By metric: the best loss and all that are not really worse.
     errors_ : dict of str to str
         What went wrong, for losses that failed.
     beaten_ : dict of str to (str, float, float)
-        Losses that were not really fitted: on the training rows the model of another loss, the first entry, has a lower mean
-        of this very loss, by more than 5 % of that of a constant. The mean of this loss's own model, and of the other's.
+        Losses that were not really fitted: on the training rows the model of another loss, the
+        first entry, has a lower mean of this very loss, by more than 5 % of that of a constant. The
+        mean of this loss's own model, and of the other's.
     relative_alpha_ : dict of str to float
-        For regressors with a number as alpha: how many times that of ``alpha="auto"`` it is for each loss; else nan.
+        For regressors with a number as alpha: how many times that of ``alpha="auto"`` it is for
+        each loss; else nan.
     results_ : dict of str to ndarray or list
         The columns of `to_frame`.
     """
@@ -85,7 +88,7 @@ class LossComparison:
         self.best_group_ = {m: self._best_group(m) for m in metrics}
         self.results_ = self._columns(cells)
         fitted = {label: by_loss[label] for label in self.losses_ if label not in self.errors_}
-        self.beaten_ = beaten({label: [cell.judged for cell in row] for label, row in fitted.items()})
+        self.beaten_ = beaten({label: [cell.judged or {} for cell in row] for label, row in fitted.items()})
         self.relative_alpha_ = {label: float(np.mean([cell.strength for cell in row])) for label, row in fitted.items()}
 
     def _means(self, metric):
@@ -99,7 +102,8 @@ class LossComparison:
             if row == best or not np.isfinite(means[[row, best]]).all():
                 continue
             difference = scores[best] - scores[row]
-            # Where two losses have the same optimum, how close their solvers came to it is no evidence.
+            # Where two losses have the same optimum, how close their solvers came to it is no
+            # evidence.
             size = np.max(np.abs(scores[[best, row]]))
             difference[np.abs(difference) <= 1e-5 * size] = 0
             p_values[row] = corrected_resampled_ttest(difference, ratio)
@@ -139,9 +143,10 @@ class LossComparison:
     def to_frame(self) -> Any:
         """The table, a row per loss, columns named as in `cv_results_`.
 
-        Besides scikit-learn's ``mean_test_*, std_test_*, rank_test_*, split0_test_*, mean_train_*, mean_fit_time`` ...:
-        ``p_value_*`` (adjusted, against the best), ``in_best_group_*``, ``gap_*`` (train less test), ``mean_n_iter``,
-        ``converged`` (share of the folds), ``params`` (chosen in each fold), ``error``.
+        Besides scikit-learn's ``mean_test_*, std_test_*, rank_test_*, split0_test_*, mean_train_*,
+        mean_fit_time`` ...: ``p_value_*`` (adjusted, against the best), ``in_best_group_*``,
+        ``gap_*`` (train less test), ``mean_n_iter``, ``converged`` (share of the folds), ``params``
+        (chosen in each fold), ``error``.
 
         Returns
         -------
@@ -154,8 +159,8 @@ class LossComparison:
         return pandas.DataFrame(self.results_)
 
     def sentences(self) -> list[str]:
-        """What the tests say, one sentence per metric, then what the comparison cannot show or makes it unequal, then one per
-        failure.
+        """What the tests say, one sentence per metric, then what the comparison cannot show or
+        makes it unequal, then one per failure.
 
         Returns
         -------
@@ -186,7 +191,9 @@ class LossComparison:
         return said + self._unequal_terms() + failed
 
     def _unequal_terms(self):
-        """What speaks against taking the differences, or that there are none, for those of the losses."""
+        """What speaks against taking the differences, or that there are none, for those of the
+        losses.
+        """
         said = [self._few_folds(), strength_sentence(self.relative_alpha_, self.alpha)]
         for label, (other, own, lower) in self.beaten_.items():
             said.append(

@@ -37,7 +37,8 @@ def data_facts(X: Any, y: NDArray[Any], kind: str, qid: Any, rng: np.random.Rand
     X : ndarray or sparse matrix of shape (n_samples, n_features)
     y : ndarray of shape (n_samples,)
     kind : str
-        See `target_kind`; a target that was taken for positive and skewed may turn out to have outliers instead.
+        See `target_kind`; a target that was taken for positive and skewed may turn out to have
+        outliers instead.
     qid : array-like of shape (n_samples,) or None
     rng : RandomState
 
@@ -59,7 +60,9 @@ def data_facts(X: Any, y: NDArray[Any], kind: str, qid: Any, rng: np.random.Rand
 
 
 def _look_like_counts(values):
-    """Whether whole numbers from 0 rise to one peak and fall to values that hardly occur; numbers of classes seldom do."""
+    """Whether whole numbers from 0 rise to one peak and fall to values that hardly occur; numbers
+    of classes seldom do.
+    """
     if values.min() != 0 or values.max() < 3:
         return False
     occur = np.bincount(values.astype(np.intp))
@@ -71,7 +74,9 @@ def _look_like_counts(values):
 
 
 def target_kind(y: NDArray[Any], task: str | None, qid: Any) -> str:
-    """What kind of target it is: "continuous", "counts", "positive", "zeros", "binary", "classes" or "ranking"."""
+    """What kind of target it is: "continuous", "counts", "positive", "zeros", "binary", "classes"
+    or "ranking".
+    """
     if task == "ranking" or (task is None and qid is not None):
         return "ranking"
     distinct = np.unique(y)
@@ -95,7 +100,9 @@ def target_kind(y: NDArray[Any], task: str | None, qid: Any) -> str:
 
 
 def _skewness(values):
-    """Octile skewness, between -1 and 1, which a tenth of outliers cannot move (Brys, Hubert and Struyf, JCGS 13 (2004))."""
+    """Octile skewness, between -1 and 1, which a tenth of outliers cannot move (Brys, Hubert and
+    Struyf, JCGS 13 (2004)).
+    """
     low, middle, high = np.quantile(values, [0.125, 0.5, 0.875])
     return float((high + low - 2 * middle) / (high - low)) if high > low else 0.0
 
@@ -115,7 +122,8 @@ def _out_of_fold(model, X, y, method, seed):
 def _real_facts(X, y, kind, seed):
     y = y.astype(np.float64)
     if kind == "positive":
-        # Where errors are relative, few values are far too high on the logarithmic scale; gross outliers still are.
+        # Where errors are relative, few values are far too high on the logarithmic scale; gross
+        # outliers still are.
         _, residual, scale = _residuals(X, np.log(y), seed)
         if np.mean(residual > 4 * scale) > 0.01:
             kind = "continuous"
@@ -138,7 +146,9 @@ def _real_facts(X, y, kind, seed):
 
 
 def _residuals(X, y, seed):
-    """Out-of-fold predictions of a robust fit, residuals less their median, and their robust standard deviation."""
+    """Out-of-fold predictions of a robust fit, residuals less their median, and their robust
+    standard deviation.
+    """
     size = np.median(np.abs(y - np.median(y))) or y.std() or 1.0
     predicted = _out_of_fold(LossRegressor("mae", alpha=1e-3), X, y / size, "predict", seed) * size
     residual = y - predicted

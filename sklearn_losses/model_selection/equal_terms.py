@@ -1,12 +1,21 @@
-"""Whether the losses of a comparison were fitted on equal terms: as strongly penalised, and each to its own minimum."""
+"""Whether the losses of a comparison were fitted on equal terms.
+
+That is, whether their penalties are about as strong, and each fit reached the minimum of its own
+loss.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from sklearn_losses.core.loss_parameter import LossParameter
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.metrics.scorers import LossScorer
+from sklearn_losses.model_selection.folds import Data
 
 __all__ = ["beaten", "judged", "judges", "relative_alpha", "searches_alpha", "strength_sentence"]
 
@@ -15,15 +24,17 @@ UNEQUAL = 3.0  # ratio of two strengths from which on they are said not to be co
 CLEAR = 0.05  # share of the loss of a constant by which a loss must be beaten
 
 
-def searches_alpha(grids):
-    """Whether each loss chooses its own alpha, and terms are equal in that: what generalises best is strong enough."""
+def searches_alpha(grids: Mapping[str, Sequence[dict[str, Any]]]) -> bool:
+    """Whether each loss chooses its own alpha, and terms are equal in that: what generalises best
+    is strong enough.
+    """
     return any(name.rsplit("__", 1)[-1] == "alpha" for grid in grids.values() for candidate in grid for name in candidate)
 
 
-def judges(specs):
+def judges(specs: Mapping[str, Any]) -> dict[str, LossScorer]:
     """Label -> scorer by that loss, for losses whose mean over rows is what their fit minimises."""
     made = {label: Loss.make(spec) for label, spec in specs.items()}
-    learns = {label for label, loss in made.items() if isinstance(loss, Aggregated) or getattr(loss, "n_constants", 0)}
+    learns = {label for label, loss in made.items() if isinstance(loss, Aggregated) or int(getattr(loss, "n_constants", 0)) > 0}
     return {
         label: LossScorer(loss)
         for label, loss in made.items()
@@ -31,8 +42,12 @@ def judges(specs):
     }
 
 
-def judged(scorers, estimator, parameter, label, data):
-    """The mean losses of a fitted model by each judge on its training rows, and "constant": its own loss's of a constant."""
+def judged(
+    scorers: Mapping[str, LossScorer], estimator: Any, parameter: LossParameter, label: str, data: Data
+) -> dict[str, float]:
+    """The mean losses of a fitted model by each judge on its training rows, and "constant": its own
+    loss's of a constant.
+    """
     part = parameter.fitted_part(estimator)
     if parameter.task == "ranking" or data.y.ndim > 1 or not parameter.in_pipelines or getattr(part, "class_weight", None):
         return {}
@@ -58,15 +73,16 @@ def _of_constant(part, data):
     return float(np.average(loss.value(y, constant[:, 0] if n_outputs == 1 else constant), weights=weight))
 
 
-def beaten(means):
-    """Label -> (another label, mean loss, mean loss of the other's model), for losses that another's model minimises better.
+def beaten(means: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, tuple[str, float, float]]:
+    """Label -> (another label, mean loss, mean loss of the other's model), for losses that
+    another's model minimises better.
 
     Parameters
     ----------
     means : dict of str to list of dict
         By label and fold, what `judged` returned.
     """
-    found = {}
+    found: dict[str, tuple[str, float, float]] = {}
     for label, folds in means.items():
         own = np.mean([fold.get(label, np.nan) for fold in folds])
         size = np.mean([fold.get("constant", np.nan) for fold in folds])
@@ -75,23 +91,26 @@ def beaten(means):
         }  # fmt: skip
         others = {other: value for other, value in others.items() if own - value > CLEAR * size}
         if others:
-            best = min(others, key=others.get)
+            best = min(others, key=lambda other: others[other])
             found[label] = (best, float(own), float(others[best]))
     return found
 
 
-def relative_alpha(estimator, parameter, data):
-    """How many times as strong as under alpha="auto" the penalty of a fitted regressor is; nan where no unit tells."""
+def relative_alpha(estimator: Any, parameter: LossParameter, data: Data) -> float:
+    """How many times as strong as under alpha="auto" the penalty of a fitted regressor is; nan
+    where no unit tells.
+    """
     part = parameter.fitted_part(estimator)
     if parameter.task != "regression" or data.y.ndim > 1 or not parameter.in_pipelines or part.alpha == "auto":
-        return np.nan
+        return float("nan")
     weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
     units = Units.of(part._loss, data.y.astype(np.float64), weight)
     return part.alpha_ / Strength.of("auto", part.l1_ratio, units).alpha
 
 
-def strength_sentence(strengths, alpha):
-    """That one alpha is another strength for each loss; None where it is about the same, or weak for all.
+def strength_sentence(strengths: Mapping[str, float], alpha: float | str) -> str | None:
+    """That one alpha is another strength for each loss; None where it is about the same, or weak
+    for all.
 
     Parameters
     ----------
@@ -103,7 +122,7 @@ def strength_sentence(strengths, alpha):
     known = {label: value for label, value in strengths.items() if np.isfinite(value)}
     if alpha == "auto" or len(known) < 2:
         return None
-    weakest, strongest = min(known, key=known.get), max(known, key=known.get)
+    weakest, strongest = min(known, key=lambda label: known[label]), max(known, key=lambda label: known[label])
     if known[strongest] <= max(1.0, UNEQUAL * known[weakest]):
         return None
     return (

@@ -18,13 +18,16 @@ def splits_of(
     rng: np.random.RandomState,
     X: Any = None,
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """A list of (train, test); a number of folds is shuffled, keeps groups whole and spreads classes evenly."""
+    """A list of (train, test); a number of folds is shuffled, keeps groups whole and spreads
+    classes evenly.
+    """
     if cv is None or isinstance(cv, (int, np.integer)):
         folds, seed = 5 if cv is None else int(cv), rng.randint(2**31 - 1)
         if groups is not None:
             groups = np.unique(groups, return_inverse=True)[1]
             cv = GroupKFold(folds)
-            # GroupKFold shuffles by itself only from scikit-learn 1.6.1 on, and the order of equally large groups is theirs.
+            # GroupKFold shuffles by itself only from scikit-learn 1.6.1 on, and the order of
+            # equally large groups is theirs.
             groups = rng.permutation(groups.max() + 1)[groups]
         elif task == "classification" and type_of_target(y) in ("binary", "multiclass"):
             cv = StratifiedKFold(folds, shuffle=True, random_state=seed)

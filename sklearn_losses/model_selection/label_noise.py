@@ -1,30 +1,40 @@
-"""How many labels are drawn at random, whatever their row: told apart from labels that are uncertain by nature.
+"""How many labels are drawn at random, whatever their row: told apart from labels that are
+uncertain by nature.
 
-Where the features say little, any label contradicts its prediction now and then; that is no sign of a wrong label. A wrong
-label shows where the features say much: there the share of the other labels goes to zero, unless labels are wrong. So the
-probabilities of rows left out are calibrated twice, as they are and mixed with labels drawn at random [1]_, [2]_, and the
-difference of the log-likelihoods is the evidence.
+Where the features say little, any label contradicts its prediction now and then; that is no sign of
+a wrong label. A wrong label shows where the features say much: there the share of the other labels
+goes to zero, unless labels are wrong. So the probabilities of rows left out are calibrated twice,
+as they are and mixed with labels drawn at random [1]_, [2]_, and the difference of the
+log-likelihoods is the evidence.
 
 .. [1] Copas, "Binary regression models for contaminated data", JRSS B 50 (1988).
-.. [2] Hausman, Abrevaya and Scott-Morton, "Misclassification of the dependent variable in a discrete-response setting",
-   Journal of Econometrics 87 (1998): ``P(y = 1) = a0 + (1 - a0 - a1) F(x)``, which the mixture is for two classes.
+.. [2] Hausman, Abrevaya and Scott-Morton, "Misclassification of the dependent variable in a
+   discrete-response setting", Journal of Econometrics 87 (1998): ``P(y = 1) = a0 + (1 - a0 - a1)
+   F(x)``, which the mixture is for two classes.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import minimize
 from scipy.special import log_softmax, xlogy
 
 __all__ = ["wrong_label_share"]
 
-LEVEL = 0.01  # of the test, as if its statistic were exactly chi-squared; shares on their border make it only nearly so
-LEARNT = 3.0  # times the threshold that the features must say of the labels: steps fitted to next to no signal look like noise
+# Of the test, as if its statistic were exactly chi-squared; shares on their border make it only
+# nearly so.
+LEVEL = 0.01
+# Times the threshold that the features must say of the labels: steps fitted to next to no signal
+# look like noise.
+LEARNT = 3.0
 MOST_RANDOM = 0.95
-STARTS = ((0.02, 1.0), (0.3, 2.0), (0.6, 4.0))  # share of random labels, and factor on the slope without them
+# Share of random labels, and factor on the slope without them.
+STARTS = ((0.02, 1.0), (0.3, 2.0), (0.6, 4.0))
 
 
-def wrong_label_share(log_proba, codes):
-    """The share of the labels that are wrong, as the probabilities of rows left out let it be estimated.
+def wrong_label_share(log_proba: NDArray[np.float64], codes: NDArray[np.intp]) -> tuple[float, float, float]:
+    """The share of the labels that are wrong, as the probabilities of rows left out let it be
+    estimated.
 
     Parameters
     ----------
@@ -36,8 +46,8 @@ def wrong_label_share(log_proba, codes):
     Returns
     -------
     share : float
-        Estimated share of the rows with a wrong label; 0 where the evidence is below `threshold`, or where the features say
-        too little of the labels to tell.
+        Estimated share of the rows with a wrong label; 0 where the evidence is below `threshold`,
+        or where the features say too little of the labels to tell.
     evidence : float
         Twice the gain in log-likelihood over a calibration without random labels.
     threshold : float
@@ -45,10 +55,12 @@ def wrong_label_share(log_proba, codes):
     """
     n_classes = log_proba.shape[1]
     log_proba = np.maximum(log_proba, np.log(np.finfo(np.float64).tiny))
-    n_pairs = n_classes * (n_classes - 1) / 2  # any two classes may look mixed by chance (Bonferroni)
+    # Any two classes may look mixed by chance (Bonferroni).
+    n_pairs = n_classes * (n_classes - 1) / 2
     threshold = float(stats.chi2.isf(LEVEL / n_pairs, n_classes))
-    # A class that is spread more widely than another looks like random labels to a straight calibration; the quadratic one
-    # has more to fit, and so needs more rows: only what both see counts.
+    # A class that is spread more widely than another looks like random labels to a straight
+    # calibration; the quadratic one has more to fit, and so needs more rows: only what both see
+    # counts.
     fits = [_Calibration(log_proba, codes, quadratic).compared() for quadratic in (False, True)]
     evidence = min(gain for gain, _, _ in fits)
     share = min(share for _, share, _ in fits)
@@ -59,9 +71,10 @@ def wrong_label_share(log_proba, codes):
 class _Calibration:
     """Multinomial regression of the labels on out-of-fold scores, with and without random labels.
 
-    Parameters are a slope, then weights of the columns of `design` for each class but the first, then the shares of all
-    labels that are drawn at random as each class. The design is a constant, and if `quadratic` the scores and their squares,
-    which is exact for two or three normal classes of different spread.
+    Parameters are a slope, then weights of the columns of `design` for each class but the first,
+    then the shares of all labels that are drawn at random as each class. The design is a constant,
+    and if `quadratic` the scores and their squares, which is exact for two or three normal classes
+    of different spread.
     """
 
     def __init__(self, log_proba, codes, quadratic):
@@ -71,7 +84,8 @@ class _Calibration:
         self.n_rows, self.n_classes = scores.shape
         columns = [np.ones((self.n_rows, 1))]
         if quadratic:
-            # Scores have mean 0 in each row: of two columns one says all, and the slope is there already.
+            # Scores have mean 0 in each row: of two columns one says all, and the slope is there
+            # already.
             columns += [scores[:, 2:] if self.n_classes == 2 else scores[:, 1:]]
             columns += [scores[:, 1:] ** 2 if self.n_classes == 2 else scores**2]
         self.design = np.hstack(columns)
@@ -86,7 +100,7 @@ class _Calibration:
         return np.exp(log_softmax(raw, axis=1))
 
     def value_and_gradient(self, params):
-        """The mean negative log-likelihood; without shares in `params`, that of no random labels."""
+        """The mean negative log-likelihood; `params` without shares mean no random labels."""
         shares = params[self.n_slopes :]
         proba = self.proba(params)
         own = proba[np.arange(self.n_rows), self.codes]
@@ -100,8 +114,8 @@ class _Calibration:
         return -np.mean(np.log(mixed)), np.concatenate(gradient)
 
     def compared(self):
-        """Twice the gain in log-likelihood by random labels, the share of the labels that are then wrong, and twice the gain
-        over the shares of the classes alone.
+        """Twice the gain in log-likelihood by random labels, the share of the labels that are then
+        wrong, and twice the gain over the shares of the classes alone.
         """
         free = [(None, None)] * (self.n_slopes - 1)
         start = np.zeros(self.n_slopes)

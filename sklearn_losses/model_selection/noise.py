@@ -1,6 +1,6 @@
-"""Noise on purpose: spoil training targets in a known way, and see which loss bears it.
+"""Label noise and outliers: change training targets in a known way, and see how each loss reacts.
 
-Test targets stay clean, since the question is what was learned, not what was spoiled.
+Test targets stay without noise, since the question is what was learned.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,8 +42,8 @@ def add_outliers(
     fraction : float
         Share of the rows, from 0 to 1; rounded to whole rows.
     size : float, default=10.0
-        How far: `size` times the robust spread of y (median absolute deviation / 0.6745; the standard deviation where that
-        is 0), times a random factor between 1 and 2.
+        How far: `size` times the robust spread of y (median absolute deviation / 0.6745; the
+        standard deviation where that is 0), times a random factor between 1 and 2.
     side : {"both", "up", "down"}, default="both"
         Outliers to one side bias a mean; outliers to both spread it.
     random_state : int, RandomState or None, default=None
@@ -84,10 +84,12 @@ def add_label_noise(
     ----------
     y : array-like of shape (n_samples,)
     fraction : float, default=None
-        Symmetric noise: this share of the rows, rounded to whole rows, each gets one of the other labels, all equally likely.
+        Symmetric noise: this share of the rows, rounded to whole rows, each gets one of the other
+        labels, all equally likely.
     transition : array-like of shape (n_classes, n_classes), default=None
-        Class-dependent noise, instead of `fraction`: row i holds the probabilities of the label that a row of class i gets,
-        classes in sorted order (the transition matrix of Patrini et al. [1]_).
+        Class-dependent noise, instead of `fraction`: row i holds the probabilities of the label
+        that a row of class i gets, classes in sorted order (the transition matrix of Patrini et al.
+        [1]_).
     random_state : int, RandomState or None, default=None
 
     Returns
@@ -97,7 +99,8 @@ def add_label_noise(
 
     References
     ----------
-    .. [1] Patrini et al., "Making deep neural networks robust to label noise: a loss correction approach", CVPR 2017.
+    .. [1] Patrini et al., "Making deep neural networks robust to label noise: a loss correction
+           approach", CVPR 2017.
 
     Examples
     --------
@@ -107,7 +110,8 @@ def add_label_noise(
     >>> noisy, changed = add_label_noise(y, 0.3, random_state=0)
     >>> int(changed.sum()), bool(np.all((noisy != y) == changed))
     (30, True)
-    >>> noisy, changed = add_label_noise(y, transition=[[1, 0], [0.4, 0.6]], random_state=0)  # dogs taken for cats
+    >>> dogs_taken_for_cats = [[1, 0], [0.4, 0.6]]
+    >>> noisy, changed = add_label_noise(y, transition=dogs_taken_for_cats, random_state=0)
     >>> sorted(set(y[changed].tolist()))
     ['dog']
     """
@@ -158,7 +162,7 @@ def noise_curve(
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> "NoiseCurve":
-    """Score on clean rows against the share of spoiled training targets, for each loss.
+    """Score each loss on rows without noise, for growing shares of changed training targets.
 
     Parameters
     ----------
@@ -168,8 +172,8 @@ def noise_curve(
     losses : list or dict, default=None
         As for `sklearn_losses.model_selection.compare_losses`.
     noise : callable, default=None
-        ``noise(y, level, random_state=...) -> (noisy, changed)``. None: `add_outliers` for regression, `add_label_noise`
-        for classes.
+        ``noise(y, level, random_state=...) -> (noisy, changed)``. None: `add_outliers` for
+        regression, `add_label_noise` for classes.
     levels : sequence of float, default=(0.0, 0.1, 0.2, 0.3, 0.4)
     scoring : str or callable, default=None
         None: "r2" or "accuracy".
@@ -212,7 +216,8 @@ def noise_curve(
             stratify=targets if classes else None,
             random_state=rng.randint(2**31 - 1),
         )
-        seed = rng.randint(2**31 - 1)  # one seed for all levels: more noise spoils the rows of less, and further ones
+        # One seed for all levels: more noise spoils the rows of less, and further ones.
+        seed = rng.randint(2**31 - 1)
         for place, level in enumerate(levels):
             noisy = noise(targets[train], level, random_state=seed)[0]
             tasks += [(label, place, repeat, train, test, noisy) for label in specs]

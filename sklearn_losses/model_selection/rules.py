@@ -1,4 +1,6 @@
-"""The rules behind `suggest_losses`: which losses the facts about the data speak for, and who found it out."""
+"""The rules behind `suggest_losses`: which losses the facts about the data speak for, and who found
+it out.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -17,7 +17,9 @@ Scorer: TypeAlias = Callable[..., Any]
 
 
 def _own_score(estimator, X, y, **metadata):
-    """The score of a ranker, which knows its queries: that of a search's best one, and after the first steps of a pipeline."""
+    """The score of a ranker, which knows its queries: that of a search's best one, and after the
+    first steps of a pipeline.
+    """
     while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
         if isinstance(estimator, Pipeline):
             X, estimator = estimator[:-1].transform(X), estimator[-1]
@@ -75,6 +77,7 @@ def score(scorer: Scorer, estimator: Any, data: Data) -> float:
     if "qid" in requested or get_config()["enable_metadata_routing"]:
         with config_context(enable_metadata_routing=True):
             return float(scorer(estimator, data.X, data.y, **{k: v for k, v in metadata.items() if k in requested}))
-    # scikit-learn's scorers hand sample_weight on to any metric, also to one that has no such argument.
+    # scikit-learn's scorers hand sample_weight on to any metric, also to one that has no such
+    # argument.
     weight = _taken(metric, metadata).get("sample_weight")
     return float(scorer(estimator, data.X, data.y, sample_weight=weight))

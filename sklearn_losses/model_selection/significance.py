@@ -1,7 +1,9 @@
 """Whether a difference of scores over folds is more than chance.
 
-.. [1] Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003), section 3.
-.. [2] Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+.. [1] Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003),
+       section 3.
+.. [2] Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+       Statistics 6 (1979).
 """
 
 import numpy as np
@@ -14,7 +16,8 @@ __all__ = ["corrected_resampled_ttest", "holm", "least_difference"]
 def corrected_resampled_ttest(differences: ArrayLike, test_train_ratio: float) -> float:
     """Two-sided p-value of the mean of paired differences over folds whose training rows overlap.
 
-    ``t = mean / sqrt((1/k + n_test/n_train) * variance)`` with k - 1 degrees of freedom (Nadeau and Bengio 2003, section 3).
+    ``t = mean / sqrt((1/k + n_test/n_train) * variance)`` with k - 1 degrees of freedom (Nadeau and
+    Bengio 2003, section 3).
 
     Parameters
     ----------
@@ -47,7 +50,8 @@ def corrected_resampled_ttest(differences: ArrayLike, test_train_ratio: float) -
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Holm's step-down adjustment; the chance of one false alarm among them all stays below the level.
+    """Holm's step-down adjustment; the chance of one false alarm among them all stays below the
+    level.
 
     Parameters
     ----------
@@ -74,5 +78,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def least_difference(n_folds: int, test_train_ratio: float, level: float) -> float:
-    """The smallest mean difference that the corrected t-test shows, in standard deviations over folds."""
+    """The smallest mean difference that the corrected t-test shows, in standard deviations over
+    folds.
+    """
     return float(stats.t.isf(level / 2, n_folds - 1) * np.sqrt(1 / n_folds + test_train_ratio))

@@ -1,8 +1,8 @@
 """Which losses to try first: a short list with the evidence for each, measured on the data.
 
-The rules are a list (`RULES`): when a rule applies, which losses it speaks for and how strongly, what it says, and who
-found it out. Losses that the registry does not have drop out, so the next best stands first. A suggestion is where
-`compare_losses` starts, not where it ends.
+The rules are a list (`RULES`): when a rule applies, which losses it speaks for and how strongly,
+what it says, and who found it out. Losses that the registry does not have drop out, so the next
+best stands first. A suggestion is where `compare_losses` starts, not where it ends.
 """
 
 from typing import Any, NamedTuple
@@ -110,16 +110,18 @@ def suggest_losses(
     y : array-like of shape (n_samples,)
         Targets.
     metric : str, default=None
-        The scorer that counts, such as "neg_mean_absolute_error": the loss that estimates what it rewards comes first [1]_.
+        The scorer that counts, such as "neg_mean_absolute_error": the loss that estimates what it
+        rewards comes first [1]_.
     task : {"regression", "classification", "ranking"}, default=None
-        None: with `qid` it is a ranking, else what `estimator` is. Without one, text, booleans, categories and up to 10
-        different whole numbers are classes, unless these go from 0 to 3 or more and look like counts: one peak, and the largest
-        hardly occurs. All else is a real target.
+        None: with `qid` it is a ranking, else what `estimator` is. Without one, text, booleans,
+        categories and up to 10 different whole numbers are classes, unless these go from 0 to 3 or
+        more and look like counts: one peak, and the largest hardly occurs. All else is a real
+        target.
     qid : array-like of shape (n_samples,), default=None
         Query of each row.
     estimator : estimator, default=None
-        What is to be fitted. A classifier takes y as classes, a regressor as numbers; the steps of a pipeline before its last
-        are fitted on all rows to prepare X. It is cloned, not changed.
+        What is to be fitted. A classifier takes y as classes, a regressor as numbers; the steps of
+        a pipeline before its last are fitted on all rows to prepare X. It is cloned, not changed.
     max_losses : int, default=4
     random_state : int, RandomState or None, default=0
         Picks the rows that are looked at where there are more than 5,000, and the folds.
@@ -130,10 +132,11 @@ def suggest_losses(
 
     Notes
     -----
-    Residuals come from an out-of-fold linear fit by the least absolute deviations: what it cannot fit, such as a curve, looks
-    like noise. Wrong labels come from an out-of-fold linear fit of the likelihood. Labels that are uncertain by nature are not
-    wrong; wrong ones differ by going against what the features say most clearly [2]_. They are found where a linear model
-    separates the classes well and rows are many; elsewhere nothing is said of them.
+    Residuals come from an out-of-fold linear fit by the least absolute deviations: what it cannot
+    fit, such as a curve, looks like noise. Wrong labels come from an out-of-fold linear fit of the
+    likelihood. Labels that are uncertain by nature are not wrong; wrong ones differ by going
+    against what the features say most clearly [2]_. They are found where a linear model separates
+    the classes well and rows are many; elsewhere nothing is said of them.
 
     References
     ----------
@@ -187,7 +190,9 @@ def _one_target(y: Any) -> NDArray[Any]:
 
 
 def _numbers(X, y, estimator):
-    """X as numbers without NaN, prepared by a pipeline's first steps, or an error that says how to get there."""
+    """X as numbers without NaN, prepared by a pipeline's first steps, or an error that says how to
+    get there.
+    """
     if hasattr(X, "fit"):
         raise TypeError(f"The data come first: suggest_losses(X, y, estimator=...). Got {type(X).__name__} for X.")
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
@@ -238,7 +243,9 @@ def _ranked(rules: list[Rule], facts: dict[str, Any]) -> list[Suggestion]:
 
 
 def _spec(name, facts):
-    """The name; for a Huber loss that does not scale itself, an object whose width fits the residuals."""
+    """The name; for a Huber loss that does not scale itself, an object whose width fits the
+    residuals.
+    """
     if name == "huber" and facts.get("residual_scale") and "scale" not in Huber().get_params():
         return Huber(delta=float(f"{1.345 * facts['residual_scale']:.3g}"))
     return name

@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 
 from sklearn_losses.models.base import *  # noqa: F403
 from sklearn_losses.models.constants import *  # noqa: F403
+from sklearn_losses.models.factorization_machine import *  # noqa: F403
 from sklearn_losses.models.linear import *  # noqa: F403
 from sklearn_losses.models.mlp import *  # noqa: F403
 

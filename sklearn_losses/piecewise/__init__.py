@@ -1,1 +1,3 @@
-"""The exact minimum of losses with kinks: their terms, smoothed forms, interior points, active sets and duality gap."""
+"""The exact minimum of losses with kinks: their terms, smoothed forms, interior points, active sets
+and duality gap.
+"""

@@ -1,8 +1,9 @@
 """The last step to the exact optimum of a piecewise linear loss with a linear model.
 
-Near the optimum it is known which terms sit on their kink and on which side the others are. The optimum is then the
-solution of one linear system; its multipliers show whether the guess was right, and where it was not they say how to
-mend it (a primal-dual active set method: Hintermueller, Ito and Kunisch, SIAM J. Optim. 13 (2002)).
+Near the optimum it is known which terms sit on their kink and on which side the others are. The
+optimum is then the solution of one linear system; its multipliers show whether the guess was right,
+and where it was not they say how to mend it (a primal-dual active set method: Hintermueller, Ito
+and Kunisch, SIAM J. Optim. 13 (2002)).
 """
 
 from typing import Any, NamedTuple
@@ -22,7 +23,8 @@ class ActiveSetLimits(NamedTuple):
 
     rounds: int = 30
     unknowns: int = SIZES.system
-    weights: int = SIZES.kinks_of_weights  # parameters up to which all absolute values of the weights are terms too
+    # Parameters up to which all absolute values of the weights are terms too.
+    weights: int = SIZES.kinks_of_weights
 
 
 LIMITS = ActiveSetLimits()
@@ -49,8 +51,9 @@ def exact_active_set(
     start : ndarray of shape (n_params,), default=None
         Where the optimum is not unique, the one closest to this point; None: to `params`.
     slopes : ndarray of the shape of the terms, default=None
-        Near those of the optimum, if they are known: a term sits on its kink too where its slope is further inside its bounds,
-        as a share of their range, than the residual is from 0, as a share of the scale. One of the two is 0 at the optimum.
+        Near those of the optimum, if they are known: a term sits on its kink too where its slope is
+        further inside its bounds, as a share of their range, than the residual is from 0, as a
+        share of the scale. One of the two is 0 at the optimum.
     scale : float, default=None
         That of the residuals at `start`, where it is known.
     limits : ActiveSetLimits, default=LIMITS
@@ -75,7 +78,8 @@ def _confirmed(objective, params, width, start, slopes, scale, limits):
     before = terms.value(params, residual)
     at_start = terms.scale(terms.residual(start)) if scale is None else scale
     proximal = terms.proximal_ridge(start, at_start)(params)
-    # Where nearly all rows are met exactly, the residuals at the start still tell what rounding is to be measured by.
+    # Where nearly all rows are met exactly, the residuals at the start still tell what rounding is
+    # to be measured by.
     scale = max(terms.scale(residual), at_start)
     on_kink = np.abs(residual) <= width
     if slopes is not None:
@@ -88,8 +92,8 @@ def _confirmed(objective, params, width, start, slopes, scale, limits):
         residual = None  # which takes the memory of a column of X
         point, slopes.flat[kinked] = _solve(terms, proximal, start, np.where(on_kink, 0.0, slopes), kinked)
         residual = terms.residual(point)
-        # A multiplier outside its slopes pushes a term off its kink, as does a kink that cannot be met; a term on the
-        # wrong side of its kink goes onto it.
+        # A multiplier outside its slopes pushes a term off its kink, as does a kink that cannot be
+        # met; a term on the wrong side of its kink goes onto it.
         low, high, multipliers = terms.left.flat[kinked], terms.right.flat[kinked], slopes.flat[kinked]
         slack = 1e-9 * (high - low)
         off = np.zeros_like(on_kink)
@@ -107,11 +111,12 @@ def _confirmed(objective, params, width, start, slopes, scale, limits):
 
 
 def _solve(terms, proximal, start, slopes, kinked):
-    """The minimiser with the terms of `kinked` held at their kinks, the others on lines; and the multipliers.
+    """The minimiser with the terms of `kinked` held at their kinks, the others on lines; and the
+    multipliers.
 
-    By the singular values of the kinked rows, which may be dependent (repeated rows): the point is the one solution of the
-    constraints plus the minimiser along the directions that they leave free. Dependent rows share their multiplier
-    in proportion to their ranges.
+    By the singular values of the kinked rows, which may be dependent (repeated rows): the point is
+    the one solution of the constraints plus the minimiser along the directions that they leave
+    free. Dependent rows share their multiplier in proportion to their ranges.
     """
     rows, positions = terms.rows(kinked)
     left, right = terms.left.flat[kinked], terms.right.flat[kinked]
@@ -138,7 +143,9 @@ def _solve_positive(matrix, right):
 
 
 def _on_support(objective, params, width, start, limits):
-    """The same for the features that have a weight; then the slopes at all others must be within the penalty's."""
+    """The same for the features that have a weight; then the slopes at all others must be within
+    the penalty's.
+    """
     support = objective.by_feature(params).any(axis=1)
     support[0] = True
     part, where = objective.restricted(np.flatnonzero(support))
@@ -153,7 +160,8 @@ def _on_support(objective, params, width, start, limits):
 
 
 def _least_violation(objective, part, where, params, start):
-    """The relative size of the least subgradient of a piecewise linear loss, with the best slopes at its kinks.
+    """The relative size of the least subgradient of a piecewise linear loss, with the best slopes
+    at its kinks.
 
     Parameters
     ----------

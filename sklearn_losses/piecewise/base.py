@@ -20,18 +20,24 @@ Solve = Callable[[FloatArray], FloatArray]
 
 
 def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
-    """``right -> (gram + diag(ridge))^-1 right`` by a Cholesky factor; the diagonal grows until there is one."""
+    """``right -> (gram + diag(ridge))^-1 right`` by a Cholesky factor; the diagonal grows until
+    there is one.
+    """
     diagonal = np.diag_indices_from(gram)
     gram[diagonal] += ridge
     least = 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal])
-    factor, _ = regularized_cholesky(gram.T, least=least, lower=True)  # the upper triangle, as LAPACK stores it
+    # The upper triangle, as LAPACK stores it.
+    factor, _ = regularized_cholesky(gram.T, least=least, lower=True)
     if factor is None:
         return lambda right: np.full_like(right, np.nan)
-    return lambda right: linalg.cho_solve(factor, right, check_finite=False)  # the caller checks what comes of it
+    # The caller checks what comes of it.
+    return lambda right: linalg.cho_solve(factor, right, check_finite=False)
 
 
 def largest(margins: FloatArray, most: int) -> NDArray[np.intp]:
-    """The indices of the `most` largest numbers, in rising order, without those that are next to nothing beside them."""
+    """The indices of the `most` largest numbers, in rising order, without those that are next to
+    nothing beside them.
+    """
     indices = np.flatnonzero(margins > 1e-20 * np.max(margins, initial=0.0))
     if len(indices) > most:
         indices = np.sort(indices[np.argpartition(margins[indices], len(indices) - most)[len(indices) - most :]])
@@ -47,7 +53,8 @@ def unit_vectors(size: int, columns: NDArray[np.intp]) -> Iterator[FloatArray]:
 
 
 class Terms(ABC):
-    """A sum of convex terms of `residual` (linear in the parameters), a ridge, a linear function and a constant.
+    """A sum of convex terms of `residual` (linear in the parameters), a ridge, a linear function
+    and a constant.
 
     Attributes
     ----------
@@ -81,7 +88,9 @@ class Terms(ABC):
 
     @abstractmethod
     def adjoint(self, slopes: FloatArray) -> FloatArray:
-        """The gradient in the parameters for given slopes of the terms: the transpose of `direction`."""
+        """The gradient in the parameters for given slopes of the terms: the transpose of
+        `direction`.
+        """
 
     @abstractmethod
     def height(self, residual: FloatArray) -> float:
@@ -98,7 +107,8 @@ class Terms(ABC):
 
 @dataclass(eq=False)
 class RowTerms(Terms):
-    """Terms of which each row has its own: Newton's method on smoothed terms and the screening of rows work on these.
+    """Terms of which each row has its own: Newton's method on smoothed terms and the screening of
+    rows work on these.
 
     Parameters
     ----------
@@ -141,7 +151,8 @@ class RowTerms(Terms):
 
         `residual` was found there, and `pull` is the gradient of all terms as these lines.
         """
-        lines = np.vdot(self.side_slopes(residual), residual)  # before rows are copied, since it takes memory of its own
+        # Before rows are copied, since it takes memory of its own.
+        lines = np.vdot(self.side_slopes(residual), residual)
         part, kept = self.subset(rows), residual[self.index_of(rows)]
         slopes = part.side_slopes(kept)
         pull = pull - part.adjoint(slopes)
@@ -149,7 +160,8 @@ class RowTerms(Terms):
         return replace(part, linear=self.linear + pull, constant=self.constant + float(lines - pull @ params))
 
     def gram_diagonal(self, weight: FloatArray) -> FloatArray:
-        """The sums over rows of the squares of the raw outputs' derivatives in each parameter, (n_params,).
+        """The sums over rows of the squares of the raw outputs' derivatives in each parameter,
+        (n_params,).
 
         `weight` has a number for each row, or for each of its raw outputs.
         """
@@ -157,7 +169,8 @@ class RowTerms(Terms):
 
 
 class BoundedTerms(Terms):
-    """Terms ``max(left * residual, right * residual)``: each slope has bounds of its own, as the interior point method needs.
+    """Terms ``max(left * residual, right * residual)``: each slope has bounds of its own, as the
+    interior point method needs.
 
     Attributes
     ----------
@@ -186,22 +199,26 @@ class BoundedTerms(Terms):
         return np.minimum(self.right - slopes, slopes - self.left) / (self.right - self.left)
 
     def proximal_ridge(self, start: FloatArray, scale: float) -> Callable[[FloatArray], FloatArray]:
-        """A ridge around `start`, which makes the optimum unique: a function of the point, one number per parameter.
+        """A ridge around `start`, which makes the optimum unique: a function of the point, one
+        number per parameter.
 
-        It is too weak to move the optimum beyond 1e-10 of its value, also where nearly dependent columns bring large
-        parameters. `scale` is that of the residuals at `start`.
+        It is too weak to move the optimum beyond 1e-10 of its value, also where nearly dependent
+        columns bring large parameters. `scale` is that of the residuals at `start`.
         """
         total = float((self.right - self.left).sum())
 
         def around(point: FloatArray) -> FloatArray:
-            furthest = np.maximum(scale, np.max(np.abs(point - start), initial=0.0))  # numbers of NumPy, which may overflow
+            # Numbers of NumPy, which may overflow.
+            furthest = np.maximum(scale, np.max(np.abs(point - start), initial=0.0))
             return np.full(len(start), 1e-10 * total * (scale / furthest) / furthest)
 
         return around
 
     @abstractmethod
     def solver(self, metric: FloatArray, ridge: FloatArray) -> Solve:
-        """``right -> (A.T diag(metric) A + diag(ridge))^-1 right``, where A is `direction` as a matrix."""
+        """``right -> (A.T diag(metric) A + diag(ridge))^-1 right``, where A is `direction` as a
+        matrix.
+        """
 
     def with_exact_zeros(self, params: FloatArray, on_kink: NDArray[np.bool_]) -> FloatArray:
         """The point with what `on_kink` says is 0 at exactly 0 (only the weights can be)."""

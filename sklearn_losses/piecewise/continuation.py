@@ -1,4 +1,6 @@
-"""The continuation of smoothed problems: each has a smaller width than the one before, whose minimum is where it starts."""
+"""The continuation of smoothed problems: each has a smaller width than the one before, whose
+minimum is where it starts.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,7 +26,8 @@ class Schedule(NamedTuple):
     widen : float, default=1.0
         The factor by which it does.
     loose : float, default=0.0
-        A stage ends where the gradient costs less than this multiple of the shortfall of the slopes.
+        A stage ends where the gradient costs less than this multiple of the shortfall of the
+        slopes.
     steps : int, default=0
         Newton steps at the most: of a stage, or of all stages of `smoothed_start`.
     """
@@ -54,14 +57,16 @@ def continuation(
     Parameters
     ----------
     stage : callable
-        ``stage(width)`` goes on from the end of the last stage and returns its number of steps; None after the last one.
+        ``stage(width)`` goes on from the end of the last stage and returns its number of steps;
+        None after the last one.
     width : float
         Of the first stage.
     schedule : Schedule
     scale : float, default=1.0
         The unit of `schedule.narrowest`.
     between : callable, default=None
-        ``between(width)`` is called before the next stage, and returns the width for it; None for no further stage.
+        ``between(width)`` is called before the next stage, and returns the width for it; None for
+        no further stage.
 
     Returns
     -------

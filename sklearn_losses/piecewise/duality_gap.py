@@ -1,29 +1,36 @@
-"""How far a point is from the optimum, told from the point itself and not from the solver that found it.
+"""How far a point is from the optimum, told from the point itself and not from the solver that
+found it.
 
-A convex loss that is a maximum of straight lines has a dual: slopes u, one per term and inside its bounds. Whatever they
-are, the objective at any point is at least their dual value, so the difference, the duality gap, bounds what is left to gain
-(Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1). With x the point, o the optimum, d the distances of the
-terms, Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
+A convex loss that is a maximum of straight lines has a dual: slopes u, one per term and inside its
+bounds. Whatever they are, the objective at any point is at least their dual value, so the
+difference, the duality gap, bounds what is left to gain (Boyd and Vandenberghe, "Convex
+Optimization" (2004), section 5.5.1). With x the point, o the optimum, d the distances of the terms,
+Q the diagonal of the ridge, s slopes of the absolute values of the weights and r = A.T u + Q x + s,
 
     P(x) - P(o)  =  short(x) - short(o)  +  r.(x - o)  -  (x - o).Q (x - o) / 2,
-    short(x)     =  sum_k (max(left_k d_k, right_k d_k) - u_k d_k)  +  sum_j (l1_j |x_j| - s_j x_j)  >=  0.
+    short(x)     =  sum_k (max(left_k d_k, right_k d_k) - u_k d_k)
+                    +  sum_j (l1_j |x_j| - s_j x_j)  >=  0.
 
 - A parameter with a ridge q leaves r_j**2 / (2 q) at the most.
-- The parameters with an absolute value leave ``max_j(|r_j| / l1_j) * (sum_j l1_j |x_j| + P(x))`` together at the most, since
-  ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
-- A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give it may be close: let
-  `room` be how far each slope is from its bounds, and t the least norm of z with ``A_0.T (room * z) = -r_0`` (A_0: the columns
-  of these parameters). Then ``r.(x - o) = (r + A.T (room * z)).(x - o) - sum_k room_k z_k (d_k(x) - d_k(o))``. The first
-  term has none of these parameters; as room_k |d_k| is within the shortfall of term k, the second one is at most
-  ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the
-  rest leaves: r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an ellipsoid of
-  allowed slopes around u, in which there is one that is feasible.) Where t is larger, the slopes go to ``u + room * z`` as far
-  as their bounds allow, and where those next to a bound have too little room, a small share of slopes well inside is mixed in.
-- Where a penalty is so weak that it leaves much, its parameters are taken among those that ask for 0, with `l1_j - |s_j|` for
-  the room of a weight's slope, and with what a ridge leaves of r_j beside the slopes at ``r_j**2 / (2 q)`` as before.
+- The parameters with an absolute value leave ``max_j(|r_j| / l1_j) * (sum_j l1_j |x_j| + P(x))``
+  together at the most, since ``sum_j l1_j |o_j| <= P(o) <= P(x)``.
+- A parameter without a penalty asks for r_j = 0, which rounding never gives. But slopes that give
+  it may be close: let `margin` be how far each slope is from its bounds, and t the least norm of z
+  with ``A_0.T (margin * z) = -r_0`` (A_0: the columns of these parameters). Then ``r.(x - o) = (r +
+  A.T (margin * z)).(x - o) - sum_k margin_k z_k (d_k(x) - d_k(o))``. The first term has none of
+  these parameters; as margin_k |d_k| is within the shortfall of term k, the second one is at most
+  ``t * (short(x) + short(o))``. For t <= 1 all is at most ``(1 + t)`` times what the rest leaves:
+  r_0 counts next to nothing, or it proves nothing. (It is the argument of Dikin's ellipsoid: an
+  ellipsoid of allowed slopes around u, in which there is one that is feasible.) Where t is larger,
+  the slopes go to ``u + margin * z`` as far as their bounds allow, and where those next to a bound
+  have too small a margin, a small share of slopes well inside is mixed in.
+- Where a penalty is so weak that it leaves much, its parameters are taken among those that ask for
+  0, with `l1_j - |s_j|` for the margin of a weight's slope, and with what a ridge leaves of r_j
+  beside the slopes at ``r_j**2 / (2 q)`` as before.
 
-What rounding may have done to r is added to its entries. Directions of the parameters along which no row moves, but for
-rounding, change nothing and count for nothing: nearly dependent columns are told apart down to `RESOLVED` of their size.
+What rounding may have done to r is added to its entries. Directions of the parameters along which
+no row moves, but for rounding, change nothing and count for nothing: nearly dependent columns are
+told apart down to `GapLimits.resolved` of their size.
 """
 
 from collections.abc import Iterator
@@ -40,24 +47,51 @@ from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
 __all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm"]
 
-ROUNDING = 16 * np.finfo(np.float64).eps  # of a loss that is 0, in units of the rows' size: raw predictions are sums
+# Of a loss that is 0, in units of the rows' size: raw predictions are sums.
+ROUNDING = 16 * np.finfo(np.float64).eps
 
 
 class GapLimits(NamedTuple):
-    """How far `dual_gap` looks for slopes that prove a small gap."""
+    """How far `dual_gap` looks for slopes that prove a small gap.
 
-    settled: float = 1e-12  # relative gap at which no better slopes are looked for
-    kinked: float = 1e6  # entries of the rows on a kink that are made dense whatever the size of X
-    proof: float = 2e7  # entries of the rows whose slopes may give way, so that others are feasible
-    weights: int = SIZES.kinks_of_weights  # at 0, up to which their slopes are sought together with those of the rows
-    resolved: float = 1e-13  # movement of the rows along a direction, as a share of that along the columns, that is none
-    inward: tuple[float, ...] = (1e-9, 1e-7)  # share of the slopes that is moved inside, where those at bounds prove nothing
-    trials: int = 12  # steps towards feasible slopes
-    apart: float = 1e-6  # size of what is rounding in a direction, beside the rest of it
-    close: float = 1e-3  # distance from feasible slopes, in the space that there is, that ends the steps: it is near,
-    hopeless: float = 1e4  # or too far
-    columns: int = 32  # parameters up to which their columns are made one by one, by products with the rows,
-    dense: float = 1e6  # where rows of all parameters would have more entries than this
+    Attributes
+    ----------
+    settled : float
+        The relative gap at which no better slopes are looked for.
+    kinked : float
+        Entries of the rows on a kink that are made dense whatever the size of X.
+    proof : float
+        Entries of the rows whose slopes may change, so that others are feasible.
+    weights : int
+        Weights at 0 up to which their slopes are sought together with those of the rows.
+    resolved : float
+        Movement of the rows along a direction, as a share of that along the columns, that is none.
+    inward : tuple of float
+        Shares of the slopes that are moved inside, where those at their bounds prove nothing.
+    trials : int
+        Steps towards feasible slopes.
+    apart : float
+        Size of what is rounding in a direction, beside the rest of it.
+    close, hopeless : float
+        The steps end at a distance from feasible slopes, in units of the margin, of less than
+        `close` or of more than `hopeless`.
+    columns, dense : int, float
+        The columns of so few parameters are made one by one, by products with the rows, where rows
+        of all parameters would have more than `dense` entries.
+    """
+
+    settled: float = 1e-12
+    kinked: float = 1e6
+    proof: float = 2e7
+    weights: int = SIZES.kinks_of_weights
+    resolved: float = 1e-13
+    inward: tuple[float, ...] = (1e-9, 1e-7)
+    trials: int = 12
+    apart: float = 1e-6
+    close: float = 1e-3
+    hopeless: float = 1e4
+    columns: int = 32
+    dense: float = 1e6
 
 
 LIMITS = GapLimits()
@@ -70,7 +104,8 @@ def dual_gap(
     width: float | None = None,
     limits: GapLimits = LIMITS,
 ) -> float | None:
-    """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no proof.
+    """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no
+    proof.
 
     Parameters
     ----------
@@ -86,7 +121,8 @@ def dual_gap(
     Returns
     -------
     float or None
-        None where no slopes are known. An objective of less than 1e-12 of the size of the losses counts as that.
+        None where no slopes are known. An objective of less than 1e-12 of the size of the losses
+        counts as that.
     """
     value, gaps, least = objective.value(params), [], 1e-12
     if objective.piecewise_linear or (objective.max_affine and (slopes is not None or width is not None)):
@@ -102,7 +138,7 @@ def dual_gap(
             if gaps[-1] <= point.goal:
                 break
     elif width is not None and (found := objective.smoothed_slopes(params, width)) is not None:
-        gaps.append(_without_room(objective, params, *found))
+        gaps.append(_of_shortfall_alone(objective, params, *found))
     return min(gaps) / max(value, least) if gaps else None
 
 
@@ -129,10 +165,12 @@ def _slopes_at(terms, objective, params, residual, close, limits):
         slopes.flat[kinked] = middle = (low + high) / 2
         zeros = np.flatnonzero((params == 0) & (objective.l1 > 0))
         held = np.ones(len(params), dtype=bool)
-        if len(zeros) > limits.weights:  # a weight at 0 takes any gradient within the penalty's slope, which is hoped for then
+        # A weight at 0 takes any gradient within the penalty's slope, which is hoped for then.
+        if len(zeros) > limits.weights:
             held[zeros], zeros = False, zeros[:0]
         wanted = -(terms.adjoint(slopes) + objective.l2 * params + objective.l1 * np.sign(params))
-        # A slope's range is its unit: weights may span many orders of magnitude. In its middle is the most room to either side.
+        # A slope's range is its unit: weights may span many orders of magnitude. In its middle is
+        # the most margin to either side.
         units = np.zeros((len(params), len(zeros)))
         units[zeros, np.arange(len(zeros))] = 2 * objective.l1[zeros]
         matrix = np.hstack([terms.rows(kinked)[0].T * (high - low), units])[held]
@@ -144,8 +182,9 @@ def _slopes_at(terms, objective, params, residual, close, limits):
 
 
 class _Dual(NamedTuple):
-    """What slopes leave at a point: r, what rounding may have done to it, the slopes s of the absolute values, and the
-    shortfalls of the weights' slopes, each (n_params,), and of the rows' together."""
+    """What slopes leave at a point: r, what rounding may have done to it, the slopes s of the
+    absolute values, and the shortfalls of the weights' slopes, each (n_params,), and of the rows'
+    together."""
 
     pull: np.ndarray
     drift: np.ndarray
@@ -155,7 +194,9 @@ class _Dual(NamedTuple):
 
 
 class _Point:
-    """A point of the parameters, and what slopes of the terms prove about it: `goal` is what is as good as nothing."""
+    """A point of the parameters, and what slopes of the terms prove about it: `goal` is what is as
+    good as nothing.
+    """
 
     def __init__(self, terms: AnyRowTerms, objective, params, goal, limits):
         self.params, self.l1, self.l2, self.goal, self.limits = params, objective.l1, objective.l2, goal, limits
@@ -165,11 +206,14 @@ class _Point:
         self.eps = 2 * objective.precision
 
     def gap(self, slopes):
-        """The smallest bound on what is left to gain that these slopes, or some near them, prove; inf where none does."""
+        """The smallest bound on what is left to gain that these slopes, or some near them, prove;
+        inf where none does.
+        """
         best = self._first(slopes, whole=False)
         if self.goal < best and not self.free.all():
             dual = self._dual(slopes)
-            if self._of_penalty(dual) > 0.1 * min(best, self.value):  # a weak penalty bounds less than the slopes themselves
+            # A weak penalty bounds less than the slopes themselves.
+            if self._of_penalty(dual) > 0.1 * min(best, self.value):
                 best = min(best, self._first(slopes, whole=True))
         return best
 
@@ -183,7 +227,8 @@ class _Point:
 
     def _variants(self, slopes):
         yield slopes
-        yield self.terms.at_bounds(slopes)  # all slopes of separable rows are 0, but for what is left of a path to them
+        # All slopes of separable rows are 0, but for what is left of a path to them.
+        yield self.terms.at_bounds(slopes)
         for share in self.limits.inward:
             yield slopes + share * (self.terms.interior_start - slopes)
 
@@ -202,11 +247,15 @@ class _Point:
         return best
 
     def _bound(self, dual, distance, left):
-        """What is left to gain at the most: feasible slopes are at a `distance`, but for what the penalty leaves."""
+        """What is left to gain at the most: feasible slopes are at a `distance`, but for what the
+        penalty leaves.
+        """
         return (1 + distance) * (dual.short + left) if distance <= 1 else np.inf
 
     def _allowance(self, dual):
-        """About what the ridges may leave where they help to make the gradient 0: as much as all slopes do."""
+        """About what the ridges may leave where they help to make the gradient 0: as much as all
+        slopes do.
+        """
         return max(dual.short + float(dual.flat.sum()), self.goal)
 
     def _dual(self, slopes):
@@ -230,7 +279,9 @@ class _Point:
         return float(dual.flat.sum()) + self._of_pull(np.abs(dual.pull[some]) + dual.drift[some], some)
 
     def _of_pull(self, pull, some):
-        """What some parameters with these absolute entries of r leave at the most: inf where one without a penalty has any."""
+        """What some parameters with these absolute entries of r leave at the most: inf where one
+        without a penalty has any.
+        """
         x, l1, l2 = self.params[some], self.l1[some], self.l2[some]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
@@ -240,18 +291,20 @@ class _Point:
         return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
 
     def _proof(self, slopes, dual, whole):
-        """How far the slopes are from some whose gradient is 0 in the parameters without a penalty, or in all.
+        """How far the slopes are from some whose gradient is 0 in the parameters without a penalty,
+        or in all.
 
         Returns
         -------
         distance : float
-            In units of the room that there is.
+            In units of the margin.
         left : float
             What the penalised parameters leave.
         change : ndarray or None
             The step towards such slopes; None where none is needed or known.
         """
-        some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))  # columns of zeros have neither
+        # Columns of zeros have neither.
+        some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))
         if not len(some):
             return 0.0, self._of_penalty(dual), None
         few = int(max(self.limits.kinked / len(some), 2 * len(some) + 100))
@@ -262,7 +315,8 @@ class _Point:
                 if found is not None:
                     distance, left, change, step = found
                     if not whole:
-                        # The rows that make up for the parameters without a penalty pull at the others too.
+                        # The rows that make up for the parameters without a penalty pull at the
+                        # others too.
                         pull = dual.pull + self.terms.adjoint(step)
                         left = self._of_penalty(dual._replace(pull=np.where(self.free, dual.pull, pull)))
                     return distance, left, change
@@ -271,10 +325,13 @@ class _Point:
         return np.inf, np.inf, None
 
     def _solve(self, slopes, rows, some, dual):
-        """The same with the slopes of some rows; None where these do not tell all directions apart that move a row."""
+        """The same with the slopes of some rows; None where these do not tell all directions apart
+        that move a row.
+        """
         dense = self.limits.dense if len(some) <= self.limits.columns else np.inf
-        matrix, room = self.terms.gradient_map(slopes, rows, some, dense)
-        # The pull of a ridge within its allowance is as good as the room of a term, as is that of a weight's slope.
+        matrix, margin = self.terms.gradient_map(slopes, rows, some, dense)
+        # The pull of a ridge within its allowance is as good as the margin of a term, as is that of
+        # a weight's slope.
         of_ridge = np.sqrt(2 * self.l2[some] * self._allowance(dual))
         of_weight = self.l1[some] - np.abs(dual.slope[some])
         units = [np.diag(own)[own > 0] for own in (of_weight, of_ridge)]
@@ -292,7 +349,8 @@ class _Point:
         of_rows, of_weights = np.split(moved[: len(matrix) + np.count_nonzero(of_weight)], [len(matrix)])
         open_pull = dual.pull[some] + matrix.T @ of_rows
         open_pull[of_weight > 0] += of_weight[of_weight > 0] * of_weights
-        # What rounding has done counts as a distance, or, where that is large and there is a ridge, with the ridge.
+        # What rounding has done counts as a distance, or, where that is large and there is a ridge,
+        # with the ridge.
         unsure = np.linalg.norm(inverse, axis=0) * (dual.drift[some][kept] / unit)
         far = (unsure > self.limits.close / rank) & (self.l2[some][kept] > 0)
         distance = float(np.linalg.norm(share) + unsure[~far].sum())
@@ -300,12 +358,13 @@ class _Point:
         left[kept[~far]] = np.where(of_ridge[kept[~far]] > 0, np.abs(open_pull[kept[~far]]), 0.0)
         left[self.free[some]] = 0.0  # as they are in the others, or nothing moves along them
         length = min(1.0, 0.9 / max(np.max(np.abs(of_rows)), np.finfo(float).tiny))
-        step = self.terms.scattered(rows, room * of_rows)
+        step = self.terms.scattered(rows, margin * of_rows)
         return distance, float(dual.flat.sum()) + self._of_pull(left, some), length * step, step
 
     def _still(self, slopes, r, rank, sizes, some):
-        """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a triangular factor leaves
-        open: along these the gradient is 0 then. Those of the penalised parameters alone are left to the penalty."""
+        """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a
+        triangular factor leaves open: along these the gradient is 0 then. Those of the penalised
+        parameters alone are left to the penalty."""
         directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
         sizes_of = [np.max(np.abs(directions[part]), axis=0, initial=0.0) for part in (self.free[some], ~self.free[some])]
         if np.any(np.minimum(*sizes_of) > self.limits.apart * np.maximum(*sizes_of)):
@@ -324,8 +383,10 @@ class _Point:
         return True
 
 
-def _without_room(objective, params, shortfall, gradient):
-    """The bound where the slopes are known by their shortfall alone: parameters without a penalty leave no proof."""
+def _of_shortfall_alone(objective, params, shortfall, gradient):
+    """The bound where the slopes are known by their shortfall alone: parameters without a penalty
+    leave no proof.
+    """
     l1, l2 = objective.l1, objective.l2
     pull = gradient + l2 * params
     if np.any((l2 == 0) & (pull != 0)):
@@ -337,10 +398,11 @@ def _without_room(objective, params, shortfall, gradient):
 
 
 def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:
-    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops, which `dual_gap` confirms.
+    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops,
+    which `dual_gap` confirms.
 
-    Half its square over the penalty's curvature, which is a bound; without a penalty the entry times the size of the parameter
-    (`size` at least), which is a guess.
+    Half its square over the penalty's curvature, which is a bound; without a penalty the entry
+    times the size of the parameter (`size` at least), which is a guess.
     """
     slope = np.abs(gradient)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

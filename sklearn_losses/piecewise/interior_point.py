@@ -4,11 +4,12 @@ With terms k (a kink of the curve at a row) the problem is
 
     minimise  1/2 x.T Q x + c.T x + sum_k max(left_k * d_k, right_k * d_k),    d = A x - position,
 
-whose dual variables are the slopes u_k in [left_k, right_k]. Splitting ``d = slack_plus - slack_minus`` with both parts
-positive, the optimality conditions are ``Q x + c + A.T u = 0``, ``slack_plus * (right - u) = 0`` and
-``slack_minus * (u - left) = 0``. Newton's method on them, with the products at a small positive value that shrinks (Mehrotra's
-predictor and corrector, SIAM J. Optim. 2 (1992)), needs one weighted Gram matrix of X per iteration and 15 to 30 iterations
-whatever the size.
+whose dual variables are the slopes u_k in [left_k, right_k]. Splitting ``d = slack_plus -
+slack_minus`` with both parts positive, the optimality conditions are ``Q x + c + A.T u = 0``,
+``slack_plus * (right - u) = 0`` and ``slack_minus * (u - left) = 0``. Newton's method on them, with
+the products at a small positive value that shrinks (Mehrotra's predictor and corrector, SIAM J.
+Optim. 2 (1992)), needs one weighted Gram matrix of X per iteration and 15 to 30 iterations whatever
+the size.
 """
 
 from typing import Any, NamedTuple
@@ -29,7 +30,8 @@ class PathLimits(NamedTuple):
     """When `follow_path` gives up."""
 
     patience: int = 20  # iterations without a smaller gap
-    releases: int = 5  # from the proximal ridge around the start: a step cut short leaves some of its gradient
+    # From the proximal ridge around the start: a step cut short leaves some of its gradient.
+    releases: int = 5
     shortest: float = 1e-10  # step
 
 
@@ -76,7 +78,8 @@ def follow_path(
         if record(point.params, value):
             return Path(point.params, point.slopes, best, None)
         gap = point.gap() / max(value, least)
-        # Rounding ends the progress where the metrics of the terms span too many orders of magnitude.
+        # Rounding ends the progress where the metrics of the terms span too many orders of
+        # magnitude.
         stale += 1
         if point.gap() < 0.9 * least_gap:
             best, least_gap, kept, stale = gap, point.gap(), (point.params, point.slopes), 0
@@ -91,12 +94,14 @@ def follow_path(
 
 
 def exact_minimum(objective: Any, params: FloatArray, tol: float, record: Record, limits: ScreeningLimits = SCREENING) -> Path:
-    """The minimum of a piecewise linear loss, to rounding where `exact_active_set` tells the rows on a kink.
+    """The minimum of a piecewise linear loss, to rounding where `exact_active_set` tells the rows
+    on a kink.
 
     Parameters
     ----------
     objective : Objective
-        Piecewise linear or a maximum of affine functions (then without an L1 penalty); linear model.
+        Piecewise linear or a maximum of affine functions (then without an L1 penalty); linear
+        model.
     params : ndarray of shape (n_params,)
         Where to start.
     tol, record
@@ -149,7 +154,8 @@ class _Iterate:
     slack_plus, slack_minus : ndarray
         The positive and negative parts of `residual`, kept above 0.
     dual_slack_upper, dual_slack_lower : ndarray
-        How far the slopes are from their bounds; kept by themselves, since differences of `slopes` would round to 0.
+        How far the slopes are from their bounds; kept by themselves, since differences of `slopes`
+        would round to 0.
     share : ndarray
         Of the gap, that each product has at the centre of the path.
     """
@@ -162,9 +168,10 @@ class _Iterate:
         self.slack_plus, self.slack_minus = np.maximum(self.residual, 0) + scale, np.maximum(-self.residual, 0) + scale
         self.slopes = terms.interior_start
         self.dual_slack_upper, self.dual_slack_lower = terms.right - self.slopes, self.slopes - terms.left
-        # The products that make up the centre of the path. A row's is in proportion to its weight at the start, and all are
-        # the same on the usual path, from which weights that span many orders of magnitude would start far away. Halfway
-        # between the two on a logarithmic scale takes the fewest iterations.
+        # The products that make up the centre of the path. A row's is in proportion to its weight
+        # at the start, and all are the same on the usual path, from which weights that span many
+        # orders of magnitude would start far away. Halfway between the two on a logarithmic scale
+        # takes the fewest iterations.
         root = np.sqrt(terms.right - terms.left)
         self.share = root / (2 * root.sum())
 

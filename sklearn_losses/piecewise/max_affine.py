@@ -1,4 +1,6 @@
-"""A maximum of affine functions for each row: the terms of Crammer and Singer's hinge, for exact solvers."""
+"""A maximum of affine functions for each row: the terms of Crammer and Singer's hinge, for exact
+solvers.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -74,7 +76,9 @@ class MaxAffineTerms(RowTerms):
         return float((self.weight @ np.abs(residual)).sum() / (self.weight.sum() * residual.shape[1])) or 1.0
 
     def parameter_scale(self, residual: FloatArray) -> float:
-        """The least size of a parameter without a penalty that a duality gap counts with: the margin that is asked for."""
+        """The least size of a parameter without a penalty that a duality gap counts with: the
+        margin that is asked for.
+        """
         return 1.0
 
     def residual(self, params: FloatArray) -> FloatArray:
@@ -134,11 +138,15 @@ class MaxAffineTerms(RowTerms):
         return rows
 
     def interior_centers(self, slopes: FloatArray, share: float = 1e-3) -> FloatArray:
-        """Slopes as centres of a smoothing that can move each of them: an entropy keeps what is 0 at 0."""
+        """Slopes as centres of a smoothing that can move each of them: an entropy keeps what is 0
+        at 0.
+        """
         return slopes + share * (self.center - slopes)
 
     def subset(self, rows: NDArray[np.intp], single: bool = False) -> Self:
-        """The terms of some rows, computed in float32 where `single` is True and the rows come in it."""
+        """The terms of some rows, computed in float32 where `single` is True and the rows come in
+        it.
+        """
         batches = (self.batches.as_float32() if single else None) or self.batches
         return replace(self, batches=batches.some(rows), weight=self.weight[rows])
 
@@ -154,8 +162,8 @@ class MaxAffineTerms(RowTerms):
     def smoothed(self, residual: FloatArray, centers: FloatArray, width: float) -> tuple[float, FloatArray]:
         """The maxima with an entropy in place of each corner, which raises them by up to `width`.
 
-        The maximum over the allowed slopes of ``slopes @ residual`` less ``width / log(K)`` times their relative entropy to
-        the centres, summed, and the slopes that reach it.
+        The maximum over the allowed slopes of ``slopes @ residual`` less ``width / log(K)`` times
+        their relative entropy to the centres, summed, and the slopes that reach it.
         """
         temperature = width / np.log(residual.shape[1])
         scores = residual / temperature
@@ -171,16 +179,19 @@ class MaxAffineTerms(RowTerms):
         return self.smoothed(residual, self.center, width * np.log(residual.shape[1]))[1]
 
     def furthest_inside(self, slopes: FloatArray, most: int) -> NDArray[np.intp]:
-        """The rows whose slopes are furthest from having but one class, so that they have `most` slopes together."""
+        """The rows whose slopes are furthest from having but one class, so that they have `most`
+        slopes together.
+        """
         return largest(self.weight - slopes.max(axis=1), most // slopes.shape[1])
 
     def gradient_map(
         self, slopes: FloatArray, indices: NDArray[np.intp], columns: NDArray[np.intp], dense: float
     ) -> tuple[FloatArray, FloatArray]:
-        """How the gradient in some parameters follows the slopes of some rows, each slope in units of itself.
+        """How the gradient in some parameters follows the slopes of some rows, each slope in units
+        of itself.
 
-        A row's slopes keep their sum: what z has along them does not count. Differences are those from the first class, next
-        to which the others may be tiny.
+        A row's slopes keep their sum: what z has along them does not count. Differences are those
+        from the first class, next to which the others may be tiny.
 
         Returns
         -------
@@ -212,7 +223,9 @@ class MaxAffineTerms(RowTerms):
         return moved
 
     def curvature(self, slopes: FloatArray, width: float, least: float = 1e-4) -> HessianOperator | None:
-        """The second derivative of `smoothed` where it gave these slopes: None where each row has but one class."""
+        """The second derivative of `smoothed` where it gave these slopes: None where each row has
+        but one class.
+        """
         temperature = width / np.log(slopes.shape[1])
         rows = np.flatnonzero(slopes.max(axis=1) < (1 - least) * self.weight)
         if not len(rows):
@@ -242,11 +255,13 @@ class MaxAffineTerms(RowTerms):
         return HessianOperator(product, in_float32=in_float32 if single else None, solver=solver, exact=False)
 
     def gram(self, metric: FloatArray, total: FloatArray, dtype: DTypeLike = np.float64) -> FloatArray:
-        """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's metric sums to its total.
+        """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's
+        metric sums to its total.
 
         Its upper triangle in the order of the model's `by_output`.
         """
-        others = metric @ (1 - np.eye(metric.shape[1]))  # sums without each class, since differences of sums would cancel
+        # Sums without each class, since differences of sums would cancel.
+        others = metric @ (1 - np.eye(metric.shape[1]))
         alone = metric * others / total[:, None]
 
         def of_block(batch, block):
@@ -259,7 +274,9 @@ class MaxAffineTerms(RowTerms):
         return self.batches.total(of_block, dense=True)
 
     def solver(self, metric: FloatArray, total: FloatArray, ridge: FloatArray, dtype: DTypeLike = np.float64) -> Solve:
-        """``right -> (gram(metric, total) + diag(ridge))^-1 right``, to the precision of `dtype` where its range is enough."""
+        """``right -> (gram(metric, total) + diag(ridge))^-1 right``, to the precision of `dtype`
+        where its range is enough.
+        """
         order = self.model.by_output
         with np.errstate(over="ignore", invalid="ignore"):
             gram = self.gram(metric, total, dtype)
@@ -277,7 +294,8 @@ class MaxAffineTerms(RowTerms):
 
 class MaxAffineTermsWithBounds(BoundedTerms):
     """`MaxAffineTerms` as bounded terms, with a bound on each row's loss beside the parameters:
-    ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its best bounds.
+    ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its best
+    bounds.
 
     The bounds never enter a system of equations: each meets one row's terms alone.
 
@@ -290,7 +308,8 @@ class MaxAffineTermsWithBounds(BoundedTerms):
         self.terms, self.n_params, self.constant = terms, terms.model.n_params, 0.0
         self.ridge = np.concatenate([terms.ridge, np.zeros(len(terms.weight))])
         self.linear = np.concatenate([np.zeros(self.n_params), terms.weight])
-        # Twice the weight, which the slopes of a row sum to, so that none of them is at its upper bound.
+        # Twice the weight, which the slopes of a row sum to, so that none of them is at its upper
+        # bound.
         self.right = np.repeat(2 * terms.weight[:, None], terms.model.n_outputs, axis=1)
         self.left = np.zeros_like(self.right)
 
@@ -334,8 +353,9 @@ class MaxAffineTermsWithBounds(BoundedTerms):
         return float((self.right * np.maximum(residual, 0)).sum() + self.linear @ params + 0.5 * (self.ridge * params) @ params)
 
     def solver(self, metric: FloatArray, ridge: FloatArray) -> Solve:
-        # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the sum, in the violations and
-        # in the raw outputs alike. Rows of next to no weight have a metric of 0.
+        # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the
+        # sum, in the violations and in the raw outputs alike. Rows of next to no weight have a
+        # metric of 0.
         terms = self.terms
         total = np.maximum(metric.sum(axis=1) + ridge[self.n_params :], np.finfo(np.float64).tiny)
         inverse = terms.solver(metric, total, ridge[: self.n_params])

@@ -1,7 +1,8 @@
 """Screening of rows: of many rows only those near their kink decide, and the others are lines.
 
-The rows near their kink are solved alone, the others set aside as the lines that they most likely are, and looked at in the
-end (Portnoy and Koenker, "The Gaussian hare and the Laplacian tortoise", Statistical Science 12 (1997), section 5).
+The rows near their kink are solved alone, the others set aside as the lines that they most likely
+are, and looked at in the end (Portnoy and Koenker, "The Gaussian hare and the Laplacian tortoise",
+Statistical Science 12 (1997), section 5).
 """
 
 from collections.abc import Callable
@@ -40,14 +41,26 @@ class Path(NamedTuple):
 
 
 class ScreeningLimits(NamedTuple):
-    """How many rows are solved for."""
+    """How many rows are solved for.
 
-    spreads: float = 3.75  # half the width of their band, in standard errors of the predictions of a sample
-    first: float = 0.6  # of the rows, from which on all are solved for at once
-    shares: tuple[float, ...] = (0.8, 0.8, 0.8)  # of the rows, up to which a part is solved for, the first time and again
+    Attributes
+    ----------
+    spreads : float
+        Half the width of their band, in standard errors of the predictions of a sample.
+    first : float
+        The share of the rows from which on all are solved for at once.
+    shares : tuple of float
+        The shares of the rows up to which a part is solved for, the first time and again.
+    """
+
+    spreads: float = 3.75
+    first: float = 0.6
+    shares: tuple[float, ...] = (0.8, 0.8, 0.8)
 
     def band(self, sample_size: float, terms: PiecewiseLinearTerms) -> int:
-        """The number of rows that a start as good as the minimum over `sample_size` rows leaves undecided."""
+        """The number of rows that a start as good as the minimum over `sample_size` rows leaves
+        undecided.
+        """
         return int(self.spreads * np.sqrt(len(terms.ridge) / sample_size) * terms.left.shape[1])
 
 
@@ -56,7 +69,8 @@ Solve = Callable[[PiecewiseLinearTerms, FloatArray, float, Record], Path]
 
 
 class Screening:
-    """The rows near their kink as terms of their own, beside the lines that the other rows are at a point.
+    """The rows near their kink as terms of their own, beside the lines that the other rows are at a
+    point.
 
     Parameters
     ----------
@@ -73,21 +87,26 @@ class Screening:
         self.terms, self.near, self.least, self._shares = terms, near, least, iter(shares)
 
     def part(self, params: FloatArray, residual: FloatArray, pull: FloatArray | None = None) -> AnyRowTerms | None:
-        """The terms of the near rows, with the others as lines; None where there are too many or too few.
+        """The terms of the near rows, with the others as lines; None where there are too many or
+        too few.
 
-        `residual` was found at `params`; `pull` is the gradient of all terms as lines, where it is known.
+        `residual` was found at `params`; `pull` is the gradient of all terms as lines, where it is
+        known.
         """
         share = next(self._shares, None)
         if share is None or not self.least < np.count_nonzero(self.near) <= share * len(self.near):
             return None
         terms = self.terms
-        # The side is all that is asked for from here on, and takes an eighth of the memory of the residuals.
+        # The side is all that is asked for from here on, and takes an eighth of the memory of the
+        # residuals.
         self.rows, self.sides = np.flatnonzero(self.near), terms.sides(residual)
         pull = terms.adjoint(terms.slopes_on(self.sides)) if pull is None else pull
         return terms.linearized_outside(self.rows, params, residual, pull)
 
     def slopes(self, of_part: FloatArray | None) -> FloatArray:
-        """The slopes of all terms, given those of the part, or None for what the sides say of these too."""
+        """The slopes of all terms, given those of the part, or None for what the sides say of these
+        too.
+        """
         slopes = self.terms.slopes_on(self.sides)
         if of_part is not None:
             slopes[self.terms.index_of(self.rows)] = of_part
@@ -98,7 +117,8 @@ class Screening:
         return ~self.near & self.terms.any_in_row(self.terms.sides(residual) != self.sides)
 
     def widen(self, residual: FloatArray, crossed: NDArray[np.bool_], least: float = 0.0) -> float:
-        """Take further rows in: twice as far from their kink as those that crossed it, and as `least`.
+        """Take further rows in: twice as far from their kink as those that crossed it, and as
+        `least`.
 
         Returns
         -------
@@ -119,7 +139,8 @@ def minimum_by_screening(
     solve: Solve,
     limits: ScreeningLimits = SCREENING,
 ) -> Path:
-    """The minimum by `solve` for few of many rows, which the start, a sample of the rows and smoothed problems show.
+    """The minimum by `solve` for few of many rows, which the start, a sample of the rows and
+    smoothed problems show.
 
     Parameters
     ----------
@@ -143,8 +164,9 @@ def minimum_by_screening(
             return Path(params, terms.side_slopes(terms.residual(params)), np.inf, None)
         return _with_screening(terms, params, tol, record, solve, solve, limits)
 
-    # The minimum over m of the rows is off by about sqrt(n_params / m) of the spread of the kinks, so that a band of `spreads`
-    # times that holds all rows that may change sides. This m makes part and band the fewest rows together.
+    # The minimum over m of the rows is off by about sqrt(n_params / m) of the spread of the kinks,
+    # so that a band of `spreads` times that holds all rows that may change sides. This m makes part
+    # and band the fewest rows together.
     size = int((limits.spreads / 2 * n_rows * np.sqrt(len(params))) ** (2 / 3))
     pull = terms.adjoint(terms.side_slopes(terms.residual(params)))
     if effective_sample_size(terms, params, pull) >= size:
@@ -158,10 +180,11 @@ def minimum_by_screening(
 
 
 def _with_screening(terms, params, tol, record, solve, solve_all, limits, *, pull=None, sample_size=None):
-    """`solve` for the rows near their kink at `params`, which is as good as the minimum over `sample_size` rows.
+    """`solve` for the rows near their kink at `params`, which is as good as the minimum over
+    `sample_size` rows.
 
-    The others are lines there, and looked at in the end; where some changed sides it goes on with those too. After some times,
-    or where most rows are near, it is `solve_all` for all of them.
+    The others are lines there, and looked at in the end; where some changed sides it goes on with
+    those too. After some times, or where most rows are near, it is `solve_all` for all of them.
     """
     residual = terms.residual(params)
     pull = terms.adjoint(terms.side_slopes(residual)) if pull is None else pull
@@ -188,7 +211,9 @@ def _with_screening(terms, params, tol, record, solve, solve_all, limits, *, pul
 
 
 def _least_squares(terms, params):
-    """Where the squared distances from the kinks are least: a start from which the path takes fewer iterations."""
+    """Where the squared distances from the kinks are least: a start from which the path takes fewer
+    iterations.
+    """
     residual = terms.residual(params)
     scale = terms.scale(residual)
     stiffness = (terms.right - terms.left) / scale

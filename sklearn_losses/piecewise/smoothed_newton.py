@@ -1,9 +1,11 @@
-"""Newton's method on smoothed terms: where a problem of lines is nearly solved, by work on the rows near their kink.
+"""Newton's method on smoothed terms: where a problem of lines is nearly solved, by work on the rows
+near their kink.
 
-A loss made of lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term. Smoothed around centres c it is
-``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are the allowed ones nearest to ``c + stiffness * d``. Only rows
-with slopes inside their bounds curve, so a Newton step costs a pass over the rows and a system of those few. The slopes are
-those of a dual point, so that each step says what is left to gain at the most.
+A loss made of lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term.
+Smoothed around centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are
+the allowed ones nearest to ``c + stiffness * d``. Only rows with slopes inside their bounds curve,
+so a Newton step costs a pass over the rows and a system of those few. The slopes are those of a
+dual point, so that each step says what is left to gain at the most.
 """
 
 from collections.abc import Callable
@@ -23,22 +25,41 @@ Record = Callable[[FloatArray, float], bool]
 
 
 class NewtonLimits(NamedTuple):
-    """How far a Newton step is computed."""
+    """How far a Newton step is computed.
 
-    accuracy: float = 0.02  # of a system: what may be left of the square of the gradient, in units of the curvature
-    level: float = 0.2  # slope along a direction, as a share of that at its start, that ends the search for its lowest point
-    trials: int = 40  # of one search
-    least_curvature: float = 1e-6  # of all rows together, that a parameter without a penalty is taken to have
-    products: int = 500  # with the rows for one Newton system at the most
-    matrix_after: int = 50  # products from which on a matrix of the parameters is the cheaper way,
-    largest_matrix: int = 2000  # if there are no more of them than this
+    Attributes
+    ----------
+    accuracy : float
+        What a solved system may leave of the square of the gradient, in units of the curvature.
+    level : float
+        The slope along a direction, as a share of that at its start, that ends the search for its
+        lowest point.
+    trials : int
+        Points of one search at the most.
+    least_curvature : float
+        The curvature of all rows together that a parameter without a penalty is taken to have.
+    products : int
+        Products with the rows for one Newton system at the most.
+    matrix_after, largest_matrix : int
+        After so many products a matrix of the parameters is the cheaper way, if there are no more
+        of these than `largest_matrix`.
+    """
+
+    accuracy: float = 0.02
+    level: float = 0.2
+    trials: int = 40
+    least_curvature: float = 1e-6
+    products: int = 500
+    matrix_after: int = 50
+    largest_matrix: int = 2000
 
 
 NEWTON = NewtonLimits()
 
 
 class Stage(NamedTuple):
-    """Newton steps on one smoothed problem: their number, that of products with the rows, and why there are no more.
+    """Newton steps on one smoothed problem: their number, that of products with the rows, and why
+    there are no more.
 
     Attributes
     ----------
@@ -63,7 +84,8 @@ class SmoothedPoint:
     terms : PiecewiseLinearTerms or MaxAffineTerms
     params : ndarray of shape (n_params,)
     matrix : bool, default=False
-        Solve Newton's equations by a matrix of the parameters; else by conjugate gradients while these are cheap.
+        Solve Newton's equations by a matrix of the parameters; else by conjugate gradients while
+        these are cheap.
     limits : NewtonLimits, default=NEWTON
 
     Attributes
@@ -81,7 +103,8 @@ class SmoothedPoint:
         self.terms, self.params, self.matrix, self.limits = terms, params, matrix, limits
         self.residual = terms.residual(params)
         self.scale = terms.parameter_scale(self.residual)
-        # Without a penalty and too few rows near their kink nothing curves in some directions: a little keeps steps finite.
+        # Without a penalty and too few rows near their kink nothing curves in some directions: a
+        # little keeps steps finite.
         self.ridge = np.where(terms.ridge > 0, terms.ridge, limits.least_curvature * terms.total_slope / self.scale)
         self.products = 0  # with the rows, that the last direction took
 
@@ -101,7 +124,8 @@ class SmoothedPoint:
         terms, size = self.terms, self.terms.parameter_scale(self.residual)
         pull = terms.ridge * self.params
         pull += terms.linear
-        self.rest = 0.5 * float(pull @ self.params + terms.linear @ self.params)  # the objective's, beside the terms
+        # The objective's, beside the terms.
+        self.rest = 0.5 * float(pull @ self.params + terms.linear @ self.params)
         self.gradient = terms.adjoint(self.slopes)
         self.gradient += pull
         self.value = terms.height(self.residual) + self.rest
@@ -110,7 +134,8 @@ class SmoothedPoint:
         self.gap = self.cost + self.shortfall
 
     def descend(self, record: Record, most: int, loose: float, goal: float = -np.inf) -> Stage:
-        """Newton steps until the gradient costs less than `loose` times the shortfall, or the gap or the value is below `goal`.
+        """Newton steps until the gradient costs less than `loose` times the shortfall, or the gap
+        or the value is below `goal`.
 
         There are `most` of them at the most.
         """
@@ -129,7 +154,8 @@ class SmoothedPoint:
         direction = self._direction()
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
-        if share == 0 or not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):  # nor where it is no number
+        # Nor where it is no number.
+        if share == 0 or not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):
             return False
         self.params, self.residual = self.params + share * direction, self.residual + share * change
         self.smoothed, self.slopes = smoothed, slopes
@@ -137,11 +163,13 @@ class SmoothedPoint:
         return True
 
     def _lowest(self, direction, change):
-        """Where the slope along `direction`, which changes the distances by `change`, is next to nothing.
+        """Where the slope along `direction`, which changes the distances by `change`, is next to
+        nothing.
 
-        The smoothed objective is convex, so that its slope rises along a line: a secant in a bracket finds where it is 0. Of an
-        end that stays, the slope is halved each time (the Illinois method), or the bracket would shrink but slowly where the
-        slope is nearly the same up to a kink.
+        The smoothed objective is convex, so that its slope rises along a line: a secant in a
+        bracket finds where it is 0. Of an end that stays, the slope is halved each time (the
+        Illinois method), or the bracket would shrink but slowly where the slope is nearly the same
+        up to a kink.
 
         Returns
         -------
@@ -153,7 +181,8 @@ class SmoothedPoint:
         """
         limits, start = self.limits, float(self.gradient @ direction)
         second_derivative = float(self.terms.ridge @ direction**2)
-        outside = start - float(np.vdot(self.slopes, change))  # the slope of what is not of the terms
+        # The slope of what is not of the terms.
+        outside = start - float(np.vdot(self.slopes, change))
 
         def at(share):
             height, slopes = self.terms.smoothed(self.residual + share * change, self.centers, self.width)
@@ -196,11 +225,22 @@ class SmoothedPoint:
 
 
 class StartLimits(NamedTuple):
-    """When `smoothed_start` ends."""
+    """When `smoothed_start` ends.
 
-    few: float = 8.0  # rows on a parabola for each parameter: with fewer than one there is no Newton step
-    stuck: float = 0.8  # of the rows on a parabola: so many stay as the width shrinks where they are on their kink
-    exact: float = 1e-12  # gap, as a share of the size of the terms, that is rounding: all rows are fitted
+    Attributes
+    ----------
+    few : float
+        Rows on a parabola for each parameter: with fewer than one there is no Newton step.
+    stuck : float
+        The share of the rows on a parabola that stays there as the width shrinks from which on they
+        are taken to be on their kink.
+    exact : float
+        The gap, as a share of the size of the terms, that is rounding: all rows are fitted.
+    """
+
+    few: float = 8.0
+    stuck: float = 0.8
+    exact: float = 1e-12
 
 
 START_LIMITS = StartLimits()
@@ -215,7 +255,8 @@ def smoothed_start(
     schedule: Schedule = START,
     limits: StartLimits = START_LIMITS,
 ) -> tuple[FloatArray, bool]:
-    """A point from which few rows are undecided: the minimum smoothed with a shrinking width, found to about that width.
+    """A point from which few rows are undecided: the minimum smoothed with a shrinking width, found
+    to about that width.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """The terms of a piecewise linear loss over the rows of a fit: what exact solvers work on.
 
-A term is one kink of the curve at one of a row's arguments t: the larger one of two lines through the kink. Arrays of all
-terms have the shape (n_kinks, n) or (n_kinks, n, m). The sample weights are in the slopes.
+A term is one kink of the curve at one of a row's arguments t: the larger one of two lines through
+the kink. Arrays of all terms have the shape (n_kinks, n) or (n_kinks, n, m). The sample weights are
+in the slopes.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,8 @@ __all__ = ["PiecewiseLinearTerms", "TermsWithL1"]
 
 @dataclass(eq=False)
 class PiecewiseLinearTerms(BoundedTerms, RowTerms):
-    """``sum_k max(left_k * d_k, right_k * d_k)`` with residuals ``d = A params - position``, and a ridge.
+    """``sum_k max(left_k * d_k, right_k * d_k)`` with residuals ``d = A params - position``, and a
+    ridge.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
     right: FloatArray
     position: FloatArray
     origin: FloatArray
-    # The last point that `residual` was asked for, and what it gave: several questions are asked about the end of a fit.
+    # The last point that `residual` was asked for, and what it gave: several questions are asked
+    # about the end of a fit.
     _last: tuple[FloatArray, FloatArray] | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -58,7 +61,8 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         """The terms of a bound loss over all rows, with the ridge of an elastic net."""
         raw = np.zeros(batches.n_rows if model.n_outputs == 1 else (batches.n_rows, model.n_outputs))
         origin = loss.argument(batches.y, raw).astype(np.float64, copy=False)
-        weight = np.ones(1) if batches.sample_weight is None else batches.sample_weight  # equal weights take no memory
+        # Equal weights take no memory.
+        weight = np.ones(1) if batches.sample_weight is None else batches.sample_weight
         weight = weight.astype(np.float64) / batches.n_rows
         weight = weight.reshape(-1, *(1,) * (origin.ndim - 1))
         shape = len(loss.kinks), *origin.shape
@@ -98,8 +102,8 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return float((range_ * np.abs(residual)).sum() / range_.sum()) or 1.0
 
     def parameter_scale(self, residual: FloatArray) -> float:
-        """The least size of a parameter without a penalty that a duality gap counts with: the larger scale of the residuals,
-        of these or of those at parameters of 0."""
+        """The least size of a parameter without a penalty that a duality gap counts with: the
+        larger scale of the residuals, of these or of those at parameters of 0."""
         return max(self.scale(residual), self.scale(self.origin[None] - self.position))
 
     @property
@@ -125,10 +129,11 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return float((np.maximum(self.left * residual, self.right * residual) - slopes * residual).sum())
 
     def smoothed(self, residual: FloatArray, centers: FloatArray, width: float) -> tuple[float, FloatArray]:
-        """The terms with a parabola over `width` to either side in place of each kink, whose slope is centred.
+        """The terms with a parabola over `width` to either side in place of each kink, whose slope
+        is centred.
 
-        The maximum over the allowed slopes of ``slopes * residual - (slopes - centers)**2 / (2 * stiffness)``, summed, and
-        the slopes that reach it.
+        The maximum over the allowed slopes of ``slopes * residual - (slopes - centers)**2 / (2 *
+        stiffness)``, summed, and the slopes that reach it.
         """
         stiffness = (self.right - self.left) / (2 * width)
         slopes = self.allowed(centers + stiffness * residual)
@@ -170,7 +175,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
 
     def curvature(self, slopes: FloatArray, width: float) -> HessianOperator | None:
-        """The second derivative of `smoothed` where it gave these slopes: None where no row is on a parabola."""
+        """The second derivative of `smoothed` where it gave these slopes: None where no row is on a
+        parabola.
+        """
         inside = (slopes > self.left) & (slopes < self.right)
         rows = np.flatnonzero(self.any_in_row(inside))
         if not len(rows):
@@ -253,7 +260,8 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
     def gradient_map(
         self, slopes: FloatArray, indices: NDArray[np.intp], columns: NDArray[np.intp], dense: float
     ) -> tuple[FloatArray, FloatArray]:
-        """How the gradient in some parameters follows the slopes of some terms, in units of their distance from the bounds.
+        """How the gradient in some parameters follows the slopes of some terms, in units of their
+        distance from the bounds.
 
         Parameters
         ----------
@@ -263,14 +271,14 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         columns : ndarray of int
             The parameters.
         dense : float
-            The entries of dense rows of all parameters up to which these are made; beyond, the columns are made one by one,
-            by products with all rows.
+            The entries of dense rows of all parameters up to which these are made; beyond, the
+            columns are made one by one, by products with all rows.
 
         Returns
         -------
         matrix : ndarray of shape (n_indices, n_columns)
-            ``matrix.T @ z`` is the change of the gradient when the slopes change by ``distance * z``, which they can for
-            ``|z| <= 1``.
+            ``matrix.T @ z`` is the change of the gradient when the slopes change by ``distance *
+            z``, which they can for ``|z| <= 1``.
         distance : ndarray of shape (n_indices,)
         """
         inside, left, right = slopes.flat[indices], self.left.flat[indices], self.right.flat[indices]
@@ -290,7 +298,8 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
 
 
 class TermsWithL1(BoundedTerms):
-    """The terms of the rows and one more for each weight, ``l1 * |weight|``: exact solvers need no other notion of it.
+    """The terms of the rows and one more for each weight, ``l1 * |weight|``: exact solvers need no
+    other notion of it.
 
     Arrays are flat here: first the terms of the rows, then those of the weights.
 

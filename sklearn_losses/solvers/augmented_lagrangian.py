@@ -1,23 +1,30 @@
 """The method of multipliers for losses with kinks: products with X are all that it needs.
 
-A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term. Smoothed around
-centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are the allowed ones nearest to
-``c + stiffness * d``. Its minimum over the parameters is found by Newton's method, where only rows with slopes inside their
-bounds curve; then those slopes become the centres [1]_. So the optimum is reached at a width of smoothing that stays away from
-0, and with it the Newton systems stay well conditioned: conjugate gradients solve them in a few products with the rows
-near their kink, which is what makes the method fast on wide sparse rows [2]_.
+A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each
+term. Smoothed around centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best
+slopes are the allowed ones nearest to ``c + stiffness * d``. Its minimum over the parameters is
+found by Newton's method, where only rows with slopes inside their bounds curve; then those slopes
+become the centres [1]_. So the optimum is reached at a width of smoothing that stays away from 0,
+and with it the Newton systems stay well conditioned: conjugate gradients solve them in a few
+products with the rows near their kink, which is what makes the method fast on wide sparse rows
+[2]_.
 
-.. [1] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in convex programming",
-       Mathematics of Operations Research 1 (1976).
-.. [2] Li, Sun and Toh, "A highly efficient semismooth Newton augmented Lagrangian method for solving Lasso problems",
-       SIAM Journal on Optimization 28 (2018), for the same combination on another problem.
+.. [1] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in
+       convex programming", Mathematics of Operations Research 1 (1976).
+.. [2] Li, Sun and Toh, "A highly efficient semismooth Newton augmented Lagrangian method for
+       solving Lasso problems", SIAM Journal on Optimization 28 (2018), for the same combination on
+       another problem.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
@@ -25,6 +32,7 @@ from sklearn_losses.piecewise.duality_gap import ROUNDING
 from sklearn_losses.piecewise.screening import Screening
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.solvers.run import Callback
 
 __all__ = ["AugmentedLagrangian", "MultiplierLimits"]
 
@@ -32,22 +40,27 @@ __all__ = ["AugmentedLagrangian", "MultiplierLimits"]
 class MultiplierLimits(NamedTuple):
     """Which rows are solved for alone, and when the method of multipliers gives up."""
 
-    reach: float = 3.0  # distance from the kinks, in widths of the next stage, within which rows may change sides
+    # Distance from the kinks, in widths of the next stage, within which rows may change sides.
+    reach: float = 3.0
     further: float = 4.0  # times that, where some did
-    shares: tuple[float, ...] = (0.5, 0.8, 0.8)  # of the rows up to which those are solved for alone, at first and again
-    patience: tuple[int, int, int] = (20, 150, 5000)  # stages, Newton steps and their products without a smaller gap
+    # Of the rows up to which those are solved for alone, at first and again.
+    shares: tuple[float, ...] = (0.5, 0.8, 0.8)
+    # Stages, Newton steps and their products without a smaller gap.
+    patience: tuple[int, int, int] = (20, 150, 5000)
 
 
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
-    """The method of multipliers [1]_ with Newton's method inside; linear models, losses with kinks, no L1 penalty.
+    """The method of multipliers [1]_ with Newton's method inside; linear models, losses with kinks,
+    no L1 penalty.
 
-    For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the features. Ends on a certified
-    duality gap, and with few parameters on the exact optimum where it can be told (`active_set`).
+    For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the
+    features. Ends on a certified duality gap, and with few parameters on the exact optimum where it
+    can be told (`active_set`).
 
     References
     ----------
-    .. [1] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in convex programming",
-       Mathematics of Operations Research 1 (1976).
+    .. [1] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in
+       convex programming", Mathematics of Operations Research 1 (1976).
 
     Examples
     --------
@@ -61,11 +74,12 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     """
 
     double = True
-    # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the width becomes larger.
+    # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the
+    # width becomes larger.
     schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1, steps=50)
     limits = MultiplierLimits()
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
         if not (objective.piecewise_linear or objective.max_affine):
@@ -77,7 +91,17 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
             return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='proximal_newton'."
         return None
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
@@ -94,7 +118,8 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
 
 class _Stages:
-    """The stages of the method on some terms: the slopes at the end of each are the centres of the next one.
+    """The stages of the method on some terms: the slopes at the end of each are the centres of the
+    next one.
 
     Parameters
     ----------
@@ -106,7 +131,8 @@ class _Stages:
     schedule : Schedule
     limits : MultiplierLimits
     holds : callable, default=None
-        ``holds(params)`` tells whether the terms are still those of the problem; where they are not, it gives up.
+        ``holds(params)`` tells whether the terms are still those of the problem; where they are
+        not, it gives up.
 
     Attributes
     ----------
@@ -126,7 +152,9 @@ class _Stages:
         continuation(self._stage, width, self.schedule, self.scale, self._near_rows)
 
     def _stage(self, width):
-        """Newton steps on the loss smoothed around the present centres: their number, None where it is over."""
+        """Newton steps on the loss smoothed around the present centres: their number, None where it
+        is over.
+        """
         point = self.point
         point.smooth(self.centers, width)
         self.goal = max(0.9 * self.tol * point.value, self.least)
@@ -140,10 +168,13 @@ class _Stages:
         return self.run.status is not None or not self.holds(self.point.params)
 
     def _near_rows(self, width):
-        """Solve for the rows near their kink alone, as far as that goes: the width to go on with, None where it is over."""
+        """Solve for the rows near their kink alone, as far as that goes: the width to go on with,
+        None where it is over.
+        """
         point, terms = self.point, self.terms
         near = terms.kink_distance(point.residual) <= self.reach * width
-        free = 2 * np.count_nonzero(terms.ridge == 0)  # lines alone would let these parameters go anywhere
+        # Lines alone would let these parameters go anywhere.
+        free = 2 * np.count_nonzero(terms.ridge == 0)
         screening = Screening(terms, near, self.limits.shares, free)
         while (of_rows := screening.part(point.params, point.residual)) is not None:
             part = _Stages(

@@ -236,14 +236,16 @@ class SmoothSolver(Solver):
         return result
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
-        """Minimise smoothed versions of the objective, each closer to it and started from the one before."""
+        """Minimise smoothed versions of the objective, each closer to it than the one before."""
         start, result, exact, done = params, OptimizeResult(x=params), None, 0
         width = objective.kink_distance(params)
-        first = max(abs(objective.value(params)), objective.smoothing_error(width))  # where the start is perfect, the latter
+        # Where the start is perfect, the latter.
+        first = max(abs(objective.value(params)), objective.smoothing_error(width))
 
         def stage(width):
             nonlocal result, exact, done
-            # There is no point in solving a stage to more than its distance from the true objective.
+            # There is no point in solving a stage to more than its distance from the true
+            # objective.
             error = objective.smoothing_error(width) / (abs(objective.value(result.x)) or 1.0)
             accuracy = max(tol, min(0.1, error / 10))
             smooth = objective.smoothed(width)
@@ -255,7 +257,8 @@ class SmoothSolver(Solver):
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = exact_active_set(objective, result.x, width, start)
             close = objective.smoothing_error(width) <= max(tol * objective.value(result.x), 1e-13 * first)
-            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))  # in the rounding of raw predictions
+            # In the rounding of raw predictions.
+            lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))
             return None if exact is not None or close or lost else result.nit
 
         width = continuation(stage, self.schedule.first * width, self.schedule)

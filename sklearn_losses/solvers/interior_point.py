@@ -1,20 +1,32 @@
-"""Exact minimisation of piecewise linear losses under any elastic net, by the interior point method."""
+"""Exact minimisation of piecewise linear losses under any elastic net, by the interior point
+method.
+"""
+
+from typing import Any
+
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.piecewise.duality_gap import dual_gap
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.piecewise.screening import SCREENING
 from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.solvers.run import Callback
 
 __all__ = ["InteriorPoint"]
 
 
 class InteriorPoint(Solver, name="interior_point"):
-    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile, hinge), any elastic net.
+    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile,
+    hinge), any elastic net.
 
-    The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else to the gap of the last
-    iterate. Each iteration forms a Gram matrix of the features: meant for up to a few thousand parameters. Without a penalty
-    and with more columns than rows, or nearly dependent ones, it works in coordinates in which the columns are orthogonal.
+    The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else
+    to the gap of the last iterate. Each iteration forms a Gram matrix of the features: meant for up
+    to a few thousand parameters. Without a penalty and with more columns than rows, or nearly
+    dependent ones, it works in coordinates in which the columns are orthogonal.
 
     Examples
     --------
@@ -28,7 +40,7 @@ class InteriorPoint(Solver, name="interior_point"):
     double = True
     limits = SCREENING
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
         if not (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty)):
@@ -37,24 +49,40 @@ class InteriorPoint(Solver, name="interior_point"):
             )
         return None
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
-        wide = objective.n_rotated_params < objective.n_params
-        path = None if wide else exact_minimum(objective, params, tol, run.record, self.limits)
-        if wide or (path.status is not None and self._nearly_dependent(objective, path, tol)):
-            path = self._rotated(objective, params if wide else path.params, tol, run)
+        if objective.n_rotated_params < objective.n_params:  # more columns than rows
+            path = self._rotated(objective, params, tol, run)
+        else:
+            path = exact_minimum(objective, params, tol, run.record, self.limits)
+            if path.status is not None and self._nearly_dependent(objective, path, tol):
+                path = self._rotated(objective, path.params, tol, run)
         if path.status is not None:
             run.params, run.value, run.status = path.params, objective.value(path.params), path.status
         return run.result(gap=path.gap, slopes=path.slopes)
 
     def _nearly_dependent(self, objective, path, tol):
-        """Whether the path ended before the optimum since columns without a penalty are nearly dependent."""
+        """Whether the path ended before the optimum since columns without a penalty are nearly
+        dependent.
+        """
         if objective.has_penalty or objective.n_rotated_params > SIZES.matrix or not objective.can_rotate:
             return False
         return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
 
     def _rotated(self, objective, params, tol, run):
-        """The minimum where the columns are orthogonal: in directions in which rows move little parameters are large."""
+        """The minimum where the columns are orthogonal: in directions in which rows move little
+        parameters are large.
+        """
         other, forward, back = objective.rotated()
         path = exact_minimum(other, forward(params), tol, lambda point, value: run.record(back(point), value), self.limits)
         return path._replace(params=back(path.params))

@@ -1,4 +1,4 @@
-"""The documentation builds, has every registered loss, solver and model, and its table of equal calls is true."""
+"""The documentation builds, lists all that is registered, and its table of equal calls is true."""
 
 import subprocess
 import sys

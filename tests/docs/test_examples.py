@@ -1,4 +1,4 @@
-"""The examples run as they are, in a smaller form, and tell the story that their first lines promise."""
+"""The examples run in a smaller form, and show what their first lines say."""
 
 import importlib.util
 import re
@@ -30,7 +30,8 @@ def test_compare_losses_diabetes(example, capsys):
     errors = example("compare_losses_diabetes").main(losses=("mse", "mae", "log-cosh, my own"))
     printed = capsys.readouterr().out
     for kind in ("linear", "mlp"):
-        assert errors["mse", kind, "clean"] < 50 and errors["mae", kind, "clean"] < 50  # 65 without any column
+        # 65 without any column.
+        assert errors["mse", kind, "clean"] < 50 and errors["mae", kind, "clean"] < 50
         assert errors["mse", kind, "spoilt"] > 100
         assert errors["mae", kind, "spoilt"] < 1.1 * errors["mae", kind, "clean"]
         assert errors["log-cosh, my own", kind, "spoilt"] < 65

@@ -1,4 +1,4 @@
-"""The longer examples run as they are, in a smaller form, and end as their first lines promise."""
+"""The longer examples run in a smaller form, and show what their first lines say."""
 
 import importlib.util
 from pathlib import Path
@@ -46,7 +46,8 @@ def test_quantile_coverage(plt, capsys):
     assert len(plt.get_fignums()) == 1 and "the truth" in capsys.readouterr().out
 
 
-@pytest.mark.slow  # the text is the docstrings of the installed libraries; the oldest ones tell another story
+# The text is the docstrings of the installed libraries; the oldest ones tell another story.
+@pytest.mark.slow
 def test_language_model(plt, capsys):
     found = load("language_model").main(n_rows=6000, hidden=16, epochs=4)
     names = list(found)

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from problems import DRAWLESS, MAKERS, estimator, problem
+from problems import DRAWLESS, MAKERS, by_turns, estimator, problem
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
@@ -51,10 +51,12 @@ def test_of_every_loss(name, dtype, shift, form):
     assert model.objective_ == pytest.approx(model.loss_ + 1e-3 / 2 * float(np.sum(model.coef_.astype(float) ** 2)), rel=3e-6)
 
 
-@pytest.mark.parametrize("shift", [0.0, 1e6])
-@pytest.mark.parametrize("solver", ["lbfgs", "gd", "bfgs", "sgd", "adam"])
-@pytest.mark.parametrize("name", ["mse", "mae", "huber", "poisson", "cross_entropy", "hinge"])
-def test_of_every_kind_of_solver(name, solver, shift):
+KINDS = [(name, shift) for name in ("mse", "mae", "huber", "poisson", "cross_entropy", "hinge") for shift in (0.0, 1e6)]
+
+
+@pytest.mark.parametrize(("name_and_shift", "solver"), by_turns(KINDS, ["lbfgs", "gd", "bfgs", "sgd", "adam"]))
+def test_of_every_kind_of_solver(name_and_shift, solver):
+    name, shift = name_and_shift
     X, y, more = rounded_problem(name, shift)
     for form in (np.asarray, sparse.csr_array):
         X32 = form(X.astype(np.float32))

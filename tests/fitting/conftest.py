@@ -18,7 +18,9 @@ Y = X @ [1.0, -2.0, 0.5] + RNG.normal(size=30)
 
 @pytest.fixture
 def make_problem():
-    """``make_problem(loss, solver, **settings)``: a linear regression; rows, task and what `prepare` takes can be given too."""
+    """``make_problem(loss, solver, **settings)``: a linear regression; rows, task and what
+    `prepare` takes can be given too.
+    """
 
     def make(loss="mse", solver="lbfgs", *, task=None, rows=None, initial=initial_fit, last=None, held_out=None, **settings):
         task, rows, settings = task or Regression(), rows or Rows(X, Y, None), Settings(**settings)

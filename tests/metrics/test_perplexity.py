@@ -1,4 +1,6 @@
-"""Perplexity equals its definition and scikit-learn's log loss, and does as documented at its edges."""
+"""Perplexity equals its definition and scikit-learn's log loss, and does as documented at its
+edges.
+"""
 
 import numpy as np
 import pytest

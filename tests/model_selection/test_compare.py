@@ -1,4 +1,6 @@
-"""compare_losses: honest statistics, every row accounted for, metadata where it belongs, the same table for any n_jobs."""
+"""compare_losses: honest statistics, every row accounted for, metadata where it belongs, the same
+table for any n_jobs.
+"""
 
 import sys
 import time
@@ -141,7 +143,8 @@ def test_few_folds_say_what_they_cannot_show(folds, least):
     comparison = compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=folds, scoring="r2", refit=False)
     [sentence] = [said for said in comparison.sentences() if "cannot show much" in said]
     assert f"{folds} folds cannot show much: only a difference of more than {least:.2g} times its own spread" in sentence
-    # A mean difference of that many standard deviations has the p-value 0.05, one of less a larger one.
+    # A mean difference of that many standard deviations has the p-value 0.05, one of less a larger
+    # one.
     pattern = np.linspace(-1, 1, folds) / np.std(np.linspace(-1, 1, folds), ddof=1)
     assert corrected_resampled_ttest(pattern + least, 1 / (folds - 1)) == pytest.approx(0.05, rel=0.02)
     assert sentence in repr(comparison)
@@ -165,7 +168,8 @@ def test_one_alpha_for_losses_in_other_units_is_named():
     for factor in (1.0, 1000.0):
         y = factor * Y
         comparison = compare_losses(LossRegressor(alpha=0.05), Z, y, losses, refit=False)
-        # alpha="auto" for mae is 1e-4 times the mean absolute deviation from the median over the variance.
+        # alpha="auto" for mae is 1e-4 times the mean absolute deviation from the median over the
+        # variance.
         folds = [y[train] for train, _ in splits_of(5, y, "regression", None, np.random.RandomState(0))]
         auto = [1e-4 * np.mean(np.abs(part - np.median(part))) / np.var(part) for part in folds]
         assert comparison.relative_alpha_["mae"] == pytest.approx(np.mean(0.05 / np.array(auto)), rel=1e-6)
@@ -230,7 +234,8 @@ def test_labels_of_objects_functions_and_dicts():
 
 
 def test_equal_losses_are_equal():
-    def squared(y_true, y_pred):  # another solver and numerical derivatives: the same optimum but for the last digits
+    # Another solver and numerical derivatives: the same optimum but for the last digits.
+    def squared(y_true, y_pred):
         return (y_true - y_pred) ** 2
 
     losses = ["mse", "squared_error", squared]
@@ -254,8 +259,9 @@ def test_real_differences_are_called_so():
 
 @pytest.mark.slow
 def test_two_equivalent_losses_are_rarely_called_different():
-    # The pinball losses of levels 0.25 and 0.75 are mirror images, and so are their errors under symmetric noise. Columns
-    # that say nothing make the fits differ by chance alone, in the same way in all folds: what deceives a plain t-test.
+    # The pinball losses of levels 0.25 and 0.75 are mirror images, and so are their errors under
+    # symmetric noise. Columns that say nothing make the fits differ by chance alone, in the same
+    # way in all folds: what deceives a plain t-test.
     rng, metric, calls, plain_calls = np.random.default_rng(1), "neg_mean_absolute_error", 0, 0
     for repetition in range(200):
         X, y = rng.standard_normal((60, 15)), rng.standard_normal(60)
@@ -280,7 +286,8 @@ def test_search_is_nested_and_takes_what_each_loss_has():
     assert [set(params) for params in by_loss["huber"]] == [{"alpha", "loss__delta"}] * 3
     assert all(params["alpha"] == 1e-8 for row in by_loss.values() for params in row)
     assert comparison.best_params_["alpha"] == comparison.best_estimator_.alpha == 1e-8
-    # What a fold's search saw was that fold's training part: the same score comes from fitting it by hand.
+    # What a fold's search saw was that fold's training part: the same score comes from fitting it
+    # by hand.
     cv = KFold(3, shuffle=True, random_state=0)
     result = compare_losses(LossRegressor(), X, Y, ["huber"], param_grid=grid, cv=cv, scoring="r2")
     for fold, (train, test) in enumerate(cv.split(X)):
@@ -304,7 +311,8 @@ def test_refit_on_all_rows_and_nothing_given_is_changed():
 
 
 def test_same_seed_same_table_for_any_number_of_processes():
-    estimator = LossRegressor(hidden_layer_sizes=(4,), max_iter=20, alpha=0.01)  # its first weights are random
+    # Its first weights are random.
+    estimator = LossRegressor(hidden_layer_sizes=(4,), max_iter=20, alpha=0.01)
 
     def cubic(y_true, y_pred):
         return np.abs(y_true - y_pred) ** 3
@@ -417,7 +425,8 @@ def test_scorers_get_what_they_request():
             )
         np.testing.assert_array_equal(comparison.test_scores_["both"], 3004)
         np.testing.assert_array_equal(comparison.test_scores_["queries"], 4)
-        # Without routing, scikit-learn's own scorers take weights as they come; with it, only what was asked for.
+        # Without routing, scikit-learn's own scorers take weights as they come; with it, only what
+        # was asked for.
         np.testing.assert_array_equal(comparison.test_scores_["neither"], 0 if routing else 3000)
 
 

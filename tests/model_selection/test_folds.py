@@ -1,4 +1,6 @@
-"""Folds: whole groups, even shares of classes, the user's own splits; rows with what belongs to them."""
+"""Folds: whole groups, even shares of classes, the user's own splits; rows with what belongs to
+them.
+"""
 
 import numpy as np
 import pytest

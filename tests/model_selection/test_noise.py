@@ -72,7 +72,8 @@ def test_curve_shows_which_loss_bears_outliers():
     X, y = make_regression(150, 3, noise=5, random_state=0)
     curve = noise_curve(LossRegressor(), X, y, ["mse", "mae"], levels=(0, 0.3), n_repeats=4)
     assert curve.scores_["mae"].shape == (2, 4)
-    assert np.all(curve.scores_["mae"][1] > 0.98)  # clean test rows: a robust fit loses next to nothing
+    # Clean test rows: a robust fit loses next to nothing.
+    assert np.all(curve.scores_["mae"][1] > 0.98)
     assert np.all(curve.scores_["mse"][1] < curve.scores_["mae"][1])
     assert curve.best_losses_[1] == "mae" and "r2 on clean rows" in repr(curve)
 

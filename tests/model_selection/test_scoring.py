@@ -25,7 +25,8 @@ def test_names_objects_and_functions():
 
 
 def test_weights_go_to_metrics_that_take_them():
-    assert score(make_scorer(mean_absolute_error), MODEL, WEIGHTED) == 0  # the wrong row has no weight
+    # The wrong row has no weight.
+    assert score(make_scorer(mean_absolute_error), MODEL, WEIGHTED) == 0
     assert score(make_scorer(max_error), MODEL, WEIGHTED) == 4  # max_error takes no weights
 
 

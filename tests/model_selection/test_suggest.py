@@ -1,4 +1,4 @@
-"""suggest_losses on data made so that the right answer is known, whatever losses the registry has."""
+"""suggest_losses: the right loss first, facts measured, no false alarms, errors say what to do."""
 
 import numpy as np
 import pytest
@@ -202,7 +202,8 @@ def test_outliers_and_tails_are_measured():
     assert clean["outliers"] == 0 and clean["tails"] == pytest.approx(1, abs=0.12)
     assert clean["residual_scale"] == pytest.approx(0.5, rel=0.1) and clean["rows_per_parameter"] == 100
     heavy = suggest_losses(*regression("heavy", n=3000)).facts_
-    assert heavy["tails"] == pytest.approx(np.log(0.05) / np.log(0.5) / 2.906, rel=0.07)  # Laplace, by its quantiles
+    # Laplace, by its quantiles.
+    assert heavy["tails"] == pytest.approx(np.log(0.05) / np.log(0.5) / 2.906, rel=0.07)
 
 
 def test_outliers_in_a_positive_target_are_outliers():

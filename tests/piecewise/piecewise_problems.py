@@ -1,4 +1,6 @@
-"""Small problems whose loss has kinks, and their optima by programs that share nothing with the package."""
+"""Small problems whose loss has kinks, and their optima by programs that share nothing with the
+package.
+"""
 
 import numpy as np
 from scipy.optimize import linprog, minimize
@@ -30,7 +32,9 @@ def sample(loss, classes, n=30, p=3, seed=0):
 
 
 def straight_lines(loss, X, y, classes, intercept):
-    """The loss as ``slack_i >= lines @ params + constants``: rows of lines per row of X, for a linear or quadratic program."""
+    """The loss as ``slack_i >= lines @ params + constants``: rows of lines per row of X, for a
+    linear or quadratic program.
+    """
     design = np.hstack([X, np.ones((len(X), 1))]) if intercept else X
     outputs = 1 if classes < 3 else classes
     width = design.shape[1]
@@ -66,7 +70,9 @@ def straight_lines(loss, X, y, classes, intercept):
 
 
 def optimum(loss, X, y, weight, classes, alpha, l1_ratio, intercept):
-    """The minimum by HiGHS, or, with a ridge, by sequential quadratic programming from a random point."""
+    """The minimum by HiGHS, or, with a ridge, by sequential quadratic programming from a random
+    point.
+    """
     lines, constants, row, share, size = straight_lines(loss, X, y, classes, intercept)
     n_slack = row.max() + 1
     cost = (weight / weight.sum())[share]

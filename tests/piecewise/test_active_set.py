@@ -24,7 +24,8 @@ def test_the_optimum_is_that_of_a_linear_program(loss, classes, alpha, l1_ratio)
     near, slopes = near_optimum(objective, 1e-6)
     scale = objective.terms().scale(objective.terms().residual(near))
     found = exact_active_set(objective, near, 1e-6 * scale, slopes=slopes)
-    tolerance = 1e-12 if not alpha or l1_ratio else 1e-8  # with a ridge the program ends within 1e-9
+    # With a ridge the program ends within 1e-9.
+    tolerance = 1e-12 if not alpha or l1_ratio else 1e-8
     assert objective.value(found) == pytest.approx(exact, rel=tolerance)
     assert objective.value(near) > objective.value(found)
     assert dual_gap(objective, found) <= 1e-10
@@ -32,7 +33,9 @@ def test_the_optimum_is_that_of_a_linear_program(loss, classes, alpha, l1_ratio)
 
 @pytest.mark.parametrize(("loss", "classes"), KINKED)
 def test_slopes_tell_what_a_width_does_not(loss, classes):
-    """With a width of 0 no term is taken to be on its kink, but for those whose slopes are inside their bounds."""
+    """With a width of 0 no term is taken to be on its kink, but for those whose slopes are inside
+    their bounds.
+    """
     objective, exact = problem(loss, classes)
     near, slopes = near_optimum(objective, 1e-6)
     alone = exact_active_set(objective, near, 0.0, limits=ActiveSetLimits(rounds=1))

@@ -1,4 +1,6 @@
-"""The method of multipliers ends where the other exact solvers end, and forms no matrix of the features."""
+"""The method of multipliers ends where the other exact solvers end, and forms no matrix of the
+features.
+"""
 
 import tracemalloc
 
@@ -52,7 +54,9 @@ def test_classification(loss, alpha, load):
 
 
 def test_hard_rows():
-    """Weights over twelve orders of magnitude, several targets, columns far from 0, many rows on their kink, no intercept."""
+    """Weights over twelve orders of magnitude, several targets, columns far from 0, many rows on
+    their kink, no intercept.
+    """
     X, y = load_diabetes(return_X_y=True)
     weight = 10 ** np.random.default_rng(0).uniform(-6, 6, len(y))
     assert_same_optimum(LossRegressor, X, y, loss="mae", alpha=1e-3, sample_weight=weight)
@@ -67,7 +71,9 @@ def test_hard_rows():
 
 @pytest.mark.parametrize("alpha", [1e-2, 1.0])
 def test_crammer_singer_on_digits(alpha):
-    """Pixels that are constant, classes that can be separated: the interior point method stalls here."""
+    """Pixels that are constant, classes that can be separated: the interior point method stalls
+    here.
+    """
     X, y = load_digits(return_X_y=True)
     model = LossClassifier("crammer_singer", alpha=alpha).fit(X, y)
     assert model.solver_ == "augmented_lagrangian" and model.converged_ and model.dual_gap_ <= 1e-6
@@ -84,7 +90,9 @@ def text(n=2000, p=30_000, per_row=30):
 
 
 def test_wide_sparse_rows():
-    """`auto` takes it, certifies its optimum and needs memory of the order of the rows, not of the features squared."""
+    """`auto` takes it, certifies its optimum and needs memory of the order of the rows, not of the
+    features squared.
+    """
     X, labels, targets = text()
     for model in (LossClassifier("hinge", alpha=1e-3), LossRegressor("mae", alpha=1e-2)):
         y = labels if isinstance(model, LossClassifier) else targets
@@ -98,7 +106,7 @@ def test_wide_sparse_rows():
     assert multi.solver_ == "augmented_lagrangian" and multi.converged_ and multi.dual_gap_ <= 1e-6
 
 
-@pytest.mark.parametrize("loss", ["mae", "hinge", "crammer_singer"])
+@pytest.mark.parametrize("loss", ["mae", "hinge", pytest.param("crammer_singer", marks=pytest.mark.slow)])
 def test_a_wrong_guess_of_the_rows_that_matter_costs_time_alone(loss, monkeypatch):
     """However few rows are taken to be near their kink, those that were set aside are looked at."""
     X, labels, targets = text(n=2000, p=300, per_row=10)
@@ -127,7 +135,9 @@ def test_a_wrong_guess_of_the_rows_that_matter_costs_time_alone(loss, monkeypatc
 
 
 def test_without_a_penalty():
-    """More columns than rows and no penalty: the least loss is 0. With fewer columns it is that of the linear program."""
+    """More columns than rows and no penalty: the least loss is 0. With fewer columns it is that of
+    the linear program.
+    """
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 1100)), rng.standard_normal(30)
     for solver in ("auto", "interior_point", "augmented_lagrangian"):
@@ -163,9 +173,11 @@ def test_refusals(estimator, reason):
 
 
 def test_a_direction_that_is_far_too_long():
-    """At the zero model all rows are on straight lines, and Newton's direction goes down the gradient for ever.
+    """At the zero model all rows are on straight lines, and Newton's direction goes down the
+    gradient for ever.
 
-    A line search from its full length got nowhere on images, where no column is like another in size.
+    A line search from its full length got nowhere on images, where no column is like another in
+    size.
     """
     X, y = load_digits(return_X_y=True)
     X = np.kron(X[:1100].reshape(-1, 8, 8) / 16, np.ones((1, 4, 4))).reshape(1100, -1)

@@ -1,4 +1,6 @@
-"""The continuation of smoothed problems: widths by a schedule, and where Newton's method takes each of them."""
+"""The continuation of smoothed problems: widths by a schedule, and where Newton's method takes each
+of them.
+"""
 
 import numpy as np
 import pytest
@@ -91,7 +93,8 @@ def test_newton_steps_end_for_other_reasons_too():
     assert stopped.stopped and stopped.steps == 1
     point = fresh()
     assert point.descend(never, most=50, loose=0.0, goal=point.gap).steps == 0
-    uphill = fresh(trials=0).descend(never, most=50, loose=0.0)  # no search along the direction at all
+    # No search along the direction at all.
+    uphill = fresh(trials=0).descend(never, most=50, loose=0.0)
     assert not uphill.moved and uphill.steps == 1
 
 

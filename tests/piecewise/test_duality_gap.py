@@ -1,21 +1,24 @@
 """What a fit says about its distance from the optimum holds against optima found by other means."""
 
 import warnings
+from functools import cache
 
 import clarabel
 import numpy as np
 import pytest
-from piecewise_problems import LOSSES, PENALTIES, estimator, objective_of, optimum, sample, straight_lines
+from piecewise_problems import LOSSES, PENALTIES, estimator, objective_of, optimum, problem, sample, straight_lines
+from problems import by_turns
 from scipy import sparse
 from scipy.optimize import linprog
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import Loss
+from sklearn_losses.piecewise.duality_gap import GapLimits, gradient_cost, gradient_norm
 from sklearn_losses.piecewise.screening import ScreeningLimits
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
-from sklearn_losses.solvers import Auto, InteriorPoint, dual_gap
+from sklearn_losses.solvers import LBFGS, Auto, InteriorPoint, dual_gap
 from sklearn_losses.solvers.base import SmoothSolver
 
 
@@ -48,6 +51,64 @@ def test_the_gap_bounds_what_is_left_to_gain_anywhere(loss, classes, l1_ratio):
         assert dual_gap(objective, center) < 1e-6
 
 
+@cache
+def smoothed_end(loss, classes, alpha, l1_ratio):
+    """A problem, its minimum, and the end of a smooth solver with the slopes of a smoothing."""
+    objective, exact = problem(loss, classes, alpha, l1_ratio)
+    params = LBFGS().minimize(objective, np.zeros(objective.n_params), max_iter=3000, tol=1e-4).x
+    terms = objective.terms().loss_terms
+    return objective, exact, params, terms.smoothed_slopes(terms.residual(params), 1e-6)
+
+
+LIMITS = [
+    GapLimits(trials=1),
+    GapLimits(dense=0.0),
+    GapLimits(inward=()),
+    GapLimits(kinked=0.0, proof=50.0),
+    GapLimits(weights=0),
+]
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize(("loss", "classes"), LOSSES)
+def test_with_any_limits_a_gap_is_a_bound(loss, classes, l1_ratio, limits):
+    """At points and slopes that no solver ended at, against HiGHS."""
+    alpha = 0.05 * (l1_ratio == 1)
+    objective, exact, end, of_end = smoothed_end(loss, classes, alpha, l1_ratio)
+    rng, gaps = np.random.default_rng(0), []
+    for size in (1e-9, 1e-2):
+        params = end + size * rng.standard_normal(objective.n_params)
+        value = objective.value(params)
+        for slopes in (None, of_end, of_end + size * rng.random(of_end.shape)):
+            gap = dual_gap(objective, params, slopes, width=1e-6, limits=limits)
+            assert gap * value >= value - exact - 1e-11 * value
+            gaps.append(gap)
+    assert 0 <= min(gaps)
+
+
+def test_a_loss_of_zero_has_no_gap():
+    objective = objective_of("mae", 1, np.eye(3), np.array([1.0, 2.0, 3.0]), np.ones(3), 0.0, 0.0)
+    assert dual_gap(objective, np.array([1.0, 2.0, 3.0])) == 0.0
+
+
+def test_what_a_gradient_costs():
+    """Half its square over the curvature where there is a ridge, else itself times the size of the
+    parameter.
+    """
+    cost = gradient_cost(np.array([3.0, -3.0, 3.0, 0.0]), np.array([2.0, 0.0, 0.0, 0.0]), np.array([9.0, 9.0, 0.1, 1.0]), 0.5)
+    np.testing.assert_allclose(cost, [9 / 4, 27.0, 1.5, 0.0])
+
+
+def test_the_largest_entry_of_the_least_subgradient():
+    X, y, weight = sample("mae", 1)
+    objective = objective_of("mae", 1, X, y, weight, 1.0, 1.0)
+    params, step = np.array([1.0, 0.0, -2.0]), 1e-7
+    slopes = [(objective.value(params + step * e) - objective.value(params)) / step for e in (*np.eye(3), *-np.eye(3))]
+    expected = max(abs(slopes[0]), abs(slopes[2]), -slopes[1], -slopes[4])
+    assert gradient_norm(objective, params) == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_fit_cut_short_says_how_far_it_is():
     X, y, weight = sample("mae", 1)
     exact = optimum("mae", X, y, weight, 1, 0.05, 0.0, intercept=True)
@@ -58,10 +119,12 @@ def test_a_fit_cut_short_says_how_far_it_is():
     assert fitted.dual_gap_ * fitted.objective_ >= fitted.objective_ - exact
 
 
-@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
-@pytest.mark.parametrize("loss", ["mae", "crammer_singer"])
-@pytest.mark.parametrize("solver", ["auto", "interior_point", "lbfgs", "newton"])
-def test_tol_is_the_relative_distance_to_the_optimum(loss, solver, tol):
+SOLVED = [(solver, loss) for solver in ("auto", "interior_point", "lbfgs", "newton") for loss in ("mae", "crammer_singer")]
+
+
+@pytest.mark.parametrize(("solver_and_loss", "tol"), by_turns(SOLVED, [1e-4, 1e-2, 1e-6]))
+def test_tol_is_the_relative_distance_to_the_optimum(solver_and_loss, tol):
+    solver, loss = solver_and_loss
     classes = 1 if loss == "mae" else 3
     X, y, weight = sample(loss, classes, n=60)
     exact = optimum(loss, X, y, weight, classes, 0.05, 0.0, intercept=True)
@@ -116,7 +179,9 @@ def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch)
 @pytest.mark.parametrize("matrix", [True, False])
 @pytest.mark.parametrize(("loss", "classes"), LOSSES)
 def test_the_slopes_of_a_smoothed_point_bound_what_is_left_to_gain(loss, classes, matrix):
-    """Whatever the centres and the width, the gap is above the distance from the optimum, and steps never go up."""
+    """Whatever the centres and the width, the gap is above the distance from the optimum, and steps
+    never go up.
+    """
     X, y, weight = sample(loss, classes)
     exact = optimum(loss, X, y, weight, classes, 0.05, 0.0, intercept=False)
     objective = objective_of(loss, classes, X, y, weight, 0.05, 0.0)
@@ -151,7 +216,9 @@ def test_rows_that_are_all_on_a_kink(targets):
 
 
 def test_crammer_singer_at_a_size_where_smoothing_stalls():
-    """2,000 rows of 5 classes: the optimum within the gap of a subgradient inequality, which no other solver enters."""
+    """2,000 rows of 5 classes: the optimum within the gap of a subgradient inequality, which no
+    other solver enters.
+    """
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2000, 20))
     y = (X @ rng.standard_normal((20, 5)) + 2 * rng.gumbel(size=(2000, 5))).argmax(axis=1)
@@ -195,10 +262,12 @@ def test_auto_goes_on_with_the_next_solver_and_names_both(monkeypatch):
 
 
 class Family:
-    """A problem with nearly equal columns, columns of zeros and of other sizes, and its minimum by an interior point program.
+    """A problem with nearly equal columns, columns of zeros and of other sizes, and its minimum by
+    an interior point program.
 
-    The program works on the difference of the two columns in place of one of them, where nothing is nearly dependent. What it
-    finds is a point of the problem, so that nothing that is said here rests on its accuracy.
+    The program works on the difference of the two columns in place of one of them, where nothing is
+    nearly dependent. What it finds is a point of the problem, so that nothing that is said here
+    rests on its accuracy.
     """
 
     def __init__(self, loss, classes, seed, nearness, alpha, l1_ratio=0.0, n=40):
@@ -236,7 +305,8 @@ class Family:
     def optimum(self):
         lines, constants, row, share, size = straight_lines(self.loss, self.X, self.y, self.classes, True)
         width = len(self.unit)
-        # The weights are those of ``change``: that of the first column goes with the difference of the first two.
+        # The weights are those of ``change``: that of the first column goes with the difference of
+        # the first two.
         change = np.diag(1 / self.unit)
         change[1, 0] = -1 / self.unit[0]
         change = np.kron(np.eye(size // width), change)
@@ -280,7 +350,9 @@ SETTINGS = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("loss", "classes", "nearness", "alpha", "l1_ratio", "seed"), SETTINGS)
 def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, seed):
-    """Whatever the solver, the conditioning and the penalty, what is reported is a bound, and convergence means that."""
+    """Whatever the solver, the conditioning and the penalty, what is reported is a bound, and
+    convergence means that.
+    """
     problem = Family(loss, classes, seed, nearness, alpha, l1_ratio)
     solvers = ["auto", "interior_point", "lbfgs"] if loss != "crammer_singer" or not l1_ratio else ["lbfgs"]
     fits, rounding = [], 0.0
@@ -294,8 +366,8 @@ def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, 
         assert model.objective_ == pytest.approx(float(value), rel=1e-12, abs=rounding)
         assert model.dual_gap_ * value >= value - least - 1e-11 * value - rounding
         assert model.converged_ == (model.dual_gap_ <= 1e-6)
-    # Coefficients of 1e8 leave 1e-8 of rounding in the losses: 1e-6 of the smallest of these optima, where solvers that follow
-    # may find less by rounding alone, and no proof.
+    # Coefficients of 1e8 leave 1e-8 of rounding in the losses: 1e-6 of the smallest of these
+    # optima, where solvers that follow may find less by rounding alone, and no proof.
     assert min(model.dual_gap_ for model, _ in fits[:2]) <= 1e-5 or alpha == 1e-12 or solvers == ["lbfgs"]
 
 
@@ -303,7 +375,9 @@ def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, 
 @pytest.mark.parametrize(("alpha", "l1_ratio"), [(0, 0), (1e-10, 0), (0.1, 0), (0.01, 1)])
 @pytest.mark.parametrize("nearness", [1e-6, pytest.param(1e-2, marks=pytest.mark.slow)])
 def test_no_gap_is_below_the_true_one_anywhere(loss, classes, alpha, l1_ratio, nearness):
-    """At points that no solver ended at, with the slopes that the point shows, those of a smoothing, and any others."""
+    """At points that no solver ended at, with the slopes that the point shows, those of a
+    smoothing, and any others.
+    """
     problem = Family(loss, classes, 4, nearness, alpha, l1_ratio, n=25)
     rng = np.random.default_rng(0)
     objective = objective_of(loss, classes, problem.X, problem.y, problem.weight, alpha, l1_ratio, intercept=True)
@@ -342,7 +416,9 @@ def test_ordinary_problems_are_certified(loss, classes, alpha, solver):
 
 
 def nearly_equal(n=100, padding=1100):
-    """Two columns that differ by 1e-6, on which the target depends by their difference, beside columns of zeros."""
+    """Two columns that differ by 1e-6, on which the target depends by their difference, beside
+    columns of zeros.
+    """
     rng = np.random.default_rng(0)
     x, z = rng.normal(size=(n, 1)), rng.normal(size=(n, 1))
     X = np.hstack([x + 1e-6 * z, x, np.zeros((n, padding))])
@@ -388,7 +464,9 @@ def test_what_is_not_proven_is_said(loss, solver, monkeypatch):
 
 
 def test_wide_sparse_rows_are_certified_by_their_penalty():
-    """Where only the intercept has no penalty, a proof takes a few products with the rows and no matrix of the columns."""
+    """Where only the intercept has no penalty, a proof takes a few products with the rows and no
+    matrix of the columns.
+    """
     X = sparse.random(500, 30_000, 0.002, format="csr", random_state=0, dtype=np.float64)
     y = np.asarray(X.sum(axis=1)).ravel() + np.random.default_rng(0).standard_normal(500)
     model = LossRegressor("mae", alpha=1e-2).fit(X, y)

@@ -77,7 +77,9 @@ def test_short_steps_end_the_path():
 
 
 def test_a_ridge_of_a_start_far_away_moves_no_optimum():
-    """The proximal ridge, which makes the optimum unique, is let go of where its gradient would count."""
+    """The proximal ridge, which makes the optimum unique, is let go of where its gradient would
+    count.
+    """
     objective, exact = problem("mae", 1)
     terms, _ = terms_and_start(objective)
     path = follow_path(terms, np.full(objective.n_params, 1e4), 1e-6, never)

@@ -1,4 +1,6 @@
-"""Rows that are set aside as lines: which these are, whether they stay on their side, and the optimum that comes of it."""
+"""Rows that are set aside as lines: which these are, whether they stay on their side, and the
+optimum that comes of it.
+"""
 
 import numpy as np
 import pytest

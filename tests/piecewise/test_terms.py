@@ -1,4 +1,6 @@
-"""The terms of each kind: values, slopes and derivatives against the objective and against each other."""
+"""The terms of each kind: values, slopes and derivatives against the objective and against each
+other.
+"""
 
 import numpy as np
 import pytest
@@ -66,7 +68,9 @@ def test_the_solver_solves_the_weighted_normal_equations(loss, classes, l1_ratio
 
 @pytest.mark.parametrize(("loss", "classes"), LOSSES)
 def test_a_smoothed_loss_is_between_the_loss_and_its_error(loss, classes):
-    """With slopes in the middle for centres: below the loss by no more than the width times the slopes."""
+    """With slopes in the middle for centres: below the loss by no more than the width times the
+    slopes.
+    """
     terms, rng = made(loss, classes).terms(), np.random.default_rng(0)
     for width in (1e-3, 0.1, 10.0):
         residual = terms.residual(rng.standard_normal(len(terms.ridge)))
@@ -95,7 +99,8 @@ def test_the_curvature_is_the_derivative_of_the_smoothed_slopes(loss, classes, s
     np.testing.assert_allclose(operator.product(change), (there - back) / (2 * step), rtol=1e-4, atol=1e-7)
     ridge, right = np.full(len(params), 0.5), rng.standard_normal(len(params))
     solved = operator.solver(ridge)(right)
-    tolerance = 1e-9 if operator.exact else 1e-4  # a start for conjugate gradients is computed in float32
+    # A start for conjugate gradients is computed in float32.
+    tolerance = 1e-9 if operator.exact else 1e-4
     np.testing.assert_allclose(operator.product(solved) + ridge * solved, right, atol=tolerance)
 
 
@@ -122,7 +127,8 @@ def test_rows_outside_are_lines_while_they_stay_on_their_side(loss, classes):
         assert part.value(point, part.residual(point)) == pytest.approx(terms.value(point, there), rel=1e-12)
         slopes = part.side_slopes(part.residual(point))
         np.testing.assert_allclose(part.adjoint(slopes) + part.linear, terms.adjoint(terms.side_slopes(there)), atol=1e-12)
-    assert terms.linear is not part.linear and not terms.linear.any()  # the terms themselves stay as they were
+    # The terms themselves stay as they were.
+    assert terms.linear is not part.linear and not terms.linear.any()
 
 
 @pytest.mark.parametrize(("loss", "classes"), LOSSES[:-1])
@@ -145,7 +151,9 @@ def test_rows_give_the_residuals_of_some_terms(loss, classes, l1_ratio, storage)
 
 @pytest.mark.parametrize(("loss", "classes"), LOSSES)
 def test_the_map_of_slopes_to_the_gradient(loss, classes):
-    """Made of dense rows or of products it is the same, and slopes that change by it change the gradient so."""
+    """Made of dense rows or of products it is the same, and slopes that change by it change the
+    gradient so.
+    """
     terms, rng = made(loss, classes).terms(), np.random.default_rng(0)
     slopes = terms.smoothed_slopes(terms.residual(rng.standard_normal(len(terms.ridge))), 1.0)
     indices, columns = terms.furthest_inside(slopes, 12), np.arange(1, len(terms.ridge), 2)
@@ -153,7 +161,8 @@ def test_the_map_of_slopes_to_the_gradient(loss, classes):
     np.testing.assert_allclose(by_products, dense, atol=1e-13)
     np.testing.assert_array_equal(distance, same)
     z = 0.5 * rng.uniform(-1, 1, len(dense))
-    if loss == "crammer_singer":  # along its own slopes z counts for nothing, since those of a row keep their sum
+    # Along its own slopes z counts for nothing, since those of a row keep their sum.
+    if loss == "crammer_singer":
         own = distance.reshape(len(indices), -1)
         z = z.reshape(own.shape)
         z = (z - own * ((z * own).sum(axis=1) / (own**2).sum(axis=1))[:, None]).ravel()

@@ -9,9 +9,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn_losses import LossClassifier, LossRegressor, compare_losses, suggest_losses
 from sklearn_losses.losses import CVaR, Huber, Quantile, ResidualLoss
 from sklearn_losses.metrics import make_loss_scorer, query_ndcg_score
+from sklearn_losses.models import FactorizationMachine, LinearModel
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Adam
-from sklearn_losses.testing import check_loss
+from sklearn_losses.testing import check_loss, check_model, check_solver
 
 
 class Lopsided(ResidualLoss, name="typed_lopsided"):
@@ -31,6 +32,22 @@ class Lopsided(ResidualLoss, name="typed_lopsided"):
 
     def _factors(self, t: NDArray[np.floating]) -> NDArray[np.floating]:
         return np.where(t > 0, self.factor, 1.0).astype(t.dtype)
+
+
+class Waves(LinearModel):
+    """A linear model of random Fourier features."""
+
+    def __init__(self, n_waves: int = 20, width: float = 1.0) -> None:
+        self.n_waves = n_waves
+        self.width = width
+
+    def n_columns(self, n_features: int) -> int:
+        return self.n_waves
+
+    def columns(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        directions = np.random.default_rng(0).normal(scale=1 / self.width, size=(X.shape[1], self.n_waves))
+        waves: NDArray[np.floating] = np.cos(X @ directions.astype(X.dtype))
+        return waves
 
 
 class FixedSteps:
@@ -61,6 +78,12 @@ def main() -> list[float]:
     check_loss(Lopsided())
     scores.append(LossRegressor(Lopsided(factor=9.0)).fit(X, y).score(X, y))
     scores.append(LossRegressor(solver=FixedSteps(), max_iter=5, alpha=1.0).fit(X, y).score(X, y))
+
+    check_model(Waves())
+    check_solver("lbfgs")
+    scores.append(LossRegressor("mae", model=Waves()).fit(X, y).score(X, y))
+    machine = LossRegressor("huber", model=FactorizationMachine(rank=2), tol=1e-3, random_state=0)
+    scores.append(machine.set_params(model__rank=1).fit(10 * X[:100], y[:100]).score(10 * X, y))
 
     rows, labels = load_wine(return_X_y=True)
     network = LossClassifier(hidden_layer_sizes=(8,), solver=Adam(learning_rate=0.01), max_iter=5, random_state=0)
