@@ -103,6 +103,11 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Linear models only; one row for two classes, and zeros for a class without weight.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Linear models only; -1e30 for a class without weight.
+    factors_ : ndarray of shape (1, n_features, rank) or (n_classes, n_features, rank)
+        Factorization machines only, which have `coef_` and `intercept_` too, all without the
+        classes that have no weight.
+    params_ : ndarray of shape (n_parameters_,)
+        Models of your own only, unless they give their parameters other names.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
     alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_,
