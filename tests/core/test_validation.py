@@ -58,7 +58,9 @@ def test_dates_are_refused(values):
         refuse_dates(values, "X")
 
 
-@pytest.mark.parametrize("values", [np.ones(3), [1, "a", None], pd.DataFrame({"a": [1], "b": ["x"]}), sparse.csr_array(np.eye(2))])
+@pytest.mark.parametrize(
+    "values", [np.ones(3), [1, "a", None], pd.DataFrame({"a": [1], "b": ["x"]}), sparse.csr_array(np.eye(2))]
+)
 def test_what_holds_no_dates_is_left_alone(values):
     assert refuse_dates(values, "X") is None
 
