@@ -103,3 +103,29 @@ def test_a_step_without_the_estimate():
     X, y = np.arange(20.0)[:, None] / 10, np.arange(20.0)
     fits = [LossRegressor(solver=solver, random_state=0).fit(X, y) for solver in (Old(), SGD(momentum=0.0))]
     assert np.array_equal(fits[0].coef_, fits[1].coef_)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        ("attained", "has_minimizer", False),
+        ("by_steps", "stochastic_only", True),
+        ("pilot", "initial_estimator", "mae"),
+        ("rivals", "max_affine", 1.0),
+    ],
+)
+def test_facts_of_a_loss_under_their_old_names(old, new, value):
+    with pytest.warns(FutureWarning, match=f"Older.{old} is called {new} now"):
+        older = type("Older", (ResidualLoss,), {old: value})
+    assert getattr(older, new) == value
+
+
+@pytest.mark.parametrize("name", ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"])
+def test_families_of_losses_where_they_were(name):
+    with pytest.warns(FutureWarning, match=f"Import {name} from sklearn_losses.losses"):
+        assert getattr(base, name) is getattr(losses, name)
+
+
+def test_what_never_was_among_the_losses():
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = base.Nothing

@@ -9,7 +9,7 @@ from sklearn_losses.core.blocks import BlockSizes, block_sizes
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.sparse_rows import SparseRows, squares
-from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
+from sklearn_losses.losses import MAE, CrammerSinger, CrossEntropy, Huber, SquaredHinge, Tukey
 from sklearn_losses.models import ACTIVATIONS, MLP, Linear
 from sklearn_losses.objective import Objective
 
@@ -315,3 +315,54 @@ def test_values_at_a_point_are_computed_once():
     params += 1.0  # the point is kept as it was
     objective.value_and_gradient(params)
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_loss_with_kinks_and_its_smoothed_form(weighted):
+    X, y = data(0)
+    weight = mean_one(np.random.default_rng(1).uniform(0.2, 3, N)) if weighted else None
+    objective = build(MAE(), Linear().bind(P, 1), X, y, weight)
+    params, width = start(objective.model), 0.1
+    residual = y - objective.model.predict(params, X)
+    assert objective.kink_distance(params) == pytest.approx(np.average(np.abs(residual), weights=weight))
+    smooth = objective.smoothed(width)
+    assert smooth.smooth_loss and not objective.smooth_loss and objective.smooth_form_has_hessian
+    assert abs(smooth.value(params) - objective.value(params)) <= objective.smoothing_error(width)
+    assert objective.smoothed_slopes(params, width) is None  # its terms know them
+    assert objective.terms() is objective.terms()  # made once
+
+
+def test_the_slopes_of_a_smoothed_maximum_bound_the_loss_from_below():
+    X, y = data(3)
+    objective = build(CrammerSinger(), Linear().bind(P, 3), X, y, mean_one(np.random.default_rng(1).uniform(0.2, 3, N)))
+    params = start(objective.model)
+    shortfall, gradient = objective.smoothed_slopes(params, 0.1)
+    smooth = objective.smoothed(0.1)
+    np.testing.assert_allclose(gradient + objective.l2 * params, smooth.value_and_gradient(params)[1], atol=1e-12)
+    assert 0 < shortfall <= objective.smoothing_error(0.1)
+    for seed in range(10):
+        other = np.random.default_rng(seed).standard_normal(len(params))
+        line = objective.mean_loss(params) - shortfall + gradient @ (other - params)
+        assert objective.mean_loss(other) >= line - 1e-12
+    assert objective.max_affine and objective.terms() is objective.terms()
+
+
+def test_kinds_of_objectives():
+    smooth, kinked = build(Huber(0.7), Linear().bind(P, 1)), build(MAE(), Linear().bind(P, 1))
+    network = build(Huber(0.7), MLP((4,)).bind(P, 1))
+    assert smooth.convex and smooth.bounded_hessian and not smooth.piecewise_linear
+    assert kinked.convex and kinked.piecewise_linear and not kinked.max_affine
+    assert not network.convex and not network.linear and not network.bounded_hessian
+    redescending = build(Tukey(scale=1.0), Linear().bind(P, 1))
+    assert not redescending.convex and redescending.bounded_hessian
+    assert smooth.describe() == "loss 'huber'"
+
+
+def test_a_formula_that_falls_without_end():
+    class Falls(MAE):
+        def value(self, y, raw):
+            return raw
+
+    objective = build(Falls(), Linear().bind(P, 1), alpha=0.0)
+    assert objective.bottomless(np.append(np.zeros(P), -1.0)) and not objective.bottomless(np.append(np.zeros(P), 1.0))
+    assert not objective.unbounded(np.ones(P + 1))

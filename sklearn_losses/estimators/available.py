@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from functools import wraps
 from types import MethodType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 __all__ = ["available_where"]
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 
-def available_where(check: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
+
+def available_where(check: Callable[[Any], Any]) -> Callable[[Method], Method]:
     """A decorator for a method that an estimator has under a condition.
 
     As `sklearn.utils.metaestimators.available_if`, whose error says that the attribute is missing
@@ -19,7 +21,11 @@ def available_where(check: Callable[[Any], Any]) -> Callable[[Callable[..., Any]
     check : callable
         Takes the estimator; raises an AttributeError that says what to do.
     """
-    return lambda method: _Available(method, check)
+
+    def decorated(method: Method) -> Method:
+        return cast(Method, _Available(method, check))  # it has the signature of the method
+
+    return decorated
 
 
 class _Available:

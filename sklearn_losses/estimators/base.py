@@ -9,6 +9,7 @@ state, or, once there is a point worth keeping, a consistent new one.
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -23,7 +24,15 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import validated
 from sklearn_losses.estimators.atomic import COLUMNS, take_over, working_copy
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.components import FAMILIES, checked_components, model_of, with_objects
+from sklearn_losses.estimators.components import (
+    FAMILIES,
+    LossLike,
+    ModelLike,
+    SolverLike,
+    checked_components,
+    model_of,
+    with_objects,
+)
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
 from sklearn_losses.fitting.fit import fit_batch, fit_rows
@@ -68,9 +77,11 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def __init__(
-        self, loss, *, solver, alpha, l1_ratio, model, hidden_layer_sizes, activation, fit_intercept, max_iter, tol,
-        early_stopping, validation_fraction, n_iter_no_change, warm_start, random_state, verbose,
-    ):  # fmt: skip
+        self, loss: LossLike, *, solver: SolverLike, alpha: float | str, l1_ratio: float, model: ModelLike,
+        hidden_layer_sizes: Sequence[int], activation: str, fit_intercept: bool, max_iter: int,
+        tol: float, early_stopping: bool, validation_fraction: float, n_iter_no_change: int,
+        warm_start: bool, random_state: int | np.random.RandomState | None, verbose: int | bool,
+    ) -> None:  # fmt: skip
         self.loss = loss
         self.solver = solver
         self.alpha = alpha

@@ -1,5 +1,6 @@
 """LossClassifier."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
+from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.losses.base import Loss
 
@@ -128,10 +130,26 @@ solver_, n_parameters_
     _task = "classification"
 
     def __init__(
-        self, loss="cross_entropy", *, solver="auto", alpha="auto", l1_ratio=0.0, model=None, hidden_layer_sizes=(),
-        activation="relu", fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1,
-        n_iter_no_change=10, warm_start=False, random_state=None, verbose=0, class_weight=None,
-    ):  # fmt: skip
+        self,
+        loss: LossLike = "cross_entropy",
+        *,
+        solver: SolverLike = "auto",
+        alpha: float | str = "auto",
+        l1_ratio: float = 0.0,
+        model: ModelLike = None,
+        hidden_layer_sizes: Sequence[int] = (),
+        activation: str = "relu",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
@@ -163,8 +181,9 @@ solver_, n_parameters_
             )
         return super()._checked_components()
 
+    # The order of the arguments is that of scikit-learn's classifiers.
     @available_where(_steps_on_batches)
-    def partial_fit(
+    def partial_fit(  # type: ignore[override]
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.

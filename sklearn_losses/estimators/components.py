@@ -1,6 +1,7 @@
 """An estimator's loss, solver and model: objects of names and short forms."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from sklearn_losses.core.component import Component, check_parameters
 from sklearn_losses.losses.base import Loss
@@ -9,6 +10,11 @@ from sklearn_losses.models.mlp import hidden_sizes
 from sklearn_losses.solvers import Auto, Solver
 
 __all__ = ["FAMILIES", "checked_components", "model_of", "with_objects"]
+
+# What users pass: a name, an object, or a function of their own (for a solver, any object with `minimize`).
+LossLike: TypeAlias = str | Component | Callable[..., Any]
+SolverLike: TypeAlias = Any
+ModelLike: TypeAlias = str | Model | None
 
 FAMILIES: dict[str, type[Component]] = {"loss": Loss, "solver": Solver, "model": Model}
 

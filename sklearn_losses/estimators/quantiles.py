@@ -1,6 +1,7 @@
 """Several conditional quantiles in one fit, in order for every row."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn_losses.core.component import Integer, Interval, Options, check_para
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.atomic import take_over, working_copy
+from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
 from sklearn_losses.losses.regression import Quantile
 
@@ -86,15 +88,15 @@ class MultiQuantileRegressor(BaseEstimator):
 
     def __init__(
         self,
-        quantiles=(0.1, 0.5, 0.9),
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         *,
-        alpha="auto",
-        l1_ratio=0.0,
-        solver="auto",
-        fit_intercept=True,
-        max_iter=1000,
-        tol=1e-6,
-    ):
+        alpha: float | str = "auto",
+        l1_ratio: float = 0.0,
+        solver: SolverLike = "auto",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+    ) -> None:
         self.quantiles = quantiles
         self.alpha = alpha
         self.l1_ratio = l1_ratio

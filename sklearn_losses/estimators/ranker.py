@@ -1,6 +1,7 @@
 """LossRanker."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
+from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.metrics.query_scorer import need_queries
@@ -124,10 +126,25 @@ best_validation_score_, converged_, solver_, n_parameters_
     _more_tasks = ("regression",)
 
     def __init__(
-        self, loss="ranknet", *, solver="auto", alpha="auto", l1_ratio=0.0, model=None, hidden_layer_sizes=(),
-        activation="relu", fit_intercept=True, max_iter=1000, tol=1e-6, early_stopping=False, validation_fraction=0.1,
-        n_iter_no_change=10, warm_start=False, random_state=None, verbose=0,
-    ):  # fmt: skip
+        self,
+        loss: LossLike = "ranknet",
+        *,
+        solver: SolverLike = "auto",
+        alpha: float | str = "auto",
+        l1_ratio: float = 0.0,
+        model: ModelLike = None,
+        hidden_layer_sizes: Sequence[int] = (),
+        activation: str = "relu",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,

@@ -46,10 +46,17 @@ RULES = {
 STATED = ("has_hessian", "hessian_bound", "kinks", "max_affine", "n_constants", "start_constants", "constant_units", "examples")
 
 
-def declared() -> list[str]:
-    """The names of the attributes by which a `Loss` says what it is and how it is fitted."""
-    names = [*vars(Facts), *vars(Recipe), "examples"]
-    return [name for name in names if not name.startswith("_") and not callable(getattr(Loss, name))]
+def declared(*groups: type) -> list[str]:
+    """The names of the attributes by which a `Loss` says what it is and how it is fitted.
+
+    Parameters
+    ----------
+    *groups : Facts, Recipe
+        Only those of these groups; without one, those of both and `examples`.
+    """
+    chosen: tuple[type, ...] = groups or (Facts, Recipe)
+    found = [name for group in chosen for name in vars(group)] + ([] if groups else ["examples"])
+    return [name for name in found if not name.startswith("_") and not callable(getattr(Loss, name))]
 
 
 def unruled() -> list[str]:

@@ -1,8 +1,11 @@
 """Numbers that a loss learns with the coefficients, as further outputs of a model."""
 
-import numpy as np
+from typing import Any
 
-from sklearn_losses.models.base import Model, squeezed
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_losses.models.base import Derivative, Model, RowMatrix, Vector, squeezed
 from sklearn_losses.models.linear import LinearModel
 
 __all__ = ["LinearWithConstants", "WithConstants", "with_constants"]
@@ -22,39 +25,39 @@ class WithConstants(Model):
         See `Loss.constant_units`.
     """
 
-    def __init__(self, model, n_constants, units=None):
+    def __init__(self, model: Model, n_constants: int, units: ArrayLike | None = None) -> None:
         self.model, self.n_constants = model, n_constants
         self.units = np.ones(n_constants) if units is None else np.asarray(units, dtype=np.float64)
         self.n_outputs = model.n_outputs + n_constants
         self.full_batch = model.full_batch
 
     @property
-    def base(self):
+    def base(self) -> Model:
         return self.model
 
     @property
-    def n_params(self):
+    def n_params(self) -> int:
         return self.model.n_params + self.n_constants
 
-    def init(self, constant, rng):
+    def init(self, constant: Vector, rng: Any) -> Vector:
         constants = constant[-self.n_constants :] / self.units
         return np.concatenate([self.model.init(constant[: -self.n_constants], rng), constants])
 
     @property
-    def n_intercepts(self):
+    def n_intercepts(self) -> int:
         return self.model.n_intercepts
 
-    def weights(self, hidden=1.0):
+    def weights(self, hidden: float = 1.0) -> Vector:
         return np.concatenate([self.model.weights(hidden), np.zeros(self.n_constants)])
 
     def _joined(self, raw, constants):
         constants = np.broadcast_to((constants * self.units).astype(raw.dtype), (len(raw), self.n_constants))
         return np.hstack([raw.reshape(len(raw), -1), constants])
 
-    def predict(self, params, X):
+    def predict(self, params: Vector, X: RowMatrix) -> Vector:
         return self._joined(self.model.predict(params[: -self.n_constants], X), params[-self.n_constants :])
 
-    def linearize(self, params, X):
+    def linearize(self, params: Vector, X: RowMatrix) -> tuple[Vector, Derivative, Derivative]:
         raw, model_jvp, model_vjp = self.model.linearize(params[: -self.n_constants], X)
 
         def jvp(direction):
@@ -70,34 +73,34 @@ class WithConstants(Model):
 class LinearWithConstants(WithConstants, LinearModel):
     """`WithConstants` of a linear model: each constant is the coefficient of a column of ones."""
 
-    def __init__(self, model, n_constants, units=None):
+    def __init__(self, model: LinearModel, n_constants: int, units: ArrayLike | None = None) -> None:
         super().__init__(model, n_constants, units)
         self.n_features, self.fit_intercept = model.n_features, model.fit_intercept
 
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         return self.model.n_weights
 
-    def unpack(self, params):
+    def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
         return self.model.unpack(params[: -self.n_constants])
 
-    def pack(self, weights, intercept):
+    def pack(self, weights: Vector, intercept: Vector) -> Vector:
         """The flat vector of W and b; the constants are 0."""
         return np.append(self.model.pack(weights, intercept), np.zeros(self.n_constants))
 
-    def resized(self, n_features):
+    def resized(self, n_features: int) -> "LinearModel":
         return LinearWithConstants(self.model.resized(n_features), self.n_constants, self.units)
 
-    def restricted(self, features):
+    def restricted(self, features: NDArray[np.intp]) -> tuple["LinearModel", NDArray[np.intp]]:
         """As `LinearModel.restricted`; the constants stay."""
         model, coordinates = self.model.restricted(features)
         constants = np.arange(self.model.n_params, self.n_params)
         return LinearWithConstants(model, self.n_constants, self.units), np.concatenate([coordinates, constants])
 
-    def derivative(self, X):
+    def derivative(self, X: RowMatrix) -> tuple[Derivative, Derivative]:
         return self.linearize(np.zeros(self.n_params), X)[1:]
 
-    def curvature(self, X, hessian):
+    def curvature(self, X: Vector, hessian: Vector) -> Vector:
         own, outputs = self.model.n_params, self.model.n_outputs
         matrix = np.zeros((self.n_params, self.n_params))
         inner = np.ascontiguousarray(hessian[:, :outputs, :outputs])
@@ -110,23 +113,23 @@ class LinearWithConstants(WithConstants, LinearModel):
         return matrix
 
     @property
-    def by_output(self):
+    def by_output(self) -> NDArray[np.intp]:
         return np.concatenate([self.model.by_output, np.arange(self.model.n_params, self.n_params)])
 
-    def curvature_by_output(self, X, hessian):
+    def curvature_by_output(self, X: Vector, hessian: Vector) -> Vector:
         order = self.by_output
         return self.curvature(X, hessian)[np.ix_(order, order)].astype(X.dtype, copy=False)
 
-    def diagonal(self, squares, hessian):
+    def diagonal(self, squares: Any, hessian: Vector) -> Vector:
         own, constants = hessian[:, : -self.n_constants], hessian[:, -self.n_constants :]
         return np.concatenate([self.model.diagonal(squares, squeezed(own)), constants.sum(axis=0) * self.units**2])
 
-    def rows(self, X, gradients):
+    def rows(self, X: Vector, gradients: Vector) -> Vector:
         own, constants = gradients[:, : -self.n_constants], gradients[:, -self.n_constants :]
         return np.hstack([self.model.rows(X, own), constants * self.units])
 
 
-def with_constants(model, n_constants, units=None):
+def with_constants(model: Model, n_constants: int, units: ArrayLike | None = None) -> Model:
     """The model with learned constants; a `LinearModel` where it is one, and itself for none.
 
     Parameters

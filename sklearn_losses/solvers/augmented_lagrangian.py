@@ -16,11 +16,15 @@ products with the rows near their kink, which is what makes the method fast on w
        another problem.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
@@ -28,6 +32,7 @@ from sklearn_losses.piecewise.duality_gap import ROUNDING
 from sklearn_losses.piecewise.screening import Screening
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.solvers.run import Callback
 
 __all__ = ["AugmentedLagrangian", "MultiplierLimits"]
 
@@ -74,7 +79,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1, steps=50)
     limits = MultiplierLimits()
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
         if not (objective.piecewise_linear or objective.max_affine):
@@ -86,7 +91,17 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
             return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='proximal_newton'."
         return None
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)

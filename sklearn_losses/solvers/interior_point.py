@@ -2,11 +2,19 @@
 method.
 """
 
+from typing import Any
+
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
+
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.protocols import Objective
 from sklearn_losses.piecewise.duality_gap import dual_gap
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.piecewise.screening import SCREENING
 from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.solvers.run import Callback
 
 __all__ = ["InteriorPoint"]
 
@@ -32,7 +40,7 @@ class InteriorPoint(Solver, name="interior_point"):
     double = True
     limits = SCREENING
 
-    def refusal(self, objective):
+    def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
             return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
         if not (objective.piecewise_linear or (objective.max_affine and objective.smooth_penalty)):
@@ -41,12 +49,24 @@ class InteriorPoint(Solver, name="interior_point"):
             )
         return None
 
-    def minimize(self, objective, params, *, max_iter, tol, state=None, callback=None, rng=None):
+    def minimize(
+        self,
+        objective: Objective,
+        params: NDArray[Any],
+        *,
+        max_iter: int,
+        tol: float,
+        state: Any = None,
+        callback: Callback | None = None,
+        rng: RandomState | None = None,
+    ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
-        wide = objective.n_rotated_params < objective.n_params
-        path = None if wide else exact_minimum(objective, params, tol, run.record, self.limits)
-        if wide or (path.status is not None and self._nearly_dependent(objective, path, tol)):
-            path = self._rotated(objective, params if wide else path.params, tol, run)
+        if objective.n_rotated_params < objective.n_params:  # more columns than rows
+            path = self._rotated(objective, params, tol, run)
+        else:
+            path = exact_minimum(objective, params, tol, run.record, self.limits)
+            if path.status is not None and self._nearly_dependent(objective, path, tol):
+                path = self._rotated(objective, path.params, tol, run)
         if path.status is not None:
             run.params, run.value, run.status = path.params, objective.value(path.params), path.status
         return run.result(gap=path.gap, slopes=path.slopes)

@@ -1,5 +1,7 @@
 """`check_loss`: what is wrong with a loss, and by how much."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_losses.core.queries import Queries
@@ -11,7 +13,7 @@ __all__ = ["check_loss"]
 _STEP = 1e-6
 
 
-def check_loss(loss, task=None):
+def check_loss(loss: Any, task: str | None = None) -> None:
     """Check all that a loss promises, at random points and far out.
 
     Parameters

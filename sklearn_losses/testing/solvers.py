@@ -1,5 +1,7 @@
 """`check_solver`: what is wrong with a solver, and by how much."""
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize
 
@@ -15,7 +17,7 @@ from sklearn_losses.solvers.result import returned
 __all__ = ["check_solver"]
 
 
-def check_solver(solver, tol=None):
+def check_solver(solver: Any, tol: float | None = None) -> None:
     """Check that a solver minimises, and keeps to the manners of `Solver.minimize`.
 
     Parameters
