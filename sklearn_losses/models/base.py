@@ -74,7 +74,7 @@ class Model(Component, ABC, family="model"):
     fit_intercept: bool
     n_constants = 0
     linear: ClassVar[bool] = False
-    full_batch: ClassVar[bool] = False
+    full_batch: bool = False
     # No metadata, though it comes second.
     __metadata_request__predict: ClassVar[dict[str, str]] = {"X": UNUSED}
 
