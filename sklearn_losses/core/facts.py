@@ -89,14 +89,6 @@ class Facts:
         return self.model.linear
 
     @property
-    def full_batch(self) -> bool:
-        """Whether the model, though not linear, is best fitted on all rows at once.
-
-        See `Model.full_batch`.
-        """
-        return self.model.full_batch
-
-    @property
     def convex(self) -> bool:
         """Whether the objective is convex."""
         return self.loss.convex and self.linear

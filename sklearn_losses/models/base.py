@@ -60,9 +60,6 @@ class Model(Component, ABC, family="model"):
     fit_intercept : bool
     linear : bool
         The model is a `LinearModel`.
-    full_batch : bool
-        Under ``solver="auto"`` a model that is not linear is fitted with "adam", step by step on
-        batches of rows; with this and a smooth loss with "lbfgs", on all rows at once.
     n_constants : int
         How many of the outputs are constants that the loss learns, see `WithConstants`.
     """
@@ -74,7 +71,6 @@ class Model(Component, ABC, family="model"):
     fit_intercept: bool
     n_constants = 0
     linear: ClassVar[bool] = False
-    full_batch: bool = False
     # No metadata, though it comes second.
     __metadata_request__predict: ClassVar[dict[str, str]] = {"X": UNUSED}
 

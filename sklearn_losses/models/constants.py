@@ -29,7 +29,6 @@ class WithConstants(Model):
         self.model, self.n_constants = model, n_constants
         self.units = np.ones(n_constants) if units is None else np.asarray(units, dtype=np.float64)
         self.n_outputs = model.n_outputs + n_constants
-        self.full_batch = model.full_batch
 
     @property
     def base(self) -> Model:

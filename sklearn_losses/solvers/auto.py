@@ -51,8 +51,8 @@ class AutoLimits(NamedTuple):
 class Auto(Solver, name="auto"):
     """Chooses a solver from the model, the loss and the penalty.
 
-    1. A multi-layer perceptron: ``adam``; its objective has no one minimum that exact steps could
-       find. A factorization machine: ``lbfgs`` where the loss is smooth, else ``adam``.
+    1. A model that is not linear, such as a multi-layer perceptron: ``adam``; its objective has no
+       one minimum that exact steps could find.
     2. A loss that is made for steps (the perceptron): ``adam``.
     3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is
        piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``; zeros are
@@ -84,10 +84,8 @@ class Auto(Solver, name="auto"):
 
     def choose(self, objective: Objective) -> Solver:
         """The solver for this objective."""
-        if objective.stochastic_only:
+        if not objective.linear or objective.stochastic_only:
             return Adam()
-        if not objective.linear:
-            return LBFGS() if objective.full_batch and objective.smooth_loss else Adam()
         if not (objective.smooth_penalty or ProximalNewton().refusal(objective)):
             exact = objective.piecewise_linear and objective.n_params <= self.limits.matrix_with_weights
             return InteriorPoint() if exact else ProximalNewton()

@@ -6,6 +6,7 @@ from scipy import sparse
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.models import FactorizationMachine
+from sklearn_losses.solvers import Adam
 
 USERS, ITEMS, RANK = 40, 30, 2
 MACHINE = FactorizationMachine(rank=4)
@@ -25,6 +26,7 @@ def ratings(dtype=np.float64):
 
 X, SCORE, USER, TRAIN = ratings()
 BRIEF = {"random_state": 0, "tol": 1e-3, "max_iter": 400, "alpha": 1e-3}
+STEPS = {**BRIEF, "model": MACHINE, "solver": Adam(learning_rate=0.01), "max_iter": 100}
 # Held-out scores settle earlier.
 brief = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -38,7 +40,7 @@ def held_out(estimator, y):
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
 def test_regression(loss):
     line = held_out(LossRegressor(loss, **BRIEF), SCORE)
-    machine = held_out(LossRegressor(loss, model=MACHINE, **BRIEF), SCORE)
+    machine = held_out(LossRegressor(loss, **STEPS), SCORE)
     assert line < 0.1 and machine > 0.8
 
 
@@ -46,7 +48,7 @@ def test_regression(loss):
 @pytest.mark.parametrize("loss", ["hinge", "cross_entropy"])
 def test_two_classes(loss):
     line = held_out(LossClassifier(loss, **BRIEF), SCORE > 0)
-    machine = held_out(LossClassifier(loss, model=MACHINE, **BRIEF), SCORE > 0)
+    machine = held_out(LossClassifier(loss, **STEPS), SCORE > 0)
     assert line < 0.6 and machine > 0.8
 
 
@@ -55,7 +57,7 @@ def test_two_classes(loss):
 def test_three_classes_with_factors_of_their_own(loss):
     y = np.digitize(SCORE, [-0.5, 0.5])
     line = held_out(LossClassifier(loss, **BRIEF), y)
-    machine = LossClassifier(loss, model=MACHINE, **BRIEF).fit(X[TRAIN], y[TRAIN])
+    machine = LossClassifier(loss, **STEPS).fit(X[TRAIN], y[TRAIN])
     assert line < 0.5 and machine.score(X[~TRAIN], y[~TRAIN]) > line + 0.2
     assert machine.factors_.shape == (3, USERS + ITEMS, 4) and machine.coef_.shape == (3, USERS + ITEMS)
 
@@ -65,14 +67,14 @@ def test_ranking_the_items_of_a_user():
     relevance = np.digitize(SCORE, [-1.0, 0.0, 1.0]).astype(float)
     scores = []
     for model in (None, MACHINE):
-        ranker = LossRanker("ranknet", model=model, **BRIEF).fit(X[TRAIN], relevance[TRAIN], qid=USER[TRAIN])
+        ranker = LossRanker("ranknet", solver="lbfgs", model=model, **BRIEF).fit(X[TRAIN], relevance[TRAIN], qid=USER[TRAIN])
         scores.append(ranker.score(X[~TRAIN], relevance[~TRAIN], qid=USER[~TRAIN]))
     assert scores[1] > scores[0] + 0.2
 
 
 @brief
 def test_float32_and_dense_rows_give_the_same():
-    fit = {"model": MACHINE, **BRIEF}
+    fit = {"model": MACHINE, "solver": "lbfgs", **BRIEF}
     whole = LossRegressor(**fit).fit(X[TRAIN], SCORE[TRAIN])
     dense = LossRegressor(**fit).fit(X[TRAIN].toarray(), SCORE[TRAIN])
     np.testing.assert_allclose(dense.objective_, whole.objective_, rtol=1e-4)
@@ -84,14 +86,14 @@ def test_float32_and_dense_rows_give_the_same():
 
 @brief
 def test_the_penalty_counts_weights_and_factors_and_no_intercept():
-    fitted = LossRegressor(model=MACHINE, **BRIEF).fit(X[TRAIN], SCORE[TRAIN])
+    fitted = LossRegressor(**STEPS).fit(X[TRAIN], SCORE[TRAIN])
     squares = np.sum(fitted.coef_**2) + np.sum(fitted.factors_**2)
     assert fitted.objective_ - fitted.loss_ == pytest.approx(0.5 * BRIEF["alpha"] * squares, rel=1e-9)
 
 
 @brief
 def test_the_fit_follows_the_unit_of_the_target():
-    fit = {"model": MACHINE, "random_state": 0, "max_iter": 400, "tol": 1e-6}
+    fit = {"model": MACHINE, "solver": "lbfgs", "random_state": 0, "max_iter": 400, "tol": 1e-6}
     one, ten = (LossRegressor(**fit).fit(X[TRAIN], unit * SCORE[TRAIN]) for unit in (1.0, 10.0))
     assert ten.objective_ == pytest.approx(100 * one.objective_, rel=0.05)
     assert ten.score(X[~TRAIN], 10 * SCORE[~TRAIN]) == pytest.approx(one.score(X[~TRAIN], SCORE[~TRAIN]), abs=0.05)

@@ -27,10 +27,7 @@ def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, model=None):
     ("expected", "problem"),
     [
         ("adam", {"loss": "mse", "n": 100, "p": 5, "model": MLP((4,))}),
-        ("lbfgs", {"loss": "mse", "n": 100, "p": 5, "model": FactorizationMachine(2)}),
-        ("lbfgs", {"loss": "cross_entropy", "n": 100, "p": 5, "l1_ratio": 0.5, "model": FactorizationMachine(2)}),
-        ("adam", {"loss": "hinge", "n": 100, "p": 5, "model": FactorizationMachine(2)}),
-        ("adam", {"loss": "perceptron", "n": 100, "p": 5, "model": FactorizationMachine(2)}),
+        ("adam", {"loss": "mse", "n": 100, "p": 5, "model": FactorizationMachine(2)}),
         ("adam", {"loss": "perceptron", "n": 100, "p": 5}),
         ("newton", {"loss": "mse", "n": 100_000, "p": 50}),
         ("newton", {"loss": "cross_entropy", "n": 100, "p": 999}),
