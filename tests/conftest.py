@@ -2,12 +2,14 @@
 
 import os
 
-os.environ.setdefault("SCIPY_ARRAY_API", "1")  # before scipy is imported: scikit-learn skips a check without it
+# Before scipy is imported: scikit-learn skips a check without it.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import pytest
 from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
-collect_ignore = ["typing/user.py"]  # it registers a loss when it is imported; tests/test_typing.py runs it
+# It registers a loss when it is imported; tests/test_typing.py runs it.
+collect_ignore = ["typing/user.py"]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,7 +1,8 @@
 """Problems, estimators and parameters of tests that more than one file needs.
 
-Warnings are errors in the tests (see pyproject.toml), so a fit that is compared with another one ended without a word, and the
-comparison shows that it was right. Where a warning or an error is an honest end too, `outcome` catches it.
+Warnings are errors in the tests (see pyproject.toml), so a fit that is compared with another one
+ended without a word, and the comparison shows that it was right. Where a warning or an error is an
+honest end too, `outcome` catches it.
 """
 
 import warnings
@@ -18,7 +19,8 @@ from sklearn_losses.losses import Loss
 
 ESTIMATORS = {"regression": LossRegressor, "classification": LossClassifier, "ranking": LossRanker}
 MAKERS = Loss.names()
-# A loss made for steps on batches has no optimum worth reaching, and one that is not convex has several.
+# A loss made for steps on batches has no optimum worth reaching, and one that is not convex has
+# several.
 CONVEX = sorted(name for name, maker in MAKERS.items() if maker.convex and not maker.stochastic_only)
 REGRESSION = [name for name in CONVEX if MAKERS[name].task == "regression"]
 CLASSIFICATION = [name for name in CONVEX if MAKERS[name].task == "classification"]
@@ -28,7 +30,9 @@ RESIDUAL = [name for name in REGRESSION if not MAKERS[name].positive_target]
 
 
 def draws(name):
-    """Whether the loss draws numbers by the content of the rows, so that other columns are another problem."""
+    """Whether the loss draws numbers by the content of the rows, so that other columns are another
+    problem.
+    """
     relevance, raw = np.array([0.0, 1.0, 1.0, 2.0]), np.array([0.3, -0.2, 0.5, 0.1])
     one, other = (
         Queries(relevance, np.array([0, 4]), None, None, draw) for draw in (np.full(4, 0.5), np.array([0.1, 0.9, 0.3, 0.7]))
@@ -40,7 +44,9 @@ DRAWLESS = [name for name in CONVEX if MAKERS[name].task != "ranking" or not dra
 
 
 def problem(name, n=60, p=4, classes=3, seed=0):
-    """X, y and the further arguments of `fit`: noisy rows that nothing separates, X exact after a shift by 1e8."""
+    """X, y and the further arguments of `fit`: noisy rows that nothing separates, X exact after a
+    shift by 1e8.
+    """
     rng = np.random.default_rng(seed)
     X = np.round(rng.standard_normal((n, p)) * 2**10) / 2**10
     score = X @ np.linspace(-1, 1, p) + 0.7 * rng.standard_normal(n) + 0.5
@@ -55,7 +61,9 @@ def estimator(name, **params):
 
 
 def outcome(model, X, y, **more):
-    """The words with which a fit ends: those of its ConvergenceWarning or ValueError, "" for none; others are errors."""
+    """The words with which a fit ends: those of its ConvergenceWarning or ValueError, "" for none;
+    others are errors.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", ConvergenceWarning)
@@ -73,7 +81,9 @@ def scores(model, X):
 
 
 def formula(model, X, y, weight=None, coef=None, intercept=None):
-    """The objective from a model's coefficients in the user's units, or from others, by nothing but the loss of each row."""
+    """The objective from a model's coefficients in the user's units, or from others, by nothing but
+    the loss of each row.
+    """
     coef = model.coef_ if coef is None else coef
     raw = X @ np.atleast_2d(coef).T + (model.intercept_ if intercept is None else intercept)
     raw = raw[:, 0] if raw.shape[1] == 1 else raw
@@ -81,7 +91,9 @@ def formula(model, X, y, weight=None, coef=None, intercept=None):
 
 
 def assert_nothing_lower(model, X, y, weight=None, tolerance=1e-6):
-    """No step of any size along many lines through the fitted point lowers the objective, which is convex."""
+    """No step of any size along many lines through the fitted point lowers the objective, which is
+    convex.
+    """
     best = formula(model, X, y, weight)
     assert best == pytest.approx(model.objective_, rel=1e-6)
     rng = np.random.default_rng(0)
@@ -104,7 +116,9 @@ def known_fit(name, alpha, **params):
 
 
 def assert_same_optimum(name, alpha, X, model, known_alpha=None, rel=1e-6):
-    """A fit of rows that are `problem`'s in other columns has the same objective and predictions."""
+    """A fit of rows that are `problem`'s in other columns has the same objective and
+    predictions.
+    """
     known, raw = known_fit(name, alpha if known_alpha is None else known_alpha)
     assert model.converged_
     assert model.objective_ == pytest.approx(known.objective_, rel=rel)
@@ -112,12 +126,14 @@ def assert_same_optimum(name, alpha, X, model, known_alpha=None, rel=1e-6):
 
 
 def by_turns(*axes):
-    """Parameters of pytest: the product of the axes, of which those that are not needed to have each value once are slow.
+    """Parameters of pytest: the product of the axes, of which those that are not needed to have
+    each value once are slow.
 
     Parameters
     ----------
     *axes : sequences
-        Values. The first of each make the first fast case, the second the second; shorter axes begin anew.
+        Values. The first of each make the first fast case, the second the second; shorter axes
+        begin anew.
 
     Returns
     -------

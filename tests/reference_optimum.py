@@ -1,14 +1,17 @@
-"""The optimum of a convex objective with a linear model, found in extended precision and with nothing of the package.
+"""The optimum of a convex objective with a linear model, found in extended precision and with
+nothing of the package.
 
-    minimise   sum_i s_i * loss(y_i, raw_i) / sum_i s_i   +   alpha * ( (1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1 )
+    minimise   sum_i s_i * loss(y_i, raw_i) / sum_i s_i   +   alpha * ( (1 - l1_ratio)/2 * |w|^2 +
+    l1_ratio * |w|_1 )
 
-Newton's method in `numpy.longdouble`, on columns that are orthonormal in the metric of rows and ridge. A kink comes by the
-logarithmic barrier of its epigraph, ``min over tau > |t| of tau - mu log(tau^2 - t^2)``, whose weight mu falls to 0 (Boyd and
-Vandenberghe, "Convex Optimization" (2004), section 11.3). Whatever the method does, what it returns is the formula at a point,
-so a fit with a larger value is not optimal; how far it gets decides only on what is found out.
+Newton's method in `numpy.longdouble`, on columns that are orthonormal in the metric of rows and
+ridge. A kink comes by the logarithmic barrier of its epigraph, ``min over tau > |t| of tau - mu
+log(tau^2 - t^2)``, whose weight mu falls to 0 (Boyd and Vandenberghe, "Convex Optimization" (2004),
+section 11.3). Whatever the method does, what it returns is the formula at a point, so a fit with a
+larger value is not optimal; how far it gets decides only on what is found out.
 
-A loss here is an object with ``rows(y, raw, mu)``: values (n,), gradients (n, K) and second derivatives (n, K, K) for raw
-(n, K); the values are exact where mu is 0.
+A loss here is an object with ``rows(y, raw, mu)``: values (n,), gradients (n, K) and second
+derivatives (n, K, K) for raw (n, K); the values are exact where mu is 0.
 """
 
 import numpy as np
@@ -312,7 +315,9 @@ class Costs:
 
 
 class Threshold:
-    """``c + excess(loss - c)``, where the threshold c is one more column of raw: an aggregate of the losses of all rows."""
+    """``c + excess(loss - c)``, where the threshold c is one more column of raw: an aggregate of
+    the losses of all rows.
+    """
 
     constants = 1
 
@@ -533,7 +538,9 @@ class _Descent:
         return coef.T, intercept
 
     def _center(self, z, mu, first, steps):
-        """Newton steps for one weight of the barrier, damped where the curvature says too little of the way ahead."""
+        """Newton steps for one weight of the barrier, damped where the curvature says too little of
+        the way ahead.
+        """
         enough, damping, last = (0.01 * mu if mu else LONG("1e-22") * first), LONG(0), np.inf
         value, gradient, hessian = self.evaluate(z, mu)
         while steps > 0:
@@ -567,7 +574,9 @@ class _Descent:
 
 
 def _orthonormal(columns, change, problem, least):
-    """Columns that are orthonormal over rows and ridge together, those that depend on others left out."""
+    """Columns that are orthonormal over rows and ridge together, those that depend on others left
+    out.
+    """
     rows = np.vstack([columns, np.sqrt(problem.ridge) * change])
     metric = np.append(problem.share, np.ones(len(change), LONG))
     done = []
@@ -588,7 +597,9 @@ def _orthonormal(columns, change, problem, least):
 
 
 def _solve(matrix, right):
-    """The solution of a symmetric system, its diagonal scaled to 1 and lifted as far as Cholesky's factor asks for."""
+    """The solution of a symmetric system, its diagonal scaled to 1 and lifted as far as Cholesky's
+    factor asks for.
+    """
     unit = np.sqrt(np.maximum(np.diag(matrix), LONG("1e-4000")))
     scaled, lift = matrix / unit[:, None] / unit, LONG("1e-18")
     while True:

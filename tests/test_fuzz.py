@@ -1,16 +1,19 @@
 """Random problems, convex losses, solvers: no fit is wrong in silence.
 
-A seed makes a problem of any kind that a user may have (columns of all sizes, nearly equal ones, wide weights, no noise,
-separable classes) and an estimator for it. Whatever comes of it is held against the optimum that `reference_optimum` finds
-in extended precision:
+A seed makes a problem of any kind that a user may have (columns of all sizes, nearly equal ones,
+wide weights, no noise, separable classes) and an estimator for it. Whatever comes of it is held
+against the optimum that `reference_optimum` finds in extended precision:
 
-- nothing is raised but a ValueError of our own or of scikit-learn's validation, no warning but a ConvergenceWarning;
-- a fit that ended in silence is at most 1e-5 of what there was to gain above the optimum, or `tol` times the value: that is all
-  that an estimator promises, and it is more where coefficients gain next to nothing;
+- nothing is raised but a ValueError of our own or of scikit-learn's validation, no warning but a
+  ConvergenceWarning;
+- a fit that ended in silence is at most 1e-5 of what there was to gain above the optimum, or `tol`
+  times the value: that is all that an estimator promises, and it is more where coefficients gain
+  next to nothing;
 - a reported duality gap is never below the true one;
 - `objective_` is the formula at the returned coefficients, and predictions are finite.
 
-A failure says its seed and size; ``PYTHONPATH=. python tests/test_fuzz.py SEED SIZE`` runs one alone and prints the problem.
+A failure says its seed and size; ``PYTHONPATH=. python tests/test_fuzz.py SEED SIZE`` runs one
+alone and prints the problem.
 """
 
 import os
@@ -31,7 +34,8 @@ from sklearn_losses import losses as ours
 SEEDS = 250  # of the fast tests
 BATCH = 25  # seeds of one test
 MORE_SEEDS = int(os.environ.get("FUZZ_SEEDS", 2000))  # of the slow ones
-FOUND = (346, 485, 549, 559, 578, 661, 726, 1092, 1149, 1227, 1303, 1439, 1543)  # seeds further on that found a fault
+# Seeds further on that found a fault.
+FOUND = (346, 485, 549, 559, 578, 661, 726, 1092, 1149, 1227, 1303, 1439, 1543)
 FOUND_SMALL = (874, 1045, 1118, 1513)  # the same of the smaller size
 FAR = 1e-5  # of what there was to gain, that a fit in silence may be above the optimum
 
@@ -191,7 +195,9 @@ def columns(rng, n, p):
 
 
 def targets(rng, case, score, several):
-    """y of the kind that the loss takes, more or less well explained by `score` (n,), of spread 1."""
+    """y of the kind that the loss takes, more or less well explained by `score` (n,), of
+    spread 1.
+    """
     n = len(score)
     noise = pick(rng, [0, 1e-6, 0.1, 1, 1, 3])
     if several:
@@ -278,7 +284,9 @@ def trial(seed, largest=60):
 
 
 def fitted(trial):
-    """The fit, None where a ValueError refused it, and whether it was silent; anything else is raised."""
+    """The fit, None where a ValueError refused it, and whether it was silent; anything else is
+    raised.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", ConvergenceWarning)
@@ -314,9 +322,11 @@ def faults_of_values(trial, model, silent):
     value, null = problem.value(coef, intercept), problem.null()
     scale = max(null, problem.value(0 * coef, 0 * intercept))
     noise = 4 * problem.rounding(coef, intercept, np.finfo(model.coef_.dtype).eps) + 1e-13 * scale
-    # Where all is 0 there is no unit: what is left is the square of a step that differentiates, or of a width that smooths.
+    # Where all is 0 there is no unit: what is left is the square of a step that differentiates, or
+    # of a width that smooths.
     noise += 1e-50 if scale else 1e-12
-    # The formula takes the best threshold of an aggregate, which a fit knows to `tol` once it has converged.
+    # The formula takes the best threshold of an aggregate, which a fit knows to `tol` once it has
+    # converged.
     steps = model.solver_ in ("sgd", "adam")  # they stop by patience, and promise no optimum
     threshold = 0 if not problem.loss.constants else model.tol * value + 1e-12 * scale if silent and not steps else np.inf
     if not -noise - 1e-9 * value <= model.objective_ - value <= noise + 1e-9 * value + threshold:

@@ -1,4 +1,6 @@
-"""Published numbers: NIST's certified values, R's and Stata's results, on data that statsmodels ships or a formula makes."""
+"""Published numbers: NIST's certified values, R's and Stata's results, on data that statsmodels
+ships or a formula makes.
+"""
 
 import warnings
 
@@ -82,12 +84,15 @@ def test_anes96_multinomial():
     model = LossClassifier(alpha=0).fit(X.to_numpy(), y)
     assert model.coef_.shape[0] == 7
     likelihood = -len(y) * model.loss_
-    assert -1461.922747312 <= likelihood <= -1461.922747  # at least as likely as the published optimum
+    # At least as likely as the published optimum.
+    assert -1461.922747312 <= likelihood <= -1461.922747
 
 
 @pytest.mark.parametrize("k", range(1, 6))
 def test_wampler(k):
-    """Degree 5 in x = 0...20: six digits, or a warning; 3 to 5 add the same residuals with growing size."""
+    """Degree 5 in x = 0...20: six digits, or a warning; 3 to 5 add the same residuals with growing
+    size.
+    """
     x = np.arange(21.0)
     X = np.column_stack([x**power for power in range(1, 6)])
     truth = np.ones(6) if k != 2 else 10.0 ** -np.arange(6)
@@ -130,7 +135,9 @@ def test_no_intercept(x, y, slope):
 
 
 def test_filip_warns_or_is_right():
-    """Degree 10 with a condition number of 1e15: whatever is said without a warning must be the optimum."""
+    """Degree 10 with a condition number of 1e15: whatever is said without a warning must be the
+    optimum.
+    """
     x = np.linspace(-9, -3, 82)
     X = np.column_stack([x**power for power in range(1, 11)])
     y = np.cos(x)

@@ -1,4 +1,6 @@
-"""What holds for all tests: none ends before it has asserted something, and none patches a constant."""
+"""What holds for all tests: none ends before it has asserted something, and none patches a
+constant.
+"""
 
 import ast
 from pathlib import Path
@@ -6,7 +8,8 @@ from pathlib import Path
 import pytest
 
 FILES = sorted(Path(__file__).parent.rglob("*.py"))
-ASSERTING = ("assert", "check", "raises", "warns", "deprecated_call")  # how names of functions begin that assert
+# How names of functions begin that assert.
+ASSERTING = ("assert", "check", "raises", "warns", "deprecated_call")
 ENDS = (ast.Return, ast.Continue, ast.Break)
 
 
@@ -23,7 +26,9 @@ def asserts(node, helpers):
 
 
 def verdict(body, helpers):
-    """Return "asserts" if each path through the statements meets an assertion, "ends" if one ends before it, else "neither"."""
+    """Return "asserts" if each path through the statements meets an assertion, "ends" if one ends
+    before it, else "neither".
+    """
     for statement in body:
         found = verdict_of_one(statement, helpers)
         if found != "neither":

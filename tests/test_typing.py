@@ -15,7 +15,8 @@ PUBLIC = ["", ".datasets", ".losses", ".metrics", ".model_selection", ".models",
 
 
 def test_a_users_file_runs(monkeypatch):
-    monkeypatch.setattr(Loss, "registry", dict(Loss.registry))  # the loss that the file defines stays there
+    # The loss that the file defines stays there.
+    monkeypatch.setattr(Loss, "registry", dict(Loss.registry))
     scores = runpy.run_path(str(USER))["main"]()
     assert len(scores) == 11 and np.isfinite(scores).all()
 

@@ -245,7 +245,9 @@ class Queries:
         return self._places(order, np.concatenate([[True], ordered[:-1] - ordered[1:] > self._gap(ordered, tie)[1:]]))
 
     def _places(self, order, drops):
-        """`ranking` from an order of the rows, best first, and from where in it a new place begins."""
+        """`ranking` from an order of the rows, best first, and from where in it a new place
+        begins.
+        """
         drops[self.offsets[:-1]] = True
         starts = np.flatnonzero(drops)
         copies = self.multiplicity[order]

@@ -11,7 +11,8 @@ from sklearn_losses.solvers import Auto, Solver
 
 __all__ = ["FAMILIES", "checked_components", "model_of", "with_objects"]
 
-# What users pass: a name, an object, or a function of their own (for a solver, any object with `minimize`).
+# What users pass: a name, an object, or a function of their own (for a solver, any object with
+# `minimize`).
 LossLike: TypeAlias = str | Component | Callable[..., Any]
 SolverLike: TypeAlias = Any
 ModelLike: TypeAlias = str | Model | None
@@ -60,7 +61,9 @@ def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
-    """Loss, solver and model as objects; ValueError for a wrong parameter or another task's loss."""
+    """Loss, solver and model as objects; ValueError for a wrong parameter or another task's
+    loss.
+    """
     check_parameters(estimator, estimator._constraints)
     loss, solver, model = estimator._loss_spec(), estimator._solver_spec(), model_of(estimator)
     if loss.task not in (None, estimator._task, *estimator._more_tasks):

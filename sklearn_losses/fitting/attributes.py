@@ -1,4 +1,6 @@
-"""The fitted attributes of an estimator, from an outcome; and the last fit, from these attributes."""
+"""The fitted attributes of an estimator, from an outcome; and the last fit, from these
+attributes.
+"""
 
 from collections.abc import Mapping
 from typing import Any

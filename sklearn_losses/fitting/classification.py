@@ -134,7 +134,9 @@ class Classification(Task):
         return placed
 
     def scores_of_all(self, raw: NDArray[Any]) -> NDArray[Any]:
-        """The scores of all classes; the raw predictions themselves if the model tells all apart."""
+        """The scores of all classes; the raw predictions themselves if the model tells all
+        apart.
+        """
         if self.complete:
             return raw
         scores = np.stack([-raw / 2, raw / 2], axis=1) if raw.ndim == 1 else raw

@@ -68,7 +68,9 @@ class RankingObjective(Objective):
         return Batches(X, np.ones(len(X), dtype=np.intp), weight * (len(X) / self.n_rows))
 
     def unbounded(self, params: NDArray[Any]) -> bool:
-        """Whether an unpenalised linear model orders every pair, so that the loss has no minimum."""
+        """Whether an unpenalised linear model orders every pair, so that the loss has no
+        minimum.
+        """
         if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False
         trend = self.loss.trend(self.batches.y, self.scores(params))

@@ -88,7 +88,9 @@ def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) 
 
 
 def _at_new_height(problem, last):
-    """The last loss's plane at the height that this one asks for, such as that of another quantile."""
+    """The last loss's plane at the height that this one asks for, such as that of another
+    quantile.
+    """
     params, rows = last.params.copy(), problem.rows
     if problem.settings.fit_intercept:
         rest = rows.y - last.model.predict(params, rows.X)

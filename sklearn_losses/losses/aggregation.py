@@ -215,8 +215,8 @@ class Aggregated(Composite):
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
         bound = self.with_parts((loss,))
         bound.start_constants = (self._threshold(loss.value(y, raw), sample_weight),)
-        # At the initial estimator's fit, which may be perfect, no slope may be left to tell a unit by,
-        # and in the mean of rows of which those of one class have next to no weight neither.
+        # At the initial estimator's fit, which may be perfect, no slope may be left to tell a unit
+        # by, and in the mean of rows of which those of one class have next to no weight neither.
         constant = loss.best_constant(y, sample_weight, 1 if raw.ndim == 1 else raw.shape[1])
         steepness = float(np.max(np.abs(loss.gradient(y, np.zeros_like(raw) + constant))))
         bound.constant_units = (steepness or 1.0,)

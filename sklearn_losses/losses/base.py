@@ -122,7 +122,9 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
-        """The second derivative in `raw` applied to `direction`, row by row; of the shape of `raw`."""
+        """The second derivative in `raw` applied to `direction`, row by row; of the shape
+        of `raw`.
+        """
         return self.hessian(y, raw) * direction
 
     def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
@@ -146,7 +148,9 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         return prediction
 
     def smoothed(self, width: float) -> "Loss":
-        """A smooth loss uniformly within O(width) of this one; the loss itself where it is smooth."""
+        """A smooth loss uniformly within O(width) of this one; the loss itself where it is
+        smooth.
+        """
         if self.smooth:
             return self
         raise NotImplementedError(f"loss {self.label!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'.")

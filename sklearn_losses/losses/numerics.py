@@ -1,4 +1,6 @@
-"""Numbers that losses find numerically: best constants, quantiles, exponentials that stay finite."""
+"""Numbers that losses find numerically: best constants, quantiles, exponentials that stay
+finite.
+"""
 
 from collections.abc import Callable
 from typing import Any

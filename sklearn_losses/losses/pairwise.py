@@ -66,7 +66,9 @@ def _centred(y, scores):
 
 
 def _squared_hinges(y, scores, margin):
-    """Sums of ``max(0, margin - (s_i - s_j))**2`` over the pairs of each query, and the gradient."""
+    """Sums of ``max(0, margin - (s_i - s_j))**2`` over the pairs of each query, and the
+    gradient.
+    """
     s, copies = _centred(y, scores), y.multiplicity
     payload = np.stack([copies, copies * s, copies * s * s], axis=1)
     lower, higher = active_sums(y, s, margin, payload)

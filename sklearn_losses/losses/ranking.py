@@ -118,7 +118,8 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
     >>> import numpy as np
     >>> from sklearn_losses.losses import RankNet
     >>> from sklearn_losses.core.queries import Queries
-    >>> RankNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.array([0.0, 0.0])).round(4)
+    >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> RankNet().value(queries, np.array([0.0, 0.0])).round(4)
     array([0.6931])
     """
 
@@ -132,7 +133,9 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
         return None
 
     def _blocks(self, y, scores):
-        """Rows, others, and the weights and differences of scores of their pairs, block by block."""
+        """Rows, others, and the weights and differences of scores of their pairs, block by
+        block.
+        """
         weigh = self.pair_weights(y, scores)
         relevance = y.relevance
         for rows, valid, others, others_valid in y.pair_blocks():

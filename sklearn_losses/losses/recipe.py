@@ -97,7 +97,8 @@ class Recipe:
         Parameters
         ----------
         y, raw : ndarray of shape (n,)
-            Targets and the initial estimator's raw predictions; (n, K) raw predictions for K outputs.
+            Targets and the initial estimator's raw predictions; (n, K) raw predictions for K
+            outputs.
         sample_weight : ndarray of shape (n,)
         """
         return self
@@ -120,7 +121,9 @@ class Recipe:
         """Raise ValueError where a target is outside the loss's domain."""
 
     def bind(self, y: Targets, n_outputs: int, task: str) -> Any:
-        """The loss made ready for one fit: a new object where it depends on the data, else itself."""
+        """The loss made ready for one fit: a new object where it depends on the data, else
+        itself.
+        """
         return self
 
     def among(self, codes: NDArray[Any], n_classes: int) -> Any:

@@ -15,11 +15,11 @@ __all__ = ["Trimmed"]
 class Trimmed(Composite):
     """The mean of the best part of the rows, of any loss: rows that fit worst do not count [1]_.
 
-    With "mse" that is least trimmed squares, which tolerates gross errors in up to ``1 - share`` of the
-    rows. `fit` alternates [2]_ between the model for the rows that are kept and the rows that the
-    model fits best, which lowers the trimmed mean at each step, until neither changes; it starts
-    from the least absolute deviations for a regression, else from the loss of all rows. Not convex:
-    more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver,
+    With "mse" that is least trimmed squares, which tolerates gross errors in up to ``1 - share`` of
+    the rows. `fit` alternates [2]_ between the model for the rows that are kept and the rows that
+    the model fits best, which lowers the trimmed mean at each step, until neither changes; it
+    starts from the least absolute deviations for a regression, else from the loss of all rows. Not
+    convex: more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver,
     certificates) is that of the loss on the rows that are kept.
 
     Parameters

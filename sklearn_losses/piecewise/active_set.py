@@ -136,7 +136,9 @@ def _solve(terms, proximal, start, slopes, kinked):
 
 
 def _solve_positive(matrix, right):
-    """The solution of a positive definite system whose diagonal may span all orders of magnitude."""
+    """The solution of a positive definite system whose diagonal may span all orders of
+    magnitude.
+    """
     unit = np.sqrt(np.diag(matrix))
     factor = linalg.cho_factor(matrix / unit[:, None] / unit, check_finite=False)
     return linalg.cho_solve(factor, right / unit, check_finite=False) / unit

@@ -155,7 +155,9 @@ def _candidates(objective, terms, params, residual, size, slopes, width, limits)
 
 
 def _slopes_at(terms, objective, params, residual, close, limits):
-    """The slopes that make the gradient smallest: those of the lines, and the best ones at a kink."""
+    """The slopes that make the gradient smallest: those of the lines, and the best ones at
+    a kink.
+    """
     kinked = np.flatnonzero(np.abs(residual) <= close)
     if len(kinked) * len(params) > max(limits.kinked, terms.batches.X.size):
         return None

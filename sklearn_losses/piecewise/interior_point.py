@@ -190,7 +190,9 @@ class _Iterate:
         return float(np.max(np.abs(self.residual - self.slack_plus + self.slack_minus)))
 
     def open_gradient(self, scale):
-        """What the gradient of the parameters without a ridge adds to the gap of the whole problem."""
+        """What the gradient of the parameters without a ridge adds to the gap of the whole
+        problem.
+        """
         free = self.terms.ridge == 0
         gradient = self.terms.adjoint(self.slopes) + self.terms.linear
         return float(np.abs(gradient[free]) @ np.maximum(np.abs(self.params[free]), scale))

@@ -150,7 +150,9 @@ class SmoothedPoint:
         return Stage(steps, products, moved, stopped)
 
     def step(self) -> bool:
-        """A Newton step to about the lowest point along its direction; False where none gets lower."""
+        """A Newton step to about the lowest point along its direction; False where none
+        gets lower.
+        """
         direction = self._direction()
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)

@@ -165,7 +165,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return self.loss.pullback(self.batches.y, slopes.sum(axis=0))
 
     def rows(self, indices: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
-        """The rows of A and the positions (right-hand sides) of the terms with these flat indices."""
+        """The rows of A and the positions (right-hand sides) of the terms with these flat
+        indices.
+        """
         where = np.unravel_index(indices, self.left.shape)
         kink, row = where[0], where[1]
         slopes = np.zeros((len(indices), *self.origin.shape[1:]))

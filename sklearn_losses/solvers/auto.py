@@ -51,8 +51,8 @@ class AutoLimits(NamedTuple):
 class Auto(Solver, name="auto"):
     """Chooses a solver from the model, the loss and the penalty.
 
-    1. A model that is not linear, such as a multi-layer perceptron: ``adam``; its objective has no one
-       minimum that exact steps could find.
+    1. A model that is not linear, such as a multi-layer perceptron: ``adam``; its objective has no
+       one minimum that exact steps could find.
     2. A loss that is made for steps (the perceptron): ``adam``.
     3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is
        piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``; zeros are
@@ -103,7 +103,9 @@ class Auto(Solver, name="auto"):
         return LBFGS()
 
     def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
-        """The solver to go on with where `solver` ended short of the optimum; None after the last."""
+        """The solver to go on with where `solver` ended short of the optimum; None after
+        the last.
+        """
         if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
             return None
         goes_on = AugmentedLagrangian()

@@ -43,7 +43,8 @@ class Scipy(SmoothSolver, name="scipy"):
 
     Parameters
     ----------
-    method : {"CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov", "trust-ncg"}, default="BFGS"
+    method : str, default="BFGS"
+        "CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov" or "trust-ncg".
         "Newton-CG" and the last two work with products of the second derivative, "trust-constr"
         where there are any.
     options : dict, default=None

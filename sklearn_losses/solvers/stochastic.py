@@ -94,7 +94,9 @@ class StochasticSolver(Solver):
         """
 
     def begin_epoch(self, state: State, objective: Objective) -> None:
-        """Called before each pass over the rows, for what a solver wants to know about all of them."""
+        """Called before each pass over the rows, for what a solver wants to know about all
+        of them.
+        """
 
     def reported(self, state: State) -> NDArray[Any]:
         """The point to report at the end of an epoch."""
@@ -287,7 +289,9 @@ class Adam(StochasticSolver, name="adam"):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_losses import LossClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = LossClassifier(hidden_layer_sizes=(32,), solver="adam", early_stopping=True, random_state=0)
+    >>> model = LossClassifier(
+    ...     hidden_layer_sizes=(32,), solver="adam", early_stopping=True, random_state=0
+    ... )
     >>> model.fit(X / 16, y).score(X / 16, y) > 0.95
     True
     """

@@ -22,7 +22,9 @@ def relative(one, other):
 
 
 def check_component(component):
-    """Its parameters are in range and kept as they are, and clone and pickle give the same object."""
+    """Its parameters are in range and kept as they are, and clone and pickle give the same
+    object.
+    """
     component.check()
     try:
         params = component.get_params(deep=False)

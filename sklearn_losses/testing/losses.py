@@ -45,7 +45,7 @@ def check_loss(loss: Any, task: str | None = None) -> None:
     >>> check_loss(Cubic())
     Traceback (most recent call last):
     ...
-    AssertionError: Cubic(): the gradient is wrong: it differs from central differences of the value by ...
+    AssertionError: Cubic(): the gradient is wrong: it differs from central differences ...
     """
     loss = Loss.make(loss)
     check_component(loss)
@@ -85,7 +85,9 @@ def _points(loss, task, n_outputs):
 
 
 def _check_ranking(loss):
-    """The promises of a loss of whole queries; a ranking that its weights depend on is held fixed."""
+    """The promises of a loss of whole queries; a ranking that its weights depend on is held
+    fixed.
+    """
     rng = np.random.default_rng(0)
     lengths = np.array([1, 2, 5, 9, 14])
     relevance = rng.integers(0, 4, lengths.sum()).astype(float)

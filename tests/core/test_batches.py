@@ -1,4 +1,6 @@
-"""Rows in blocks and mini-batches: every row once, in the same coordinates and the same type from wherever it comes."""
+"""Rows in blocks and mini-batches: every row once, in the same coordinates and the same type from
+wherever it comes.
+"""
 
 import numpy as np
 import pytest
@@ -104,7 +106,8 @@ def test_an_array_is_not_copied_and_views_of_sparse_rows_are_kept():
     batches = Batches(sparse.csr_matrix(X), y)
     [block], [again] = batches.blocks(), batches.blocks()
     assert block.X is again.X and np.shares_memory(block.X.X.data, batches.X.data)
-    other = Batches(sparse.csr_matrix(X), y, dtype=np.float32)  # what takes memory of its own is not kept
+    # What takes memory of its own is not kept.
+    other = Batches(sparse.csr_matrix(X), y, dtype=np.float32)
     [block], [again] = other.blocks(), other.blocks()
     assert block.X is not again.X
 
@@ -135,7 +138,8 @@ def test_weighted_sums():
     assert plain.weighted(matrix) is matrix
     assert weighted.weighted(matrix.astype(np.float32)).dtype == np.float32
     many = np.full(2**20, 0.1, dtype=np.float32)
-    assert Batch(many, many, None).sum(many) == pytest.approx(0.1 * 2**20, rel=1e-6)  # summed in float64
+    # Summed in float64.
+    assert Batch(many, many, None).sum(many) == pytest.approx(0.1 * 2**20, rel=1e-6)
 
 
 # Mini-batches.

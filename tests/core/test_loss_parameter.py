@@ -53,7 +53,8 @@ def test_names_of_parameters():
     found, params = LossParameter(IN_A_PIPELINE), IN_A_PIPELINE.get_params()
     assert found.full_name("alpha", params) == "lossregressor__alpha"
     assert found.full_name("lossregressor__alpha", params) == "lossregressor__alpha"
-    assert found.full_name("verbose", params) == "lossregressor__verbose"  # the part's own before the pipeline's
+    # The part's own before the pipeline's.
+    assert found.full_name("verbose", params) == "lossregressor__verbose"
     assert found.full_name("memory", params) == "memory"
     assert found.full_name("unknown", params) is None
 

@@ -1,4 +1,6 @@
-"""Solvers ask an objective for what its protocol lists, and for nothing else; the classes have what their protocols list."""
+"""Solvers ask an objective for what its protocol lists, and for nothing else; the classes have what
+their protocols list.
+"""
 
 import ast
 from pathlib import Path

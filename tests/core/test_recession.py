@@ -1,4 +1,6 @@
-"""Losses without a minimum are found by a direction along which they fall for ever, and no others."""
+"""Losses without a minimum are found by a direction along which they fall for ever, and no
+others.
+"""
 
 import numpy as np
 import pytest
@@ -45,7 +47,9 @@ def test_several_classes():
 
 
 def quasi_separable():
-    """Rows of a group, in feature 0, are all of class 1; the classes of the others overlap along feature 1."""
+    """Rows of a group, in feature 0, are all of class 1; the classes of the others overlap along
+    feature 1.
+    """
     X, y = classes(overlap=True)
     X = np.column_stack([np.zeros(60), X[:, 0]])
     X[50:, 0], y[50:] = 1.0, 1
@@ -59,7 +63,8 @@ def test_some_rows_alone():
     assert falls_for_ever(loss, model, batches, far)
     assert not falls_for_ever(loss, model, batches, far, RecessionLimits(largest_matrix=2))
     assert not falls_for_ever(loss, model, batches, far, RecessionLimits(still_curved=()))
-    assert not falls_for_ever(loss, model, batches, np.array([0.5, 0.5, 0.0]))  # no row has left the others yet
+    # No row has left the others yet.
+    assert not falls_for_ever(loss, model, batches, np.array([0.5, 0.5, 0.0]))
 
 
 def test_counts_of_a_group_that_are_all_0():

@@ -1,4 +1,6 @@
-"""Singular vectors as coordinates: orthogonal columns, the same predictions, a penalty that is the same along all of them."""
+"""Singular vectors as coordinates: orthogonal columns, the same predictions, a penalty that is the
+same along all of them.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Sparse rows are those of the array: in the coordinates of standardised columns, forwards and transposed."""
+"""Sparse rows are those of the array: in the coordinates of standardised columns, forwards and
+transposed.
+"""
 
 import numpy as np
 import pytest
@@ -67,7 +69,8 @@ def test_rows_of_a_range_share_their_entries(form):
         part = row_range(X, start, stop)
         assert isinstance(part, form)
         np.testing.assert_array_equal(part.toarray(), X.toarray()[start:stop])
-    most = row_range(X, 1, 9)  # SciPy copies what is a small part of an array, so that the rest of it can be freed
+    # SciPy copies what is a small part of an array, so that the rest of it can be freed.
+    most = row_range(X, 1, 9)
     assert np.shares_memory(most.data, X.data) and np.shares_memory(most.indices, X.indices)
 
 

@@ -1,4 +1,6 @@
-"""How rows are stored and worked on: layouts of memory, forms of sparse matrices, sizes of blocks, threads."""
+"""How rows are stored and worked on: layouts of memory, forms of sparse matrices, sizes of blocks,
+threads.
+"""
 
 import numpy as np
 import pytest

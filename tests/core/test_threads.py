@@ -1,4 +1,6 @@
-"""Blocks of rows on threads: the same numbers, in the same order, whatever the number of threads."""
+"""Blocks of rows on threads: the same numbers, in the same order, whatever the number of
+threads.
+"""
 
 import os
 import signal
@@ -75,7 +77,8 @@ def blas_inside():
 
 
 def test_blas_has_one_thread_in_a_fit_of_any_thread():
-    # threadpoolctl 3.8 ignores what a thread sets once another one has set a number, as the first line here does.
+    # threadpoolctl 3.8 ignores what a thread sets once another one has set a number, as the first
+    # line here does.
     with threadpool_limits(2, "blas"):
         assert in_thread(blas_inside) == {1}
         assert blas_inside() == {1}
@@ -169,7 +172,8 @@ def test_a_number_of_threads_that_is_each_threads_own(monkeypatch):
 def succeeds_in_child(work):
     """Whether a forked child comes to the end of `work`, where it may not hang."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of a fork with threads, which is what is tried here
+        # Python warns of a fork with threads, which is what is tried here.
+        warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         status = 1

@@ -51,7 +51,8 @@ def test_code_prints_what_the_readme_says(monkeypatch, capsys):
         assert capsys.readouterr().out.splitlines() == expected
 
 
-SHORT_FORMS = ("hidden_layer_sizes", "activation")  # parameters of the estimators that stand for a model
+# Parameters of the estimators that stand for a model.
+SHORT_FORMS = ("hidden_layer_sizes", "activation")
 
 
 def code_words(cells):

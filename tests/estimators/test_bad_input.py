@@ -177,7 +177,8 @@ def test_an_interrupt_keeps_the_best_parameters_and_goes_on(solver):
     y = (Y - Y.mean()) / Y.std()
     model = LossRegressor(loss, solver=solver, tol=0.0, max_iter=3, n_iter_no_change=100, random_state=0).fit(X, y)
     at_start = np.mean(np.sqrt(1 + (y - np.median(y)) ** 2))
-    # The same fit, cut off about where its last iteration ended: what looks at the end takes the calls of a few more.
+    # The same fit, cut off about where its last iteration ended: what looks at the end takes the
+    # calls of a few more.
     last[0] = len(calls) - 1
     calls.clear()
     model = clone(model).set_params(max_iter=100)
@@ -317,7 +318,9 @@ def test_a_custom_loss_that_is_no_number_names_the_iteration(solver, value):
     assert y.max() > 19
 
     def broken(y_true, y_pred):
-        """The squared error, but no number for predictions that are far from any constant, on the way to the optimum."""
+        """The squared error, but no number for predictions that are far from any constant, on the
+        way to the optimum.
+        """
         return np.where(y_pred > 15, value, (y_true - y_pred) ** 2)
 
     model = LossRegressor(CustomLoss(broken, convex=True), solver=solver, max_iter=2000, random_state=0)

@@ -1,10 +1,11 @@
 """scikit-learn's own checks of the estimators: every loss, every solver and every model.
 
-The product of losses, solvers and models has far more cases than it has different code. `WHOLE` is the part of it that is
-tried at all: the losses of `WITH_ALL`, one of each kind, meet every solver, linear and as a network; each further loss meets
-the default solver and one solver more, by turns. `FAST` is a covering selection of `WHOLE`, made from the registries: each
-loss, each solver and each model goes through each check at least once, with the cheapest estimators that do so. The others
-are slow tests.
+The product of losses, solvers and models has far more cases than it has different code. `WHOLE` is
+the part of it that is tried at all: the losses of `WITH_ALL`, one of each kind, meet every solver,
+linear and as a network; each further loss meets the default solver and one solver more, by turns.
+`FAST` is a covering selection of `WHOLE`, made from the registries: each loss, each solver and each
+model goes through each check at least once, with the cheapest estimators that do so. The others are
+slow tests.
 """
 
 import re
@@ -26,8 +27,8 @@ from sklearn_losses.losses import MSE, CostSensitive, CVaR, Huber, Loss, Quantil
 from sklearn_losses.models import Model
 from sklearn_losses.solvers import SGD, Adam, Solver
 
-# Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of them. They know nothing
-# of queries, of which a ranker warns.
+# Checks fit with few iterations on purpose, and scikit-learn itself ignores this warning in most of
+# them. They know nothing of queries, of which a ranker warns.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:LossRanker was given no qid:UserWarning"),
@@ -42,7 +43,8 @@ QUICK = {"adam": Adam(learning_rate=0.05), "sgd": SGD(learning_rate=0.05)}
 BRIEF = {"hidden_layer_sizes": (3,), "max_iter": 50}
 LINEAR_ONLY = ("newton", "interior_point", "augmented_lagrangian", "proximal_newton")
 KINKED = ("interior_point", "augmented_lagrangian")
-SCIPY = "bfgs"  # stands for the methods of scipy.optimize.minimize, which are one solver under many names
+# Stands for the methods of scipy.optimize.minimize, which are one solver under many names.
+SCIPY = "bfgs"
 NAMED = [name for name in sorted(Solver.names()) if name not in ("auto", "scipy")]
 WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
 
@@ -62,7 +64,9 @@ KNOWN_FAILURES = table_of_failures()
 
 
 def solvers_of(loss):
-    """The named solvers for a loss; what a linear solver takes among kinked losses, its refusal would say."""
+    """The named solvers for a loss; what a linear solver takes among kinked losses, its refusal
+    would say.
+    """
     made = Loss.make(loss)
     for solver in ("gd", "sgd", "adam", "lbfgs", SCIPY, *LINEAR_ONLY):
         if made.stochastic_only:
@@ -77,7 +81,9 @@ def solvers_of(loss):
 
 
 def defaults():
-    """Estimators by loss with the default solver; a network with quicker steps for losses beyond `WITH_ALL`."""
+    """Estimators by loss with the default solver; a network with quicker steps for losses beyond
+    `WITH_ALL`.
+    """
     for loss, estimator in LOSSES:
         yield estimator(loss)
         quick = {} if loss in WITH_ALL else {"solver": QUICK["adam"], "max_iter": 100}
@@ -97,7 +103,9 @@ def pairs():
 
 
 def solvers_as_a_user_names_them():
-    """Each solver with a classifier and a regressor that it takes; one by steps with networks too."""
+    """Each solver with a classifier and a regressor that it takes; one by steps with
+    networks too.
+    """
     for name in NAMED:
         for brief in ({}, BRIEF) if Solver.make(name).stochastic else ({},):
             yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name, **brief)
@@ -108,7 +116,8 @@ def solvers_as_a_user_names_them():
 def models_as_a_user_names_them():
     """Each model with losses of each task by quick steps, and by a quasi-Newton method.
 
-    Not the latter of several classes, where the iterations that a check leaves end too early for equal digits.
+    Not the latter of several classes, where the iterations that a check leaves end too early for
+    equal digits.
     """
     for name in sorted(Model.names()):
         for loss, estimator in (*LOSSES, *RANKING):
@@ -149,7 +158,9 @@ def every_estimator():
 
 
 class Case(NamedTuple):
-    """One check of one estimator, and what it covers: pairs of the check and a trait of the estimator."""
+    """One check of one estimator, and what it covers: pairs of the check and a trait of the
+    estimator.
+    """
 
     estimator: Any
     check: Any
@@ -182,7 +193,9 @@ def cases(estimator):
 
 
 def cost(estimator):
-    """A rough number of how long the checks of an estimator take, of which a quick linear fit is the unit."""
+    """A rough number of how long the checks of an estimator take, of which a quick linear fit is
+    the unit.
+    """
     loss, solver = Loss.make(estimator.loss), Solver.make(estimator.solver)
     if model_of(estimator) != "linear":
         return 3 if estimator.max_iter <= 100 else 10
@@ -193,7 +206,9 @@ def cost(estimator):
 
 
 def covering(whole, chosen):
-    """The chosen cases, and those that cover the rest: of the estimator with most to add for its cost, again and again."""
+    """The chosen cases, and those that cover the rest: of the estimator with most to add for its
+    cost, again and again.
+    """
     chosen = list(chosen)
     covered = set().union(*(case.covers for case in chosen))
     parts = [(made, frozenset().union(*(case.covers for case in made)), cost(made[0].estimator)) for made in whole]
@@ -210,7 +225,9 @@ def covering(whole, chosen):
 
 
 def parameters(chosen):
-    """What pytest makes tests of; a case that passes although it is known to fail is an error (`xfail_strict`)."""
+    """What pytest makes tests of; a case that passes although it is known to fail is an error
+    (`xfail_strict`).
+    """
     for case in chosen:
         marks = pytest.mark.xfail(reason=case.failure) if case.failure else ()
         yield pytest.param(case.estimator, case.check, marks=marks, id=f"{''.join(case.words.split())}-{case.name}")
@@ -239,7 +256,8 @@ def test_the_selection_covers_every_loss_solver_and_model():
     checks = {trait: {name for name, each in covered if each == trait} for _, trait in covered}
     of_task = {task: {case.name for case in cases(estimator())} for task, estimator in ESTIMATORS.items()}
     for name, maker in Loss.names().items():
-        assert len(of_task[maker.task] - checks["loss", name]) <= 2  # a positive target, and what is known to fail
+        # A positive target, and what is known to fail.
+        assert len(of_task[maker.task] - checks["loss", name]) <= 2
     for name in NAMED:
         assert checks["solver", name] >= of_task["regression"] | of_task["classification"]
     for name in Model.names():

@@ -1,4 +1,6 @@
-"""Classes whose rows all have weight 0: in `classes_` as for every scikit-learn classifier, and never predicted."""
+"""Classes whose rows all have weight 0: in `classes_` as for every scikit-learn classifier, and
+never predicted.
+"""
 
 import numpy as np
 import pytest
@@ -38,7 +40,9 @@ def both_fits(model, classes, X=X):
 
 
 def assert_same_but_for_places(full, reduced, X=X):
-    """The two tell the classes apart alike, and the classes without weight are the last choice of every row."""
+    """The two tell the classes apart alike, and the classes without weight are the last choice of
+    every row.
+    """
     assert full.classes_.tolist() == ["a", "b", "c", "d"]
     places = np.searchsorted(full.classes_, reduced.classes_)
     others = np.setdiff1d(np.arange(4), places)
@@ -249,7 +253,8 @@ METAS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")  # AdaBoost's own logarithm of weights
+# AdaBoost's own logarithm of weights.
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
 @pytest.mark.parametrize("classes", ["c", "ad"])
 @pytest.mark.parametrize("name", METAS)
 def test_inside_other_estimators(name, classes):

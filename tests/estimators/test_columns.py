@@ -1,4 +1,6 @@
-"""Columns of any size, equal ones and few rows: the optimum of the same problem in plain columns."""
+"""Columns of any size, equal ones and few rows: the optimum of the same problem in plain
+columns.
+"""
 
 import numpy as np
 import pytest
@@ -94,7 +96,8 @@ def test_one_feature(name):
 @pytest.mark.parametrize("name", DRAWLESS)
 def test_more_columns_than_rows(name):
     X, y, more = problem(name)
-    turned = X @ np.linalg.qr(np.random.default_rng(1).standard_normal((100, 4)))[0].T  # the same rows in 100 dimensions
+    # The same rows in 100 dimensions.
+    turned = X @ np.linalg.qr(np.random.default_rng(1).standard_normal((100, 4)))[0].T
     for alpha in (0, 1e-3):
         assert_same_optimum(name, alpha, turned, estimator(name, alpha=alpha).fit(turned, y, **more))
 
@@ -106,7 +109,8 @@ def test_rows_that_are_fitted_exactly(name, seed):
     model = estimator(name, alpha=0)
     said = outcome(model, X, y)
     assert bool(said) != model.converged_
-    # A deviance near 0 is a difference of large terms, all rounding, in which a decrease may not show.
+    # A deviance near 0 is a difference of large terms, all rounding, in which a decrease may not
+    # show.
     assert said == "" or name in LOG_LINK
     assert model.objective_ <= 1e-12
     tube = MAKERS[name]().get_params().get("epsilon", 0.0)

@@ -121,7 +121,8 @@ def test_a_resumed_fit_is_an_unbroken_one(solver, hidden, X_factor, diabetes):
     for _ in range(7):
         steps.partial_fit(X, y)
     assert len(steps.loss_curve_) == 7
-    if X_factor == 1.0:  # a stream's first batch says nothing of the columns' scale; a whole fit uses it
+    # A stream's first batch says nothing of the columns' scale; a whole fit uses it.
+    if X_factor == 1.0:
         np.testing.assert_array_equal(steps.predict(X), whole.predict(X))
     else:
         assert np.isfinite(steps.predict(X)).all()
@@ -161,7 +162,8 @@ def test_early_stopping_keeps_the_best_parameters():
     assert len(model.validation_scores_) == model.n_iter_ < 200
     assert model.best_validation_score_ == max(model.validation_scores_)
     assert model.validation_scores_[-1] < model.best_validation_score_
-    # Fitting again for just as many epochs as led to the best shows that those parameters were kept.
+    # Fitting again for just as many epochs as led to the best shows that those parameters were
+    # kept.
     best = int(np.argmax(model.validation_scores_)) + 1
     again = clone(model).set_params(max_iter=best, n_iter_no_change=1000)
     with pytest.warns(ConvergenceWarning):
@@ -202,7 +204,8 @@ def test_several_targets_are_single_fits(loss):
     assert together.intercept_.shape == (3,)
     assert together.predict(X).shape == Y.shape
     for target in range(3):
-        alone = LossRegressor(loss, alpha=0.03).fit(X, Y[:, target])  # the mean over 3 targets: a third of the loss
+        # The mean over 3 targets: a third of the loss.
+        alone = LossRegressor(loss, alpha=0.03).fit(X, Y[:, target])
         np.testing.assert_allclose(together.coef_[target], alone.coef_, rtol=1e-5, atol=1e-7)
     column = LossRegressor(loss).fit(X, Y[:, :1])
     assert column.predict(X).shape == (20, 1)
@@ -244,7 +247,9 @@ def test_float32_stays_float32(solver, hidden, diabetes):
 @pytest.mark.parametrize("condition", [1.0, 1e4])
 @pytest.mark.parametrize("classes", [2, 10])
 def test_float32_rows_are_solved_to_the_tolerance_of_float64(classes, condition, solver):
-    """A start in float32, whose rounding is above tol, and an end in float64: no false alarm, the same optimum."""
+    """A start in float32, whose rounding is above tol, and an end in float64: no false alarm, the
+    same optimum.
+    """
     rng = np.random.default_rng(0)
     X = (rng.standard_normal((3000, 30)) * np.geomspace(1, 1 / condition, 30)).astype(np.float32)
     raw = (X * np.geomspace(1, condition, 30)) @ rng.standard_normal((30, classes))
@@ -256,7 +261,9 @@ def test_float32_rows_are_solved_to_the_tolerance_of_float64(classes, condition,
 
 
 def test_float32_targets_beyond_its_range_for_squares():
-    """Targets whose squares overflow float32: the start there is no help, and the end is that of float64."""
+    """Targets whose squares overflow float32: the start there is no help, and the end is that of
+    float64.
+    """
     rng = np.random.default_rng(0)
     X = rng.standard_normal((200, 3)).astype(np.float32)
     y = 1e25 * (X @ np.ones(3) + 0.1 * rng.standard_normal(200))
@@ -271,7 +278,8 @@ def test_frames_name_their_features(diabetes):
     names = [f"feature {index}" for index in range(10)]
     for frame in (pd.DataFrame(X, columns=names), pl.DataFrame(X, schema=names)):
         model = LossRegressor().fit(frame, y)
-        known = getattr(StandardScaler().fit(frame), "feature_names_in_", ())  # not every version reads those of polars
+        # Not every version reads those of polars.
+        known = getattr(StandardScaler().fit(frame), "feature_names_in_", ())
         assert list(getattr(model, "feature_names_in_", ())) == list(known)
         np.testing.assert_allclose(model.predict(frame), LossRegressor().fit(X, y).predict(X))
     with pytest.raises(ValueError, match="feature names"):
@@ -288,7 +296,8 @@ def test_a_fit_that_diverges_says_so_and_no_more(capsys):
     X, y = rng.standard_normal((20, 3)), rng.standard_normal(20)
     with pytest.warns(ConvergenceWarning, match="diverged") as caught:
         LossRegressor("mse", solver=SGD(learning_rate=1e30), verbose=1).fit(X, y)
-    assert len(caught) == 1 and "inf" in capsys.readouterr().out  # the length of a step that overflows
+    # The length of a step that overflows.
+    assert len(caught) == 1 and "inf" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rate", [3.0, 1e4])

@@ -1,7 +1,8 @@
 """Numbers at the ends of what float64 holds, NumPy's error state, and losses without a minimum.
 
-A fit of such data ends with the same optimum as that of ordinary data in other units, or with a ValueError that says what to
-do; never with another exception, and never with a warning but a ConvergenceWarning.
+A fit of such data ends with the same optimum as that of ordinary data in other units, or with a
+ValueError that says what to do; never with another exception, and never with a warning but a
+ConvergenceWarning.
 """
 
 import warnings
@@ -134,7 +135,9 @@ def under_any_state(state, work):
 
 @pytest.mark.parametrize("name", sorted(Loss.names()))
 def test_the_callers_error_state_changes_nothing(name):
-    """Large scores, rows of next to no weight, columns of tiny numbers: values that overflow and underflow on the way."""
+    """Large scores, rows of next to no weight, columns of tiny numbers: values that overflow and
+    underflow on the way.
+    """
     X, y, more = problem(name)
     X = X * [1e6, 1.0, 1e-160, 0.0]
 
@@ -231,7 +234,8 @@ def test_counts_that_are_all_zero_elsewhere():
     assert says_no_minimum(LossRegressor("poisson", alpha=0), X, np.column_stack([y, zero]))
     assert not says_no_minimum(LossRegressor("poisson", alpha=0), X, np.column_stack([y, y + 1]))
     assert not says_no_minimum(LossRegressor("gamma", alpha=0), X, y + 1)
-    assert not says_no_minimum(LossRegressor(CVaR("poisson", 0.3), alpha=0), X, zero)  # the worst rows are others
+    # The worst rows are others.
+    assert not says_no_minimum(LossRegressor(CVaR("poisson", 0.3), alpha=0), X, zero)
 
 
 @pytest.mark.parametrize("solver", ["auto", "lbfgs"])
@@ -288,7 +292,9 @@ def test_learned_constants_under_an_l1_penalty(loss):
 
 
 def test_learned_constants_after_a_perfect_pilot():
-    """The pilot separates the classes, so that its loss has no slope left to tell the unit of the threshold by."""
+    """The pilot separates the classes, so that its loss has no slope left to tell the unit of the
+    threshold by.
+    """
     X, group, _ = groups()
     model = LossClassifier(Tilted("cross_entropy", 2.0), alpha=1e-4, l1_ratio=1.0).fit(X[:, 1:], group == 2)
     twin = reference.Tilted(reference.Softmax(), 2.0)

@@ -1,6 +1,7 @@
 """`model=` of the estimators: names, objects, short forms, nested parameters and what is wrong."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_alias_and_attributes():
         ({"model": MLP(activation="step")}, "'activation' parameter of MLP must be 'relu' or"),
         ({"model": "fm", "solver": "newton"}, "solver 'newton' needs a linear model"),
     ],
-    ids=repr,
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value)),
 )
 def test_what_is_wrong_is_said(params, message):
     with pytest.raises(ValueError, match=message.replace("?", r"\?")):

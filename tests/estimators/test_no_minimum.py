@@ -1,4 +1,6 @@
-"""Losses without a minimum, as of classes that a line separates: a warning names them, and what has a minimum is fitted."""
+"""Losses without a minimum, as of classes that a line separates: a warning names them, and what has
+a minimum is fitted.
+"""
 
 import numpy as np
 import pytest
@@ -38,7 +40,9 @@ def test_separable_classes_of_a_loss_with_a_minimum(name):
 
 
 def partly_separated(rng, contradicted=False):
-    """Two classes that overlap, and a rare feature that all rows of it share with one class (or all but one)."""
+    """Two classes that overlap, and a rare feature that all rows of it share with one class (or all
+    but one).
+    """
     X = rng.standard_normal((200, 3))
     y = (X[:, 0] + rng.logistic(size=200) > 0).astype(int)
     rare = np.zeros(200)

@@ -17,7 +17,9 @@ LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @pytest.fixture(scope="module")
 def spread_grows():
-    """The noise is proportional to the first feature, so that the true quantiles fan out and linear ones meet at its 0."""
+    """The noise is proportional to the first feature, so that the true quantiles fan out and linear
+    ones meet at its 0.
+    """
     rng = np.random.default_rng(0)
     X = rng.uniform(0.5, 2, (400, 4))
     return X, X @ np.array([1.0, 2.0, 0.0, -1.0]) + 0.5 * X[:, 0] * rng.standard_normal(400)
@@ -74,7 +76,9 @@ def work(monkeypatch):
 
 
 def test_a_path_costs_a_fraction_of_cold_fits(work):
-    """Also through a plain `warm_start`: a new level starts from the old plane at its own height."""
+    """Also through a plain `warm_start`: a new level starts from the old plane at its own
+    height.
+    """
     rng = np.random.default_rng(0)
     X = rng.standard_normal((6000, 8))
     y = X @ rng.standard_normal(8) + (1 + np.abs(X[:, 0])) * rng.standard_normal(6000)

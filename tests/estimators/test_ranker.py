@@ -1,4 +1,6 @@
-"""LossRanker: queries in any order and under any names, weights, stages, bad input, searches over whole queries."""
+"""LossRanker: queries in any order and under any names, weights, stages, bad input, searches over
+whole queries.
+"""
 
 import itertools
 import pickle
@@ -52,7 +54,9 @@ def test_order_does_not_matter_to_stochastic_solvers(solver, hidden):
 
 @pytest.mark.parametrize("loss", [name for name in RANKING if Loss.make(name).convex and not Loss.make(name).moving])
 def test_fit_is_the_minimum_of_the_formula(loss):
-    """No small step from the optimum of a convex loss lowers the objective, computed from its definition."""
+    """No small step from the optimum of a convex loss lowers the objective, computed from its
+    definition.
+    """
     ranker = LossRanker(loss, alpha=1e-2, tol=1e-10).fit(X, Y, qid=QID)
     _, rows = ranker._read(X, Y, None, first=False, qid=QID)
 

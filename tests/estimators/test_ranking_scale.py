@@ -72,7 +72,9 @@ def lambdarank(part, n_features=None):
 
 @pytest.mark.slow
 def test_public_data_above_ridge_regression():
-    """Loss and penalty from the training queries alone, by Kendall's tau, which looks at every pair and so varies less."""
+    """Loss and penalty from the training queries alone, by Kendall's tau, which looks at every pair
+    and so varies less.
+    """
     X, y, qid = lambdarank("train")
     X_test, y_test, qid_test = lambdarank("test", X.shape[1])
     scaler = StandardScaler().fit(X)

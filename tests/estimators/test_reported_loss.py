@@ -1,6 +1,8 @@
-"""What a fit reports is the model that it returns: `loss_` and `objective_` are those of its predictions.
+"""What a fit reports is the model that it returns: `loss_` and `objective_` are those of its
+predictions.
 
-Rows of float32 whose columns lie far from 0 need more digits than float32 has, in the fitted numbers and in predictions.
+Rows of float32 whose columns lie far from 0 need more digits than float32 has, in the fitted
+numbers and in predictions.
 """
 
 import warnings
@@ -85,7 +87,9 @@ def test_of_losses_with_constants_and_several_targets(loss, targets):
 
 
 def test_columns_far_from_zero_in_float32():
-    """Quarters around a million, whose intercept float32 does not hold: the fitted numbers stay in float64."""
+    """Quarters around a million, whose intercept float32 does not hold: the fitted numbers stay in
+    float64.
+    """
     rng = np.random.default_rng(0)
     X = (rng.integers(-8, 9, size=(200, 3)) / 4 + 1e6).astype(np.float32)
     y = (X.astype(np.float64) - 1e6) @ [1.0, -2.0, 0.5] + 0.01 * rng.normal(size=200)

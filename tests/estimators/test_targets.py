@@ -1,17 +1,22 @@
-"""Targets of any size, constant ones and outliers: the optimum, or words that say it was not reached."""
+"""Targets of any size, constant ones and outliers: the optimum, or words that say it was not
+reached.
+"""
 
 import numpy as np
 import pytest
 from problems import LOG_LINK, MAKERS, REGRESSION, RESIDUAL, assert_nothing_lower, estimator, outcome, problem
 from scipy.optimize import linprog
 
-SCALED = [name for name in REGRESSION if MAKERS[name].initial_estimator is not None]  # by the spread of a pilot's residuals
+# By the spread of a pilot's residuals.
+SCALED = [name for name in REGRESSION if MAKERS[name].initial_estimator is not None]
 
 
 @pytest.mark.parametrize("factor", [1e-8, 1e8])
 @pytest.mark.parametrize("name", REGRESSION)
 def test_a_scale_of_the_targets(name, factor):
-    """Where the loss of a multiple is a multiple of the loss, so are the coefficients, with alpha adapted."""
+    """Where the loss of a multiple is a multiple of the loss, so are the coefficients, with alpha
+    adapted.
+    """
     X, y, _ = problem(name)
     known = estimator(name, alpha=0).fit(X, y)
     loss, raw = known._loss, known._raw(X)
@@ -65,7 +70,9 @@ def test_constant_targets(name, value):
 @pytest.mark.parametrize("alpha_l1", [0.0, 0.05])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_whole_numbers_put_many_rows_on_a_kink(name, alpha_l1, seed):
-    """Degenerate linear programs against HiGHS: the loss is a maximum of straight lines of an affine function of raw."""
+    """Degenerate linear programs against HiGHS: the loss is a maximum of straight lines of an
+    affine function of raw.
+    """
     rng = np.random.default_rng(seed)
     X = rng.integers(-1, 2, (60, 4)).astype(float)
     score = X @ [1, -1, 2, 0] + rng.integers(-1, 2, 60)

@@ -94,7 +94,8 @@ SOME = ["mse", "mae", "cross_entropy", "ranknet"]
 OTHERS = sorted(set(MAKERS) - set(SOME))
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two iterations will do
+# Two iterations will do.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("hidden", [(), (3,)])
 @pytest.mark.parametrize(
     ("solver", "names"),

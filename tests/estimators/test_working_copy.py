@@ -1,4 +1,6 @@
-"""The copy that a fit works on, and the one assignment with which an estimator takes over what was fitted."""
+"""The copy that a fit works on, and the one assignment with which an estimator takes over what was
+fitted.
+"""
 
 import numpy as np
 

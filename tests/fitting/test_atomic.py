@@ -96,7 +96,9 @@ def test_names_of_columns_go_with_their_fit():
 
 
 class Interrupt:
-    """A tracer that raises KeyboardInterrupt before line number `at` of one function's run; counts them where there is none."""
+    """A tracer that raises KeyboardInterrupt before line number `at` of one function's run; counts
+    them where there is none.
+    """
 
     def __init__(self, function, at=None):
         self.code, self.at, self.lines = inspect.unwrap(function).__code__, at, 0

@@ -1,4 +1,6 @@
-"""Fewer rows than columns: optima that other programs find, and the solution of least norm without a penalty."""
+"""Fewer rows than columns: optima that other programs find, and the solution of least norm without
+a penalty.
+"""
 
 import numpy as np
 import pytest
@@ -102,7 +104,9 @@ def test_images_of_several_classes(loss):
 
 
 def test_what_surrounds_a_fit():
-    """Early stopping scores rows outside the basis; a warm start goes on; rankers and constants take part."""
+    """Early stopping scores rows outside the basis; a warm start goes on; rankers and constants
+    take part.
+    """
     X, y, _ = rows(5)
     stopped = LossRegressor("huber", solver="lbfgs", early_stopping=True, random_state=0, max_iter=20).fit(X, y)
     assert len(stopped.validation_scores_) >= 1

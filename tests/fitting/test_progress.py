@@ -64,7 +64,8 @@ def test_every_task_that_begins_ends(solver, loss):
     begun = [event[1:] for event in events if event[0] == "begin"]
     ended = [event[1:] for event in events if event[0] == "end"]
     assert sorted(begun) == sorted(ended)
-    # One prediction per iteration and one for the whole fit; the last iteration predicts as the fit does.
+    # One prediction per iteration and one for the whole fit; the last iteration predicts as the fit
+    # does.
     assert model.n_iter_ <= len(recorder.predictions) - 1 == len(model.loss_curve_)
     np.testing.assert_allclose(recorder.predictions[-1], model.predict(X))
     np.testing.assert_array_equal(recorder.metadata["sample_weight"], weight)

@@ -62,7 +62,9 @@ def in_fit(loss, y):
 
 
 def degree(loss):
-    """The power of c by which c * y and c * raw change the values of a loss, told from the values; None where there is none."""
+    """The power of c by which c * y and c * raw change the values of a loss, told from the values;
+    None where there is none.
+    """
     raw = Y + np.linspace(-3, 3, len(Y))
     if getattr(loss, "positive_target", False):
         return None
@@ -71,7 +73,8 @@ def degree(loss):
         used = in_fit(loss, factor * Y)
         return used.value(factor * Y, factor * raw) if not used.n_constants else None
 
-    if values(1.0) is None:  # which constants a loss learns is its own affair; the family says what it is homogeneous in
+    # Which constants a loss learns is its own affair; the family says what it is homogeneous in.
+    if values(1.0) is None:
         return 1 if isinstance(loss, Huber) or getattr(loss, "loss", None) == "mae" else 2
     power = np.log(values(8.0).sum() / values(1.0).sum()) / np.log(8)
     return round(power) if np.allclose(values(8.0), 8 ** round(power) * values(1.0), rtol=1e-6) else None
@@ -81,7 +84,8 @@ HOMOGENEOUS = [loss for loss in NAMED + COMPOSED if degree(loss)]
 
 
 def label(loss):
-    return getattr(loss, "__name__", repr(loss))[:40]  # the address of a function is another in each process
+    # The address of a function is another in each process.
+    return getattr(loss, "__name__", repr(loss))[:40]
 
 
 def test_the_homogeneous_losses_are_the_expected_ones():
@@ -106,7 +110,8 @@ def test_coefficients_follow_the_unit_of_several_targets(loss):
 
 
 def check_units(loss, l1_ratio, y):
-    max_iter = 2 if isinstance(loss, CustomLoss) else 100  # L-BFGS's steps have a unit: its strength alone is looked at
+    # L-BFGS's steps have a unit: its strength alone is looked at.
+    max_iter = 2 if isinstance(loss, CustomLoss) else 100
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         one, *others = (LossRegressor(loss, l1_ratio=l1_ratio, max_iter=max_iter).fit(X, c * y) for c in (1.0, *FACTORS))
@@ -123,7 +128,8 @@ def check_units(loss, l1_ratio, y):
 @pytest.mark.parametrize("weight", [None, np.arange(120) % 5 + 0.5], ids=["equal", "weighted"])
 def test_one_loss_by_four_names_is_one_model(l1_ratio, weight):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of the custom loss under an L1 penalty
+        # Of the custom loss under an L1 penalty.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         models = [
             LossRegressor(loss, l1_ratio=l1_ratio).fit(X, Y, weight)
             for loss in ("mae", "quantile", EpsilonInsensitive(0.0), CustomLoss(absolute, convex=True))
@@ -289,7 +295,9 @@ def test_one_loss_by_three_names_is_one_network(solver):
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
 @pytest.mark.parametrize(("loss", "power"), [("mse", 2), ("mae", 1), (Huber(scale="joint"), 1)])
 def test_a_network_has_the_same_objective_in_any_unit(loss, power, l1_ratio, activation):
-    """Output weights c times as large give c times the predictions, and c**power times the objective."""
+    """Output weights c times as large give c times the predictions, and c**power times the
+    objective.
+    """
     network = LossRegressor(
         loss, hidden_layer_sizes=(4, 3), activation=activation, l1_ratio=l1_ratio, solver="lbfgs", random_state=0, max_iter=5
     )
@@ -306,7 +314,8 @@ def test_a_network_has_the_same_objective_in_any_unit(loss, power, l1_ratio, act
             warnings.simplefilter("ignore", ConvergenceWarning)
             model = clone(network).fit(X, y)
             linear = LossRegressor(loss, l1_ratio=l1_ratio, max_iter=5).fit(X, y)
-        # The strengths are those of the linear model; weights of hidden layers, which have no unit, count std(y) times.
+        # The strengths are those of the linear model; weights of hidden layers, which have no unit,
+        # count std(y) times.
         assert (model.alpha_, model.l1_ratio_) == (linear.alpha_, linear.l1_ratio_)
         expected = model.loss_ + model.alpha_ * (1 - model.l1_ratio_) / 2 * penalty(model)[0]
         assert model.objective_ == pytest.approx(expected + model.alpha_ * model.l1_ratio_ * penalty(model)[1], rel=1e-12)

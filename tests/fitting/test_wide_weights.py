@@ -1,4 +1,6 @@
-"""Sample weights that span many orders of magnitude: the optimum of an independent program, certified."""
+"""Sample weights that span many orders of magnitude: the optimum of an independent program,
+certified.
+"""
 
 from itertools import product
 
@@ -62,7 +64,9 @@ def curve(loss, X, y):
 @pytest.mark.parametrize("span", [1e4, 1e8])
 @pytest.mark.parametrize("loss", ["mae", "quantile", "epsilon_insensitive", "hinge"])
 def test_the_optimum_is_that_of_a_linear_program(loss, span):
-    """Without a penalty; variables are the coefficients, the intercept and each row's loss, in units of its weight."""
+    """Without a penalty; variables are the coefficients, the intercept and each row's loss, in
+    units of its weight.
+    """
     X, y, weight = problem(loss, span, (120, 5), 3)
     n, p = X.shape
     rows, right = [], []
@@ -93,7 +97,9 @@ def test_weights_that_fall_exponentially():
 
 
 def test_a_step_takes_back_the_rounding_of_the_steps_before():
-    """Newton's step closes a difference between a distance and its two parts; it must not double it."""
+    """Newton's step closes a difference between a distance and its two parts; it must not double
+    it.
+    """
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 3)), rng.normal(size=50)
     model = Linear().bind(3, 1)

@@ -1,4 +1,6 @@
-"""Losses made of losses: what each declares follows from its parts, and a loss inside one is fitted as it is alone."""
+"""Losses made of losses: what each declares follows from its parts, and a loss inside one is fitted
+as it is alone.
+"""
 
 import warnings
 from functools import cache
@@ -80,7 +82,8 @@ OTHERWISE = {
     ("Trimmed", "convex"): lambda loss: False,
     ("product", "starts_from"): lambda loss: loss.starts_from and 2.0 * Loss.make(loss.starts_from),
     ("sum", "starts_from"): lambda loss: loss.starts_from and 1.0 * Loss.make(loss.starts_from),
-    ("Trimmed", "n_init"): lambda loss: 1,  # the starts of the alternation; the loss's own belong to each fit in it
+    # The starts of the alternation; the loss's own belong to each fit in it.
+    ("Trimmed", "n_init"): lambda loss: 1,
     ("Smoothed", "smooth"): lambda loss: True,
     ("smoothed CVaR", "smooth"): lambda loss: True,
     ("SoftLabels", "soft_labels"): lambda loss: True,
@@ -97,7 +100,9 @@ OTHERWISE = {
 
 
 def of_the_hessian(wrapper, loss):
-    """`has_hessian` and `hessian_bound`: straight pieces have curvature 0 where they are part of something else."""
+    """`has_hessian` and `hessian_bound`: straight pieces have curvature 0 where they are part of
+    something else.
+    """
     curved = loss.has_hessian or bool(loss.kinks)
     if wrapper in ("product", "sum", "MeanOverTargets"):
         return loss.has_hessian or (curved and not loss.kinks), loss.hessian_bound
@@ -348,7 +353,8 @@ class TestTheFactsMatter:
 
     def test_a_class_that_costs_nothing_is_never_decided_for(self):
         X, y = self.separable()
-        y[3] = 1  # not separable, and yet the loss of class 1 alone falls for ever with the intercept
+        # Not separable, and yet the loss of class 1 alone falls for ever with the intercept.
+        y[3] = 1
         with pytest.warns(ConvergenceWarning, match="no minimum"):
             LossClassifier(CostSensitive(cost=((0, 0), (1, 0))), alpha=0).fit(X, y)
 
@@ -397,7 +403,8 @@ class TestTheFactsMatter:
         mean = LossClassifier("squared_hinge", alpha=0.1).fit(X, soft)
         assert model.objective_ == pytest.approx(mean.objective_, rel=1e-6)
 
-    # A function with kinks inside a threshold has no Hessian by which the end could be confirmed, and says so.
+    # A function with kinks inside a threshold has no Hessian by which the end could be confirmed,
+    # and says so.
     @pytest.mark.filterwarnings("ignore:.*found no lower value:sklearn.exceptions.ConvergenceWarning")
     def test_a_plain_function_inside(self):
         X, y, _ = data("regression")

@@ -12,7 +12,9 @@ from sklearn_losses import LossClassifier
 
 
 def test_crammer_singer_equals_liblinear():
-    """The best of five of the peer's ends, which depend on its draws: now and then one does not converge."""
+    """The best of five of the peer's ends, which depend on its draws: now and then one does not
+    converge.
+    """
     X, y = load_iris(return_X_y=True)
     X = scale(X)
     ours = LossClassifier("crammer_singer", alpha=0.05, fit_intercept=False, tol=1e-9).fit(X, y)

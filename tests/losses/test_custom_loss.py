@@ -64,7 +64,8 @@ def test_regression_equals_the_builtin(function, builtin, hidden, diabetes):
     ours = LossRegressor(function, **params).fit(X, y)
     theirs = LossRegressor(builtin, **params).fit(X, y)
     if hidden:
-        assert ours.objective_ == pytest.approx(theirs.objective_, rel=0.05)  # not convex: another minimum may be found
+        # Not convex: another minimum may be found.
+        assert ours.objective_ == pytest.approx(theirs.objective_, rel=0.05)
     else:
         assert ours.objective_ == pytest.approx(theirs.objective_, rel=1e-9)
         np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-4)  # about the root of tol
@@ -93,7 +94,8 @@ def test_exponential_link_is_poisson_regression():
     X = RNG.standard_normal((300, 3))
     y = RNG.poisson(np.exp(X @ [0.5, -0.3, 0.1] + 1)) + 1.0
     peer = PoissonRegressor(alpha=0.01, tol=1e-10, max_iter=1000).fit(X, y)
-    ours = LossRegressor(CustomLoss(deviance, inverse_link="exp"), alpha=2 * 0.01).fit(X, y)  # theirs is half the deviance
+    # Theirs is half the deviance.
+    ours = LossRegressor(CustomLoss(deviance, inverse_link="exp"), alpha=2 * 0.01).fit(X, y)
     np.testing.assert_allclose(ours.coef_, peer.coef_, atol=1e-5)
     np.testing.assert_allclose(ours.predict(X), peer.predict(X), rtol=1e-4)
 
@@ -235,7 +237,8 @@ def test_copies_of_the_losses_for_targets_far_from_zero(loss, mean):
     X, y = far_from_zero(mean)
     start = {"alpha": 1e-4, "tol": 1e-9}
     with warnings.catch_warnings():
-        # Not every optimum is certified: of the copies only the value counts, and of a loss that is not convex the valley.
+        # Not every optimum is certified: of the copies only the value counts, and of a loss that is
+        # not convex the valley.
         warnings.simplefilter("ignore", ConvergenceWarning)
         builtin = LossRegressor(loss, **start).fit(X, y)
         copy = LossRegressor(CustomLoss(lambda t, p: loss.value(t, p), convex=loss.convex), **start).fit(X, y)
@@ -273,7 +276,9 @@ def test_the_spread_is_that_of_the_bulk_of_each_target():
 
 
 def test_a_function_of_large_numbers_takes_steps_of_their_size():
-    """Poisson's likelihood of a prediction without a link: rounding is that of the values, not of the residuals."""
+    """Poisson's likelihood of a prediction without a link: rounding is that of the values, not of
+    the residuals.
+    """
     rng = np.random.default_rng(0)
     y = rng.poisson(1e6, 200).astype(float)
     raw = y + rng.normal(size=200)
@@ -325,7 +330,8 @@ def test_a_gradient_of_another_shape_is_named(diabetes):
     [
         (lambda t, p: np.abs(t - p), lambda t, p: np.sign(p - t)),
         (lambda t, p: np.abs(t - p), lambda t, p: np.tanh(50 * (p - t))),  # smoothed by its author
-        (squared, lambda t, p: (squared(t, p + 1e-4) - squared(t, p)) / 1e-4),  # differences of one side
+        # Differences of one side.
+        (squared, lambda t, p: (squared(t, p + 1e-4) - squared(t, p)) / 1e-4),
         (lambda t, p: np.maximum(np.abs(t - p) - 0.1, 0), lambda t, p: np.sign(p - t) * (np.abs(t - p) > 0.1)),
         (huber, lambda t, p: np.clip(p - t, -0.5, 0.5)),
     ],

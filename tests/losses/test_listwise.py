@@ -64,7 +64,8 @@ def exact_listmle(y, scores, direction):
 def test_listmle_of_scores_that_span_any_range(span, copies, dtype):
     rng = np.random.default_rng(int(span))
     n = 24
-    level = np.repeat(np.arange(6), 4)  # groups of close scores, far from each other, the best mostly first
+    # Groups of close scores, far from each other, the best mostly first.
+    level = np.repeat(np.arange(6), 4)
     y = Queries(
         level + rng.integers(0, 2, n).astype(float), np.array([0, n]), tie_breaker=np.round(rng.random(n), 1),
         copies=rng.integers(1, 4, n).astype(float) if copies else None,

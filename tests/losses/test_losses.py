@@ -1,4 +1,6 @@
-"""Every registered loss, at its defaults and at its examples: derivatives, shapes, types, extremes."""
+"""Every registered loss, at its defaults and at its examples: derivatives, shapes, types,
+extremes.
+"""
 
 import pickle
 from functools import partial
@@ -65,7 +67,8 @@ def test_hessian(loss):
         direction = np.random.default_rng(1).standard_normal(raw.shape)
         product = smooth.hessian_product(y, raw, direction)
         numerical = difference(partial(smooth.gradient, y), raw, direction)
-        if smooth.hessian_bound:  # not the second derivative, which may be negative, but never below it nor below 0
+        # Not the second derivative, which may be negative, but never below it nor below 0.
+        if smooth.hessian_bound:
             assert np.all(direction * product >= np.maximum(direction * numerical, 0) - 1e-5)
         else:
             np.testing.assert_allclose(product, numerical, rtol=1e-4, atol=1e-5)
@@ -78,7 +81,8 @@ def test_hessian(loss):
             np.testing.assert_allclose(smooth.hessian(y, raw), np.einsum("nkk->nk", matrix), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("loss", [case for case in CASES if case.values[0].convex])  # the authors' kit tests the others
+# The authors' kit tests the others.
+@pytest.mark.parametrize("loss", [case for case in CASES if case.values[0].convex])
 def test_convex_along_chords(loss):
     for outputs in shapes(loss):
         y, left = sample(loss, outputs, seed=2)

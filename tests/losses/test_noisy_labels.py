@@ -42,7 +42,9 @@ def test_textbook_values(scores):
 
 
 def test_bi_tempered_is_the_bregman_divergence(scores):
-    """Equation 9 of the paper, in terms of its tempered logarithm, with probabilities that solve its equation 6."""
+    """Equation 9 of the paper, in terms of its tempered logarithm, with probabilities that solve
+    its equation 6.
+    """
     y, raw = scores
     t1, t2 = 0.6, 1.4
     loss = BiTempered(t1, t2)

@@ -82,7 +82,8 @@ def test_gradient_and_curvature_against_finite_differences(name, params, kind):
     matrix = loss.hessian_matrix(y, raw)
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
     assert np.linalg.eigvalsh(matrix).min() > -1e-10
-    if kind == "normal" or name != "squared_pairwise_hinge":  # the slope of a squared hinge has a kink at margin 1
+    # The slope of a squared hinge has a kink at margin 1.
+    if kind == "normal" or name != "squared_pairwise_hinge":
         columns = [loss.gradient(y, raw + step * u) - loss.gradient(y, raw - step * u) for u in np.eye(y.n_rows)]
         np.testing.assert_allclose(matrix, np.stack(columns, axis=1) / (2 * step), rtol=1e-5, atol=1e-6)
     direction = rng.standard_normal(y.n_rows)

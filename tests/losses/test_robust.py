@@ -74,14 +74,17 @@ def two_targets():
 
 
 def joint_optimum(X, y, delta=1.35):
-    """Coefficients with the intercept last, and the scale: in closed form once the rows beyond delta scales are known."""
+    """Coefficients with the intercept last, and the scale: in closed form once the rows beyond
+    delta scales are known.
+    """
     A = np.column_stack([X, np.ones(len(y))])
     params = np.linalg.lstsq(A, y, rcond=None)[0]
     scale = np.median(np.abs(y - A @ params))
     for _ in range(100):
         rest = y - A @ params
         inside = np.abs(rest) <= delta * scale
-        # 0 = A_in' (y - A params)_in + scale * delta * A_out' sign, and scale^2 (n - delta^2 n_out) = |(y - A params)_in|^2.
+        # 0 = A_in' (y - A params)_in + scale * delta * A_out' sign, and scale^2 (n - delta^2 n_out)
+        # = |(y - A params)_in|^2.
         fixed = np.linalg.lstsq(A[inside], y[inside], rcond=None)[0]
         moved = np.linalg.solve(A[inside].T @ A[inside], delta * A[~inside].T @ np.sign(rest[~inside]))
         left, along = y[inside] - A[inside] @ fixed, A[inside] @ moved
@@ -107,7 +110,8 @@ def test_the_optima_with_joint_scales_of_several_targets(factors):
     for k, factor in enumerate(factors):
         params, scale = joint_optimum(X, Y[:, k])
         found = [*model.coef_[k], model.intercept_[k], model.scale_[k]]
-        np.testing.assert_allclose(found, factor * np.append(params, scale), rtol=1e-5)  # of a share of 1e-6 of the objective
+        # Of a share of 1e-6 of the objective.
+        np.testing.assert_allclose(found, factor * np.append(params, scale), rtol=1e-5)
 
 
 def test_a_joint_scale_of_rows_without_noise():
@@ -223,7 +227,9 @@ class TestStackloss:
 
     @pytest.mark.parametrize("loss", [Cauchy(), Welsch(), Fair()], ids=str)
     def test_others_by_reweighted_least_squares(self, data, loss):
-        """The same stationary point as iteratively reweighted least squares, which shares nothing with our solvers."""
+        """The same stationary point as iteratively reweighted least squares, which shares nothing
+        with our solvers.
+        """
         api, X, y = data
         scale = 2.0
         loss = type(loss)(**loss.get_params() | {"scale": scale})

@@ -19,7 +19,9 @@ from sklearn_losses.losses import (
 
 @pytest.mark.parametrize("inner", ["mse", "huber", "mae"])
 def test_trimmed_is_a_fixed_point_of_concentration(inner):
-    """The model is the plain loss's on the rows that it keeps, and these are the rows that it fits best."""
+    """The model is the plain loss's on the rows that it keeps, and these are the rows that it fits
+    best.
+    """
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 2))
     y = X @ [2.0, -1.0] + 1 + 0.3 * rng.normal(size=120)

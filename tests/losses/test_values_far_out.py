@@ -52,14 +52,17 @@ EXACT = {
 @pytest.mark.parametrize("raw", [1e20, -1e20, 1e3, -1e3, 37.0, -37.0])
 @pytest.mark.parametrize("name", EXACT)
 def test_values_far_out(name, raw):
-    """Values and slopes keep all their digits; an exponential may be replaced where it is above 1e100."""
+    """Values and slopes keep all their digits; an exponential may be replaced where it is above
+    1e100.
+    """
     params, exact = EXACT[name]
     loss, target = MAKERS[name](**params), 2.5 if MAKERS[name].task == "regression" else 1
     value, gradient = loss.value_and_gradient(np.array([target]), np.array([raw]))
     assert np.isfinite(value[0]) and np.isfinite(gradient[0])
     with localcontext() as context:
         context.prec, context.Emax, context.Emin = 60, 10**15, -(10**15)
-        context.traps[Overflow] = context.traps[InvalidOperation] = False  # they give infinity and NaN
+        # They give infinity and NaN.
+        context.traps[Overflow] = context.traps[InvalidOperation] = False
         true, far = (exact(Decimal(target), Decimal(raw) * (1 + step)) for step in (Decimal(0), Decimal("1e-25")))
         slope = (far - true) / (Decimal(raw) * Decimal("1e-25"))
     if true > Decimal("1e100"):

@@ -1,4 +1,6 @@
-"""Whether losses were compared on equal terms: who is beaten by whom, and how strong each penalty is."""
+"""Whether losses were compared on equal terms: who is beaten by whom, and how strong each penalty
+is.
+"""
 
 import numpy as np
 import pytest

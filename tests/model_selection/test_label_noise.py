@@ -20,7 +20,8 @@ def labels(wrong, n_classes=3, n=1500, strength=6.0, seed=0):
 def test_the_share_is_found(n_classes, drawn):
     share, evidence, threshold = wrong_label_share(*labels(drawn, n_classes))
     assert evidence > threshold > 0
-    assert share == pytest.approx(drawn * (1 - 1 / n_classes), abs=0.03)  # one of n_classes is right by chance
+    # One of n_classes is right by chance.
+    assert share == pytest.approx(drawn * (1 - 1 / n_classes), abs=0.03)
 
 
 @pytest.mark.parametrize("strength", [6.0, 1.0])

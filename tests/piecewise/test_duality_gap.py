@@ -148,7 +148,9 @@ def test_gradient_norm_is_in_the_users_units(shift):
 @pytest.mark.parametrize("order", ["shuffled", "sorted"])
 @pytest.mark.parametrize("loss", ["mae", "epsilon_insensitive", "hinge"])
 def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch):
-    """Many rows are solved by those near their kink; the optimum is that of all rows, to rounding."""
+    """Many rows are solved by those near their kink; the optimum is that of all rows, to
+    rounding.
+    """
     rng = np.random.default_rng(3)
     n, p = 20_000, 5
     X = rng.standard_normal((n, p)) * np.exp(rng.standard_normal((n, 1)))

@@ -16,7 +16,8 @@ from sklearn_losses.solvers import LBFGS, AugmentedLagrangian, Auto, InteriorPoi
 
 def choice(loss, n, p, outputs=1, l1_ratio=0.0, as_sparse=False, model=None):
     model = (model or Linear()).bind(p, outputs)
-    X = sparse.csr_matrix((n, p)) if as_sparse else np.broadcast_to(0.0, (n, p))  # its numbers do not matter
+    # Its numbers do not matter.
+    X = sparse.csr_matrix((n, p)) if as_sparse else np.broadcast_to(0.0, (n, p))
     made = Loss.make(loss)
     made = made.bind(np.zeros(n, dtype=int), outputs, made.task)
     return Auto().choose(Objective(made, model, ElasticNet(0.1, l1_ratio, model.weights()), Batches(X, np.zeros(n)))).label
@@ -85,7 +86,9 @@ def test_the_next_solver_comes_after_max_iter_too(monkeypatch):
 
 
 def test_a_worse_end_is_not_kept(monkeypatch):
-    """The next solver starts from the best point so far, and its end counts only where it is better."""
+    """The next solver starts from the best point so far, and its end counts only where it is
+    better.
+    """
 
     class Worsens(AugmentedLagrangian):
         def minimize(self, objective, params, **more):

@@ -1,4 +1,6 @@
-"""A user's own solver: what it is called with, what it may return, and that the estimator keeps the user's object."""
+"""A user's own solver: what it is called with, what it may return, and that the estimator keeps the
+user's object.
+"""
 
 import pickle
 from types import SimpleNamespace

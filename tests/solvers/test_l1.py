@@ -43,7 +43,9 @@ def sample(loss, n=150, p=40, classes=2):
 
 
 def subgradient_violation(model, X, y, weight):
-    """The largest entry of the least subgradient, by the textbook formulas, as a share of the penalty's slope."""
+    """The largest entry of the least subgradient, by the textbook formulas, as a share of the
+    penalty's slope.
+    """
     loss = model._loss
     raw = model.decision_function(X) if hasattr(model, "decision_function") else model.predict(X)
     codes = np.searchsorted(model.classes_, y) if hasattr(model, "classes_") else y
@@ -73,7 +75,8 @@ def test_lasso_and_elastic_net_equal_those_of_scikit_learn():
     X, y = regression()
     for l1_ratio in (1.0, 0.6):
         reference = ElasticNet(alpha=0.3, l1_ratio=l1_ratio, tol=1e-13, max_iter=100_000).fit(X, y)
-        model = LossRegressor("mse", alpha=0.6, l1_ratio=l1_ratio).fit(X, y)  # theirs is half the squared error
+        # Theirs is half the squared error.
+        model = LossRegressor("mse", alpha=0.6, l1_ratio=l1_ratio).fit(X, y)
         np.testing.assert_allclose(model.coef_, reference.coef_, rtol=1e-6, atol=1e-9)
         np.testing.assert_array_equal(model.coef_ == 0, reference.coef_ == 0)
 
@@ -283,7 +286,8 @@ class TestStepsOnBatches:
         solver = clone(solver).set_params(batch_size=len(y))
         model = estimator(loss, solver=solver, max_iter=4000, n_iter_no_change=4000, tol=0, random_state=0, **penalty)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # by design they never know that they are there
+            # By design they never know that they are there.
+            warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(X, y)
         assert optimum.objective_ <= model.objective_ * (1 + 1e-9)
         assert model.objective_ <= optimum.objective_ * (1 + 1e-6)
@@ -292,7 +296,8 @@ class TestStepsOnBatches:
     @pytest.mark.parametrize("solver, l1_ratio", by_turns(SOLVERS, [1.0, 0.5]), ids=repr)
     def test_regression(self, solver, l1_ratio):
         X, y = self.data()
-        peer = ElasticNet(alpha=0.1, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)  # theirs is half the squared error
+        # Theirs is half the squared error.
+        peer = ElasticNet(alpha=0.1, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)
         optimum = LossRegressor(alpha=0.2, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)
         np.testing.assert_allclose(optimum.coef_, peer.coef_, atol=1e-6)
         self.ends_on(optimum, LossRegressor, "mse", solver, X, y, alpha=0.2, l1_ratio=l1_ratio)

@@ -1,4 +1,6 @@
-"""The backtracking line search: which steps it accepts, and what it does where rounding hides a decrease."""
+"""The backtracking line search: which steps it accepts, and what it does where rounding hides a
+decrease.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""The end of a smooth fit: Newton's equations, the last steps to the optimum, and what is left to gain."""
+"""The end of a smooth fit: Newton's equations, the last steps to the optimum, and what is left to
+gain.
+"""
 
 import numpy as np
 import pytest
@@ -45,7 +47,9 @@ def test_a_solver_serves_other_gradients_where_nothing_was_added():
 
 @pytest.mark.parametrize("dependent", [0.0, 2.0], ids=["factor", "root"])
 def test_by_a_factor_and_by_a_root(dependent):
-    """The root of the Hessian takes the place of its factor where the pivots are further apart than a limit."""
+    """The root of the Hessian takes the place of its factor where the pivots are further apart than
+    a limit.
+    """
     problem, start = objective(), np.zeros(5)
     gradient = problem.value_and_gradient(start)[1]
     direction = newton_direction(problem, start, gradient, EQUATIONS._replace(dependent=dependent))
@@ -116,8 +120,10 @@ def test_at_rest_judges_the_weights_that_may_move():
 def test_the_allowance_is_a_share_of_the_value_and_of_the_gain():
     problem = objective()
     assert allowance(problem, 1.0, 11.0, 1e-6) == pytest.approx(1e-6)
-    assert allowance(problem, 1.0, 1.001, 1e-6) == pytest.approx(1e-8)  # ten times the share of a gain of 0.001
-    assert allowance(problem, 1.0, 0.9, 1e-6) == pytest.approx(1e-6)  # no gain: nothing to measure by
+    # Ten times the share of a gain of 0.001.
+    assert allowance(problem, 1.0, 1.001, 1e-6) == pytest.approx(1e-8)
+    # No gain: nothing to measure by.
+    assert allowance(problem, 1.0, 0.9, 1e-6) == pytest.approx(1e-6)
     assert allowance(problem, 1e-20, 1.0, 1e-6) == pytest.approx(1e-12)  # next to an exact fit
 
 

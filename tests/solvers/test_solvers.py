@@ -81,7 +81,8 @@ def test_stochastic_solvers_end_at_the_same_coefficients(loss, solver, diabetes,
 def test_quantiles_reach_the_linear_program(level, solver, diabetes):
     X, y = diabetes
     n, p = X.shape
-    # Variables: w, intercept, over, under; minimise q * over + (1 - q) * under with over - under = y - Xw - b.
+    # Variables: w, intercept, over, under; minimise q * over + (1 - q) * under with over - under =
+    # y - Xw - b.
     cost = np.concatenate([np.zeros(p + 1), np.full(n, level), np.full(n, 1 - level)]) / n
     equality = np.hstack([X, np.ones((n, 1)), np.eye(n), -np.eye(n)])
     bounds = [(None, None)] * (p + 1) + [(0, None)] * (2 * n)
@@ -127,7 +128,9 @@ def test_hinge_with_l1_free_objective_reaches_the_linear_program(classes, solver
 @pytest.mark.parametrize("loss", ["mae", "quantile", "hinge"])
 @pytest.mark.parametrize("solver", ["interior_point", "augmented_lagrangian", "newton", "lbfgs", "gd"])
 def test_nonsmooth_optimum_satisfies_its_own_conditions(loss, solver, diabetes, wine):
-    """With a ridge penalty: random directions and the coordinate axes show no descent from the solution."""
+    """With a ridge penalty: random directions and the coordinate axes show no descent from the
+    solution.
+    """
     X, y = data_for(loss, diabetes, wine)
     fitted = estimator_for(loss, solver=solver, alpha=0.02, max_iter=5000).fit(X, y)
     best = estimator_for(loss, solver="interior_point", alpha=0.02).fit(X, y)
@@ -166,7 +169,8 @@ def test_l1_logistic(solver):
     peer = l1_logistic_regression(C=0.1, tol=1e-10, max_iter=50_000).fit(X, y)
     fitted = LossClassifier(alpha=1 / (0.1 * n), l1_ratio=1.0, solver=solver, tol=1e-12, max_iter=10_000).fit(X, y)
     np.testing.assert_allclose(fitted.coef_, peer.coef_, atol=2e-4)
-    # The subgradient condition: the gradient of the loss is -alpha * sign at a weight, and within alpha at a zero.
+    # The subgradient condition: the gradient of the loss is -alpha * sign at a weight, and within
+    # alpha at a zero.
     residual = fitted.predict_proba(X)[:, 1] - y
     gradient, alpha = X.T @ residual / n, fitted.alpha
     weight = fitted.coef_[0]
@@ -244,7 +248,8 @@ def test_schedules():
     solver = SGD(learning_rate=1.0, momentum=0.0, schedule="invscaling", power=1.0)
     first = solver.minimize(Problem(target), np.zeros(1), max_iter=1, tol=0.0, state=state)
     assert first.x[0] == pytest.approx(1.0)
-    stuck = SGD(learning_rate=2.0, momentum=0.0, schedule="adaptive")  # jumps between 0 and 2 for ever
+    # Jumps between 0 and 2 for ever.
+    stuck = SGD(learning_rate=2.0, momentum=0.0, schedule="adaptive")
     result = stuck.minimize(Problem(target), np.zeros(1), max_iter=200, tol=1e-6)
     assert result.fun < 1e-3
     constant = SGD(learning_rate=2.0, momentum=0.0).minimize(Problem(target), np.zeros(1), max_iter=60, tol=1e-6)

@@ -1,8 +1,10 @@
-"""The end of fits with smooth losses: never far above the optimum in silence, whatever the columns and the solver.
+"""The end of fits with smooth losses: never far above the optimum in silence, whatever the columns
+and the solver.
 
-Two columns that differ by a millionth of their size, and a target that is their difference: steps and decreases are small
-everywhere, and the minimum is far away. An orthonormal basis of the two makes the same problem a well-conditioned one of three
-numbers, whose optimum scipy's trust region finds.
+Two columns that differ by a millionth of their size, and a target that is their difference: steps
+and decreases are small everywhere, and the minimum is far away. An orthonormal basis of the two
+makes the same problem a well-conditioned one of three numbers, whose optimum scipy's trust region
+finds.
 """
 
 import warnings
@@ -247,7 +249,9 @@ def test_data_without_noise_end_without_a_word(name, solver, dtype):
 
 
 def test_weak_signals():
-    """Where nearly all of the value is a constant, a share of the value is no measure of what is left to gain."""
+    """Where nearly all of the value is a constant, a share of the value is no measure of what is
+    left to gain.
+    """
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 1100))
     y = (0.02 * X[:, 0] + rng.logistic(size=400) > 0).astype(int)

@@ -92,7 +92,8 @@ def test_the_first_step_after_a_snapshot_is_a_full_one():
         objective, np.zeros(P + 1), max_iter=1, tol=0.0, rng=np.random.RandomState(0)
     )
     first = -0.3 * objective.value_and_gradient(np.zeros(P + 1))[1]
-    # The second batch has one row; its correction is computed here from the formula of the logistic loss.
+    # The second batch has one row; its correction is computed here from the formula of the logistic
+    # loss.
     X, y = sample()
     row = np.random.RandomState(0).permutation(N)[-1]
     a = np.append(X[row], 1.0)
@@ -144,7 +145,9 @@ def test_partial_fits_are_one_unbroken_fit(name, kind):
 
 
 def test_a_stream_of_parts_has_no_stale_snapshot():
-    """With a snapshot from other rows the steps would lead elsewhere, however long the stream is."""
+    """With a snapshot from other rows the steps would lead elsewhere, however long the
+    stream is.
+    """
     X, y = sample()
     exact = LossClassifier(alpha=ALPHA).fit(X, y)
     streamed = LossClassifier(alpha=ALPHA, solver=SVRG(0.02, snapshot_every=1000), random_state=0)
