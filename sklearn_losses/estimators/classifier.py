@@ -110,9 +110,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Models of your own only, unless they give their parameters other names.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
-    alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_,
-    best_validation_score_, converged_, \
-solver_, n_parameters_
+    alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, \
+best_validation_score_, converged_, solver_, n_parameters_
         As for `LossRegressor`.
     dual_gap_, gradient_norm_
         As for `LossRegressor`.
