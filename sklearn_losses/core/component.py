@@ -4,7 +4,7 @@ These are the losses, the solvers and the models.
 
 A family (losses, solvers, models) is a class that opens a registry; every subclass that gives
 itself a name enters it. Everything else that is offered by name (the estimators' errors, the
-README's tables, the generated tests) reads the registry.
+tables of the documentation, the generated tests) reads the registry.
 """
 
 import difflib
