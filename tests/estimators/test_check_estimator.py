@@ -202,7 +202,7 @@ def cost(estimator):
     if loss.stochastic_only or loss.n_constants or solver.stochastic or solver.label == "trust-constr":
         return 10 if loss.task == "regression" else 20
     kinked = loss.kinks or loss.max_affine
-    return 5 if solver.label == "gd" or kinked and solver.label in ("newton", "augmented_lagrangian") else 1
+    return 5 if solver.label == "gd" or kinked and solver.label in ("newton", "proximal_newton", "augmented_lagrangian") else 1
 
 
 def covering(whole, chosen):
