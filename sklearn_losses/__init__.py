@@ -1,11 +1,22 @@
 """scikit-learn estimators that take any loss with any solver."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from sklearn_losses import _moved as _moved
 from sklearn_losses.datasets import make_ranking
 from sklearn_losses.estimators import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.metrics import neg_perplexity, perplexity_score
-from sklearn_losses.model_selection import add_label_noise, add_outliers, compare_losses, noise_curve, suggest_losses
-from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
+
+if TYPE_CHECKING:
+    from sklearn_losses.model_selection import (
+        add_label_noise,
+        add_outliers,
+        compare_losses,
+        noise_curve,
+        suggest_losses,
+    )
+    from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
 
 __all__ = [
     "LossClassifier",
@@ -25,3 +36,21 @@ __all__ = [
     "suggest_losses",
 ]
 __version__ = "0.1.0"
+
+# What is loaded when it is asked for: with scikit-learn's model_selection it takes a while.
+_ON_DEMAND = {
+    "model_selection": ("add_label_noise", "add_outliers", "compare_losses", "noise_curve", "suggest_losses"),
+    "plotting": ("LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _ON_DEMAND.items():
+        if name == module or name in names:
+            loaded = import_module(f"{__name__}.{module}")
+            return loaded if name == module else getattr(loaded, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ON_DEMAND})

@@ -98,3 +98,18 @@ def test_no_private_scikit_learn():
             if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "sklearn":
                 assert not any(part.startswith("_") for part in node.module.split(".")), (path.name, node.module)
                 assert not any(alias.name.startswith("_") for alias in node.names), (path.name, node.module)
+
+
+def test_what_a_fit_does_not_need_is_imported_on_demand():
+    code = """
+import sys
+import sklearn_losses
+assert not {"sklearn.model_selection", "sklearn_losses.model_selection", "sklearn_losses.plotting"} & set(sys.modules)
+assert set(sklearn_losses.__all__) <= set(dir(sklearn_losses))
+for name in sklearn_losses.__all__:
+    assert getattr(sklearn_losses, name).__name__ == name
+assert sklearn_losses.plotting is sys.modules["sklearn_losses.plotting"]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        sklearn_losses.nothing  # noqa: B018

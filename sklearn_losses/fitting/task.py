@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.penalties import ElasticNet
@@ -104,6 +103,9 @@ class Task(ABC):
 
     def split(self, rows: Rows, fraction: float, rng: RandomState) -> tuple[Rows, Rows]:
         """The rows to fit, and those to hold out for early stopping."""
+        # What it loads takes longer than this package, and few fits need it.
+        from sklearn.model_selection import train_test_split
+
         n_rows = rows.X.shape[0]
         try:
             parts = train_test_split(np.arange(n_rows), test_size=fraction, random_state=rng, stratify=self._classes(rows))

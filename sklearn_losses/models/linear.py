@@ -60,8 +60,9 @@ class LinearModel(Model):
 
     def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
         """A list of W (n_features, n_outputs) and one of b (n_outputs,), as `MLP` has per layer."""
-        intercept = params[self.n_weights :] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
-        return [params[: self.n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
+        n_weights = self.n_weights
+        intercept = params[n_weights:] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
+        return [params[:n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
 
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
         """`coef_` (n_outputs, n_features) and `intercept_` (n_outputs,); a float where `flat`."""
@@ -137,10 +138,11 @@ class LinearModel(Model):
         # Rows on a straight piece of the loss add nothing.
         if 4 * np.count_nonzero(curved) < 3 * len(curved):
             X, hessian = X[curved], hessian[curved]
-        matrix = np.zeros((self.n_params, self.n_params))
-        weights = matrix[: self.n_weights, : self.n_weights].reshape(features, outputs, features, outputs)
-        cross = matrix[: self.n_weights, self.n_weights :].reshape(features, outputs, outputs * self.fit_intercept)
-        corner = matrix[self.n_weights :, self.n_weights :]
+        n_params, n_weights = self.n_params, self.n_weights
+        matrix = np.zeros((n_params, n_params))
+        weights = matrix[:n_weights, :n_weights].reshape(features, outputs, features, outputs)
+        cross = matrix[:n_weights, n_weights:].reshape(features, outputs, outputs * self.fit_intercept)
+        corner = matrix[n_weights:, n_weights:]
         for j in range(outputs):
             for k in range(j, outputs):
                 weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
@@ -150,7 +152,7 @@ class LinearModel(Model):
                 if self.fit_intercept:
                     cross[:, j, k] = cross[:, k, j] = sums
                     corner[j, k] = corner[k, j] = weight.sum()
-        matrix[self.n_weights :, : self.n_weights] = matrix[: self.n_weights, self.n_weights :].T
+        matrix[n_weights:, :n_weights] = matrix[:n_weights, n_weights:].T
         return matrix
 
     @property
