@@ -229,7 +229,7 @@ def test_a_loss_of_ones_own_enters_the_registry(monkeypatch):
     monkeypatch.setattr(Loss, "aliases", dict(Loss.aliases))
     from sklearn_losses.losses import ResidualLoss
 
-    class Quartic(ResidualLoss, name="quartic", aliases=("fourth_power",)):
+    class Quartic(ResidualLoss, name="of_ones_own", aliases=("my_own",)):
         def curve(self, t):
             return t**4
 
@@ -239,8 +239,8 @@ def test_a_loss_of_ones_own_enters_the_registry(monkeypatch):
         def curvature(self, t):
             return 12 * t**2
 
-    assert isinstance(Loss.make("fourth_power"), Quartic)
-    assert "quartic" in Loss.names()
+    assert isinstance(Loss.make("my_own"), Quartic)
+    assert "of_ones_own" in Loss.names()
     with pytest.raises(ValueError, match="'huber' is taken"):
 
         class Other(ResidualLoss, name="huber"):
