@@ -107,23 +107,27 @@ def solvers_as_a_user_names_them():
     networks too.
     """
     for name in NAMED:
-        for brief in ({}, BRIEF) if Solver.make(name).stochastic else ({},):
-            yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name, **brief)
-            yield LossRegressor("mae" if name in KINKED else "mse", solver=name, **brief)
+        yield LossClassifier("hinge" if name in KINKED else "cross_entropy", solver=name)
+        yield LossRegressor("mae" if name in KINKED else "mse", solver=name)
+        if Solver.make(name).stochastic:
+            yield LossClassifier(solver=QUICK.get(name, name), **BRIEF)
+            yield LossRegressor(solver=QUICK.get(name, name), **BRIEF)
     yield LossClassifier(solver=QUICK["sgd"], tol=1e-3)
 
 
 def models_as_a_user_names_them():
-    """Each model with losses of each task by quick steps, and by a quasi-Newton method.
+    """Each model with losses of each task: linear ones by the default solver, others by quick steps
+    and by a quasi-Newton method.
 
     Not the latter of several classes, where the iterations that a check leaves end too early for
     equal digits.
     """
-    for name in sorted(Model.names()):
+    for name, maker in sorted(Model.names().items()):
+        steps = {} if maker().linear else {"solver": Adam(learning_rate=0.02), "max_iter": 100}
         for loss, estimator in (*LOSSES, *RANKING):
             if loss in WITH_ALL:
-                yield estimator(loss, model=name, solver=Adam(learning_rate=0.02), max_iter=100)
-        for loss, estimator in (("mse", LossRegressor), ("huber", LossRegressor), ("ranknet", LossRanker)):
+                yield estimator(loss, model=name, **steps)
+        for loss, estimator in (("mse", LossRegressor), ("ranknet", LossRanker)):
             yield estimator(loss, model=name, solver="lbfgs", max_iter=50)
 
 
