@@ -42,8 +42,8 @@ def write_examples():
     for path in sorted((HERE.parent / "examples").glob("*.py")):
         source = path.read_text(encoding="utf-8")
         docstring = ast.get_docstring(ast.parse(source), clean=False)
-        title, _, story = docstring.partition("\n")
-        headed = f"{title}\n{'=' * len(title)}\n{story}"
+        title, _, text = docstring.partition("\n")
+        headed = f"{title}\n{'=' * len(title)}\n{text}"
         (folder / path.name).write_text(source.replace(docstring, headed, 1), encoding="utf-8")
 
 

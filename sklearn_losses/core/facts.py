@@ -42,8 +42,9 @@ class Facts:
 
     @property
     def n_constants(self) -> int:
-        """How many constants the loss learns with the coefficients; they are the last
-        parameters.
+        """The number of constants that the loss learns with the coefficients.
+
+        They are the last parameters.
         """
         return self.model.n_constants
 

@@ -217,8 +217,9 @@ class HessianOperator(NamedTuple):
         return (x, products, reached) if np.all(np.isfinite(x)) else (None, products, False)
 
     def approximate_product(self, change: NDArray[Any]) -> NDArray[Any]:
-        """`product`, in float32 where that takes less time: to the digits that decide about
-        a step.
+        """Like `product`, in float32 where that takes less time.
+
+        Its digits are enough to choose a step.
         """
         if self.in_float32 is None:
             return self.product(change)

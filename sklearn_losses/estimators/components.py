@@ -61,8 +61,9 @@ def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
-    """Loss, solver and model as objects; ValueError for a wrong parameter or another task's
-    loss.
+    """Loss, solver and model as objects with valid parameters.
+
+    ValueError for a wrong parameter, or for a loss of another task.
     """
     check_parameters(estimator, estimator._constraints)
     loss, solver, model = estimator._loss_spec(), estimator._solver_spec(), model_of(estimator)

@@ -65,9 +65,7 @@ class Task(ABC):
         return loss.bind(rows.y, self.n_outputs, self.name)
 
     def check_size(self, loss: Loss, rows: Rows) -> None:  # noqa: B027
-        """Raise ValueError where the loss of these targets is a number that float64 does
-        not hold.
-        """
+        """Raise ValueError where float64 cannot hold the loss of these targets."""
 
     def initial_targets(self, rows: Rows) -> Any:
         """The targets for a loss's initial estimator; None if it cannot be fitted to these rows."""

@@ -122,8 +122,9 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
-        """The second derivative in `raw` applied to `direction`, row by row; of the shape
-        of `raw`.
+        """The second derivative in `raw` applied to `direction`, row by row.
+
+        It has the shape of `raw`.
         """
         return self.hessian(y, raw) * direction
 
@@ -148,8 +149,9 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         return prediction
 
     def smoothed(self, width: float) -> "Loss":
-        """A smooth loss uniformly within O(width) of this one; the loss itself where it is
-        smooth.
+        """A smooth loss uniformly within O(width) of this one.
+
+        It is the loss itself where that is smooth.
         """
         if self.smooth:
             return self

@@ -1,6 +1,4 @@
-"""Losses of a real target: curves of the residual ``t = y - raw``, and deviances with a log
-link.
-"""
+"""Losses of a real target: curves of ``t = y - raw``, and deviances with a log link."""
 
 import numpy as np
 from scipy.special import xlogy

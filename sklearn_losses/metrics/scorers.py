@@ -18,8 +18,9 @@ __all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
 
 
 class LossScorer:
-    """A scorer ``scorer(estimator, X, y, sample_weight=None)``: minus the mean loss of the
-    predictions, so larger is better.
+    """A scorer that returns minus the mean loss of the predictions, so larger is better.
+
+    It is called as ``scorer(estimator, X, y, sample_weight=None)``.
 
     See `make_loss_scorer`.
 
@@ -81,8 +82,9 @@ def _class_scores(loss, estimator, X, y):
 
 
 def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
-    """A scorer from any loss, for ``scoring=`` in `cross_validate` and searches, and for any
-    scikit-learn estimator.
+    """Make a scorer from any loss, for any scikit-learn estimator.
+
+    It is for ``scoring=`` in `cross_validate` and in searches.
 
     Parameters
     ----------
@@ -117,8 +119,9 @@ def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
 
 
 def loss_scorers() -> dict[str, LossScorer | QueryScorer]:
-    """Scorers of all registered losses by name, "neg_huber" and so on, as a dict for ``scoring=``
-    of `cross_validate`.
+    """Scorers of all registered losses by name, such as "neg_huber".
+
+    The dict can be passed as ``scoring=`` to `cross_validate`.
 
     Returns
     -------

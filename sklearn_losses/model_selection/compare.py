@@ -1,5 +1,4 @@
-"""`compare_losses`: every loss on the same folds, under several metrics, with tests of the
-differences.
+"""`compare_losses`: every loss on the same folds, with tests of the differences.
 
 The parameters of each loss are chosen inside the training part of each fold, so no score is biased
 by a search. The folds share most of their training rows, so differences go through the corrected

@@ -94,8 +94,9 @@ def follow_path(
 
 
 def exact_minimum(objective: Any, params: FloatArray, tol: float, record: Record, limits: ScreeningLimits = SCREENING) -> Path:
-    """The minimum of a piecewise linear loss, to rounding where `exact_active_set` tells the rows
-    on a kink.
+    """The minimum of a piecewise linear loss.
+
+    It is exact to rounding where `exact_active_set` tells the rows on a kink.
 
     Parameters
     ----------
@@ -190,9 +191,7 @@ class _Iterate:
         return float(np.max(np.abs(self.residual - self.slack_plus + self.slack_minus)))
 
     def open_gradient(self, scale):
-        """What the gradient of the parameters without a ridge adds to the gap of the whole
-        problem.
-        """
+        """What the gradient of the parameters without a ridge adds to the gap."""
         free = self.terms.ridge == 0
         gradient = self.terms.adjoint(self.slopes) + self.terms.linear
         return float(np.abs(gradient[free]) @ np.maximum(np.abs(self.params[free]), scale))

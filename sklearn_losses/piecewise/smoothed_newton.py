@@ -1,5 +1,6 @@
-"""Newton's method on smoothed terms: where a problem of lines is nearly solved, by work on the rows
-near their kink.
+"""Newton's method on smoothed terms, by work on the rows near their kink.
+
+It is for problems of lines that are nearly solved.
 
 A loss made of lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term.
 Smoothed around centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are
@@ -58,12 +59,12 @@ NEWTON = NewtonLimits()
 
 
 class Stage(NamedTuple):
-    """Newton steps on one smoothed problem: their number, that of products with the rows, and why
-    there are no more.
+    """What the Newton steps on one smoothed problem came to.
 
     Attributes
     ----------
     steps, products : int
+        The numbers of Newton steps and of products with the rows.
     moved : bool
         The last step got lower.
     stopped : bool
@@ -134,8 +135,10 @@ class SmoothedPoint:
         self.gap = self.cost + self.shortfall
 
     def descend(self, record: Record, most: int, loose: float, goal: float = -np.inf) -> Stage:
-        """Newton steps until the gradient costs less than `loose` times the shortfall, or the gap
-        or the value is below `goal`.
+        """Take Newton steps until little is left to gain.
+
+        They end where the gradient costs less than `loose` times the shortfall, or the gap or the
+        value is below `goal`.
 
         There are `most` of them at the most.
         """
@@ -150,8 +153,9 @@ class SmoothedPoint:
         return Stage(steps, products, moved, stopped)
 
     def step(self) -> bool:
-        """A Newton step to about the lowest point along its direction; False where none
-        gets lower.
+        """Take a Newton step to about the lowest point along its direction.
+
+        Returns False where no point gets lower.
         """
         direction = self._direction()
         change = self.terms.direction(direction)
@@ -257,8 +261,9 @@ def smoothed_start(
     schedule: Schedule = START,
     limits: StartLimits = START_LIMITS,
 ) -> tuple[FloatArray, bool]:
-    """A point from which few rows are undecided: the minimum smoothed with a shrinking width, found
-    to about that width.
+    """A point from which few rows are undecided.
+
+    It is the minimum smoothed with a shrinking width, found to about that width.
 
     Parameters
     ----------

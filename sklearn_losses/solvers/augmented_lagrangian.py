@@ -50,8 +50,7 @@ class MultiplierLimits(NamedTuple):
 
 
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
-    """The method of multipliers [1]_ with Newton's method inside; linear models, losses with kinks,
-    no L1 penalty.
+    """The method of multipliers [1]_ for linear models, losses with kinks and no L1 penalty.
 
     For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the
     features. Ends on a certified duality gap, and with few parameters on the exact optimum where it

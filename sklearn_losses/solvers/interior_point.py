@@ -1,6 +1,4 @@
-"""Exact minimisation of piecewise linear losses under any elastic net, by the interior point
-method.
-"""
+"""Exact minimisation of piecewise linear losses by the interior point method."""
 
 from typing import Any
 
@@ -20,13 +18,13 @@ __all__ = ["InteriorPoint"]
 
 
 class InteriorPoint(Solver, name="interior_point"):
-    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile,
-    hinge), any elastic net.
+    """Mehrotra's predictor-corrector method for linear models and piecewise linear losses.
 
-    The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else
-    to the gap of the last iterate. Each iteration forms a Gram matrix of the features: meant for up
-    to a few thousand parameters. Without a penalty and with more columns than rows, or nearly
-    dependent ones, it works in coordinates in which the columns are orthogonal.
+    For mae, quantile and hinge, under any elastic net. It ends on the optimum to rounding error
+    where the set of rows on a kink can be told (`active_set`), else on the gap of the last iterate.
+    Each iteration forms a Gram matrix of the features, so it is meant for up to a few thousand
+    parameters. Without a penalty and with more columns than rows, or nearly dependent ones, it
+    works in coordinates in which the columns are orthogonal.
 
     Examples
     --------

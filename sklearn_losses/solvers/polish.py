@@ -52,8 +52,9 @@ LIMITS = PolishLimits()
 
 
 def rounding(objective: Objective, value: float, first: float) -> float:
-    """Return the decrease that rounding hides at `value`, in a fit whose first value was
-    `first`.
+    """The decrease that rounding hides at `value`.
+
+    `first` is the first value of the fit.
     """
     return objective.precision * max(16 * abs(value), 0.01 * abs(first))
 

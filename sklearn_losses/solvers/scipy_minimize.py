@@ -42,8 +42,9 @@ LIMITS = ScipyLimits()
 
 
 class Stopped(Exception):
-    """Raised by the callback to end scipy's loop: not all of its methods understand
-    StopIteration.
+    """Raised by the callback to end scipy's loop.
+
+    Not all of its methods understand StopIteration.
     """
 
 

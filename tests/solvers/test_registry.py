@@ -106,10 +106,7 @@ def test_a_solver_sees_nothing_but_the_objective(path):
         if isinstance(node, ast.Attribute):
             names = chain(node)
             assert not inside & set(names[1:]), (path.name, node.lineno, names)
-            assert names[-2:] not in (["pieces", "pieces"], ["terms", "terms"]) or names[0] != "objective", (
-                path.name,
-                node.lineno,
-            )
+            assert names[-2:] != ["terms", "terms"] or names[0] != "objective", (path.name, node.lineno)
 
 
 def test_the_walk_sees_through_calls():
