@@ -34,6 +34,8 @@ _PROBE = np.array([-1.0, 0.5, 2.0])
 class Units(NamedTuple):
     """What turns a share of the loss into a strength.
 
+    Parameters
+    ----------
     ridge : float
         L / s**2 for half the squared weights.
     lasso : float

@@ -58,15 +58,13 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
 
     Its facts (`Facts`) say what is true of it, its recipe (`Recipe`) how it is fitted; the methods
     here are its mathematics. An author writes all of them as plain attributes and methods of one
-    class.
+    class. A loss made of other losses takes all facts from its parts, by the rules of `Composite`;
+    a new fact needs a rule there.
 
     Attributes
     ----------
     examples : tuple of dict
         Parameter sets, besides the defaults, that every generated test runs.
-
-    A loss made of other losses takes each of these from its parts, by the rules of `Composite`: a
-    new one needs a rule there.
     """
 
     known_elsewhere: ClassVar[dict[str, str]] = ELSEWHERE

@@ -158,6 +158,21 @@ class Composite(Loss):
         return self.parts[0].link(prediction)
 
 
+class CompositeOfOne(Composite):
+    """A loss made of one other loss, its parameter `loss`: a name, an object or a function."""
+
+    loss: Any
+
+    @property
+    def inner(self) -> Any:
+        """The other loss as an object."""
+        return Loss.make(self.loss)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (self.inner,)
+
+
 def _kinks(loss):
     return bool(getattr(loss, "kinks", ()))
 
