@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+# Once the path is set (E402).
 import make_pictures  # noqa: E402
 import make_tables  # noqa: E402
 

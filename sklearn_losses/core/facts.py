@@ -147,8 +147,6 @@ class Facts:
         """The weights among the entries of an array like `params`: linear models.
 
         They come as a view of shape (n_features, n_outputs).
-
-        It is a view of them.
         """
         model = self.model.base
         return params[: model.n_weights].reshape(model.n_features, model.n_outputs)

@@ -13,8 +13,9 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
+from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 
 __all__ = ["LossClassifier"]
@@ -135,7 +136,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     def __init__(
         self,
-        loss: LossLike = "cross_entropy",
+        loss: AnyLoss = "cross_entropy",
         *,
         solver: SolverLike = "auto",
         alpha: float | str = "auto",
@@ -187,7 +188,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # The order of the arguments is that of scikit-learn's classifiers.
     @available_where(_steps_on_batches)
-    def partial_fit(  # type: ignore[override]
+    def partial_fit(  # type: ignore[override]  # `classes` comes third, as in scikit-learn
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.

@@ -15,9 +15,10 @@ from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
+from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.metrics.query_scorer import need_queries
 from sklearn_losses.metrics.ranking import query_ndcg_score
 
@@ -127,7 +128,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     def __init__(
         self,
-        loss: LossLike = "ranknet",
+        loss: AnyLoss = "ranknet",
         *,
         solver: SolverLike = "auto",
         alpha: float | str = "auto",

@@ -11,9 +11,10 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.base import LossEstimator
-from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
+from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.losses.annotations import AnyLoss
 
 __all__ = ["LossRegressor"]
 
@@ -139,7 +140,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
 
     def __init__(
         self,
-        loss: LossLike = "mse",
+        loss: AnyLoss = "mse",
         *,
         solver: SolverLike = "auto",
         alpha: float | str = "auto",

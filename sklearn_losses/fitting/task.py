@@ -64,7 +64,7 @@ class Task(ABC):
             loss.check_target(rows.y)
         return loss.bind(rows.y, self.n_outputs, self.name)
 
-    def check_size(self, loss: Loss, rows: Rows) -> None:  # noqa: B027
+    def check_size(self, loss: Loss, rows: Rows) -> None:  # noqa: B027  # most tasks have nothing to check
         """Raise ValueError where float64 cannot hold the loss of these targets."""
 
     def initial_targets(self, rows: Rows) -> Any:
@@ -123,7 +123,7 @@ class Task(ABC):
         """What is wrong with the rows that a trimmed loss keeps, a sentence or None."""
         return None
 
-    def check_continues(self, last: "Task") -> None:  # noqa: B027
+    def check_continues(self, last: "Task") -> None:  # noqa: B027  # most tasks have nothing to check
         """Raise ValueError if the last fit was of other targets: nothing can go on from it."""
 
     def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights
 from sklearn_losses.losses.aggregation import Aggregated
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.metrics.query_scorer import QueryScorer
@@ -81,7 +82,7 @@ def _class_scores(loss, estimator, X, y):
     return loss, codes, loss.link(proba[:, 1] if len(classes) == 2 else proba)
 
 
-def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
+def make_loss_scorer(loss: AnyLoss) -> LossScorer | QueryScorer:
     """Make a scorer from any loss, for any scikit-learn estimator.
 
     It is for ``scoring=`` in `cross_validate` and in searches.

@@ -8,7 +8,7 @@ the exact optimum where the loss is piecewise linear and the model linear.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.random import RandomState
@@ -61,6 +61,9 @@ class Minimizer(Protocol):
     @property
     def minimize(self) -> Callable[..., Any]:
         """As `Solver.minimize`; it may leave out any argument after the first two."""
+
+
+SolverLike: TypeAlias = str | Minimizer  # what users pass: a name, or an object
 
 
 class Solver(Component, ABC, family="solver"):

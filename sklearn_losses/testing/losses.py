@@ -1,10 +1,9 @@
 """`check_loss`: what is wrong with a loss, and by how much."""
 
-from typing import Any
-
 import numpy as np
 
 from sklearn_losses.core.queries import Queries
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.testing.component import check_component, fail, relative
 
@@ -13,7 +12,7 @@ __all__ = ["check_loss"]
 _STEP = 1e-6
 
 
-def check_loss(loss: Any, task: str | None = None) -> None:
+def check_loss(loss: AnyLoss, task: str | None = None) -> None:
     """Check all that a loss promises, at random points and far out.
 
     Parameters
