@@ -72,7 +72,7 @@ Solve = Callable[[PiecewiseLinearTerms, FloatArray, float, Record], Path]
 class Screening:
     """The rows near their kink as terms, and the other rows as lines.
 
-    Lines are what the other rows are at a point.
+    Each of the other rows is the line on which it lies at a point.
 
     Parameters
     ----------
