@@ -160,8 +160,8 @@ class HessianOperator(NamedTuple):
             Whether nothing beside it promises more than `goal`.
         """
         inverse = self._inverse_diagonal(ridge)
-        # Of what a ridge holds at all: the intercepts, which none does, have curvature of their
-        # own.
+        # Only parameters with a ridge count here; the intercepts, which have none, have curvature
+        # of their own.
         least, steepest = float(np.min((ridge * inverse)[ridge > 0], initial=np.inf)), 0.0
         step, residual, promised = np.zeros_like(gradient), -gradient, 0.0
         search = inverse * residual

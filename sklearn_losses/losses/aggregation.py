@@ -127,7 +127,7 @@ class WeightedSum(Composite):
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.losses[0].pullback(y, slopes)
 
-    # And so do maxima over the same numbers.
+    # Maxima over the same numbers make a maximum together.
 
     @derived
     def max_affine(self) -> float:
@@ -306,7 +306,7 @@ class CVaR(Aggregated):
 
     def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
         trend = super().trend(y, raw)
-        # Rows that fall may be none of the worst.
+        # Rows whose loss falls may not be among the worst ones, which count.
         return trend if np.all(trend < 0) else np.maximum(trend, 0)
 
     def _of_excess(self, excess):
@@ -381,7 +381,7 @@ class Tilted(Aggregated):
 
     def _of_excess(self, excess):
         value, slope, second = safe_exp(self.tilt * excess)
-        # Where a slight tilt leaves nothing of exp(.) - 1 but rounding.
+        # A slight tilt would leave nothing of exp(.) - 1 but rounding.
         small = np.clip(self.tilt * excess, -1, 1)
         value = np.where(small == self.tilt * excess, np.expm1(small), value - 1)
         return value / self.tilt, slope, self.tilt * second

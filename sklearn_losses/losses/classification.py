@@ -114,7 +114,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         shifted = raw - raw.max(axis=1, keepdims=True)
         own_score = self._own(y, shifted)
         np.exp(shifted, out=shifted)
-        # A sum along a short axis, faster as a product.
+        # A sum along a short axis is faster as a product.
         total = shifted @ np.ones(raw.shape[1], raw.dtype)
         value = np.log(total) - own_score
         shifted /= total[:, None]

@@ -27,7 +27,7 @@ def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
     diagonal = np.diag_indices_from(gram)
     gram[diagonal] += ridge
     least = 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal])
-    # The upper triangle, as LAPACK stores it.
+    # Only the upper triangle of `gram` is read: LAPACK takes its transpose without a copy.
     factor, _ = regularized_cholesky(gram.T, least=least, lower=True)
     if factor is None:
         return lambda right: np.full_like(right, np.nan)
@@ -213,7 +213,7 @@ class BoundedTerms(Terms):
         total = float((self.right - self.left).sum())
 
         def around(point: FloatArray) -> FloatArray:
-            # Numbers of NumPy, which may overflow.
+            # NumPy's numbers may overflow without an error.
             furthest = np.maximum(scale, np.max(np.abs(point - start), initial=0.0))
             return np.full(len(start), 1e-10 * total * (scale / furthest) / furthest)
 

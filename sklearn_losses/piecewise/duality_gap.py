@@ -306,7 +306,7 @@ class _Point:
         change : ndarray or None
             The step towards such slopes; None where none is needed or known.
         """
-        # Columns of zeros have neither.
+        # Columns of zeros have neither a pull nor a rounding error.
         some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))
         if not len(some):
             return 0.0, self._of_penalty(dual), None

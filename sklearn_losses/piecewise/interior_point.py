@@ -27,12 +27,22 @@ __all__ = ["PathLimits", "exact_minimum", "follow_path"]
 
 
 class PathLimits(NamedTuple):
-    """When `follow_path` gives up."""
+    """When `follow_path` gives up.
 
-    patience: int = 20  # iterations without a smaller gap
-    # From the proximal ridge around the start: a step cut short leaves some of its gradient.
+    Attributes
+    ----------
+    patience : int
+        Iterations that may bring no smaller gap.
+    releases : int
+        How often the proximal ridge is moved to the last point; a step that is cut short leaves
+        some of its gradient.
+    shortest : float
+        The shortest step that counts, as a share of the whole one.
+    """
+
+    patience: int = 20
     releases: int = 5
-    shortest: float = 1e-10  # step
+    shortest: float = 1e-10
 
 
 LIMITS = PathLimits()
@@ -158,7 +168,7 @@ class _Iterate:
         How far the slopes are from their bounds; kept by themselves, since differences of `slopes`
         would round to 0.
     share : ndarray
-        Of the gap, that each product has at the centre of the path.
+        The share of the gap that each product has at the centre of the path.
     """
 
     def __init__(self, terms, params):

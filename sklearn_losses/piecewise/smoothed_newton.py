@@ -125,7 +125,7 @@ class SmoothedPoint:
         terms, size = self.terms, self.terms.parameter_scale(self.residual)
         pull = terms.ridge * self.params
         pull += terms.linear
-        # The objective's, beside the terms.
+        # This is the part of the objective beside the terms.
         self.rest = 0.5 * float(pull @ self.params + terms.linear @ self.params)
         self.gradient = terms.adjoint(self.slopes)
         self.gradient += pull
@@ -160,7 +160,7 @@ class SmoothedPoint:
         direction = self._direction()
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
-        # Nor where it is no number.
+        # This also refuses a point whose value is not a number.
         if share == 0 or not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):
             return False
         self.params, self.residual = self.params + share * direction, self.residual + share * change
@@ -187,7 +187,7 @@ class SmoothedPoint:
         """
         limits, start = self.limits, float(self.gradient @ direction)
         second_derivative = float(self.terms.ridge @ direction**2)
-        # The slope of what is not of the terms.
+        # This is the slope of the ridge and of the linear function.
         outside = start - float(np.vdot(self.slopes, change))
 
         def at(share):

@@ -38,14 +38,25 @@ __all__ = ["AugmentedLagrangian", "MultiplierLimits"]
 
 
 class MultiplierLimits(NamedTuple):
-    """Which rows are solved for alone, and when the method of multipliers gives up."""
+    """Which rows are solved for alone, and when the method of multipliers gives up.
 
-    # Distance from the kinks, in widths of the next stage, within which rows may change sides.
+    Attributes
+    ----------
+    reach : float
+        The distance from the kinks, in widths of the next stage, within which rows may change
+        sides.
+    further : float
+        The factor by which it becomes larger where some rows beyond it did.
+    shares : tuple of float
+        The shares of the rows up to which those within reach are solved for alone, at first and
+        again.
+    patience : tuple of int
+        The stages, Newton steps and products of these that may bring no smaller gap.
+    """
+
     reach: float = 3.0
-    further: float = 4.0  # times that, where some did
-    # Of the rows up to which those are solved for alone, at first and again.
+    further: float = 4.0
     shares: tuple[float, ...] = (0.5, 0.8, 0.8)
-    # Stages, Newton steps and their products without a smaller gap.
     patience: tuple[int, int, int] = (20, 150, 5000)
 
 

@@ -125,7 +125,7 @@ def test_no_outcome_is_a_word():
     """`Status` alone knows the words."""
     words = {"converged", "stalled", "diverged", "bottomless", "interrupted"}
     for path in FOLDER.parent.rglob("*.py"):
-        # Where it heads a column.
+        # In `model_selection` the word heads a column.
         if path.name != "status.py" and path.parent.name != "model_selection":
             strings = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
             assert not words & {string for string in strings if isinstance(string, str)}, path.name
