@@ -72,8 +72,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Units of the hidden layers of a multi-layer perceptron, short for
         ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        Of the hidden units.
+        The activation function of the hidden units.
     fit_intercept : bool, default=True
+        Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
     tol : float, default=1e-6
@@ -88,7 +89,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     warm_start : bool, default=False
         Start from the last fit; a stochastic solver goes on exactly where it was.
     random_state : int, RandomState or None, default=None
-        Seeds an MLP's first weights, shuffles and the held-out part.
+        Seeds the random parameters that a model starts from, shuffles and the held-out part.
     verbose : int, default=0
         Print a line every this many iterations.
     class_weight : dict, "balanced" or None, default=None

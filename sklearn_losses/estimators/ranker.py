@@ -58,7 +58,7 @@ class LossRanker(LossEstimator):
         Units of the hidden layers of a multi-layer perceptron, short for
         ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        Of the hidden units.
+        The activation function of the hidden units.
     fit_intercept : bool, default=True
         Ranking losses see differences of scores alone: a linear model has intercept 0 with them.
     max_iter : int, default=1000
@@ -74,8 +74,8 @@ class LossRanker(LossEstimator):
     warm_start : bool, default=False
         Start from the last fit; a stochastic solver goes on exactly where it was.
     random_state : int, RandomState or None, default=None
-        Seeds an MLP's first weights, shuffles, the held-out part; an int also the ties and
-        perturbations that "listmle" and "xe_ndcg" draw once per fit (else: 0).
+        Seeds the random parameters that a model starts from, shuffles and the held-out part; an int
+        also the ties and perturbations that "listmle" and "xe_ndcg" draw once per fit (else: 0).
     verbose : int, default=0
         Print a line every this many iterations.
 

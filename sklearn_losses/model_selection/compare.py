@@ -94,7 +94,7 @@ def compare_losses(
     refit : bool, default=True
         Fit the best loss on all rows, as ``best_estimator_``.
     level : float, default=0.05
-        Of the tests.
+        Significance level of the tests.
     n_jobs : int, default=None
         Processes over losses and folds. The table is the same for any number, its times apart.
     random_state : int, RandomState or None, default=0
