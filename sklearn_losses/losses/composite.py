@@ -65,8 +65,9 @@ def unruled() -> list[str]:
 
 
 class _OfParts:
-    """An attribute of a `Composite` by its rule; the class or the object may state another
-    value.
+    """An attribute of a `Composite` by its rule.
+
+    The class or the object may state another value.
     """
 
     def __init__(self, fact) -> None:

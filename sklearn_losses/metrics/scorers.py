@@ -67,8 +67,9 @@ class LossScorer:
 
 
 def _class_scores(loss, estimator, X, y):
-    """The loss for these classes, their codes, and raw scores: from probabilities, for a loss of
-    margins from decisions.
+    """The loss for these classes, their codes, and raw scores.
+
+    The scores come from probabilities, for a loss of margins from decisions.
     """
     classes = np.asarray(estimator.classes_)
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)

@@ -91,10 +91,9 @@ def grids_of(
 
 
 def _candidates(estimator, parameter, spec, grid):
-    """The settings of one loss: one empty setting without a search, and where its parameters cannot
-    be set.
+    """The settings of one loss: one empty setting without a search.
 
-    In the latter case the loss fails in its row of the table.
+    It is empty too where the parameters cannot be set. The loss fails in its row of the table then.
     """
     try:
         known = clone(estimator).set_params(**{f"{parameter.prefix}loss": spec}).get_params(deep=True)

@@ -61,8 +61,9 @@ def data_facts(X: Any, y: NDArray[Any], kind: str, qid: Any, rng: np.random.Rand
 
 
 def _look_like_counts(values):
-    """Whether whole numbers from 0 rise to one peak and fall to values that hardly occur; numbers
-    of classes seldom do.
+    """Whether whole numbers from 0 rise to one peak and fall to values that hardly occur.
+
+    Numbers of classes seldom do.
     """
     if values.min() != 0 or values.max() < 3:
         return False
@@ -102,8 +103,9 @@ def target_kind(y: NDArray[Any], task: str | None, qid: Any) -> str:
 
 
 def _skewness(values):
-    """Octile skewness, between -1 and 1, which a tenth of outliers cannot move (Brys, Hubert and
-    Struyf, JCGS 13 (2004)).
+    """Octile skewness, between -1 and 1, which a tenth of outliers cannot move.
+
+    See Brys, Hubert and Struyf, JCGS 13 (2004).
     """
     low, middle, high = np.quantile(values, [0.125, 0.5, 0.875])
     return float((high + low - 2 * middle) / (high - low)) if high > low else 0.0

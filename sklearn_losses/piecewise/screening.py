@@ -186,8 +186,9 @@ def minimum_by_screening(
 
 
 def _with_screening(terms, params, tol, record, solve, solve_all, limits, *, pull=None, sample_size=None):
-    """`solve` for the rows near their kink at `params`, which is as good as the minimum over
-    `sample_size` rows.
+    """Solve for the rows near their kink at `params`.
+
+    That point is as good as the minimum over `sample_size` rows.
 
     The others are lines there, and looked at in the end; where some changed sides it goes on with
     those too. After some times, or where most rows are near, it is `solve_all` for all of them.
@@ -217,8 +218,9 @@ def _with_screening(terms, params, tol, record, solve, solve_all, limits, *, pul
 
 
 def _least_squares(terms, params):
-    """Where the squared distances from the kinks are least: a start from which the path takes fewer
-    iterations.
+    """Where the squared distances from the kinks are least.
+
+    From there the path takes fewer iterations.
     """
     residual = terms.residual(params)
     scale = terms.scale(residual)

@@ -169,8 +169,9 @@ class SmoothedPoint:
         return True
 
     def _lowest(self, direction, change):
-        """Where the slope along `direction`, which changes the distances by `change`, is next to
-        nothing.
+        """Where the slope along `direction` is next to nothing.
+
+        `change` is by how much the direction changes the distances.
 
         The smoothed objective is convex, so that its slope rises along a line: a secant in a
         bracket finds where it is 0. Of an end that stays, the slope is halved each time (the

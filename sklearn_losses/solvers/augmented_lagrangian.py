@@ -128,8 +128,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
 
 class _Stages:
-    """The stages of the method on some terms: the slopes at the end of each are the centres of the
-    next one.
+    """The stages of the method on some terms.
+
+    The slopes at the end of each stage are the centres of the next one.
 
     Parameters
     ----------
@@ -162,8 +163,9 @@ class _Stages:
         continuation(self._stage, width, self.schedule, self.scale, self._near_rows)
 
     def _stage(self, width):
-        """Newton steps on the loss smoothed around the present centres: their number, None where it
-        is over.
+        """Take Newton steps on the loss smoothed around the present centres.
+
+        Returns their number; None where it is over.
         """
         point = self.point
         point.smooth(self.centers, width)
@@ -178,8 +180,9 @@ class _Stages:
         return self.run.status is not None or not self.holds(self.point.params)
 
     def _near_rows(self, width):
-        """Solve for the rows near their kink alone, as far as that goes: the width to go on with,
-        None where it is over.
+        """Solve for the rows near their kink alone, as far as that goes.
+
+        Returns the width to go on with; None where it is over.
         """
         point, terms = self.point, self.terms
         near = terms.kink_distance(point.residual) <= self.reach * width

@@ -70,16 +70,15 @@ class InteriorPoint(Solver, name="interior_point"):
         return run.result(gap=path.gap, slopes=path.slopes)
 
     def _nearly_dependent(self, objective, path, tol):
-        """Whether the path ended before the optimum since columns without a penalty are nearly
-        dependent.
-        """
+        """Whether nearly dependent columns without a penalty ended the path too early."""
         if objective.has_penalty or objective.n_rotated_params > SIZES.matrix or not objective.can_rotate:
             return False
         return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
 
     def _rotated(self, objective, params, tol, run):
-        """The minimum where the columns are orthogonal: in directions in which rows move little
-        parameters are large.
+        """The minimum in coordinates in which the columns are orthogonal.
+
+        In directions in which rows move little, parameters are large.
         """
         other, forward, back = objective.rotated()
         path = exact_minimum(other, forward(params), tol, lambda point, value: run.record(back(point), value), self.limits)

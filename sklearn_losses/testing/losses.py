@@ -84,8 +84,9 @@ def _points(loss, task, n_outputs):
 
 
 def _check_ranking(loss):
-    """The promises of a loss of whole queries; a ranking that its weights depend on is held
-    fixed.
+    """Check the promises of a loss of whole queries.
+
+    A ranking that its weights depend on is held fixed.
     """
     rng = np.random.default_rng(0)
     lengths = np.array([1, 2, 5, 9, 14])
@@ -284,8 +285,9 @@ def _check_smoothing(loss, y, raw, name):
 
 
 def _check_weights(loss, y, raw, name):
-    """The best constant of weighted rows is that of repeated rows, and no constant nearby is
-    better.
+    """Check that the best constant of weighted rows is that of repeated rows.
+
+    No constant nearby may be better.
     """
     n_outputs = 1 if raw.ndim == 1 else raw.shape[1] - getattr(loss, "n_constants", 0)
     if getattr(loss, "n_constants", 0):

@@ -126,8 +126,9 @@ def _problems(solver):
 
 
 def _minimum(objective):
-    """The least value, by a method that shares nothing with the solvers: a smooth reformulation
-    under scipy's SLSQP.
+    """The least value, by a method that shares nothing with the solvers.
+
+    It is a smooth reformulation under scipy's SLSQP.
     """
     n, p = objective.n_rows, objective.n_params
     l1 = objective.penalty.l1
