@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+# Once the path is set (E402).
 import make_pictures  # noqa: E402
 import make_tables  # noqa: E402
 
@@ -42,8 +43,8 @@ def write_examples():
     for path in sorted((HERE.parent / "examples").glob("*.py")):
         source = path.read_text(encoding="utf-8")
         docstring = ast.get_docstring(ast.parse(source), clean=False)
-        title, _, story = docstring.partition("\n")
-        headed = f"{title}\n{'=' * len(title)}\n{story}"
+        title, _, text = docstring.partition("\n")
+        headed = f"{title}\n{'=' * len(title)}\n{text}"
         (folder / path.name).write_text(source.replace(docstring, headed, 1), encoding="utf-8")
 
 

@@ -26,9 +26,7 @@ def cost(y_true, y_pred):
 
 
 class Lopsided(ResidualLoss, name="lopsided"):
-    """The same as a loss of the house: a name, a parameter that grids can search, exact
-    derivatives.
-    """
+    """The same loss as a class, with a name, a parameter for grids, and exact derivatives."""
 
     parameter_constraints = {"factor": Interval(0.0, closed="neither")}
 
@@ -60,8 +58,8 @@ def main(cv=5):
         low = np.mean(model.predict(X) < y)
         print(f"  {name:<20}{costs[name]:>8.0f}   predicts {low:.0%} of the rows too low; solver {model[-1].solver_}")
 
-    own, house = (LossRegressor(loss).fit(X, y).coef_ for loss in (cost, "lopsided"))
-    difference = np.max(np.abs(own - house)) / np.max(np.abs(house))
+    as_function, as_class = (LossRegressor(loss).fit(X, y).coef_ for loss in (cost, "lopsided"))
+    difference = np.max(np.abs(as_function - as_class)) / np.max(np.abs(as_class))
     print(f"Numerical against exact derivatives: coefficients {difference:.0e} apart, relative to the largest")
     search = GridSearchCV(LossRegressor("lopsided"), {"loss__factor": [1, 2, 3, 4, 6]}, scoring=scorer, cv=cv).fit(X, y)
     print(f"Which factor in training does best by the cost with factor 3? {search.best_params_['loss__factor']}")

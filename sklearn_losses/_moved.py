@@ -1,6 +1,4 @@
-"""Import paths of earlier versions: they still work and say in a FutureWarning what to import
-instead.
-"""
+"""Old import paths: they still work, with a FutureWarning that names the new one."""
 
 import sys
 import warnings

@@ -43,8 +43,7 @@ def tidy(ax: Any) -> None:
 
 
 class LossFunctionDisplay:
-    """The values of losses and their negative gradients, as functions of the residual or the
-    margin.
+    """Losses and their negative gradients, as functions of the residual or the margin.
 
     Parameters
     ----------
@@ -283,8 +282,9 @@ class LossCurveDisplay:
 
 
 class LossComparisonDisplay:
-    """The scores of a comparison: every fold a dot, the mean a mark, filled where no loss was shown
-    to be better.
+    """The scores of a comparison: every fold a dot, the mean a mark.
+
+    The mark is filled where no loss was shown to be better.
 
     Parameters
     ----------

@@ -112,4 +112,4 @@ assert sklearn_losses.plotting is sys.modules["sklearn_losses.plotting"]
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        sklearn_losses.nothing  # noqa: B018
+        sklearn_losses.nothing  # noqa: B018  # the access raises

@@ -83,7 +83,7 @@ def test_families_of_losses_from_the_module_of_the_base_class(name):
     with pytest.warns(FutureWarning, match=f"Import {name} from sklearn_losses.losses"):
         assert getattr(base, name) is getattr(losses, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        base.nothing  # noqa: B018
+        base.nothing  # noqa: B018  # the access raises
 
 
 def test_words_of_a_run():

@@ -18,7 +18,7 @@ def test_a_users_file_runs(monkeypatch):
     # The loss that the file defines stays there.
     monkeypatch.setattr(Loss, "registry", dict(Loss.registry))
     scores = runpy.run_path(str(USER))["main"]()
-    assert len(scores) == 11 and np.isfinite(scores).all()
+    assert len(scores) == 13 and np.isfinite(scores).all()
 
 
 def functions_of(thing, name):

@@ -88,7 +88,7 @@ class Batches:
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
         self.n_rows = X.shape[0]
         self._float32: Batches | None = None
-        # Of a sparse X: slicing it would copy the entries each time.
+        # The views of a sparse X are kept: slicing it would copy the entries each time.
         self._views: dict[tuple[int, int], SparseRows] = {}
 
     @property
@@ -181,7 +181,7 @@ class Batches:
         Returns it, and the coordinates that are left for a view.
         """
         if columns is not None:
-            # It is there that nothing cancels.
+            # The coordinates are applied in the wider type, in which nothing cancels.
             X = X.astype(np.result_type(X.dtype, dtype), copy=False)
             if self.sparse:
                 if columns.scaled:

@@ -53,8 +53,8 @@ class BlockSizes(NamedTuple):
         return max(self.least_rows, size // (8 * max(1, columns)))
 
 
-SIZES = BlockSizes()
-_sizes = ContextVar("block_sizes", default=SIZES)
+DEFAULT_BLOCK_SIZES = BlockSizes()
+_sizes = ContextVar("block_sizes", default=DEFAULT_BLOCK_SIZES)
 
 
 @contextmanager

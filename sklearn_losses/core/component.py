@@ -142,8 +142,9 @@ class Component(BaseEstimator):
     renamed: ClassVar[dict[str, str]] = {"conditions": "parameter_constraints"}
 
     def __init__(self) -> None:
-        """No parameters; scikit-learn's `repr` looks up a signature, which `object` tells
-        slowly.
+        """Take no parameters.
+
+        scikit-learn's `repr` looks up a signature, which `object` tells slowly.
         """
 
     def set_params(self, **params: Any) -> Self:

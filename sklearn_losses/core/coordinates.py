@@ -195,8 +195,9 @@ class RowSpace:
         return model.resized(self.basis.shape[1])
 
     def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
-        """Parameters in these coordinates -> parameters for the user's columns, those of
-        `model`.
+        """Parameters in these coordinates -> those for the user's columns.
+
+        `model` is the model for the user's columns.
         """
         [weights], [intercept] = self.inner(model).unpack(params)
         weights = self.basis @ weights

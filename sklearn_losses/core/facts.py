@@ -42,8 +42,9 @@ class Facts:
 
     @property
     def n_constants(self) -> int:
-        """How many constants the loss learns with the coefficients; they are the last
-        parameters.
+        """The number of constants that the loss learns with the coefficients.
+
+        They are the last parameters.
         """
         return self.model.n_constants
 
@@ -146,8 +147,6 @@ class Facts:
         """The weights among the entries of an array like `params`: linear models.
 
         They come as a view of shape (n_features, n_outputs).
-
-        It is a view of them.
         """
         model = self.model.base
         return params[: model.n_weights].reshape(model.n_features, model.n_outputs)

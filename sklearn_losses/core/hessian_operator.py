@@ -160,8 +160,8 @@ class HessianOperator(NamedTuple):
             Whether nothing beside it promises more than `goal`.
         """
         inverse = self._inverse_diagonal(ridge)
-        # Of what a ridge holds at all: the intercepts, which none does, have curvature of their
-        # own.
+        # Only parameters with a ridge count here; the intercepts, which have none, have curvature
+        # of their own.
         least, steepest = float(np.min((ridge * inverse)[ridge > 0], initial=np.inf)), 0.0
         step, residual, promised = np.zeros_like(gradient), -gradient, 0.0
         search = inverse * residual
@@ -217,8 +217,9 @@ class HessianOperator(NamedTuple):
         return (x, products, reached) if np.all(np.isfinite(x)) else (None, products, False)
 
     def approximate_product(self, change: NDArray[Any]) -> NDArray[Any]:
-        """`product`, in float32 where that takes less time: to the digits that decide about
-        a step.
+        """Like `product`, in float32 where that takes less time.
+
+        Its digits are enough to choose a step.
         """
         if self.in_float32 is None:
             return self.product(change)

@@ -45,7 +45,7 @@ class ElasticNet:
 
     def __init__(self, alpha: float, l1_ratio: float, factors: NDArray[Any]) -> None:
         self.alpha, self.l1_ratio, self.factors = alpha, l1_ratio, factors
-        # In this order: the square alone may overflow.
+        # The products are in this order, since the square alone may overflow.
         self.l2 = alpha * (1 - l1_ratio) * factors * factors
         self.l1 = alpha * l1_ratio * factors
         self.smooth = not self.l1.any()

@@ -70,8 +70,9 @@ def _scaled(A, columns, dtype):
 
 
 def squares(X: Any) -> Any:
-    """The squares of the entries of rows; those of sparse ones as if their columns were not
-    moved.
+    """The squares of the entries of rows.
+
+    Those of sparse rows are computed as if their columns were not moved.
     """
     if isinstance(X, np.ndarray):
         return X**2

@@ -132,7 +132,7 @@ def block_threads() -> Iterator[None]:
             finally:
                 _pool.reset(token)
     finally:
-        # None where an interrupt came first.
+        # `own` is shorter where an interrupt came first.
         for library, number in zip(_blas(True), own, strict=False):
             _set_threads([library], number)
         _limit.leave(fit)

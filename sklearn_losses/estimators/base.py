@@ -26,7 +26,6 @@ from sklearn_losses.estimators.atomic import COLUMNS, take_over, working_copy
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.components import (
     FAMILIES,
-    LossLike,
     ModelLike,
     SolverLike,
     checked_components,
@@ -39,6 +38,7 @@ from sklearn_losses.fitting.fit import fit_batch, fit_rows
 from sklearn_losses.fitting.parameters import raw_predictions
 from sklearn_losses.fitting.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.models import ACTIVATIONS, LinearModel
 from sklearn_losses.solvers import Auto, Solver
@@ -77,7 +77,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def __init__(
-        self, loss: LossLike, *, solver: SolverLike, alpha: float | str, l1_ratio: float, model: ModelLike,
+        self, loss: AnyLoss, *, solver: SolverLike, alpha: float | str, l1_ratio: float, model: ModelLike,
         hidden_layer_sizes: Sequence[int], activation: str, fit_intercept: bool, max_iter: int,
         tol: float, early_stopping: bool, validation_fraction: float, n_iter_no_change: int,
         warm_start: bool, random_state: int | np.random.RandomState | None, verbose: int | bool,

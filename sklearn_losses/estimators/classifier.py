@@ -13,8 +13,9 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
+from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 
 __all__ = ["LossClassifier"]
@@ -71,8 +72,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Units of the hidden layers of a multi-layer perceptron, short for
         ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        Of the hidden units.
+        The activation function of the hidden units.
     fit_intercept : bool, default=True
+        Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
     tol : float, default=1e-6
@@ -87,7 +89,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     warm_start : bool, default=False
         Start from the last fit; a stochastic solver goes on exactly where it was.
     random_state : int, RandomState or None, default=None
-        Seeds an MLP's first weights, shuffles and the held-out part.
+        Seeds the random parameters that a model starts from, shuffles and the held-out part.
     verbose : int, default=0
         Print a line every this many iterations.
     class_weight : dict, "balanced" or None, default=None
@@ -135,7 +137,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     def __init__(
         self,
-        loss: LossLike = "cross_entropy",
+        loss: AnyLoss = "cross_entropy",
         *,
         solver: SolverLike = "auto",
         alpha: float | str = "auto",
@@ -187,7 +189,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # The order of the arguments is that of scikit-learn's classifiers.
     @available_where(_steps_on_batches)
-    def partial_fit(  # type: ignore[override]
+    def partial_fit(  # type: ignore[override]  # `classes` comes third, as in scikit-learn
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.

@@ -1,6 +1,5 @@
 """An estimator's loss, solver and model: objects of names and short forms."""
 
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from sklearn_losses.core.component import Component, check_parameters
@@ -8,14 +7,11 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.models import MLP, Linear, Model
 from sklearn_losses.models.mlp import hidden_sizes
 from sklearn_losses.solvers import Auto, Solver
+from sklearn_losses.solvers.base import SolverLike
 
-__all__ = ["FAMILIES", "checked_components", "model_of", "with_objects"]
+__all__ = ["FAMILIES", "ModelLike", "SolverLike", "checked_components", "model_of", "with_objects"]
 
-# What users pass: a name, an object, or a function of their own (for a solver, any object with
-# `minimize`).
-LossLike: TypeAlias = str | Component | Callable[..., Any]
-SolverLike: TypeAlias = Any
-ModelLike: TypeAlias = str | Model | None
+ModelLike: TypeAlias = str | Model | None  # what users pass: a name, an object, or nothing
 
 FAMILIES: dict[str, type[Component]] = {"loss": Loss, "solver": Solver, "model": Model}
 
@@ -61,8 +57,9 @@ def with_objects(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
-    """Loss, solver and model as objects; ValueError for a wrong parameter or another task's
-    loss.
+    """Loss, solver and model as objects with valid parameters.
+
+    ValueError for a wrong parameter, or for a loss of another task.
     """
     check_parameters(estimator, estimator._constraints)
     loss, solver, model = estimator._loss_spec(), estimator._solver_spec(), model_of(estimator)

@@ -43,6 +43,7 @@ class MultiQuantileRegressor(BaseEstimator):
         Its share of absolute values, from 0 (ridge) to 1 (lasso).
     solver : str or Solver, default="auto"
     fit_intercept : bool, default=True
+        Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         For each level.
     tol : float, default=1e-6
@@ -58,7 +59,7 @@ class MultiQuantileRegressor(BaseEstimator):
         A proven bound on each level's relative distance from its optimum; inf where there is none.
     n_iter_ : ndarray of shape (n_quantiles,)
     converged_ : bool
-        All levels have.
+        Whether the fits of all levels converged.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X has names.

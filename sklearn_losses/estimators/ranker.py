@@ -15,9 +15,10 @@ from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
+from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.metrics.query_scorer import need_queries
 from sklearn_losses.metrics.ranking import query_ndcg_score
 
@@ -57,7 +58,7 @@ class LossRanker(LossEstimator):
         Units of the hidden layers of a multi-layer perceptron, short for
         ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        Of the hidden units.
+        The activation function of the hidden units.
     fit_intercept : bool, default=True
         Ranking losses see differences of scores alone: a linear model has intercept 0 with them.
     max_iter : int, default=1000
@@ -73,8 +74,8 @@ class LossRanker(LossEstimator):
     warm_start : bool, default=False
         Start from the last fit; a stochastic solver goes on exactly where it was.
     random_state : int, RandomState or None, default=None
-        Seeds an MLP's first weights, shuffles, the held-out part; an int also the ties and
-        perturbations that "listmle" and "xe_ndcg" draw once per fit (else: 0).
+        Seeds the random parameters that a model starts from, shuffles and the held-out part; an int
+        also the ties and perturbations that "listmle" and "xe_ndcg" draw once per fit (else: 0).
     verbose : int, default=0
         Print a line every this many iterations.
 
@@ -127,7 +128,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     def __init__(
         self,
-        loss: LossLike = "ranknet",
+        loss: AnyLoss = "ranknet",
         *,
         solver: SolverLike = "auto",
         alpha: float | str = "auto",

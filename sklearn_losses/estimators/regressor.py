@@ -11,9 +11,10 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated
 from sklearn_losses.estimators.base import LossEstimator
-from sklearn_losses.estimators.components import LossLike, ModelLike, SolverLike
+from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.losses.annotations import AnyLoss
 
 __all__ = ["LossRegressor"]
 
@@ -53,8 +54,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         Units of the hidden layers of a multi-layer perceptron, short for
         ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        Of the hidden units.
+        The activation function of the hidden units.
     fit_intercept : bool, default=True
+        Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
     tol : float, default=1e-6
@@ -71,7 +73,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     warm_start : bool, default=False
         Start from the last fit; a stochastic solver goes on exactly where it was.
     random_state : int, RandomState or None, default=None
-        Seeds an MLP's first weights, shuffles and the held-out part.
+        Seeds the random parameters that a model starts from, shuffles and the held-out part.
     verbose : int, default=0
         Print a line every this many iterations.
 
@@ -104,6 +106,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     best_validation_score_ : float
         The largest of them.
     converged_ : bool
+        Whether the fit met the stopping rule of `tol`, and no certificate contradicts it.
     solver_ : str
         The solver that ran; several, joined by ", ", where one stalled and the next went on.
     dual_gap_ : float
@@ -139,7 +142,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
 
     def __init__(
         self,
-        loss: LossLike = "mse",
+        loss: AnyLoss = "mse",
         *,
         solver: SolverLike = "auto",
         alpha: float | str = "auto",

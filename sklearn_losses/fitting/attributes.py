@@ -1,6 +1,4 @@
-"""The fitted attributes of an estimator, from an outcome; and the last fit, from these
-attributes.
-"""
+"""The fitted attributes of an estimator from an outcome, and the last fit from them."""
 
 from collections.abc import Mapping
 from typing import Any

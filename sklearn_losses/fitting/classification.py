@@ -86,8 +86,8 @@ class Classification(Task):
         lost = self.classes[self.counted[~kept]].tolist()
         return (
             f"{trimmed.name} with share={trimmed.share} left out every row of the classes {lost}, since they fit worst, so "
-            "that nothing says how far below the others their scores are; use a larger share, or a loss that bears wrong "
-            "labels, such as 'generalized_cross_entropy'."
+            "that nothing says how far below the others their scores are; use a larger share, or a loss that is robust "
+            "to wrong labels, such as 'generalized_cross_entropy'."
         )
 
     def check_continues(self, last: Task) -> None:
@@ -134,8 +134,9 @@ class Classification(Task):
         return placed
 
     def scores_of_all(self, raw: NDArray[Any]) -> NDArray[Any]:
-        """The scores of all classes; the raw predictions themselves if the model tells all
-        apart.
+        """The scores of all classes.
+
+        These are the raw predictions themselves if the model tells all classes apart.
         """
         if self.complete:
             return raw

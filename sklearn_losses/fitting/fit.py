@@ -78,11 +78,7 @@ def fit_rows(
     -------
     Fit
     """
-    loss = task.loss_of_rows(loss)
-    model = task.model(settings, rows.X.shape[1])
-    if last is not None:
-        last.check_continues(task, model)
-    rows = rows._replace(X=model.columns(rows.X))
+    loss, model, rows = _for_rows(task, loss, rows, settings, last)
     held_out, fault = None, None
     if settings.validation_fraction is not None:
         rows, held_out = task.split(rows, settings.validation_fraction, rng)
@@ -108,15 +104,19 @@ def fit_batch(
     progress: Progress | None = None,
 ) -> Fit:
     """One pass over one batch of rows with a stochastic solver; parameters as for `fit_rows`."""
-    loss = task.loss_of_rows(loss)
-    model = task.model(settings, rows.X.shape[1])
-    if last is not None:
-        last.check_continues(task, model)
-    rows = rows._replace(X=model.columns(rows.X))
+    loss, model, rows = _for_rows(task, loss, rows, settings, last)
     solver = Adam() if isinstance(solver, Auto) else solver
     settings = replace(settings, max_iter=1)
     problem = prepare(task, loss, solver, model, rows, settings, initial_fit, last=last, streaming=True)
     return Fit(problem, _outcome(problem, rng, last, progress))
+
+
+def _for_rows(task, loss, rows, settings, last):
+    """The loss and the model for these rows, and the rows with the columns of the model."""
+    model = task.model(settings, rows.X.shape[1])
+    if last is not None:
+        last.check_continues(task, model)
+    return task.loss_of_rows(loss), model, rows._replace(X=model.columns(rows.X))
 
 
 def _outcome(problem, rng, last=None, progress=None):

@@ -60,7 +60,7 @@ class Monitor:
         self.close = close or (lambda: None)
         self.losses: list[float] = []
         self.scores: list[float] = []
-        # Of this iteration, of the one before, and of the best one.
+        # The parameters of this iteration, of the one before, and of the best one.
         self.params: NDArray[Any] | None = None
         self.earlier: NDArray[Any] | None = None
         self.best_params: NDArray[Any] | None = None

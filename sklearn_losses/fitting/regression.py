@@ -44,7 +44,7 @@ class Regression(Task):
         if self.n_outputs == 1:
             return super().bound(loss, rows)
         bound = [Regression().bound(loss, rows._replace(y=target)) for target in rows.y.T]
-        # Else each goes by the spread of its own target.
+        # Where they differ, each goes by the spread of its own target.
         same = all(one is bound[0] for one in bound)
         return MeanOverTargets(bound[0], self.n_outputs) if same else EachTarget(tuple(bound))
 

@@ -179,8 +179,9 @@ def _is_last(problem, end):
 
 
 def _rank(problem, end):
-    """Ends of several solvers in order: those at a certified optimum come first, then the
-    lowest.
+    """Ends of several solvers in order, the best first.
+
+    Those at a certified optimum come first, then the lowest.
     """
     done = end.result.success and _certified(problem, end.certificate)
     return not done, problem.objective.value(end.result.x), end.certificate.get("dual_gap_", 0.0)

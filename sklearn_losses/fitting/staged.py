@@ -68,8 +68,9 @@ class RankingObjective(Objective):
         return Batches(X, np.ones(len(X), dtype=np.intp), weight * (len(X) / self.n_rows))
 
     def unbounded(self, params: NDArray[Any]) -> bool:
-        """Whether an unpenalised linear model orders every pair, so that the loss has no
-        minimum.
+        """Whether the loss has no minimum.
+
+        That is so where an unpenalised linear model orders every pair.
         """
         if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
             return False

@@ -27,13 +27,15 @@ from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 __all__ = ["Strength", "Units"]
 
 SHARE = 1e-4
-ROUNDING = 1e-13  # spread of a target, as a share of its size, that is a rounding error
+LEAST_SPREAD = 1e-13  # of a target, as a share of its size; less is a rounding error
 _PROBE = np.array([-1.0, 0.5, 2.0])
 
 
 class Units(NamedTuple):
     """What turns a share of the loss into a strength.
 
+    Parameters
+    ----------
     ridge : float
         L / s**2 for half the squared weights.
     lasso : float
@@ -117,7 +119,7 @@ def _of_target(loss, y, sample_weight):
         return Units(mean_loss, mean_loss, 1.0)
     center = np.average(y, weights=sample_weight)
     size = np.max(np.abs(y - center))
-    if not size > ROUNDING * abs(center):
+    if not size > LEAST_SPREAD * abs(center):
         return Units(0.0, 0.0, 0.0)
     # Squares of a target in units of a power of two neither overflow nor lose a digit.
     size = np.ldexp(1.0, int(np.frexp(size)[1]))

@@ -64,10 +64,8 @@ class Task(ABC):
             loss.check_target(rows.y)
         return loss.bind(rows.y, self.n_outputs, self.name)
 
-    def check_size(self, loss: Loss, rows: Rows) -> None:  # noqa: B027
-        """Raise ValueError where the loss of these targets is a number that float64 does
-        not hold.
-        """
+    def check_size(self, loss: Loss, rows: Rows) -> None:  # noqa: B027  # most tasks have nothing to check
+        """Raise ValueError where float64 cannot hold the loss of these targets."""
 
     def initial_targets(self, rows: Rows) -> Any:
         """The targets for a loss's initial estimator; None if it cannot be fitted to these rows."""
@@ -125,7 +123,7 @@ class Task(ABC):
         """What is wrong with the rows that a trimmed loss keeps, a sentence or None."""
         return None
 
-    def check_continues(self, last: "Task") -> None:  # noqa: B027
+    def check_continues(self, last: "Task") -> None:  # noqa: B027  # most tasks have nothing to check
         """Raise ValueError if the last fit was of other targets: nothing can go on from it."""
 
     def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

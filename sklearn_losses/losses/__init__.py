@@ -1,7 +1,7 @@
 """The losses: names, formulas, derivatives.
 
 Every module of this folder is found: a loss whose class is in the ``__all__`` of its module needs
-no line here.
+no line here. The lines below serve tools that read the source without running it.
 """
 
 from sklearn_losses.core.component import Component

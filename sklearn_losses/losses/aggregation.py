@@ -12,7 +12,7 @@ import numpy as np
 from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.composite import Composite, CompositeOfOne
 from sklearn_losses.losses.curves import Kink, MarginLoss, ResidualLoss
 from sklearn_losses.losses.numerics import least_constant, safe_exp, weighted_quantile
 
@@ -127,7 +127,7 @@ class WeightedSum(Composite):
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.losses[0].pullback(y, slopes)
 
-    # And so do maxima over the same numbers.
+    # Maxima over the same numbers make a maximum together.
 
     @derived
     def max_affine(self) -> float:
@@ -169,7 +169,7 @@ Loss.weighted_sum = WeightedSum
 _FAMILIES = (ResidualLoss, MarginLoss)  # their curves are of the same number t
 
 
-class Aggregated(Composite):
+class Aggregated(CompositeOfOne):
     """A mean over the rows that is a minimum over a threshold: the last column of `raw`."""
 
     n_constants = 1
@@ -186,31 +186,23 @@ class Aggregated(Composite):
         raise NotImplementedError
 
     @property
-    def _loss(self):
-        return Loss.make(self.loss)
-
-    @property
-    def parts(self) -> tuple[Any, ...]:
-        return (self._loss,)
-
-    @property
     def name(self) -> str:
-        return f"{type(self).__name__}({self._loss.name})"
+        return f"{type(self).__name__}({self.inner.name})"
 
     @derived
     def initial_estimator(self) -> AnyLoss | None:
-        return getattr(self._loss, "initial_estimator", None) or self._loss
+        return getattr(self.inner, "initial_estimator", None) or self.inner
 
     def check(self) -> None:
         super().check()
-        if not getattr(self._loss, "rowwise", True):
-            raise ValueError(f"{self.name} is a mean of rows and {self._loss.name!r} a loss of whole queries: use it alone.")
+        if not getattr(self.inner, "rowwise", True):
+            raise ValueError(f"{self.name} is a mean of rows and {self.inner.name!r} a loss of whole queries: use it alone.")
 
     def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
-        return self._loss.trend(y, raw)  # the threshold follows
+        return self.inner.trend(y, raw)  # the threshold follows
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
-        loss = self._loss.calibrated(y, raw, sample_weight)
+        loss = self.inner.calibrated(y, raw, sample_weight)
         if loss.n_constants:
             raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
         bound = self.with_parts((loss,))
@@ -224,14 +216,14 @@ class Aggregated(Composite):
 
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         inner, threshold = _inner(raw)
-        return threshold + self._of_excess(self._loss.value(y, inner) - threshold)[0]
+        return threshold + self._of_excess(self.inner.value(y, inner) - threshold)[0]
 
     def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[1]
 
     def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         inner, threshold = _inner(raw)
-        value, gradient = self._loss.value_and_gradient(y, inner)
+        value, gradient = self.inner.value_and_gradient(y, inner)
         aggregated, slope, _ = self._of_excess(value - threshold)
         pulled = gradient.reshape(len(raw), -1) * slope[:, None]
         return threshold + aggregated, np.hstack([pulled, (1 - slope)[:, None]]).astype(raw.dtype, copy=False)
@@ -244,19 +236,19 @@ class Aggregated(Composite):
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         inner, threshold = _inner(raw)
         inward, change = _inner(direction)
-        value, gradient = self._loss.value_and_gradient(y, inner)
+        value, gradient = self.inner.value_and_gradient(y, inner)
         _, slope, second = self._of_excess(value - threshold)
         gradient, width = gradient.reshape(len(raw), -1), (len(raw), -1)
         rise = second * ((gradient * inward.reshape(width)).sum(axis=1) - change)
-        curved = self._loss.hessian_product(y, inner, inward).reshape(width) * slope[:, None] + gradient * rise[:, None]
+        curved = self.inner.hessian_product(y, inner, inward).reshape(width) * slope[:, None] + gradient * rise[:, None]
         return np.hstack([curved, -rise[:, None]]).astype(raw.dtype, copy=False)
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
-        return self._loss.best_constant(y, sample_weight, n_outputs)
+        return self.inner.best_constant(y, sample_weight, n_outputs)
 
     def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
         def mean(constant):
-            values = self._loss.value(y, np.full(len(y), constant))
+            values = self.inner.value(y, np.full(len(y), constant))
             threshold = self._threshold(values, sample_weight)
             return threshold + float(np.average(self._of_excess(values - threshold)[0], weights=sample_weight))
 
@@ -314,7 +306,7 @@ class CVaR(Aggregated):
 
     def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
         trend = super().trend(y, raw)
-        # Rows that fall may be none of the worst.
+        # Rows whose loss falls may not be among the worst ones, which count.
         return trend if np.all(trend < 0) else np.maximum(trend, 0)
 
     def _of_excess(self, excess):
@@ -325,13 +317,13 @@ class CVaR(Aggregated):
 
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         inner, threshold = _inner(raw)
-        return np.abs(self._loss.value(y, inner) - threshold)
+        return np.abs(self.inner.value(y, inner) - threshold)
 
     def smoothing_error(self, width: float, n_outputs: int) -> float:
-        return (width / 4 + self._loss.smoothing_error(width, n_outputs - 1)) / self.share
+        return (width / 4 + self.inner.smoothing_error(width, n_outputs - 1)) / self.share
 
     def smoothed(self, width: float) -> Loss:
-        return _SmoothedCVaR(self._loss.smoothed(width), self.share, width)
+        return _SmoothedCVaR(self.inner.smoothed(width), self.share, width)
 
 
 class _SmoothedCVaR(CVaR):
@@ -389,7 +381,7 @@ class Tilted(Aggregated):
 
     def _of_excess(self, excess):
         value, slope, second = safe_exp(self.tilt * excess)
-        # Where a slight tilt leaves nothing of exp(.) - 1 but rounding.
+        # A slight tilt would leave nothing of exp(.) - 1 but rounding.
         small = np.clip(self.tilt * excess, -1, 1)
         value = np.where(small == self.tilt * excess, np.expm1(small), value - 1)
         return value / self.tilt, slope, self.tilt * second
@@ -399,10 +391,10 @@ class Tilted(Aggregated):
         return float(top + np.log(np.average(np.exp(self.tilt * (values - top)), weights=sample_weight)) / self.tilt)
 
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
-        return self._loss.kink_distance(y, _inner(raw)[0])
+        return self.inner.kink_distance(y, _inner(raw)[0])
 
     def smoothing_error(self, width: float, n_outputs: int) -> float:
-        return self._loss.smoothing_error(width, n_outputs - 1)
+        return self.inner.smoothing_error(width, n_outputs - 1)
 
     def smoothed(self, width: float) -> Loss:
         bound = super().smoothed(width)

@@ -163,8 +163,9 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         return Barron(1.0, scale=self._unit).null_loss(y, sample_weight)
 
     def _constants(self, raw):
-        """Shape and scale, each with its derivative in its constant; they are the same in
-        all rows.
+        """Shape and scale, each with its derivative in its constant.
+
+        They are the same in all rows.
         """
         logit, log_scale = float(raw[0, 1] / self._unit), float(np.clip(raw[0, 2] / self._unit, -60, 60))
         share = 1 / (1 + np.exp(-np.clip(logit, -60, 60)))

@@ -58,15 +58,13 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
 
     Its facts (`Facts`) say what is true of it, its recipe (`Recipe`) how it is fitted; the methods
     here are its mathematics. An author writes all of them as plain attributes and methods of one
-    class.
+    class. A loss made of other losses takes all facts from its parts, by the rules of `Composite`;
+    a new fact needs a rule there.
 
     Attributes
     ----------
     examples : tuple of dict
         Parameter sets, besides the defaults, that every generated test runs.
-
-    A loss made of other losses takes each of these from its parts, by the rules of `Composite`: a
-    new one needs a rule there.
     """
 
     known_elsewhere: ClassVar[dict[str, str]] = ELSEWHERE
@@ -122,8 +120,9 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
-        """The second derivative in `raw` applied to `direction`, row by row; of the shape
-        of `raw`.
+        """The second derivative in `raw` applied to `direction`, row by row.
+
+        It has the shape of `raw`.
         """
         return self.hessian(y, raw) * direction
 
@@ -148,8 +147,9 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         return prediction
 
     def smoothed(self, width: float) -> "Loss":
-        """A smooth loss uniformly within O(width) of this one; the loss itself where it is
-        smooth.
+        """A smooth loss uniformly within O(width) of this one.
+
+        It is the loss itself where that is smooth.
         """
         if self.smooth:
             return self

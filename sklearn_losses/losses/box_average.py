@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_losses.losses.annotations import FloatArray, Targets
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.composite import CompositeOfOne
 
 __all__ = []
 
@@ -20,7 +20,7 @@ def _visible(step, point):
     return np.maximum(step, 8 * np.spacing(size))
 
 
-class BoxAveraged(Composite):
+class BoxAveraged(CompositeOfOne):
     """A custom loss of one output averaged over ``raw - width ... raw + width``.
 
     Its exact gradient is the central difference
@@ -40,10 +40,6 @@ class BoxAveraged(Composite):
     def __init__(self, loss: Any, width: float) -> None:
         self.loss = loss
         self.width = width
-
-    @property
-    def parts(self) -> tuple[Any, ...]:
-        return (self.loss,)
 
     def with_parts(self, parts: tuple[Any, ...]) -> Loss:
         return BoxAveraged(parts[0], self.width)

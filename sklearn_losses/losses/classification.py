@@ -39,8 +39,9 @@ class SoftmaxLoss(Loss):
         return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
     def link(self, prediction: FloatArray) -> FloatArray:
-        """Raw scores of class probabilities, (n,) for that of the second of two classes, or
-        (n, K).
+        """Raw scores that belong to class probabilities.
+
+        They have the shape (n,), for the second of two classes, or (n, K).
         """
         log = np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
         return log - np.log1p(-np.minimum(prediction, 1 - np.finfo(prediction.dtype).epsneg)) if prediction.ndim == 1 else log
@@ -113,7 +114,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         shifted = raw - raw.max(axis=1, keepdims=True)
         own_score = self._own(y, shifted)
         np.exp(shifted, out=shifted)
-        # A sum along a short axis, faster as a product.
+        # A sum along a short axis is faster as a product.
         total = shifted @ np.ones(raw.shape[1], raw.dtype)
         value = np.log(total) - own_score
         shifted /= total[:, None]

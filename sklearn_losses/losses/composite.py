@@ -65,8 +65,9 @@ def unruled() -> list[str]:
 
 
 class _OfParts:
-    """An attribute of a `Composite` by its rule; the class or the object may state another
-    value.
+    """An attribute of a `Composite` by its rule.
+
+    The class or the object may state another value.
     """
 
     def __init__(self, fact) -> None:
@@ -156,6 +157,21 @@ class Composite(Loss):
 
     def link(self, prediction: FloatArray) -> FloatArray:
         return self.parts[0].link(prediction)
+
+
+class CompositeOfOne(Composite):
+    """A loss made of one other loss, its parameter `loss`: a name, an object or a function."""
+
+    loss: Any
+
+    @property
+    def inner(self) -> Any:
+        """The other loss as an object."""
+        return Loss.make(self.loss)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (self.inner,)
 
 
 def _kinks(loss):

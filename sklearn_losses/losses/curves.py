@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.composite import CompositeOfOne
 from sklearn_losses.losses.facts import Kink
 
 __all__ = ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"]
@@ -165,7 +165,7 @@ class PiecewiseLinear(ScalarLoss):
         return Smoothed(self, width)
 
 
-class Smoothed(Composite, ScalarLoss):
+class Smoothed(CompositeOfOne, ScalarLoss):
     """A piecewise linear loss averaged over ``t - width ... t + width``.
 
     A parabola replaces each kink. It lies above the loss by at most ``(right - left) * width / 4``
@@ -183,10 +183,6 @@ class Smoothed(Composite, ScalarLoss):
     def __init__(self, loss: Any, width: float) -> None:
         self.loss = loss
         self.width = width
-
-    @property
-    def parts(self) -> tuple[Any, ...]:
-        return (self.loss,)
 
     def with_parts(self, parts: tuple[Any, ...]) -> Loss:
         return Smoothed(parts[0], self.width)

@@ -80,8 +80,9 @@ class _Differentiated(Loss):
         return raw if self._forward is None else self._forward(raw)
 
     def _call(self, targets, raw):
-        """The function at `_targets`, which are made once for several calls, and raw
-        predictions.
+        """The function at `_targets` and raw predictions.
+
+        The targets are made once for several calls.
         """
         return self.recipe.function(targets, self._prediction(self._scores(raw)))
 

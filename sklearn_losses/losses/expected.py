@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.composite import CompositeOfOne
 
 __all__ = ["CostSensitive", "SoftLabels"]
 
 
-class _Expected(Composite):
+class _Expected(CompositeOfOne):
     """A classification loss averaged over labels: ``sum_k weight[k] * loss(k, raw)``."""
 
     task = "classification"
@@ -23,25 +23,17 @@ class _Expected(Composite):
 
     @property
     def name(self) -> str:
-        return self._loss.name
-
-    @property
-    def _loss(self):
-        return Loss.make(self.loss)
-
-    @property
-    def parts(self) -> tuple[Any, ...]:
-        return (self._loss,)
+        return self.inner.name
 
     @derived
     def initial_estimator(self) -> AnyLoss | None:
         """The part's, averaged in the same way."""
-        initial = getattr(self._loss, "initial_estimator", None)
+        initial = getattr(self.inner, "initial_estimator", None)
         return None if initial is None else self.with_parts((Loss.make(initial),))
 
     def check(self) -> None:
         super().check()
-        loss, name = self._loss, type(self).__name__
+        loss, name = self.inner, type(self).__name__
         if loss.task not in (None, "classification"):
             raise ValueError(f"{name} takes classification losses; {loss.name!r} is for {loss.task}.")
         if getattr(loss, "n_constants", 0):
@@ -49,7 +41,7 @@ class _Expected(Composite):
 
     def _sum(self, method, y, raw, *more):
         n_classes = 2 if raw.ndim == 1 else raw.shape[1]
-        total, loss = 0.0, self._loss
+        total, loss = 0.0, self.inner
         for code, weight in enumerate(self._weights(y, n_classes).T):
             part = getattr(loss, method)(np.full(len(raw), code, dtype=np.intp), raw, *more)
             total = total + part * weight.reshape(-1, *(1,) * (part.ndim - 1)).astype(raw.dtype, copy=False)
@@ -98,7 +90,7 @@ class SoftLabels(_Expected):
         return np.stack([1 - y, y], axis=1) if y.ndim == 1 else y
 
     def smoothing_error(self, width: float, n_outputs: int) -> float:
-        return self._loss.smoothing_error(width, n_outputs)
+        return self.inner.smoothing_error(width, n_outputs)
 
 
 class CostSensitive(_Expected):
@@ -165,7 +157,7 @@ class CostSensitive(_Expected):
     def among(self, codes: NDArray[Any], n_classes: int) -> Loss:
         self._check_cost(n_classes)
         cost = None if self.cost is None else np.asarray(self.cost, dtype=np.float64)[np.ix_(codes, codes)]
-        return CostSensitive(self._loss.among(codes, n_classes), cost)
+        return CostSensitive(self.inner.among(codes, n_classes), cost)
 
     def smoothing_error(self, width: float, n_outputs: int) -> float:
-        return self._savings(max(n_outputs, 2)).sum(axis=1).max() * self._loss.smoothing_error(width, n_outputs)
+        return self._savings(max(n_outputs, 2)).sum(axis=1).max() * self.inner.smoothing_error(width, n_outputs)

@@ -1,6 +1,4 @@
-"""Numbers that losses find numerically: best constants, quantiles, exponentials that stay
-finite.
-"""
+"""Numerical helpers of losses: best constants, quantiles, exponentials that stay finite."""
 
 from collections.abc import Callable
 from typing import Any

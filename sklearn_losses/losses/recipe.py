@@ -121,8 +121,9 @@ class Recipe:
         """Raise ValueError where a target is outside the loss's domain."""
 
     def bind(self, y: Targets, n_outputs: int, task: str) -> Any:
-        """The loss made ready for one fit: a new object where it depends on the data, else
-        itself.
+        """The loss made ready for one fit.
+
+        It is a new object where it depends on the data, else the loss itself.
         """
         return self
 

@@ -1,6 +1,4 @@
-"""Losses of a real target: curves of the residual ``t = y - raw``, and deviances with a log
-link.
-"""
+"""Losses of a real target: curves of ``t = y - raw``, and deviances with a log link."""
 
 import numpy as np
 from scipy.special import xlogy
@@ -275,7 +273,7 @@ class Deviance(Loss):
         if self.power >= 2 and np.any(y <= 0):
             raise ValueError(f"loss {self.name!r} needs targets above 0. Got {np.min(y)}.")
         largest = np.max(y, initial=0.0)
-        # As `safe_exp` has it.
+        # Predictions of about this size must stay below the cap of `safe_exp`.
         if largest > 0 and max(np.log(largest), (1 - self.power) * np.log(largest)) > LARGEST_LOG:
             raise ValueError(f"loss {self.name!r} takes no targets of about {largest:.0e}: divide y by {largest:.0e}.")
 

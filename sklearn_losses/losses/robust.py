@@ -189,7 +189,8 @@ class JointHuber(Loss):
     """
 
     task = "regression"
-    # Where s is small; but every stationary point is the minimum, since it is one in s.
+    # It is not convex where s is small. But every stationary point is the minimum, since it is one
+    # in s.
     convex = False
     hessian_bound = True
     n_constants = 1
@@ -240,8 +241,8 @@ class JointHuber(Loss):
         return Huber(self.delta, self.start).best_constant(y, sample_weight, n_outputs)
 
     def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
-        # In units of the starting scale, so that the search takes the same steps whatever the unit
-        # of the target.
+        # The search is in units of the starting scale, so that it takes the same steps whatever the
+        # unit of the target.
         center = self.best_constant(y, sample_weight, 1)
         scaled, standard, shares = (y - center) / self.start, JointHuber(self.delta, 1.0), sample_weight / sample_weight.sum()
 

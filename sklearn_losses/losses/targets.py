@@ -6,13 +6,13 @@ import numpy as np
 
 from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.composite import Composite, CompositeOfOne
 from sklearn_losses.losses.curves import Kink
 
 __all__ = []
 
 
-class MeanOverTargets(Composite):
+class MeanOverTargets(CompositeOfOne):
     """A regression loss for several targets: its mean over them, as in the metrics.
 
     Parameters
@@ -27,10 +27,6 @@ class MeanOverTargets(Composite):
     def __init__(self, loss: Any, n_targets: int) -> None:
         self.loss = loss
         self.n_targets = n_targets
-
-    @property
-    def parts(self) -> tuple[Any, ...]:
-        return (self.loss,)
 
     def with_parts(self, parts: tuple[Any, ...]) -> Loss:
         return MeanOverTargets(parts[0], self.n_targets)

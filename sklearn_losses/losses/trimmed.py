@@ -7,12 +7,12 @@ import numpy as np
 from sklearn_losses.core.component import Integer, Interval
 from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.composite import Composite
+from sklearn_losses.losses.composite import CompositeOfOne
 
 __all__ = ["Trimmed"]
 
 
-class Trimmed(Composite):
+class Trimmed(CompositeOfOne):
     """The mean of the best part of the rows, of any loss: rows that fit worst do not count [1]_.
 
     With "mse" that is least trimmed squares, which tolerates gross errors in up to ``1 - share`` of
@@ -61,15 +61,6 @@ class Trimmed(Composite):
         self.share = share
         self.n_steps = n_steps
         self.n_init = n_init
-
-    @property
-    def inner(self) -> Any:
-        """The loss of a row that is kept."""
-        return Loss.make(self.loss)
-
-    @property
-    def parts(self) -> tuple[Any, ...]:
-        return (self.inner,)
 
     def with_parts(self, parts: tuple[Any, ...]) -> Loss:
         return Trimmed(parts[0], self.share, self.n_steps, self.n_init)

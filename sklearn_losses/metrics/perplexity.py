@@ -28,11 +28,11 @@ def perplexity_score(
     sample_weight: ArrayLike | None = None,
     smoothing: float = 0.0,
 ) -> float:
-    """The exponential of the mean negative log-likelihood, ``exp(-sum_i s_i log p(y_i) / sum_i
-    s_i)``.
+    """The exponential of the mean negative log-likelihood of the labels.
 
-    It is ``exp(sklearn.metrics.log_loss(...))``, but says what happens at the edges instead of
-    clipping in silence.
+    It is ``exp(-sum_i s_i log p(y_i) / sum_i s_i)``, the same as
+    ``exp(sklearn.metrics.log_loss(...))``, but it says what happens at the edges instead of
+    clipping without a warning.
 
     Parameters
     ----------

@@ -13,8 +13,9 @@ __all__ = ["QueryScorer", "need_queries"]
 
 
 def need_queries(estimator: Any, qid: Any) -> None:
-    """Raise where a ranker that was fitted with query ids is scored without them, as if all rows
-    were one query.
+    """Raise where a ranker that was fitted with query ids is scored without them.
+
+    All rows would count as one query.
     """
     ranker = estimator
     while hasattr(ranker, "steps") or hasattr(ranker, "best_estimator_"):
@@ -73,8 +74,9 @@ class QueryScorer:
         return self.metric(y, estimator.predict(X), qid=qid, **weight, **self.params)
 
     def set_score_request(self, **requests: bool | None | str) -> Self:
-        """Say what the scorer wants to be given: ``qid=True`` as it is, ``sample_weight=True`` for
-        weighted means.
+        """Set which metadata the scorer requests.
+
+        ``qid=True`` passes the query ids as they are, ``sample_weight=True`` gives weighted means.
 
         Parameters
         ----------

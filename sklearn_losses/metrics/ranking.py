@@ -141,8 +141,9 @@ def query_average_precision_score(
     k: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean average precision: the mean over queries of the mean precision at the ranks of the
-    relevant rows.
+    """Mean average precision over queries.
+
+    The average precision of a query is the mean precision at the ranks of its relevant rows.
 
     A row is relevant where its relevance is above 0. Tied scores count at the last of their ranks,
     as in `sklearn.metrics.average_precision_score`. Queries without a relevant row are left out.
@@ -230,8 +231,9 @@ def query_err_score(
     max_grade: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Expected reciprocal rank [1]_: of the rank at which a user who reads from the top is
-    satisfied.
+    """Expected reciprocal rank [1]_ of the row that satisfies the user.
+
+    The user reads from the top and stops at the first row that satisfies.
 
     A row satisfies with probability ``(2**relevance - 1) / 2**max_grade``. Of tied scores the less
     relevant row comes first. Queries without a relevant row are left out.

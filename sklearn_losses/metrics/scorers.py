@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights
 from sklearn_losses.losses.aggregation import Aggregated
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.metrics.query_scorer import QueryScorer
@@ -18,8 +19,9 @@ __all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
 
 
 class LossScorer:
-    """A scorer ``scorer(estimator, X, y, sample_weight=None)``: minus the mean loss of the
-    predictions, so larger is better.
+    """A scorer that returns minus the mean loss of the predictions, so larger is better.
+
+    It is called as ``scorer(estimator, X, y, sample_weight=None)``.
 
     See `make_loss_scorer`.
 
@@ -65,8 +67,9 @@ class LossScorer:
 
 
 def _class_scores(loss, estimator, X, y):
-    """The loss for these classes, their codes, and raw scores: from probabilities, for a loss of
-    margins from decisions.
+    """The loss for these classes, their codes, and raw scores.
+
+    The scores come from probabilities, for a loss of margins from decisions.
     """
     classes = np.asarray(estimator.classes_)
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
@@ -80,9 +83,10 @@ def _class_scores(loss, estimator, X, y):
     return loss, codes, loss.link(proba[:, 1] if len(classes) == 2 else proba)
 
 
-def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
-    """A scorer from any loss, for ``scoring=`` in `cross_validate` and searches, and for any
-    scikit-learn estimator.
+def make_loss_scorer(loss: AnyLoss) -> LossScorer | QueryScorer:
+    """Make a scorer from any loss, for any scikit-learn estimator.
+
+    It is for ``scoring=`` in `cross_validate` and in searches.
 
     Parameters
     ----------
@@ -117,8 +121,9 @@ def make_loss_scorer(loss: str | Loss) -> LossScorer | QueryScorer:
 
 
 def loss_scorers() -> dict[str, LossScorer | QueryScorer]:
-    """Scorers of all registered losses by name, "neg_huber" and so on, as a dict for ``scoring=``
-    of `cross_validate`.
+    """Scorers of all registered losses by name, such as "neg_huber".
+
+    The dict can be passed as ``scoring=`` to `cross_validate`.
 
     Returns
     -------

@@ -76,8 +76,9 @@ def _takes(loss, task, y):
 def grids_of(
     param_grid: dict[str, Iterable[Any]] | None, specs: dict[str, Any], estimator: Any, parameter: LossParameter
 ) -> dict[str, list[dict[str, Any]]]:
-    """Label -> the parameter settings that the search for this loss tries; ValueError for names
-    that no loss has.
+    """Label -> the parameter settings that the search for this loss tries.
+
+    ValueError for names that no loss has.
     """
     grids = {label: _candidates(estimator, parameter, spec, param_grid or {}) for label, spec in specs.items()}
     used = {key for candidates in grids.values() for candidate in candidates for key in candidate}
@@ -90,10 +91,9 @@ def grids_of(
 
 
 def _candidates(estimator, parameter, spec, grid):
-    """The settings of one loss: one empty setting without a search, and where its parameters cannot
-    be set.
+    """The settings of one loss: one empty setting without a search.
 
-    In the latter case the loss fails in its row of the table.
+    It is empty too where the parameters cannot be set. The loss fails in its row of the table then.
     """
     try:
         known = clone(estimator).set_params(**{f"{parameter.prefix}loss": spec}).get_params(deep=True)

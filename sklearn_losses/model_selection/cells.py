@@ -25,8 +25,9 @@ def fresh(spec: Any) -> Any:
 
 
 def fit_quietly(estimator: Any, parameter: LossParameter, data: Data) -> Any:
-    """Fit with the weights and queries of the rows; whether fits converged is a column of the
-    table.
+    """Fit with the weights and queries of the rows, without warnings.
+
+    Whether fits converged is a column of the table.
     """
     arguments = {parameter.fit_prefix + name: value for name, value in data.metadata().items()}
     with warnings.catch_warnings():
@@ -88,8 +89,9 @@ class Experiment(NamedTuple):
         return clone(self.estimator).set_params(**{f"{self.parameter.prefix}loss": fresh(spec)})
 
     def fitted(self, spec: Any, candidates: list[dict[str, Any]], data: Data) -> tuple[Any, dict[str, Any], float]:
-        """The estimator with this loss and the best of the candidates, fitted; these parameters;
-        seconds of the last fit.
+        """Fit the estimator with this loss and the best of the candidates.
+
+        Returns the fitted estimator, these parameters and the seconds of the last fit.
         """
         estimator = self.with_loss(spec)
         params = self._search(estimator, candidates, data)

@@ -1,5 +1,4 @@
-"""`compare_losses`: every loss on the same folds, under several metrics, with tests of the
-differences.
+"""`compare_losses`: every loss on the same folds, with tests of the differences.
 
 The parameters of each loss are chosen inside the training part of each fold, so no score is biased
 by a search. The folds share most of their training rows, so differences go through the corrected
@@ -95,7 +94,7 @@ def compare_losses(
     refit : bool, default=True
         Fit the best loss on all rows, as ``best_estimator_``.
     level : float, default=0.05
-        Of the tests.
+        Significance level of the tests.
     n_jobs : int, default=None
         Processes over losses and folds. The table is the same for any number, its times apart.
     random_state : int, RandomState or None, default=0

@@ -159,8 +159,9 @@ class LossComparison:
         return pandas.DataFrame(self.results_)
 
     def sentences(self) -> list[str]:
-        """What the tests say, one sentence per metric, then what the comparison cannot show or
-        makes it unequal, then one per failure.
+        """What the tests say, one sentence per metric, and what limits the comparison.
+
+        Then come what the comparison cannot show or makes it unequal, and a sentence per failure.
 
         Returns
         -------

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses.estimators import LossClassifier, LossRegressor
+from sklearn_losses.model_selection.folds import splits_of
 from sklearn_losses.model_selection.label_noise import wrong_label_share
 
 __all__ = ["data_facts", "target_kind"]
@@ -52,16 +53,17 @@ def data_facts(X: Any, y: NDArray[Any], kind: str, qid: Any, rng: np.random.Rand
     else:
         rows = np.sort(rng.permutation(len(y))[:MOST_ROWS])
         X, y = X[rows], y[rows]
-        measure = _class_facts if kind in ("binary", "classes") else _real_facts
-        facts |= measure(X, y, kind, rng.randint(2**31 - 1))
+        seed = rng.randint(2**31 - 1)
+        facts |= _class_facts(X, y, seed) if kind in ("binary", "classes") else _real_facts(X, y, kind, seed)
     facts["rows_per_parameter"] = facts["n_rows"] / facts["n_parameters"]
     facts["description"] = _description(facts)
     return facts
 
 
 def _look_like_counts(values):
-    """Whether whole numbers from 0 rise to one peak and fall to values that hardly occur; numbers
-    of classes seldom do.
+    """Whether whole numbers from 0 rise to one peak and fall to values that hardly occur.
+
+    Numbers of classes seldom do.
     """
     if values.min() != 0 or values.max() < 3:
         return False
@@ -74,8 +76,9 @@ def _look_like_counts(values):
 
 
 def target_kind(y: NDArray[Any], task: str | None, qid: Any) -> str:
-    """What kind of target it is: "continuous", "counts", "positive", "zeros", "binary", "classes"
-    or "ranking".
+    """The kind of the target.
+
+    One of "continuous", "counts", "positive", "zeros", "binary", "classes" and "ranking".
     """
     if task == "ranking" or (task is None and qid is not None):
         return "ranking"
@@ -100,16 +103,15 @@ def target_kind(y: NDArray[Any], task: str | None, qid: Any) -> str:
 
 
 def _skewness(values):
-    """Octile skewness, between -1 and 1, which a tenth of outliers cannot move (Brys, Hubert and
-    Struyf, JCGS 13 (2004)).
+    """Octile skewness, between -1 and 1, which a tenth of outliers cannot move.
+
+    See Brys, Hubert and Struyf, JCGS 13 (2004).
     """
     low, middle, high = np.quantile(values, [0.125, 0.5, 0.875])
     return float((high + low - 2 * middle) / (high - low)) if high > low else 0.0
 
 
 def _out_of_fold(model, X, y, method, seed):
-    from sklearn_losses.model_selection.compare import splits_of
-
     task = "regression" if method == "predict" else "classification"
     folds = splits_of(3, y, task, None, np.random.RandomState(seed))
     with warnings.catch_warnings():
@@ -156,7 +158,7 @@ def _residuals(X, y, seed):
     return predicted, residual, np.median(np.abs(residual)) / 0.6745
 
 
-def _class_facts(X, y, kind, seed):
+def _class_facts(X, y, seed):
     classes, codes = np.unique(y, return_inverse=True)
     counts = np.bincount(codes)
     noise, evidence, threshold = np.nan, np.nan, np.nan

@@ -25,8 +25,9 @@ CLEAR = 0.05  # share of the loss of a constant by which a loss must be beaten
 
 
 def searches_alpha(grids: Mapping[str, Sequence[dict[str, Any]]]) -> bool:
-    """Whether each loss chooses its own alpha, and terms are equal in that: what generalises best
-    is strong enough.
+    """Whether each loss chooses its own alpha, so that terms are equal in that.
+
+    The strength that generalises best is then strong enough.
     """
     return any(name.rsplit("__", 1)[-1] == "alpha" for grid in grids.values() for candidate in grid for name in candidate)
 
@@ -45,8 +46,9 @@ def judges(specs: Mapping[str, Any]) -> dict[str, LossScorer]:
 def judged(
     scorers: Mapping[str, LossScorer], estimator: Any, parameter: LossParameter, label: str, data: Data
 ) -> dict[str, float]:
-    """The mean losses of a fitted model by each judge on its training rows, and "constant": its own
-    loss's of a constant.
+    """The mean losses of a fitted model by each judge on its training rows.
+
+    "constant" is the mean loss of the best constant prediction, by the model's own loss.
     """
     part = parameter.fitted_part(estimator)
     if parameter.task == "ranking" or data.y.ndim > 1 or not parameter.in_pipelines or getattr(part, "class_weight", None):
@@ -74,8 +76,9 @@ def _of_constant(part, data):
 
 
 def beaten(means: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, tuple[str, float, float]]:
-    """Label -> (another label, mean loss, mean loss of the other's model), for losses that
-    another's model minimises better.
+    """The losses that the model of another loss minimises better.
+
+    Label -> (the other's label, mean loss, mean loss of the other's model).
 
     Parameters
     ----------
@@ -97,8 +100,9 @@ def beaten(means: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, tupl
 
 
 def relative_alpha(estimator: Any, parameter: LossParameter, data: Data) -> float:
-    """How many times as strong as under alpha="auto" the penalty of a fitted regressor is; nan
-    where no unit tells.
+    """The penalty of a fitted regressor as a multiple of that of alpha="auto".
+
+    It is nan where no unit tells.
     """
     part = parameter.fitted_part(estimator)
     if parameter.task != "regression" or data.y.ndim > 1 or not parameter.in_pipelines or part.alpha == "auto":
@@ -109,8 +113,9 @@ def relative_alpha(estimator: Any, parameter: LossParameter, data: Data) -> floa
 
 
 def strength_sentence(strengths: Mapping[str, float], alpha: float | str) -> str | None:
-    """That one alpha is another strength for each loss; None where it is about the same, or weak
-    for all.
+    """The sentence that one alpha is another strength for each loss.
+
+    None where the strength is about the same, or weak for all.
 
     Parameters
     ----------

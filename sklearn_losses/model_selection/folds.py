@@ -18,8 +18,9 @@ def splits_of(
     rng: np.random.RandomState,
     X: Any = None,
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """A list of (train, test); a number of folds is shuffled, keeps groups whole and spreads
-    classes evenly.
+    """The folds as a list of (train, test).
+
+    For a number of folds the rows are shuffled, groups stay whole and classes are spread evenly.
     """
     if cv is None or isinstance(cv, (int, np.integer)):
         folds, seed = 5 if cv is None else int(cv), rng.randint(2**31 - 1)

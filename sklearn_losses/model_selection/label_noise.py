@@ -1,5 +1,6 @@
-"""How many labels are drawn at random, whatever their row: told apart from labels that are
-uncertain by nature.
+"""The share of labels that are drawn at random, whatever their row.
+
+It is told apart from labels that are uncertain by nature.
 
 Where the features say little, any label contradicts its prediction now and then; that is no sign of
 a wrong label. A wrong label shows where the features say much: there the share of the other labels
@@ -33,8 +34,7 @@ STARTS = ((0.02, 1.0), (0.3, 2.0), (0.6, 4.0))
 
 
 def wrong_label_share(log_proba: NDArray[np.float64], codes: NDArray[np.intp]) -> tuple[float, float, float]:
-    """The share of the labels that are wrong, as the probabilities of rows left out let it be
-    estimated.
+    """Estimate the share of wrong labels from the probabilities of rows left out.
 
     Parameters
     ----------
@@ -114,8 +114,10 @@ class _Calibration:
         return -np.mean(np.log(mixed)), np.concatenate(gradient)
 
     def compared(self):
-        """Twice the gain in log-likelihood by random labels, the share of the labels that are then
-        wrong, and twice the gain over the shares of the classes alone.
+        """Compare the labels with and without labels drawn at random.
+
+        Returns twice the gain in log-likelihood by random labels, the share of the labels that are
+        then wrong, and twice the gain over the shares of the classes alone.
         """
         free = [(None, None)] * (self.n_slopes - 1)
         start = np.zeros(self.n_slopes)

@@ -1,6 +1,4 @@
-"""The rules behind `suggest_losses`: which losses the facts about the data speak for, and who found
-it out.
-"""
+"""The rules of `suggest_losses`: the losses that facts speak for, and the sources."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -50,8 +50,9 @@ def corrected_resampled_ttest(differences: ArrayLike, test_train_ratio: float) -
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Holm's step-down adjustment; the chance of one false alarm among them all stays below the
-    level.
+    """Adjust p-values by Holm's step-down method.
+
+    The chance of one false alarm among them all stays below the level.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def least_difference(n_folds: int, test_train_ratio: float, level: float) -> float:
-    """The smallest mean difference that the corrected t-test shows, in standard deviations over
-    folds.
+    """The smallest mean difference that the corrected t-test shows.
+
+    It is in standard deviations over folds.
     """
     return float(stats.t.isf(level / 2, n_folds - 1) * np.sqrt(1 / n_folds + test_train_ratio))

@@ -190,8 +190,9 @@ def _one_target(y: Any) -> NDArray[Any]:
 
 
 def _numbers(X, y, estimator):
-    """X as numbers without NaN, prepared by a pipeline's first steps, or an error that says how to
-    get there.
+    """X as numbers without NaN, prepared by a pipeline's first steps.
+
+    Else it raises an error that says how to get there.
     """
     if hasattr(X, "fit"):
         raise TypeError(f"The data come first: suggest_losses(X, y, estimator=...). Got {type(X).__name__} for X.")

@@ -71,7 +71,7 @@ class Model(Component, ABC, family="model"):
     fit_intercept: bool
     n_constants = 0
     linear: ClassVar[bool] = False
-    # No metadata, though it comes second.
+    # X comes second in `predict`, but is no metadata.
     __metadata_request__predict: ClassVar[dict[str, str]] = {"X": UNUSED}
 
     def __init_subclass__(cls, **keywords: Any) -> None:

@@ -1,6 +1,4 @@
-"""Models that are linear in their parameters, with what exact solvers ask of them beyond
-`Model`.
-"""
+"""Models that are linear in their parameters, with what exact solvers ask of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -157,8 +155,9 @@ class LinearModel(Model):
 
     @property
     def by_output(self) -> NDArray[np.intp]:
-        """The parameters in the order of `curvature_by_output`: output by output,
-        intercepts last.
+        """The parameters in the order of `curvature_by_output`.
+
+        They go output by output, with the intercepts last.
         """
         weights = np.arange(self.n_weights).reshape(self.n_features, self.n_outputs)
         return np.concatenate([weights.T.ravel(), np.arange(self.n_weights, self.n_params)])

@@ -60,7 +60,7 @@ class MLP(Model, name="mlp"):
     hidden_layer_sizes : tuple of int, default=(30,)
         Units of each hidden layer, at least one layer.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        Of the hidden units.
+        The activation function of the hidden units.
 
     Examples
     --------

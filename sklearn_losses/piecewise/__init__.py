@@ -1,3 +1,1 @@
-"""The exact minimum of losses with kinks: their terms, smoothed forms, interior points, active sets
-and duality gap.
-"""
+"""Exact minima of losses with kinks: terms, screening, active sets and the duality gap."""

@@ -111,8 +111,9 @@ def _confirmed(objective, params, width, start, slopes, scale, limits):
 
 
 def _solve(terms, proximal, start, slopes, kinked):
-    """The minimiser with the terms of `kinked` held at their kinks, the others on lines; and the
-    multipliers.
+    """The minimiser with the terms of `kinked` held at their kinks, and the multipliers.
+
+    The other terms are on lines.
 
     By the singular values of the kinked rows, which may be dependent (repeated rows): the point is
     the one solution of the constraints plus the minimiser along the directions that they leave

@@ -20,13 +20,14 @@ Solve = Callable[[FloatArray], FloatArray]
 
 
 def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
-    """``right -> (gram + diag(ridge))^-1 right`` by a Cholesky factor; the diagonal grows until
-    there is one.
+    """``right -> (gram + diag(ridge))^-1 right`` by a Cholesky factor.
+
+    The diagonal grows until there is a factor.
     """
     diagonal = np.diag_indices_from(gram)
     gram[diagonal] += ridge
     least = 100 * np.finfo(gram.dtype).eps * np.max(gram[diagonal])
-    # The upper triangle, as LAPACK stores it.
+    # Only the upper triangle of `gram` is read: LAPACK takes its transpose without a copy.
     factor, _ = regularized_cholesky(gram.T, least=least, lower=True)
     if factor is None:
         return lambda right: np.full_like(right, np.nan)
@@ -35,8 +36,9 @@ def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
 
 
 def largest(margins: FloatArray, most: int) -> NDArray[np.intp]:
-    """The indices of the `most` largest numbers, in rising order, without those that are next to
-    nothing beside them.
+    """The indices of the `most` largest numbers, in rising order.
+
+    Numbers that are next to nothing beside these are left out.
     """
     indices = np.flatnonzero(margins > 1e-20 * np.max(margins, initial=0.0))
     if len(indices) > most:
@@ -53,8 +55,9 @@ def unit_vectors(size: int, columns: NDArray[np.intp]) -> Iterator[FloatArray]:
 
 
 class Terms(ABC):
-    """A sum of convex terms of `residual` (linear in the parameters), a ridge, a linear function
-    and a constant.
+    """A sum of convex terms of the residual, a ridge, a linear function and a constant.
+
+    The residual is linear in the parameters.
 
     Attributes
     ----------
@@ -88,9 +91,7 @@ class Terms(ABC):
 
     @abstractmethod
     def adjoint(self, slopes: FloatArray) -> FloatArray:
-        """The gradient in the parameters for given slopes of the terms: the transpose of
-        `direction`.
-        """
+        """The gradient in the parameters for given slopes: the transpose of `direction`."""
 
     @abstractmethod
     def height(self, residual: FloatArray) -> float:
@@ -107,8 +108,9 @@ class Terms(ABC):
 
 @dataclass(eq=False)
 class RowTerms(Terms):
-    """Terms of which each row has its own: Newton's method on smoothed terms and the screening of
-    rows work on these.
+    """Terms of which each row has its own.
+
+    Newton's method on smoothed terms and the screening of rows work on these.
 
     Parameters
     ----------
@@ -160,8 +162,9 @@ class RowTerms(Terms):
         return replace(part, linear=self.linear + pull, constant=self.constant + float(lines - pull @ params))
 
     def gram_diagonal(self, weight: FloatArray) -> FloatArray:
-        """The sums over rows of the squares of the raw outputs' derivatives in each parameter,
-        (n_params,).
+        """The diagonal of the Gram matrix of the raw outputs' derivatives, (n_params,).
+
+        Each entry is the sum over rows of the squared derivatives in one parameter.
 
         `weight` has a number for each row, or for each of its raw outputs.
         """
@@ -169,8 +172,9 @@ class RowTerms(Terms):
 
 
 class BoundedTerms(Terms):
-    """Terms ``max(left * residual, right * residual)``: each slope has bounds of its own, as the
-    interior point method needs.
+    """Terms ``max(left * residual, right * residual)``, each slope with its own bounds.
+
+    The interior point method needs such bounds.
 
     Attributes
     ----------
@@ -199,8 +203,9 @@ class BoundedTerms(Terms):
         return np.minimum(self.right - slopes, slopes - self.left) / (self.right - self.left)
 
     def proximal_ridge(self, start: FloatArray, scale: float) -> Callable[[FloatArray], FloatArray]:
-        """A ridge around `start`, which makes the optimum unique: a function of the point, one
-        number per parameter.
+        """A ridge around `start`, which makes the optimum unique.
+
+        It is a function of the point that gives one number per parameter.
 
         It is too weak to move the optimum beyond 1e-10 of its value, also where nearly dependent
         columns bring large parameters. `scale` is that of the residuals at `start`.
@@ -208,7 +213,7 @@ class BoundedTerms(Terms):
         total = float((self.right - self.left).sum())
 
         def around(point: FloatArray) -> FloatArray:
-            # Numbers of NumPy, which may overflow.
+            # NumPy's numbers may overflow without an error.
             furthest = np.maximum(scale, np.max(np.abs(point - start), initial=0.0))
             return np.full(len(start), 1e-10 * total * (scale / furthest) / furthest)
 
@@ -216,8 +221,9 @@ class BoundedTerms(Terms):
 
     @abstractmethod
     def solver(self, metric: FloatArray, ridge: FloatArray) -> Solve:
-        """``right -> (A.T diag(metric) A + diag(ridge))^-1 right``, where A is `direction` as a
-        matrix.
+        """``right -> (A.T diag(metric) A + diag(ridge))^-1 right``.
+
+        A is `direction` as a matrix.
         """
 
     def with_exact_zeros(self, params: FloatArray, on_kink: NDArray[np.bool_]) -> FloatArray:

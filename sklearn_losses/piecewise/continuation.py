@@ -1,5 +1,6 @@
-"""The continuation of smoothed problems: each has a smaller width than the one before, whose
-minimum is where it starts.
+"""The continuation of smoothed problems, each of a smaller width than the one before.
+
+Each starts at the minimum of the one before.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,4 @@
-"""How far a point is from the optimum, told from the point itself and not from the solver that
-found it.
+"""How far a point is from the optimum: a bound by the point itself, whatever found it.
 
 A convex loss that is a maximum of straight lines has a dual: slopes u, one per term and inside its
 bounds. Whatever they are, the objective at any point is at least their dual value, so the
@@ -104,8 +103,9 @@ def dual_gap(
     width: float | None = None,
     limits: GapLimits = LIMITS,
 ) -> float | None:
-    """A proven bound on ``(objective - minimum) / objective`` at `params`; inf where there is no
-    proof.
+    """A proven bound on ``(objective - minimum) / objective`` at `params`.
+
+    It is inf where there is no proof.
 
     Parameters
     ----------
@@ -208,8 +208,9 @@ class _Point:
         self.eps = 2 * objective.precision
 
     def gap(self, slopes):
-        """The smallest bound on what is left to gain that these slopes, or some near them, prove;
-        inf where none does.
+        """The smallest bound on what is left to gain that these slopes prove.
+
+        Slopes near them are tried too. It is inf where none proves a bound.
         """
         best = self._first(slopes, whole=False)
         if self.goal < best and not self.free.all():
@@ -305,7 +306,7 @@ class _Point:
         change : ndarray or None
             The step towards such slopes; None where none is needed or known.
         """
-        # Columns of zeros have neither.
+        # Columns of zeros have neither a pull nor a rounding error.
         some = np.flatnonzero((whole | self.free) & ((dual.pull != 0) | (dual.drift != 0)))
         if not len(some):
             return 0.0, self._of_penalty(dual), None
@@ -400,8 +401,9 @@ def _of_shortfall_alone(objective, params, shortfall, gradient):
 
 
 def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:
-    """What each entry of the whole gradient leaves of the gap, (n_params,): for a solver's stops,
-    which `dual_gap` confirms.
+    """What each entry of the whole gradient leaves of the gap, (n_params,).
+
+    Solvers stop by it, and `dual_gap` confirms it.
 
     Half its square over the penalty's curvature, which is a bound; without a penalty the entry
     times the size of the parameter (`size` at least), which is a guess.

@@ -27,12 +27,22 @@ __all__ = ["PathLimits", "exact_minimum", "follow_path"]
 
 
 class PathLimits(NamedTuple):
-    """When `follow_path` gives up."""
+    """When `follow_path` gives up.
 
-    patience: int = 20  # iterations without a smaller gap
-    # From the proximal ridge around the start: a step cut short leaves some of its gradient.
+    Attributes
+    ----------
+    patience : int
+        Iterations that may bring no smaller gap.
+    releases : int
+        How often the proximal ridge is moved to the last point; a step that is cut short leaves
+        some of its gradient.
+    shortest : float
+        The shortest step that counts, as a share of the whole one.
+    """
+
+    patience: int = 20
     releases: int = 5
-    shortest: float = 1e-10  # step
+    shortest: float = 1e-10
 
 
 LIMITS = PathLimits()
@@ -94,8 +104,9 @@ def follow_path(
 
 
 def exact_minimum(objective: Any, params: FloatArray, tol: float, record: Record, limits: ScreeningLimits = SCREENING) -> Path:
-    """The minimum of a piecewise linear loss, to rounding where `exact_active_set` tells the rows
-    on a kink.
+    """The minimum of a piecewise linear loss.
+
+    It is exact to rounding where `exact_active_set` tells the rows on a kink.
 
     Parameters
     ----------
@@ -157,7 +168,7 @@ class _Iterate:
         How far the slopes are from their bounds; kept by themselves, since differences of `slopes`
         would round to 0.
     share : ndarray
-        Of the gap, that each product has at the centre of the path.
+        The share of the gap that each product has at the centre of the path.
     """
 
     def __init__(self, terms, params):
@@ -190,9 +201,7 @@ class _Iterate:
         return float(np.max(np.abs(self.residual - self.slack_plus + self.slack_minus)))
 
     def open_gradient(self, scale):
-        """What the gradient of the parameters without a ridge adds to the gap of the whole
-        problem.
-        """
+        """What the gradient of the parameters without a ridge adds to the gap."""
         free = self.terms.ridge == 0
         gradient = self.terms.adjoint(self.slopes) + self.terms.linear
         return float(np.abs(gradient[free]) @ np.maximum(np.abs(self.params[free]), scale))

@@ -1,6 +1,4 @@
-"""A maximum of affine functions for each row: the terms of Crammer and Singer's hinge, for exact
-solvers.
-"""
+"""A maximum of affine functions for each row, such as Crammer and Singer's hinge."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -76,8 +74,9 @@ class MaxAffineTerms(RowTerms):
         return float((self.weight @ np.abs(residual)).sum() / (self.weight.sum() * residual.shape[1])) or 1.0
 
     def parameter_scale(self, residual: FloatArray) -> float:
-        """The least size of a parameter without a penalty that a duality gap counts with: the
-        margin that is asked for.
+        """The least size of a parameter without a penalty that a duality gap counts with.
+
+        It is the margin that is asked for.
         """
         return 1.0
 
@@ -138,16 +137,18 @@ class MaxAffineTerms(RowTerms):
         return rows
 
     def interior_centers(self, slopes: FloatArray, share: float = 1e-3) -> FloatArray:
-        """Slopes as centres of a smoothing that can move each of them: an entropy keeps what is 0
-        at 0.
+        """Slopes as centres of a smoothing that can move each of them.
+
+        An entropy keeps what is 0 at 0.
         """
         return slopes + share * (self.center - slopes)
 
-    def subset(self, rows: NDArray[np.intp], single: bool = False) -> Self:
-        """The terms of some rows, computed in float32 where `single` is True and the rows come in
-        it.
+    def subset(self, rows: NDArray[np.intp], float32: bool = False) -> Self:
+        """The terms of some rows.
+
+        They are computed in float32 where `float32` is True and the rows come in it.
         """
-        batches = (self.batches.as_float32() if single else None) or self.batches
+        batches = (self.batches.as_float32() if float32 else None) or self.batches
         return replace(self, batches=batches.some(rows), weight=self.weight[rows])
 
     def allowed(self, slopes: FloatArray) -> FloatArray:
@@ -179,16 +180,18 @@ class MaxAffineTerms(RowTerms):
         return self.smoothed(residual, self.center, width * np.log(residual.shape[1]))[1]
 
     def furthest_inside(self, slopes: FloatArray, most: int) -> NDArray[np.intp]:
-        """The rows whose slopes are furthest from having but one class, so that they have `most`
-        slopes together.
+        """The rows whose slopes are furthest from having but one class.
+
+        They have `most` slopes together.
         """
         return largest(self.weight - slopes.max(axis=1), most // slopes.shape[1])
 
     def gradient_map(
         self, slopes: FloatArray, indices: NDArray[np.intp], columns: NDArray[np.intp], dense: float
     ) -> tuple[FloatArray, FloatArray]:
-        """How the gradient in some parameters follows the slopes of some rows, each slope in units
-        of itself.
+        """How the gradient in some parameters follows the slopes of some rows.
+
+        Each slope is in units of itself.
 
         A row's slopes keep their sum: what z has along them does not count. Differences are those
         from the first class, next to which the others may be tiny.
@@ -223,8 +226,9 @@ class MaxAffineTerms(RowTerms):
         return moved
 
     def curvature(self, slopes: FloatArray, width: float, least: float = 1e-4) -> HessianOperator | None:
-        """The second derivative of `smoothed` where it gave these slopes: None where each row has
-        but one class.
+        """The second derivative of `smoothed` where it gave these slopes.
+
+        None where each row has but one class.
         """
         temperature = width / np.log(slopes.shape[1])
         rows = np.flatnonzero(slopes.max(axis=1) < (1 - least) * self.weight)
@@ -234,14 +238,14 @@ class MaxAffineTerms(RowTerms):
         share = metric / total[:, None]
 
         @cache
-        def part(single):
-            return self.subset(rows, single)
+        def part(float32):
+            return self.subset(rows, float32)
 
-        def product(change, metric=metric, share=share, single=False):
-            moved = part(single).direction(change)
+        def product(change, metric=metric, share=share, float32=False):
+            moved = part(float32).direction(change)
             moved -= (share * moved).sum(axis=1)[:, None]
             moved *= metric
-            return part(single).adjoint(moved)
+            return part(float32).adjoint(moved)
 
         def in_float32():
             unit = float(np.max(metric))
@@ -249,14 +253,15 @@ class MaxAffineTerms(RowTerms):
             return ScaledProduct(lambda change: product(change, *scaled), unit)
 
         def solver(ridge):
-            return part(single).solver(metric, total, ridge, dtype=np.float32)
+            return part(float32).solver(metric, total, ridge, dtype=np.float32)
 
-        single = self.batches.as_float32() is not None
-        return HessianOperator(product, in_float32=in_float32 if single else None, solver=solver, exact=False)
+        float32 = self.batches.as_float32() is not None
+        return HessianOperator(product, in_float32=in_float32 if float32 else None, solver=solver, exact=False)
 
     def gram(self, metric: FloatArray, total: FloatArray, dtype: DTypeLike = np.float64) -> FloatArray:
-        """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``, where a row's
-        metric sums to its total.
+        """The sum over rows of ``A.T (diag(metric) - metric metric.T / total) A``.
+
+        The metric of a row sums to its total.
 
         Its upper triangle in the order of the model's `by_output`.
         """
@@ -274,8 +279,9 @@ class MaxAffineTerms(RowTerms):
         return self.batches.total(of_block, dense=True)
 
     def solver(self, metric: FloatArray, total: FloatArray, ridge: FloatArray, dtype: DTypeLike = np.float64) -> Solve:
-        """``right -> (gram(metric, total) + diag(ridge))^-1 right``, to the precision of `dtype`
-        where its range is enough.
+        """``right -> (gram(metric, total) + diag(ridge))^-1 right``.
+
+        It is solved to the precision of `dtype` where its range is enough.
         """
         order = self.model.by_output
         with np.errstate(over="ignore", invalid="ignore"):
@@ -293,9 +299,10 @@ class MaxAffineTerms(RowTerms):
 
 
 class MaxAffineTermsWithBounds(BoundedTerms):
-    """`MaxAffineTerms` as bounded terms, with a bound on each row's loss beside the parameters:
-    ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its best
-    bounds.
+    """`MaxAffineTerms` as bounded terms, with a bound on each row's loss as a variable.
+
+    They are ``sum_i weight_i (bound_i + 2 sum_j max(0, violation_ij - bound_i))``, the same at its
+    best bounds.
 
     The bounds never enter a system of equations: each meets one row's terms alone.
 

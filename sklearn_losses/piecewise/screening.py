@@ -58,8 +58,9 @@ class ScreeningLimits(NamedTuple):
     shares: tuple[float, ...] = (0.8, 0.8, 0.8)
 
     def band(self, sample_size: float, terms: PiecewiseLinearTerms) -> int:
-        """The number of rows that a start as good as the minimum over `sample_size` rows leaves
-        undecided.
+        """The number of rows that a start leaves undecided.
+
+        The start is as good as the minimum over `sample_size` rows.
         """
         return int(self.spreads * np.sqrt(len(terms.ridge) / sample_size) * terms.left.shape[1])
 
@@ -69,8 +70,9 @@ Solve = Callable[[PiecewiseLinearTerms, FloatArray, float, Record], Path]
 
 
 class Screening:
-    """The rows near their kink as terms of their own, beside the lines that the other rows are at a
-    point.
+    """The rows near their kink as terms, and the other rows as lines.
+
+    Each of the other rows is the line on which it lies at a point.
 
     Parameters
     ----------
@@ -87,8 +89,9 @@ class Screening:
         self.terms, self.near, self.least, self._shares = terms, near, least, iter(shares)
 
     def part(self, params: FloatArray, residual: FloatArray, pull: FloatArray | None = None) -> AnyRowTerms | None:
-        """The terms of the near rows, with the others as lines; None where there are too many or
-        too few.
+        """The terms of the near rows, with the others as lines.
+
+        None where there are too many near rows, or too few.
 
         `residual` was found at `params`; `pull` is the gradient of all terms as lines, where it is
         known.
@@ -104,8 +107,9 @@ class Screening:
         return terms.linearized_outside(self.rows, params, residual, pull)
 
     def slopes(self, of_part: FloatArray | None) -> FloatArray:
-        """The slopes of all terms, given those of the part, or None for what the sides say of these
-        too.
+        """The slopes of all terms, given those of the part.
+
+        For None, the slopes of the part follow from its sides as well.
         """
         slopes = self.terms.slopes_on(self.sides)
         if of_part is not None:
@@ -117,8 +121,9 @@ class Screening:
         return ~self.near & self.terms.any_in_row(self.terms.sides(residual) != self.sides)
 
     def widen(self, residual: FloatArray, crossed: NDArray[np.bool_], least: float = 0.0) -> float:
-        """Take further rows in: twice as far from their kink as those that crossed it, and as
-        `least`.
+        """Take further rows in: those that are next to their kink.
+
+        They are within `least` of it, or of the distance of the rows that crossed it, times two.
 
         Returns
         -------
@@ -139,8 +144,9 @@ def minimum_by_screening(
     solve: Solve,
     limits: ScreeningLimits = SCREENING,
 ) -> Path:
-    """The minimum by `solve` for few of many rows, which the start, a sample of the rows and
-    smoothed problems show.
+    """The minimum by `solve` for few of many rows.
+
+    The start, a sample of the rows and smoothed problems show which rows these are.
 
     Parameters
     ----------
@@ -180,8 +186,9 @@ def minimum_by_screening(
 
 
 def _with_screening(terms, params, tol, record, solve, solve_all, limits, *, pull=None, sample_size=None):
-    """`solve` for the rows near their kink at `params`, which is as good as the minimum over
-    `sample_size` rows.
+    """Solve for the rows near their kink at `params`.
+
+    That point is as good as the minimum over `sample_size` rows.
 
     The others are lines there, and looked at in the end; where some changed sides it goes on with
     those too. After some times, or where most rows are near, it is `solve_all` for all of them.
@@ -211,8 +218,9 @@ def _with_screening(terms, params, tol, record, solve, solve_all, limits, *, pul
 
 
 def _least_squares(terms, params):
-    """Where the squared distances from the kinks are least: a start from which the path takes fewer
-    iterations.
+    """Where the squared distances from the kinks are least.
+
+    From there the path takes fewer iterations.
     """
     residual = terms.residual(params)
     scale = terms.scale(residual)

@@ -1,5 +1,6 @@
-"""Newton's method on smoothed terms: where a problem of lines is nearly solved, by work on the rows
-near their kink.
+"""Newton's method on smoothed terms, by work on the rows near their kink.
+
+It is for problems of lines that are nearly solved.
 
 A loss made of lines is their maximum, ``max_u u * d`` over the allowed slopes u of each term.
 Smoothed around centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best slopes are
@@ -58,12 +59,12 @@ NEWTON = NewtonLimits()
 
 
 class Stage(NamedTuple):
-    """Newton steps on one smoothed problem: their number, that of products with the rows, and why
-    there are no more.
+    """What the Newton steps on one smoothed problem came to.
 
     Attributes
     ----------
     steps, products : int
+        The numbers of Newton steps and of products with the rows.
     moved : bool
         The last step got lower.
     stopped : bool
@@ -124,7 +125,7 @@ class SmoothedPoint:
         terms, size = self.terms, self.terms.parameter_scale(self.residual)
         pull = terms.ridge * self.params
         pull += terms.linear
-        # The objective's, beside the terms.
+        # This is the part of the objective beside the terms.
         self.rest = 0.5 * float(pull @ self.params + terms.linear @ self.params)
         self.gradient = terms.adjoint(self.slopes)
         self.gradient += pull
@@ -134,8 +135,10 @@ class SmoothedPoint:
         self.gap = self.cost + self.shortfall
 
     def descend(self, record: Record, most: int, loose: float, goal: float = -np.inf) -> Stage:
-        """Newton steps until the gradient costs less than `loose` times the shortfall, or the gap
-        or the value is below `goal`.
+        """Take Newton steps until little is left to gain.
+
+        They end where the gradient costs less than `loose` times the shortfall, or the gap or the
+        value is below `goal`.
 
         There are `most` of them at the most.
         """
@@ -150,13 +153,14 @@ class SmoothedPoint:
         return Stage(steps, products, moved, stopped)
 
     def step(self) -> bool:
-        """A Newton step to about the lowest point along its direction; False where none
-        gets lower.
+        """Take a Newton step to about the lowest point along its direction.
+
+        Returns False where no point gets lower.
         """
         direction = self._direction()
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
-        # Nor where it is no number.
+        # This also refuses a point whose value is not a number.
         if share == 0 or not smoothed <= self.smoothed + 1e-14 * abs(self.smoothed):
             return False
         self.params, self.residual = self.params + share * direction, self.residual + share * change
@@ -165,8 +169,9 @@ class SmoothedPoint:
         return True
 
     def _lowest(self, direction, change):
-        """Where the slope along `direction`, which changes the distances by `change`, is next to
-        nothing.
+        """Where the slope along `direction` is next to nothing.
+
+        `change` is by how much the direction changes the distances.
 
         The smoothed objective is convex, so that its slope rises along a line: a secant in a
         bracket finds where it is 0. Of an end that stays, the slope is halved each time (the
@@ -183,7 +188,7 @@ class SmoothedPoint:
         """
         limits, start = self.limits, float(self.gradient @ direction)
         second_derivative = float(self.terms.ridge @ direction**2)
-        # The slope of what is not of the terms.
+        # This is the slope of the ridge and of the linear function.
         outside = start - float(np.vdot(self.slopes, change))
 
         def at(share):
@@ -257,8 +262,9 @@ def smoothed_start(
     schedule: Schedule = START,
     limits: StartLimits = START_LIMITS,
 ) -> tuple[FloatArray, bool]:
-    """A point from which few rows are undecided: the minimum smoothed with a shrinking width, found
-    to about that width.
+    """A point from which few rows are undecided.
+
+    It is the minimum smoothed with a shrinking width, found to about that width.
 
     Parameters
     ----------

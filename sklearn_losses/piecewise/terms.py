@@ -30,8 +30,9 @@ __all__ = ["PiecewiseLinearTerms", "TermsWithL1"]
 
 @dataclass(eq=False)
 class PiecewiseLinearTerms(BoundedTerms, RowTerms):
-    """``sum_k max(left_k * d_k, right_k * d_k)`` with residuals ``d = A params - position``, and a
-    ridge.
+    """``sum_k max(left_k * d_k, right_k * d_k)`` of the residuals d, and a ridge.
+
+    The residuals are ``d = A params - position``.
 
     Parameters
     ----------
@@ -102,8 +103,10 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return float((range_ * np.abs(residual)).sum() / range_.sum()) or 1.0
 
     def parameter_scale(self, residual: FloatArray) -> float:
-        """The least size of a parameter without a penalty that a duality gap counts with: the
-        larger scale of the residuals, of these or of those at parameters of 0."""
+        """The least size of a parameter without a penalty that a duality gap counts with.
+
+        It is the larger scale of the residuals, of these or of those at parameters of 0.
+        """
         return max(self.scale(residual), self.scale(self.origin[None] - self.position))
 
     @property
@@ -129,11 +132,11 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return float((np.maximum(self.left * residual, self.right * residual) - slopes * residual).sum())
 
     def smoothed(self, residual: FloatArray, centers: FloatArray, width: float) -> tuple[float, FloatArray]:
-        """The terms with a parabola over `width` to either side in place of each kink, whose slope
-        is centred.
+        """The terms with a parabola over `width` to either side in place of each kink.
 
-        The maximum over the allowed slopes of ``slopes * residual - (slopes - centers)**2 / (2 *
-        stiffness)``, summed, and the slopes that reach it.
+        The slope of each parabola is centred. The value is the maximum over the allowed slopes of
+        ``slopes * residual - (slopes - centers)**2 / (2 * stiffness)``, summed, and the slopes that
+        reach it.
         """
         stiffness = (self.right - self.left) / (2 * width)
         slopes = self.allowed(centers + stiffness * residual)
@@ -165,8 +168,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return self.loss.pullback(self.batches.y, slopes.sum(axis=0))
 
     def rows(self, indices: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
-        """The rows of A and the positions (right-hand sides) of the terms with these flat
-        indices.
+        """The rows of A and the positions of the terms with these flat indices.
+
+        The positions are the right-hand sides.
         """
         where = np.unravel_index(indices, self.left.shape)
         kink, row = where[0], where[1]
@@ -177,8 +181,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
 
     def curvature(self, slopes: FloatArray, width: float) -> HessianOperator | None:
-        """The second derivative of `smoothed` where it gave these slopes: None where no row is on a
-        parabola.
+        """The second derivative of `smoothed` where it gave these slopes.
+
+        None where no row is on a parabola.
         """
         inside = (slopes > self.left) & (slopes < self.right)
         rows = np.flatnonzero(self.any_in_row(inside))
@@ -262,8 +267,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
     def gradient_map(
         self, slopes: FloatArray, indices: NDArray[np.intp], columns: NDArray[np.intp], dense: float
     ) -> tuple[FloatArray, FloatArray]:
-        """How the gradient in some parameters follows the slopes of some terms, in units of their
-        distance from the bounds.
+        """How the gradient in some parameters follows the slopes of some terms.
+
+        Slopes are in units of their distance from the bounds.
 
         Parameters
         ----------
@@ -300,8 +306,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
 
 
 class TermsWithL1(BoundedTerms):
-    """The terms of the rows and one more for each weight, ``l1 * |weight|``: exact solvers need no
-    other notion of it.
+    """The terms of the rows, and a term ``l1 * |weight|`` for each weight.
+
+    Exact solvers need no other notion of an L1 penalty.
 
     Arrays are flat here: first the terms of the rows, then those of the weights.
 

@@ -38,20 +38,30 @@ __all__ = ["AugmentedLagrangian", "MultiplierLimits"]
 
 
 class MultiplierLimits(NamedTuple):
-    """Which rows are solved for alone, and when the method of multipliers gives up."""
+    """Which rows are solved for alone, and when the method of multipliers gives up.
 
-    # Distance from the kinks, in widths of the next stage, within which rows may change sides.
+    Attributes
+    ----------
+    reach : float
+        The distance from the kinks, in widths of the next stage, within which rows may change
+        sides.
+    further : float
+        The factor by which it becomes larger where some rows beyond it did.
+    shares : tuple of float
+        The shares of the rows up to which those within reach are solved for alone, at first and
+        again.
+    patience : tuple of int
+        The stages, Newton steps and products of these that may bring no smaller gap.
+    """
+
     reach: float = 3.0
-    further: float = 4.0  # times that, where some did
-    # Of the rows up to which those are solved for alone, at first and again.
+    further: float = 4.0
     shares: tuple[float, ...] = (0.5, 0.8, 0.8)
-    # Stages, Newton steps and their products without a smaller gap.
     patience: tuple[int, int, int] = (20, 150, 5000)
 
 
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
-    """The method of multipliers [1]_ with Newton's method inside; linear models, losses with kinks,
-    no L1 penalty.
+    """The method of multipliers [1]_ for linear models, losses with kinks and no L1 penalty.
 
     For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the
     features. Ends on a certified duality gap, and with few parameters on the exact optimum where it
@@ -118,8 +128,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
 
 class _Stages:
-    """The stages of the method on some terms: the slopes at the end of each are the centres of the
-    next one.
+    """The stages of the method on some terms.
+
+    The slopes at the end of each stage are the centres of the next one.
 
     Parameters
     ----------
@@ -152,8 +163,9 @@ class _Stages:
         continuation(self._stage, width, self.schedule, self.scale, self._near_rows)
 
     def _stage(self, width):
-        """Newton steps on the loss smoothed around the present centres: their number, None where it
-        is over.
+        """Take Newton steps on the loss smoothed around the present centres.
+
+        Returns their number; None where it is over.
         """
         point = self.point
         point.smooth(self.centers, width)
@@ -168,8 +180,9 @@ class _Stages:
         return self.run.status is not None or not self.holds(self.point.params)
 
     def _near_rows(self, width):
-        """Solve for the rows near their kink alone, as far as that goes: the width to go on with,
-        None where it is over.
+        """Solve for the rows near their kink alone, as far as that goes.
+
+        Returns the width to go on with; None where it is over.
         """
         point, terms = self.point, self.terms
         near = terms.kink_distance(point.residual) <= self.reach * width

@@ -103,8 +103,9 @@ class Auto(Solver, name="auto"):
         return LBFGS()
 
     def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
-        """The solver to go on with where `solver` ended short of the optimum; None after
-        the last.
+        """The solver to go on with where `solver` ended short of the optimum.
+
+        None after the last one.
         """
         if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
             return None

@@ -8,7 +8,7 @@ the exact optimum where the loss is piecewise linear and the model linear.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.random import RandomState
@@ -61,6 +61,9 @@ class Minimizer(Protocol):
     @property
     def minimize(self) -> Callable[..., Any]:
         """As `Solver.minimize`; it may leave out any argument after the first two."""
+
+
+SolverLike: TypeAlias = str | Minimizer  # what users pass: a name, or an object
 
 
 class Solver(Component, ABC, family="solver"):
@@ -239,7 +242,7 @@ class SmoothSolver(Solver):
         """Minimise smoothed versions of the objective, each closer to it than the one before."""
         start, result, exact, done = params, OptimizeResult(x=params), None, 0
         width = objective.kink_distance(params)
-        # Where the start is perfect, the latter.
+        # At a perfect start the value is 0, and the error of the smoothing gives the scale.
         first = max(abs(objective.value(params)), objective.smoothing_error(width))
 
         def stage(width):
@@ -257,7 +260,7 @@ class SmoothSolver(Solver):
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = exact_active_set(objective, result.x, width, start)
             close = objective.smoothing_error(width) <= max(tol * objective.value(result.x), 1e-13 * first)
-            # In the rounding of raw predictions.
+            # A width this small is lost in the rounding of the raw predictions.
             lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))
             return None if exact is not None or close or lost else result.nit
 

@@ -1,6 +1,4 @@
-"""Exact minimisation of piecewise linear losses under any elastic net, by the interior point
-method.
-"""
+"""Exact minimisation of piecewise linear losses by the interior point method."""
 
 from typing import Any
 
@@ -20,13 +18,13 @@ __all__ = ["InteriorPoint"]
 
 
 class InteriorPoint(Solver, name="interior_point"):
-    """Mehrotra's predictor-corrector method; linear models, piecewise linear losses (mae, quantile,
-    hinge), any elastic net.
+    """Mehrotra's predictor-corrector method for linear models and piecewise linear losses.
 
-    The optimum to rounding error where the set of rows on a kink can be told (`active_set`), else
-    to the gap of the last iterate. Each iteration forms a Gram matrix of the features: meant for up
-    to a few thousand parameters. Without a penalty and with more columns than rows, or nearly
-    dependent ones, it works in coordinates in which the columns are orthogonal.
+    For mae, quantile and hinge, under any elastic net. It ends on the optimum to rounding error
+    where the set of rows on a kink can be told (`active_set`), else on the gap of the last iterate.
+    Each iteration forms a Gram matrix of the features, so it is meant for up to a few thousand
+    parameters. Without a penalty and with more columns than rows, or nearly dependent ones, it
+    works in coordinates in which the columns are orthogonal.
 
     Examples
     --------
@@ -72,16 +70,15 @@ class InteriorPoint(Solver, name="interior_point"):
         return run.result(gap=path.gap, slopes=path.slopes)
 
     def _nearly_dependent(self, objective, path, tol):
-        """Whether the path ended before the optimum since columns without a penalty are nearly
-        dependent.
-        """
+        """Whether nearly dependent columns without a penalty ended the path too early."""
         if objective.has_penalty or objective.n_rotated_params > SIZES.matrix or not objective.can_rotate:
             return False
         return dual_gap(objective, path.params, path.slopes) > max(tol, 1e-9)
 
     def _rotated(self, objective, params, tol, run):
-        """The minimum where the columns are orthogonal: in directions in which rows move little
-        parameters are large.
+        """The minimum in coordinates in which the columns are orthogonal.
+
+        In directions in which rows move little, parameters are large.
         """
         other, forward, back = objective.rotated()
         path = exact_minimum(other, forward(params), tol, lambda point, value: run.record(back(point), value), self.limits)

@@ -52,8 +52,9 @@ LIMITS = PolishLimits()
 
 
 def rounding(objective: Objective, value: float, first: float) -> float:
-    """Return the decrease that rounding hides at `value`, in a fit whose first value was
-    `first`.
+    """The decrease that rounding hides at `value`.
+
+    `first` is the first value of the fit.
     """
     return objective.precision * max(16 * abs(value), 0.01 * abs(first))
 
@@ -197,16 +198,15 @@ def _promised(matrix, gradient, flat):
 
 
 def allowance(objective: Objective, value: float, null: float, tol: float) -> float:
-    """Return what a fit may leave to gain.
+    """How much a fit may leave to gain.
 
-    It is a share `tol` of the value, and ten times that of what the weights gain over `null`.
-
-    No more than that where the value is nearly all a constant; no less than what rounding hides,
-    next to an exact fit of what the terms of the value were.
+    It is a share `tol` of the value, or ten times that share of what the weights gain over `null`
+    where that is less, since the value may be nearly all a constant. It is at least what rounding
+    hides: that of the value, and next to an exact fit that of the terms that cancelled.
     """
     least = 16 * objective.precision * abs(value)
     gain = null - value
-    # Which are those of `value`, and nowhere near what `null` asks for.
+    # Learned constants are those of `value`, and nowhere near what `null` asks for.
     learns = objective.n_constants > 0
     if learns or not (np.isfinite(gain) and gain > 0):
         return max(tol * abs(value), least)

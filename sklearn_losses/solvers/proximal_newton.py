@@ -227,11 +227,11 @@ def _nothing_left(run, gradient, l1, tol):
     return np.abs(least_subgradient(run.params, gradient, l1)) @ np.maximum(size, size.mean()) <= tol * abs(run.value)
 
 
-def _strongest(waiting, room):
-    """A mask of the at most `room` largest positive entries."""
+def _strongest(waiting, most):
+    """A mask of the at most `most` largest positive entries."""
     chosen = waiting > 0
-    if chosen.sum() > room:
-        chosen &= waiting >= np.partition(waiting, -room)[-room]
+    if chosen.sum() > most:
+        chosen &= waiting >= np.partition(waiting, -most)[-most]
     return chosen
 
 

@@ -55,7 +55,7 @@ def returned(result: Any, name: str, shape: tuple[int, ...]) -> OptimizeResult:
     name : str
         The solver's, for the message.
     shape : tuple of int
-        That of the parameters.
+        The shape that the parameters must have.
     """
     fields = (
         result if isinstance(result, Mapping) else {name: getattr(result, name) for name in FIELDS if hasattr(result, name)}

@@ -45,11 +45,11 @@ class Scipy(SmoothSolver, name="scipy"):
     ----------
     method : str, default="BFGS"
         "CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov" or "trust-ncg".
-        "Newton-CG" and the last two work with products of the second derivative, "trust-constr"
-        where there are any.
+        "Newton-CG", "trust-krylov" and "trust-ncg" need products with the Hessian; "trust-constr"
+        uses them where the loss has a Hessian.
     options : dict, default=None
-        What scipy's method takes; by default its own stopping rules are off, and `tol` and
-        `max_iter` decide.
+        Options of scipy's method, such as ``{"gtol": 1e-8}``. By default its own stopping rules are
+        switched off, so that `tol` and `max_iter` of the estimator decide.
 
     Examples
     --------

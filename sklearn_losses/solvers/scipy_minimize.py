@@ -42,8 +42,9 @@ LIMITS = ScipyLimits()
 
 
 class Stopped(Exception):
-    """Raised by the callback to end scipy's loop: not all of its methods understand
-    StopIteration.
+    """Raised by the callback to end scipy's loop.
+
+    Not all of its methods understand StopIteration.
     """
 
 
@@ -94,7 +95,7 @@ def minimize_with_scipy(
     call = _Call(function, merge or (lambda point: point), params, max_iter, tol, callback, limits)
     run = call.run
     try:
-        # Trial steps too far out.
+        # Trial steps may be too far out.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             outcome = minimize(
                 call.scaled, params, jac=True, method=method, bounds=bounds, callback=call.after, options=options, **more
@@ -126,7 +127,7 @@ class _Call:
 
     def __init__(self, function, merge, start, max_iter, tol, callback, limits):
         self.function, self.merge, self.tol, self.limits = function, merge, tol, limits
-        # The variables of the run's last point.
+        # `point` holds the variables of the run's last point.
         self.run, self.point = Run(merge(start), max_iter, callback), start
         first = abs(function(start)[0])
         self.unit = first if np.isfinite(first) and first > 0 else 1.0

@@ -94,9 +94,7 @@ class StochasticSolver(Solver):
         """
 
     def begin_epoch(self, state: State, objective: Objective) -> None:
-        """Called before each pass over the rows, for what a solver wants to know about all
-        of them.
-        """
+        """Called before each pass over the rows, for solvers that look at all of them."""
 
     def reported(self, state: State) -> NDArray[Any]:
         """The point to report at the end of an epoch."""

@@ -1,5 +1,4 @@
-"""The authors' kit: `check_loss`, `check_solver` and `check_model` find what is wrong with a
-component of one's own.
+"""`check_loss`, `check_solver` and `check_model` find faults in a component of one's own.
 
 Each check raises an AssertionError whose message says which promise is broken and by how much. The
 package's own losses, solvers and models pass the same checks.

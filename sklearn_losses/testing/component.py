@@ -22,9 +22,7 @@ def relative(one, other):
 
 
 def check_component(component):
-    """Its parameters are in range and kept as they are, and clone and pickle give the same
-    object.
-    """
+    """Check that parameters are in range and kept, and that clone and pickle give equals."""
     component.check()
     try:
         params = component.get_params(deep=False)

@@ -1,10 +1,9 @@
 """`check_loss`: what is wrong with a loss, and by how much."""
 
-from typing import Any
-
 import numpy as np
 
 from sklearn_losses.core.queries import Queries
+from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.testing.component import check_component, fail, relative
 
@@ -13,7 +12,7 @@ __all__ = ["check_loss"]
 _STEP = 1e-6
 
 
-def check_loss(loss: Any, task: str | None = None) -> None:
+def check_loss(loss: AnyLoss, task: str | None = None) -> None:
     """Check all that a loss promises, at random points and far out.
 
     Parameters
@@ -85,8 +84,9 @@ def _points(loss, task, n_outputs):
 
 
 def _check_ranking(loss):
-    """The promises of a loss of whole queries; a ranking that its weights depend on is held
-    fixed.
+    """Check the promises of a loss of whole queries.
+
+    A ranking that its weights depend on is held fixed.
     """
     rng = np.random.default_rng(0)
     lengths = np.array([1, 2, 5, 9, 14])
@@ -285,8 +285,9 @@ def _check_smoothing(loss, y, raw, name):
 
 
 def _check_weights(loss, y, raw, name):
-    """The best constant of weighted rows is that of repeated rows, and no constant nearby is
-    better.
+    """Check that the best constant of weighted rows is that of repeated rows.
+
+    No constant nearby may be better.
     """
     n_outputs = 1 if raw.ndim == 1 else raw.shape[1] - getattr(loss, "n_constants", 0)
     if getattr(loss, "n_constants", 0):

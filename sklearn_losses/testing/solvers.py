@@ -1,7 +1,5 @@
 """`check_solver`: what is wrong with a solver, and by how much."""
 
-from typing import Any
-
 import numpy as np
 from scipy.optimize import minimize
 
@@ -12,12 +10,13 @@ from sklearn_losses.losses.regression import MAE, MSE
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Solver
+from sklearn_losses.solvers.base import SolverLike
 from sklearn_losses.solvers.result import returned
 
 __all__ = ["check_solver"]
 
 
-def check_solver(solver: Any, tol: float | None = None) -> None:
+def check_solver(solver: SolverLike, tol: float | None = None) -> None:
     """Check that a solver minimises, and keeps to the manners of `Solver.minimize`.
 
     Parameters
@@ -127,8 +126,9 @@ def _problems(solver):
 
 
 def _minimum(objective):
-    """The least value, by a method that shares nothing with the solvers: a smooth reformulation
-    under scipy's SLSQP.
+    """The least value, by a method that shares nothing with the solvers.
+
+    It is a smooth reformulation under scipy's SLSQP.
     """
     n, p = objective.n_rows, objective.n_params
     l1 = objective.penalty.l1

@@ -31,7 +31,7 @@ def test_a_method_whose_condition_holds_is_bound():
 def test_the_error_is_that_of_the_condition():
     assert not hasattr(Owner(), "twice")
     with pytest.raises(AttributeError, match="^no size: set one$"):
-        Owner().twice  # noqa: B018
+        Owner().twice  # noqa: B018  # the access raises
 
 
 def test_another_error_becomes_one_of_a_missing_attribute_and_names_its_cause():

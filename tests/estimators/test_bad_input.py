@@ -260,11 +260,11 @@ def test_the_error_of_a_missing_method_says_why():
     for model in (LossClassifier("hinge"), LossClassifier("hinge").fit(X, Y > 150)):
         assert not hasattr(model, "predict_proba") and not hasattr(model, "predict_log_proba")
         with pytest.raises(AttributeError, match="'hinge' gives no probabilities.*CalibratedClassifierCV"):
-            model.predict_proba  # noqa: B018
+            model.predict_proba  # noqa: B018  # the access raises
     for model in (LossRegressor(), LossClassifier(), LossRanker()):
         assert not hasattr(model, "partial_fit")
         with pytest.raises(AttributeError, match="use solver='sgd' or solver='adam'"):
-            model.partial_fit  # noqa: B018
+            model.partial_fit  # noqa: B018  # the access raises
     assert hasattr(LossClassifier(solver="sgd"), "partial_fit") and hasattr(LossClassifier(), "predict_proba")
 
 

@@ -291,9 +291,9 @@ def test_learned_constants_under_an_l1_penalty(loss):
     assert model.solver_ == "proximal_newton"
 
 
-def test_learned_constants_after_a_perfect_pilot():
-    """The pilot separates the classes, so that its loss has no slope left to tell the unit of the
-    threshold by.
+def test_learned_constants_after_a_perfect_initial_fit():
+    """The initial fit separates the classes, so that its loss has no slope left to tell the unit of
+    the threshold by.
     """
     X, group, _ = groups()
     model = LossClassifier(Tilted("cross_entropy", 2.0), alpha=1e-4, l1_ratio=1.0).fit(X[:, 1:], group == 2)

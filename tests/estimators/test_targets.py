@@ -7,7 +7,7 @@ import pytest
 from problems import LOG_LINK, MAKERS, REGRESSION, RESIDUAL, assert_nothing_lower, estimator, outcome, problem
 from scipy.optimize import linprog
 
-# By the spread of a pilot's residuals.
+# By the spread of the residuals of an initial estimator.
 SCALED = [name for name in REGRESSION if MAKERS[name].initial_estimator is not None]
 
 

@@ -61,7 +61,7 @@ def test_values_far_out(name, raw):
     assert np.isfinite(value[0]) and np.isfinite(gradient[0])
     with localcontext() as context:
         context.prec, context.Emax, context.Emin = 60, 10**15, -(10**15)
-        # They give infinity and NaN.
+        # An overflow gives infinity then, and what follows may be NaN.
         context.traps[Overflow] = context.traps[InvalidOperation] = False
         true, far = (exact(Decimal(target), Decimal(raw) * (1 + step)) for step in (Decimal(0), Decimal("1e-25")))
         slope = (far - true) / (Decimal(raw) * Decimal("1e-25"))

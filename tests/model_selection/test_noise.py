@@ -1,4 +1,4 @@
-"""Noise protocols spoil what they say and no more; robust losses are seen to bear it."""
+"""Noise protocols change what they say and no more; robust losses resist it."""
 
 import numpy as np
 import pytest

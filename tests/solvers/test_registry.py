@@ -106,10 +106,7 @@ def test_a_solver_sees_nothing_but_the_objective(path):
         if isinstance(node, ast.Attribute):
             names = chain(node)
             assert not inside & set(names[1:]), (path.name, node.lineno, names)
-            assert names[-2:] not in (["pieces", "pieces"], ["terms", "terms"]) or names[0] != "objective", (
-                path.name,
-                node.lineno,
-            )
+            assert names[-2:] != ["terms", "terms"] or names[0] != "objective", (path.name, node.lineno)
 
 
 def test_the_walk_sees_through_calls():
@@ -128,7 +125,7 @@ def test_no_outcome_is_a_word():
     """`Status` alone knows the words."""
     words = {"converged", "stalled", "diverged", "bottomless", "interrupted"}
     for path in FOLDER.parent.rglob("*.py"):
-        # Where it heads a column.
+        # In `model_selection` the word heads a column.
         if path.name != "status.py" and path.parent.name != "model_selection":
             strings = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
             assert not words & {string for string in strings if isinstance(string, str)}, path.name

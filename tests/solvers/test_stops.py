@@ -40,7 +40,7 @@ def nearly_equal_columns(n=300, difference=1e-6, padding=1100, seed=0):
 
 
 def made(name):
-    """The loss, at a scale of its own: that of a pilot is another fit's matter."""
+    """The loss, at a scale of its own: that of an initial estimator is another fit's matter."""
     loss = MAKERS[name]()
     return loss.set_params(scale=1.0) if "scale" in loss.get_params() else loss
 

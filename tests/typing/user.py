@@ -65,6 +65,8 @@ def main() -> list[float]:
     X, y = load_diabetes(return_X_y=True)
     scores = [float(LossRegressor(loss="huber", alpha=1e-6).fit(X, y).score(X, y))]
     total = 0.7 * Huber(delta=1.0) + 0.3 * Quantile(0.9)
+    scores.append(LossRegressor(total).fit(X, y).score(X, y))
+    scores.append(make_loss_scorer(0.5 * Quantile(0.9) + 0.5 * Quantile(0.5))(LossRegressor().fit(X, y), X, y))
     scores.append(LossRegressor(CVaR(total, share=0.5)).fit(X, y).score(X, y))
 
     search = GridSearchCV(LossRegressor("huber"), {"loss__delta": [1.0, 2.0]}, scoring=make_loss_scorer("mae"), cv=3)
