@@ -250,7 +250,7 @@ class SGD(StochasticSolver, name="sgd"):
             mean += (state.params - mean) / (state.steps + 1)
 
     def reported(self, state: State) -> NDArray[Any]:
-        return state.moments.get("average", state.params)
+        return state.moments.get("average", state.params) if self.average else state.params
 
 
 class Adam(StochasticSolver, name="adam"):
@@ -333,9 +333,9 @@ class Adam(StochasticSolver, name="adam"):
         estimate: Estimate | None = None,
     ) -> None:
         moments = state.moments
-        if not moments:
+        if "mean" not in moments or (self.amsgrad and "largest" not in moments):
             for name in ("mean", "square", "work") + ("largest",) * self.amsgrad:
-                moments[name] = np.zeros_like(state.params)
+                moments.setdefault(name, np.zeros_like(state.params))
         mean, square, work = moments["mean"], moments["square"], moments["work"]
         clock = state.steps + 1
         # In place throughout: on a small network these few lines are a good part of a step.
