@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossRegressor, _moved, losses
 from sklearn_losses.core import component
@@ -192,3 +193,36 @@ def test_an_old_name_of_what_an_object_has_itself():
 
 def test_help_warns_of_no_old_name():
     assert "psi_prime" in pydoc.render_doc(losses.Tukey)
+
+
+@pytest.mark.filterwarnings("ignore:Run:FutureWarning")
+@pytest.mark.parametrize("success", [True, False])
+@pytest.mark.parametrize("word", ["within my tolerance", "max_iter", "converged"])
+@pytest.mark.parametrize("first", ["word", "success"])
+def test_words_and_success_of_a_run_that_are_set_apart(first, word, success):
+    run = Run(np.zeros(1), 1, None)
+    run.record(np.zeros(1), 1.0)
+    if first == "word":
+        run.message = word
+    run.success = success
+    if first == "success" and word == "within my tolerance":
+        run.message = word
+    result = run.result()
+    assert result.success is success and result.status.success is success
+    if word == "within my tolerance":
+        assert result.message == run.message == word
+
+
+def test_own_words_reach_the_user():
+    class Old:
+        def minimize(self, objective, params, *, max_iter, callback):
+            run = Run(params, max_iter, callback)
+            run.record(params, objective.value(params))
+            run.message = "my line search failed"
+            return run.result()
+
+    with (
+        pytest.warns(FutureWarning, match="Run.message follows from Run.status now"),
+        pytest.warns(ConvergenceWarning, match="my line search failed"),
+    ):
+        LossRegressor(solver=Old()).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 3.0])

@@ -61,6 +61,5 @@ def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
 
 def _calmer(solver):
     """What keeps a solver's steps from growing."""
-    inner = getattr(solver, "solver", solver)  # the user's own, or that of the stages
-    first = "lower solver__learning_rate, or " if hasattr(inner, "learning_rate") else ""
+    first = "lower solver__learning_rate, or " if solver.stochastic else ""
     return f"{first}standardise the features (StandardScaler)"
