@@ -53,4 +53,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_ON_DEMAND})
+    own = {name for name in globals() if name not in ("Any", "TYPE_CHECKING", "import_module")}
+    return sorted({*own, *__all__, *_ON_DEMAND})

@@ -106,6 +106,7 @@ import sys
 import sklearn_losses
 assert not {"sklearn.model_selection", "sklearn_losses.model_selection", "sklearn_losses.plotting"} & set(sys.modules)
 assert set(sklearn_losses.__all__) <= set(dir(sklearn_losses))
+assert not {"Any", "TYPE_CHECKING", "import_module"} & set(dir(sklearn_losses))
 for name in sklearn_losses.__all__:
     assert getattr(sklearn_losses, name).__name__ == name
 assert sklearn_losses.plotting is sys.modules["sklearn_losses.plotting"]

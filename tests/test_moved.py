@@ -1,11 +1,13 @@
 """Names of earlier versions still work, and say what they are called now."""
 
 import importlib
+import pydoc
 import sys
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossRegressor, _moved, losses
 from sklearn_losses.core import component
@@ -129,3 +131,98 @@ def test_families_of_losses_where_they_were(name):
 def test_what_never_was_among_the_losses():
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = base.Nothing
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("losses.robust", "Tukey"),
+        ("losses.ranking", "ListNet"),
+        ("losses.classification", "CrammerSinger"),
+        ("solvers.scipy_methods", "LBFGS"),
+    ],
+)
+def test_a_class_from_the_module_where_it_was(module, name):
+    package = importlib.import_module(f"sklearn_losses.{module.partition('.')[0]}")
+    old = importlib.import_module(f"sklearn_losses.{module}")
+    with pytest.warns(FutureWarning, match=f"Import {name} from {package.__name__}") as caught:
+        assert getattr(old, name) is getattr(package, name)
+    assert caught[0].filename == __file__
+    with pytest.raises(AttributeError, match="no attribute 'np_'"):
+        old.np_  # noqa: B018
+
+
+def test_constraints_made_of_the_old_ones_of_a_base_class():
+    with pytest.warns(FutureWarning, match="conditions is called parameter_constraints now") as caught:
+
+        class Mine(SGD):
+            conditions = SGD.conditions | {"momentum": component.Interval(0.5, 1.0)}
+
+    assert {warning.filename for warning in caught} == {__file__}
+    assert Mine.parameter_constraints.keys() == SGD.parameter_constraints.keys()
+    with pytest.raises(ValueError, match="'momentum' parameter of Mine"):
+        Mine(momentum=0.1).check()
+
+
+@pytest.mark.parametrize(("old", "new"), losses.Loss.renamed.items())
+def test_facts_of_a_loss_read_under_their_old_names(old, new):
+    loss = losses.Tukey()
+    with pytest.warns(FutureWarning, match=f"Tukey.{old} is called {new} now") as caught:
+        assert getattr(loss, old) == getattr(loss, new)
+    assert caught[0].filename == __file__
+
+
+def test_an_old_method_that_calls_the_one_of_its_base_class():
+    with pytest.warns(FutureWarning, match="Older.bend is called psi_prime now"):
+
+        class Older(losses.Tukey):
+            def bend(self, u):
+                return 2 * super().bend(u)
+
+    u = np.linspace(-1, 1, 5)
+    with pytest.warns(FutureWarning, match="bend is called psi_prime now"):
+        assert np.array_equal(Older().psi_prime(u), 2 * losses.Tukey().psi_prime(u))
+
+
+def test_an_old_name_of_what_an_object_has_itself():
+    loss = losses.MSE()
+    loss.has_minimizer = False
+    with pytest.warns(FutureWarning, match="attained is called has_minimizer now"):
+        assert loss.attained is False
+
+
+def test_help_warns_of_no_old_name():
+    assert "psi_prime" in pydoc.render_doc(losses.Tukey)
+
+
+@pytest.mark.filterwarnings("ignore:Run:FutureWarning")
+@pytest.mark.parametrize("success", [True, False])
+@pytest.mark.parametrize("word", ["within my tolerance", "max_iter", "converged"])
+@pytest.mark.parametrize("first", ["word", "success"])
+def test_words_and_success_of_a_run_that_are_set_apart(first, word, success):
+    run = Run(np.zeros(1), 1, None)
+    run.record(np.zeros(1), 1.0)
+    if first == "word":
+        run.message = word
+    run.success = success
+    if first == "success" and word == "within my tolerance":
+        run.message = word
+    result = run.result()
+    assert result.success is success and result.status.success is success
+    if word == "within my tolerance":
+        assert result.message == run.message == word
+
+
+def test_own_words_reach_the_user():
+    class Old:
+        def minimize(self, objective, params, *, max_iter, callback):
+            run = Run(params, max_iter, callback)
+            run.record(params, objective.value(params))
+            run.message = "my line search failed"
+            return run.result()
+
+    with (
+        pytest.warns(FutureWarning, match="Run.message follows from Run.status now"),
+        pytest.warns(ConvergenceWarning, match="my line search failed"),
+    ):
+        LossRegressor(solver=Old()).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 3.0])

@@ -9,7 +9,6 @@ tables of the documentation, the generated tests) reads the registry.
 
 import difflib
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +17,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+
+from sklearn_losses.core.renamed import OldName, warn_of_old
 
 __all__ = ["Options", "Component", "Interval", "Integer", "all_or_nothing", "check_parameters"]
 
@@ -140,6 +141,7 @@ class Component(BaseEstimator):
     known_elsewhere: ClassVar[dict[str, str]] = {}
     # What an author may still write -> the name now.
     renamed: ClassVar[dict[str, str]] = {"conditions": "parameter_constraints"}
+    conditions = OldName("conditions", "parameter_constraints")
 
     def __init__(self) -> None:
         """Take no parameters.
@@ -180,8 +182,10 @@ class Component(BaseEstimator):
     def _accept_old_names(cls):
         for old, new in cls.renamed.items():
             if old in vars(cls):
-                warnings.warn(f"{cls.__name__}.{old} is called {new} now; rename it.", FutureWarning, stacklevel=4)
+                warn_of_old(f"{cls.__name__}.{old} is called {new} now; rename it.")
                 setattr(cls, new, vars(cls)[old])
+            elif not any(old in vars(kind) for kind in cls.__mro__):
+                setattr(cls, old, OldName(old, new))
 
     @classmethod
     def _enter(cls, name, maker):
@@ -259,5 +263,5 @@ def __getattr__(name):
     renamed = {"Whole": "Integer", "Choice": "Options"}
     if name not in renamed:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn(f"{name} is called {renamed[name]} now.", FutureWarning, stacklevel=2)
+    warn_of_old(f"{name} is called {renamed[name]} now.")
     return globals()[renamed[name]]

@@ -2,9 +2,12 @@
 
 import pkgutil
 import sys
+from functools import partial
 from importlib import import_module
 
-__all__ = ["public_classes"]
+from sklearn_losses.core.renamed import warn_of_old
+
+__all__ = ["offer_from_modules", "public_classes"]
 
 
 def public_classes(package: str, base: type) -> dict[str, type]:
@@ -34,3 +37,26 @@ def public_classes(package: str, base: type) -> dict[str, type]:
         listed = {name: getattr(members, name) for name in getattr(members, "__all__", ())}
         found.update({name: member for name, member in listed.items() if isinstance(member, type) and issubclass(member, base)})
     return dict(sorted(found.items()))
+
+
+def offer_from_modules(package: str) -> None:
+    """Let each module of a package give all public names of the package, with a FutureWarning.
+
+    A class that has moved from one of its modules to another is found where it was.
+
+    Parameters
+    ----------
+    package : str
+        The full name of the package, which has its ``__all__`` by now.
+    """
+    home = sys.modules[package]
+
+    def offered(module, name):
+        if name not in home.__all__:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warn_of_old(f"Import {name} from {package}.")
+        return getattr(home, name)
+
+    for found in pkgutil.iter_modules(home.__path__):
+        module = sys.modules[f"{package}.{found.name}"]
+        module.__dict__.setdefault("__getattr__", partial(offered, module.__name__))

@@ -26,12 +26,12 @@ def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
         case Status.DIVERGED:
             return (
                 f"solver {solver!r} diverged in iteration {nit + 1} (non-finite values) and the last finite "
-                "parameters were kept; lower solver__learning_rate, or standardise the features (StandardScaler)."
+                f"parameters were kept; {_calmer(problem.solver)}."
             )
         case Status.ROSE:
             return (
                 f"under solver {solver!r} the objective rose from {outcome.losses[0]:.3g} to {outcome.losses[-1]:.3g} in {nit} "
-                "iterations; lower solver__learning_rate, or standardise the features (StandardScaler)."
+                f"iterations; {_calmer(problem.solver)}."
             )
         case Status.UNBOUNDED:
             return (
@@ -57,3 +57,9 @@ def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
         f"solver {solver!r} found no lower value after iteration {nit} ({outcome.said}), though tol={settings.tol} is "
         "not reached; the result may still be good: compare objective_ with another solver's."
     )
+
+
+def _calmer(solver):
+    """What keeps a solver's steps from growing."""
+    first = "lower solver__learning_rate, or " if solver.stochastic else ""
+    return f"{first}standardise the features (StandardScaler)"

@@ -83,6 +83,7 @@ def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
         units=fitted["_units"],
         constants=fitted["_constants"],
         coordinates=fitted["_coordinates"],
+        solver=fitted["solver_"],
         state=fitted["_state"],
         loss_curve=fitted["loss_curve_"],
     )

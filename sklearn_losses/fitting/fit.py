@@ -132,7 +132,7 @@ def _outcome(problem, rng, last=None, progress=None):
     progress.begin(lambda: model_attributes(problem, start))
     # A solver may change its state in place, and a fit that is cut off must not have changed that
     # of the last one.
-    state = deepcopy(last.state) if last is not None and stochastic else None
+    state = None if last is None else deepcopy(last.state_for(problem.solver))
     return solve(problem, start, monitor, rng, state)
 
 

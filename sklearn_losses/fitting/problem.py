@@ -62,6 +62,8 @@ class LastFit:
         What the loss learned.
     coordinates : Coordinates
         Of a stochastic solver.
+    solver : str
+        The name of the solver.
     state : object
         Of a stochastic solver, else None.
     loss_curve : list of float
@@ -75,8 +77,13 @@ class LastFit:
     units: Units | None
     constants: NDArray[Any]
     coordinates: Coordinates
+    solver: str
     state: Any
     loss_curve: list[float]
+
+    def state_for(self, solver: Solver) -> Any:
+        """What `solver` goes on from; None where another one left it, as it holds other moments."""
+        return self.state if solver.stochastic and solver.label == self.solver else None
 
     def check_continues(self, task: Task, model: Model) -> None:
         """Raise ValueError if this fit was of another problem: nothing can go on from it."""
@@ -268,7 +275,7 @@ def prepare(
     if auto is not None:
         space, dtype = Coordinates(basis), np.float64 if model.linear else rows.X.dtype
         solver = auto.choose(_objective(task, loss, space.model(model), strength, inner, space, dtype))
-    if last is not None and last.state is not None and solver.stochastic:
+    if last is not None and last.state_for(solver) is not None:
         coordinates = last.coordinates  # those in which the state goes on
     elif model.linear and solver.standardizes and not streaming:
         columns = Standardization.of(inner.X, rows.weight, settings.fit_intercept, strength.relative)

@@ -5,7 +5,7 @@ no line here. The lines below serve tools that read the source without running i
 """
 
 from sklearn_losses.core.component import Component
-from sklearn_losses.core.discovery import public_classes
+from sklearn_losses.core.discovery import offer_from_modules, public_classes
 from sklearn_losses.losses.aggregation import *  # noqa: F403
 from sklearn_losses.losses.barron import *  # noqa: F403
 from sklearn_losses.losses.base import *  # noqa: F403
@@ -29,3 +29,4 @@ globals().update(_found)
 
 __all__ = ["Kink", "PiecewiseLinear"]
 __all__ += list(_found)
+offer_from_modules(__name__)

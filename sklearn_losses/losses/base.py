@@ -10,8 +10,6 @@ Shapes: `raw` is (n,) for one output and (n, K) for K; `y` is (n,) floats for re
 integer codes for classes.
 """
 
-import sys
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -214,10 +212,3 @@ def _has_hessian(kind):
         if not vars(each).keys().isdisjoint(kind.hessian_from):
             return True
     return False
-
-
-def __getattr__(name):
-    if name not in ("Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn(f"Import {name} from sklearn_losses.losses.", FutureWarning, stacklevel=2)
-    return getattr(sys.modules["sklearn_losses.losses"], name)

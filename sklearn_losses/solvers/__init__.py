@@ -4,7 +4,7 @@ Every module of this folder is found: a solver whose class is in the ``__all__``
 needs no line here. The lines below serve tools that read the source without running it.
 """
 
-from sklearn_losses.core.discovery import public_classes
+from sklearn_losses.core.discovery import offer_from_modules, public_classes
 from sklearn_losses.core.status import Status
 from sklearn_losses.piecewise.duality_gap import dual_gap, gradient_norm
 from sklearn_losses.solvers.augmented_lagrangian import *  # noqa: F403
@@ -25,3 +25,4 @@ globals().update(_found)
 
 __all__ = ["Run", "Status", "dual_gap", "gradient_norm"]
 __all__ += list(_found)
+offer_from_modules(__name__)

@@ -91,7 +91,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
-            return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
+            return f"solver {self.label!r} needs a linear model: use model='linear' (no hidden layers), or solver='adam'."
         if not (objective.piecewise_linear or objective.max_affine):
             return (
                 f"solver {self.label!r} needs a loss made of straight lines, which {objective.describe()} is not; use "

@@ -153,6 +153,9 @@ class Solver(Component, ABC, family="solver"):
     def _make_other(cls, spec):
         if callable(getattr(spec, "minimize", None)) and not isinstance(spec, type):
             return cls.adapter(spec)
+        if spec is not None and not isinstance(spec, (type, str)):
+            name = sorted(cls.names())[0]
+            raise ValueError(f"A solver must be a name, such as {name!r}, or an object with a method minimize. Got {spec!r}.")
         return super()._make_other(spec)
 
 

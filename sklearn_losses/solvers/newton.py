@@ -87,7 +87,7 @@ class Newton(SmoothSolver, name="newton"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
-            return f"solver {self.label!r} needs a linear model: use hidden_layer_sizes=(), or solver='lbfgs'."
+            return f"solver {self.label!r} needs a linear model: use model='linear' (no hidden layers), or solver='lbfgs'."
         if not (objective.has_hessian or objective.piecewise_linear):
             return f"solver {self.label!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
         if not objective.smooth_penalty:

@@ -114,7 +114,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
-            return f"solver {self.name!r} needs a linear model: use hidden_layer_sizes=(), or solver='adam'."
+            return f"solver {self.name!r} needs a linear model: use model='linear' (no hidden layers), or solver='adam'."
         if not objective.convex:
             return f"solver {self.name!r} needs a convex loss, which {objective.describe()} is not; use solver='lbfgs'."
         if not (objective.has_hessian or objective.piecewise_linear):

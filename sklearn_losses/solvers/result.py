@@ -112,6 +112,8 @@ def completed(
     """
     result = returned(result, name, np.shape(start))
     nit = result.get("nit")
+    if nit is not None and not isinstance(nit, (int, float, np.number)):
+        raise TypeError(f"minimize of solver {name!r} must return a number of iterations as nit; its nit is {nit!r}.")
     result.nit = int(nit) if nit is not None else record.calls if record else 1
     result.setdefault("state", None)
     if not np.all(np.isfinite(result.x)):

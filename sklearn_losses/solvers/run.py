@@ -69,6 +69,7 @@ class Run:
         self.max_iter = max_iter
         self.callback = callback
         self.status: Status | None = None
+        self._words: str | None = None
 
     def record(self, params: NDArray[Any], value: float) -> bool:
         """Take note of an iteration; True where it must be the last."""
@@ -131,18 +132,26 @@ class Run:
             without a status has stalled.
         """
         result = OptimizeResult(x=self.params, fun=self.value, nit=len(self.history), state=state, **more)
-        return set_status(result, self.status or Status.STALLED)
+        set_status(result, self.status or Status.STALLED)
+        if self._words is not None:
+            result.message = self._words
+        return result
 
     @property
     def message(self) -> str | None:
         """The word of the status; of earlier versions."""
         _warn_of_old("message")
-        return None if self.status is None else self.status.value
+        return self._words or (None if self.status is None else self.status.value)
 
     @message.setter
     def message(self, word: str | None) -> None:
         _warn_of_old("message")
-        self.status = None if word is None else Status(word)
+        known = word is None or word in {status.value for status in Status}
+        self._words = None if known else word
+        if known:
+            self.status = None if word is None else Status(word)
+        elif self.status is None:
+            self.status = Status.STALLED
 
     @property
     def success(self) -> bool:
@@ -153,8 +162,8 @@ class Run:
     @success.setter
     def success(self, value: bool) -> None:
         _warn_of_old("success")
-        if value and self.status is None:
-            self.status = Status.CONVERGED
+        if bool(value) != (self.status is not None and self.status.success):
+            self.status = Status.CONVERGED if value else Status.STALLED
 
 
 def _warn_of_old(name):

@@ -6,7 +6,6 @@ very steps that an unbroken fit would have taken.
 """
 
 import inspect
-import warnings
 from abc import abstractmethod
 from functools import wraps
 from typing import Any
@@ -18,6 +17,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer, Interval, Options
 from sklearn_losses.core.protocols import Estimate, Objective
+from sklearn_losses.core.renamed import warn_of_old
 from sklearn_losses.solvers.base import Solver
 from sklearn_losses.solvers.run import Callback, Run
 
@@ -69,10 +69,8 @@ class StochasticSolver(Solver):
         super().__init_subclass__(**kwargs)
         step = vars(cls).get("step")
         if step is not None and not _takes_estimate(step):
-            warnings.warn(
-                f"{cls.__name__}.step must take (state, gradient, rate, objective, estimate) now; add the last parameter.",
-                FutureWarning,
-                stacklevel=2,
+            warn_of_old(
+                f"{cls.__name__}.step must take (state, gradient, rate, objective, estimate) now; add the last parameter."
             )
             cls.step = _without_estimate(step)  # type: ignore[method-assign]  # it takes the place of an old form of the method
 
@@ -250,7 +248,7 @@ class SGD(StochasticSolver, name="sgd"):
             mean += (state.params - mean) / (state.steps + 1)
 
     def reported(self, state: State) -> NDArray[Any]:
-        return state.moments.get("average", state.params)
+        return state.moments.get("average", state.params) if self.average else state.params
 
 
 class Adam(StochasticSolver, name="adam"):
@@ -333,9 +331,9 @@ class Adam(StochasticSolver, name="adam"):
         estimate: Estimate | None = None,
     ) -> None:
         moments = state.moments
-        if not moments:
+        if "mean" not in moments or (self.amsgrad and "largest" not in moments):
             for name in ("mean", "square", "work") + ("largest",) * self.amsgrad:
-                moments[name] = np.zeros_like(state.params)
+                moments.setdefault(name, np.zeros_like(state.params))
         mean, square, work = moments["mean"], moments["square"], moments["work"]
         clock = state.steps + 1
         # In place throughout: on a small network these few lines are a good part of a step.

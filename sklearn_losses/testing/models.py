@@ -105,8 +105,12 @@ def _check_values(bound, params, rows, complain):
     """The raw predictions."""
     kept, kept_rows = params.copy(), _dense(rows).copy()
     expected = (_ROWS,) if bound.n_outputs == 1 else (_ROWS, bound.n_outputs)
+    found = bound.linearize(params, rows)
+    if not (isinstance(found, (tuple, list)) and len(found) == 3 and all(map(callable, found[1:]))):
+        what = f"{len(found)} values" if isinstance(found, (tuple, list)) else type(found).__name__
+        complain(f"linearize must return (raw, jvp, vjp), the last two of them functions. Got {what}.")
+    linearized, _, vjp = found
     raw = bound.predict(params, rows)
-    linearized, _, vjp = bound.linearize(params, rows)
     for name, values in (("predict", raw), ("linearize", linearized)):
         if np.shape(values) != expected:
             complain(f"{name} must return raw predictions of shape {expected}. Got {np.shape(values)}.")

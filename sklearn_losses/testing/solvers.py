@@ -78,7 +78,7 @@ def _run(solver, objective, start, name, *, max_iter, callback=None):
         result = returned(result, solver.label, start.shape)
     except (TypeError, ValueError) as error:
         raise AssertionError(f"{name}: {error}") from error
-    missing = [field for field in ("x", "fun", "nit", "success", "message") if field not in result]
+    missing = [field for field in ("x", "fun", "nit", "success", "message") if result.get(field) is None]
     if missing:
         raise AssertionError(f"{name}: the result lacks {', '.join(missing)}.")
     if repr(solver) != before:

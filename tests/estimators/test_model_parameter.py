@@ -68,7 +68,7 @@ def test_alias_and_attributes():
         ({"model": MLP(())}, "'hidden_layer_sizes' parameter of MLP names no layer; use model='linear'"),
         ({"model": MLP("many")}, "'hidden_layer_sizes' parameter of MLP must be a tuple of ints"),
         ({"model": MLP(activation="step")}, "'activation' parameter of MLP must be 'relu' or"),
-        ({"model": "fm", "solver": "newton"}, "solver 'newton' needs a linear model"),
+        ({"model": "fm", "solver": "newton"}, "solver 'newton' needs a linear model: use model='linear'"),
     ],
     ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value)),
 )

@@ -10,8 +10,8 @@ from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.solve import Outcome
 
 SENTENCES = {
-    Status.DIVERGED: r"solver 'gd' diverged in iteration 4 \(non-finite values\).*lower solver__learning_rate",
-    Status.ROSE: r"under solver 'gd' the objective rose from 1 to 3 in 3 iterations; lower solver__learning_rate",
+    Status.DIVERGED: r"solver 'gd' diverged in iteration 4 \(non-finite values\).*kept; standardise the features",
+    Status.ROSE: r"under solver 'gd' the objective rose from 1 to 3 in 3 iterations; standardise the features",
     Status.UNBOUNDED: r"rows with targets of 0 from all others, and alpha=0, so the loss has no minimum.*use alpha > 0",
     Status.BOTTOMLESS: r"loss 'mine' has no minimum: the objective falls without end.*wrong sign",
     Status.MAX_ITER: r"stopped after max_iter=7 iterations before it reached tol=0.01; increase max_iter",
@@ -43,3 +43,8 @@ def test_a_gap_without_a_bound_names_nearly_dependent_columns(make_problem):
 
 def test_an_interrupted_fit_says_nothing(make_problem):
     assert said(make_problem(), Status.INTERRUPTED, interruption=KeyboardInterrupt()) is None
+
+
+@pytest.mark.parametrize("status", [Status.DIVERGED, Status.ROSE])
+def test_a_learning_rate_is_named_where_there_is_one(make_problem, status):
+    assert "; lower solver__learning_rate, or standardise the features" in said(make_problem(solver="sgd"), status)

@@ -264,3 +264,15 @@ def test_a_class_is_no_solver():
 def test_the_check_of_solvers_names_what_is_no_result(result, message):
     with pytest.raises(AssertionError, match=message):
         check_solver(Returns(result))
+
+
+def test_a_number_of_iterations_that_is_none():
+    solver = Returns(OptimizeResult(x=np.zeros(4), nit="many"))
+    with pytest.raises(TypeError, match="solver 'Returns' must return a number of iterations as nit; its nit is 'many'"):
+        LossRegressor(solver=solver).fit(X, Y)
+
+
+@pytest.mark.parametrize("spec", [minimize, SimpleNamespace(minimise=minimize), SimpleNamespace(minimize=3)], ids=str)
+def test_what_is_no_solver(spec):
+    with pytest.raises(ValueError, match="A solver must be a name, such as 'adam', or an object with a method minimize. Got"):
+        LossRegressor(solver=spec).fit(X, Y)

@@ -230,12 +230,31 @@ def test_the_sound_one_passes():
     check_model(Mine())
 
 
+class NoDerivative(Mine):
+    def linearize(self, params, X):
+        return super().linearize(params, X)[:1]
+
+
+class NoReturn(Mine):
+    def linearize(self, params, X):
+        super().linearize(params, X)
+
+
+class NoFunction(Mine):
+    def linearize(self, params, X):
+        raw, jvp, vjp = super().linearize(params, X)
+        return raw, jvp, vjp(raw)
+
+
 @pytest.mark.parametrize(
     "broken, message",
     [
         (WrongJvp, r"jvp is wrong: it differs from central differences of predict by 0\.0[01]"),
         (WrongVjp, "vjp is not the transpose of jvp: <g, jvp"),
         (OtherPrediction, r"linearize gives other raw predictions than predict, by 0\.009"),
+        (NoDerivative, r"linearize must return \(raw, jvp, vjp\).* Got 1 values"),
+        (NoReturn, r"linearize must return \(raw, jvp, vjp\).* Got NoneType"),
+        (NoFunction, r"linearize must return \(raw, jvp, vjp\), the last two of them functions"),
         (MixesRows, "rows depend on each other: predictions change by"),
         (ChangesParams, r"changes its input params, by up to 0\.5"),
         (ChangesGradient, "changes its input gradient, by up to 1"),

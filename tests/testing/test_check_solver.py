@@ -84,6 +84,13 @@ def test_the_sound_solver_passes():
     check_solver(Descent())
 
 
+class EmptyFields(LBFGS):
+    def minimize(self, objective, params, **arguments):
+        result = super().minimize(objective, params, **arguments)
+        result.fun = result.message = None
+        return result
+
+
 @pytest.mark.parametrize(
     "broken, message",
     [
@@ -96,6 +103,7 @@ def test_the_sound_solver_passes():
         (NeverCalls, "never calls callback"),
         (ClaimsSuccess, "reports success after"),
         (LacksFields, "lacks nit"),
+        (EmptyFields, "lacks fun, message"),
     ],
 )
 def test_each_fault_of_a_solver_is_named(broken, message):
