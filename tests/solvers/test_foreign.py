@@ -272,7 +272,11 @@ def test_a_number_of_iterations_that_is_none():
         LossRegressor(solver=solver).fit(X, Y)
 
 
-@pytest.mark.parametrize("spec", [minimize, SimpleNamespace(minimise=minimize), SimpleNamespace(minimize=3)], ids=str)
+@pytest.mark.parametrize(
+    "spec",
+    [minimize, SimpleNamespace(minimise=minimize), SimpleNamespace(minimize=3)],
+    ids=["function", "misspelt", "number"],
+)
 def test_what_is_no_solver(spec):
     with pytest.raises(ValueError, match="A solver must be a name, such as 'adam', or an object with a method minimize. Got"):
         LossRegressor(solver=spec).fit(X, Y)
