@@ -31,7 +31,7 @@ REGRESSION = [
     ({"loss": "hinge"}, {}, "'hinge' is a classification loss and LossRegressor takes.*mae.*LossClassifier"),
     ({"loss": Huber}, {}, r"Got the class Huber; write Huber\(\)"),
     ({"loss": 3}, {}, "must be a name or an object"),
-    ({"solver": 3}, {}, "must be a name or an object"),
+    ({"solver": 3}, {}, "A solver must be a name, such as .adam., or an object with a method minimize. Got 3"),
     ({"loss": Huber(-1)}, {}, r"'delta' parameter of Huber must be a float in the range \(0.0, inf\). Got -1"),
     ({"loss": Quantile(1.0)}, {}, r"'quantile' parameter of Quantile must be a float in the range \(0.0, 1.0\)"),
     ({"solver": SGD(learning_rate=0)}, {}, "'learning_rate' parameter of SGD"),
