@@ -108,7 +108,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     factors_ : ndarray of shape (1, n_features, rank) or (n_classes, n_features, rank)
         Factorization machines only, which have `coef_` and `intercept_` too, all without the
         classes that have no weight.
-    params_ : ndarray of shape (n_parameters_,)
+    params_ : ndarray of shape (n_params,)
         Models of your own only, unless they give their parameters other names.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).

@@ -85,7 +85,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         Linear models and factorization machines only.
     factors_ : ndarray of shape (n_features, rank) or (n_targets, n_features, rank)
         Factorization machines only, which have `coef_` and `intercept_` too.
-    params_ : ndarray of shape (n_parameters_,)
+    params_ : ndarray of shape (n_params,)
         Models of your own only, unless they give their parameters other names.
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
