@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
-__all__ = ["check_weights", "mean_one", "refuse_dates", "validated"]
+__all__ = ["check_weights", "mean_one", "refuse_dates", "validated", "with_weight"]
 
 
 def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
@@ -87,6 +87,26 @@ def refuse_dates(values: Any, name: str) -> None:
             f"{name} holds dates or spans of time, which have no unit of their own; turn them into numbers first, such as "
             "days: (t - t.min()) / np.timedelta64(1, 'D')."
         )
+
+
+def with_weight(weight: NDArray[Any] | None, *arrays: Any) -> tuple[Any, ...]:
+    """The rows of some arrays that have a weight above zero.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,), or None
+        Not negative; None where all are equal.
+    *arrays : {ndarray, sparse matrix} of shape (n, ...)
+
+    Returns
+    -------
+    tuple
+        The arrays, and the weight as the last one. All are as they were where no weight is zero.
+    """
+    if weight is None or np.all(weight > 0):
+        return *arrays, weight
+    kept = weight > 0
+    return *(array[kept] for array in arrays), weight[kept]
 
 
 def mean_one(weight: NDArray[Any] | None) -> NDArray[Any] | None:

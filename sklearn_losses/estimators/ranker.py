@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
-from sklearn_losses.core.validation import check_weights, mean_one, validated
+from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.estimators.components import ModelLike, SolverLike
@@ -222,10 +222,7 @@ best_validation_score_, converged_, solver_, n_parameters_
         X, y = validated(self, X, y, y_numeric=True, reset=first)
         y = column_or_1d(y, warn=True).astype(np.float64, copy=False)
         codes = codes_of(qid, X.shape[0])
-        weight = check_weights(sample_weight, X.shape[0])
-        if weight is not None and not np.all(weight > 0):
-            kept = weight > 0
-            X, y, codes, weight = X[kept], y[kept], codes[kept], weight[kept]
+        X, y, codes, weight = with_weight(check_weights(sample_weight, X.shape[0]), X, y, codes)
         if self._pointwise():
             return PointwiseRanking(len(np.unique(codes)), qid is not None), Rows(X, y, mean_one(weight))
         seed = self.random_state if isinstance(self.random_state, (int, np.integer)) else 0

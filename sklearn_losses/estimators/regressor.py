@@ -9,7 +9,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.validation import check_weights, mean_one, validated
+from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.regression import Regression
@@ -175,10 +175,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             if any(isinstance(label, str) for label in np.asarray(y, dtype=object).ravel()):
                 raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.") from error
             raise
-        weight = check_weights(sample_weight, X.shape[0])
-        if weight is not None and not np.all(weight > 0):
-            kept = weight > 0
-            X, y, weight = X[kept], y[kept], weight[kept]
+        X, y, weight = with_weight(check_weights(sample_weight, X.shape[0]), X, y)
         task = Regression(y.shape[1:])
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)

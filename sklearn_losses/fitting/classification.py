@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import compute_class_weight
 
-from sklearn_losses.core.validation import check_weights, mean_one
+from sklearn_losses.core.validation import check_weights, mean_one, with_weight
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.aggregation import Aggregated
@@ -171,7 +171,7 @@ def labelled(
     """
     streaming = classes is not None
     classes = np.unique(y) if classes is None else classes
-    X, y, weight = _with_weight(X, y, weight)
+    X, y, weight = with_weight(weight, X, y)
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
     unseen = np.unique(y[classes[codes] != y])
     if len(unseen):
@@ -182,7 +182,7 @@ def labelled(
     if class_weight is not None:
         by_class = check_weights(_weight_of_classes(class_weight, classes, codes)[codes], len(y), "class_weight")
         weight = check_weights(by_class if weight is None else by_class * weight, len(y))
-        X, codes, weight = _with_weight(X, codes, weight)
+        X, codes, weight = with_weight(weight, X, codes)
     counted = _counted(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming, last)
     codes = np.searchsorted(counted, codes)
     return Classification(classes, counted), Rows(X, codes.astype(np.intp, copy=False), mean_one(weight))
@@ -197,19 +197,11 @@ def soft_labelled(
     """
     if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
         raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
-    X, y, weight = _with_weight(X, y, weight)
+    X, y, weight = with_weight(weight, X, y)
     classes = np.arange(y.shape[1])
     counted = _counted(np.any(y > 0, axis=0), classes, streaming, last)
     y = y[:, counted[1]] if len(counted) == 2 else y[:, counted]
     return Classification(classes, counted), Rows(X, y, mean_one(weight))
-
-
-def _with_weight(X, y, weight):
-    """The rows with a weight above zero."""
-    if weight is None or np.all(weight > 0):
-        return X, y, weight
-    kept = weight > 0
-    return X[kept], y[kept], weight[kept]
 
 
 def _weight_of_classes(class_weight, classes, codes):

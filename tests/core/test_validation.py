@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_losses import LossRegressor
-from sklearn_losses.core.validation import check_weights, mean_one, refuse_dates, validated
+from sklearn_losses.core.validation import check_weights, mean_one, refuse_dates, validated, with_weight
 
 
 def test_weights_are_scaled_to_a_largest_of_one():
@@ -73,3 +73,14 @@ def test_rows_keep_single_precision(form, dtype, kept):
     assert not sparse.issparse(X) or X.format == "csr"
     rows, y = validated(LossRegressor(), form(np.eye(3, dtype=dtype)), np.arange(3.0))
     assert rows.shape == (3, 3) and y.shape == (3,)
+
+
+def test_rows_without_a_weight_are_left_out():
+    X, y = sparse.csr_array(np.arange(6.0).reshape(3, 2)), np.arange(3)
+    assert with_weight(None, X, y) == (X, y, None)
+    positive = np.array([1.0, 0.5, 1.0])
+    for given, found in zip((X, y, positive), with_weight(positive, X, y), strict=True):
+        assert found is given
+    rows, codes, weight = with_weight(np.array([1.0, 0.0, 0.5]), X, y)
+    np.testing.assert_array_equal(rows.toarray(), [[0.0, 1.0], [4.0, 5.0]])
+    assert codes.tolist() == [0, 2] and weight.tolist() == [1.0, 0.5]
