@@ -55,4 +55,4 @@ def raw_predictions(task, model: Model, fitted: Mapping[str, Any], X) -> NDArray
         return model.predict(params, X)
     # The digits of float64 that the fit kept are lost in products with rows of float32.
     rows = Batches(X, np.zeros(X.shape[0]), dtype=fitted["coef_"].dtype)
-    return np.concatenate(list(rows.each(lambda batch, _: model.predict(params, batch.X))))
+    return rows.joined(lambda batch, _: model.predict(params, batch.X))

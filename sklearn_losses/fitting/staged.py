@@ -51,7 +51,7 @@ class RankingObjective(Objective):
 
     def terms(self) -> PiecewiseLinearTerms | TermsWithL1:
         terms = PiecewiseLinearTerms.of(OfDifferences(self.loss.kinks), self.model, self.penalty, self._differences())
-        return terms if self.smooth_penalty else TermsWithL1(terms, self.penalty.l1)
+        return terms if self.smooth_penalty else TermsWithL1(terms, self.l1)
 
     def _differences(self):
         differences, weights = [], []
@@ -72,7 +72,7 @@ class RankingObjective(Objective):
 
         That is so where an unpenalised linear model orders every pair.
         """
-        if self.loss.has_minimizer or not self.linear or self.penalty.l2.any() or not self.penalty.smooth:
+        if self.loss.has_minimizer or not self.linear or self.has_penalty:
             return False
         trend = self.loss.trend(self.batches.y, self.scores(params))
         return bool(np.all(trend <= 0) and np.any(trend < 0))

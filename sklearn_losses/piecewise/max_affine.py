@@ -86,14 +86,14 @@ class MaxAffineTerms(RowTerms):
         def of_block(batch, _):
             return self.loss.violations(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
 
-        return np.concatenate(list(self.batches.each(of_block)))
+        return self.batches.joined(of_block)
 
     def direction(self, change: FloatArray) -> FloatArray:
         def of_block(batch, _):
             moved = self.model.predict(change, batch.X)
             return moved - np.take_along_axis(moved, batch.y[:, None], axis=1)
 
-        return np.concatenate(list(self.batches.each(of_block)))
+        return self.batches.joined(of_block)
 
     def in_raw(self, slopes: FloatArray) -> FloatArray:
         """Derivatives in the violations -> derivatives in the raw outputs."""

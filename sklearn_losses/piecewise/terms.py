@@ -96,7 +96,7 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         def argument(batch, _):
             return self.loss.argument(batch.y, self.model.predict(params, batch.X)).astype(np.float64, copy=False)
 
-        return np.concatenate(list(self.batches.each(argument)))
+        return self.batches.joined(argument)
 
     def scale(self, residual: FloatArray) -> float:
         range_ = self.right - self.left
@@ -152,7 +152,7 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         def direction(batch, _):
             return self.loss.direction(batch.y, self.model.predict(change, batch.X))
 
-        moved = np.concatenate(list(self.batches.each(direction)))
+        moved = self.batches.joined(direction)
         return np.broadcast_to(moved[None], self.left.shape)
 
     def adjoint(self, slopes: FloatArray) -> FloatArray:

@@ -131,7 +131,7 @@ def _minimum(objective):
     It is a smooth reformulation under scipy's SLSQP.
     """
     n, p = objective.n_rows, objective.n_params
-    l1 = objective.penalty.l1
+    l1 = objective.l1
     if objective.smooth_loss:
 
         def function(halves):
@@ -145,7 +145,7 @@ def _minimum(objective):
     [batch] = list(objective.batches.blocks())
     rows = np.hstack([batch.X, np.ones((n, 1))])
     # min of mean(t) + ridge with -t <= y - X w <= t
-    ridge = np.append(objective.penalty.l2, np.zeros(n))
+    ridge = np.append(objective.l2, np.zeros(n))
 
     def quadratic(point):
         return point[p:].mean() + 0.5 * ridge @ point**2, ridge * point + np.append(np.zeros(p), np.full(n, 1 / n))
