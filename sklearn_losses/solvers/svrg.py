@@ -83,16 +83,19 @@ class SVRG(StochasticSolver, name="svrg"):
         callback: Callback | None = None,
         rng: RandomState | None = None,
     ) -> OptimizeResult:
-        if state is not None and state.moments:
+        if state is not None:
             # The rows may be others than those of the last call, such as another part of a stream.
-            state.moments["full"] = _full_gradient(objective, state.moments["snapshot"])
+            state.moments.pop("full", None)
         return super().minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)
 
     def begin_epoch(self, state: State, objective: Objective) -> None:
         moments = state.moments
         if not moments or moments["age"][0] == self.snapshot_every:
             moments["snapshot"], moments["age"] = state.params.copy(), np.zeros(1, dtype=int)
-            moments["full"] = _full_gradient(objective, moments["snapshot"])
+            moments.pop("full", None)
+        if "full" not in moments:
+            # The gradient of all rows, without that of the absolute values of the penalty.
+            moments["full"] = objective.value_and_gradient(moments["snapshot"])[1]
         moments["age"] += 1
 
     def step(self, state: State, gradient: NDArray[Any], rate: float, objective: Objective, estimate: Estimate) -> None:
@@ -102,8 +105,3 @@ class SVRG(StochasticSolver, name="svrg"):
         state.params -= rate * gradient
         if not objective.smooth_penalty:
             state.params[:] = objective.prox(state.params, rate)
-
-
-def _full_gradient(objective, params):
-    """The gradient of all rows, without that of the absolute values of the penalty."""
-    return objective.value_and_gradient(params)[1]

@@ -236,3 +236,15 @@ def test_begin_epoch_is_called_once_for_each_pass():
     objective = logistic()
     Counts(batch_size=50).minimize(objective, np.zeros(P + 1), max_iter=3, tol=0.0, rng=np.random.RandomState(0))
     assert calls == [(0, N), (4, N), (8, N)]
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_call_that_goes_on_makes_one_pass_over_all_rows(monkeypatch, every):
+    """For the gradient of a new snapshot, or of the old one on rows that may be others."""
+    objective, solver, passes = logistic(), SVRG(0.1, snapshot_every=every), []
+    options = {"max_iter": 1, "tol": 0.0, "rng": np.random.RandomState(0)}
+    first = solver.minimize(objective, np.zeros(P + 1), **options)
+    evaluate = Objective.value_and_gradient
+    monkeypatch.setattr(Objective, "value_and_gradient", lambda self, params: passes.append(1) or evaluate(self, params))
+    solver.minimize(objective, first.x, state=first.state, **options)
+    assert len(passes) == 1
