@@ -5,7 +5,7 @@ from typing import Any
 
 from scipy.optimize import OptimizeResult
 
-__all__ = ["Status", "set_status"]
+__all__ = ["WORDS", "Status", "set_status"]
 
 
 class Status(Enum):
@@ -50,6 +50,7 @@ class Status(Enum):
         return self in (Status.CALLBACK, Status.DIVERGED)
 
 
+WORDS = {status.value for status in Status}  # by which results of earlier versions name one
 SENTENCES = {
     Status.CONVERGED: "The optimum is reached within tol.",
     Status.CALLBACK: "The callback stopped the iterations.",

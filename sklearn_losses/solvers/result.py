@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.protocols import Objective
-from sklearn_losses.core.status import Status, set_status
+from sklearn_losses.core.status import WORDS, Status, set_status
 from sklearn_losses.solvers.run import Callback
 
 __all__ = ["Record", "completed", "returned"]
@@ -127,9 +127,6 @@ def completed(
     if isinstance(said, str) and said and said not in WORDS:
         result.message = said
     return result
-
-
-WORDS = {status.value for status in Status}
 
 
 def _status(result, max_iter, record):

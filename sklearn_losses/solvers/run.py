@@ -1,6 +1,5 @@
 """The bookkeeping of an iteration: how far it is, whether it has settled, and its outcome."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -8,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
-from sklearn_losses.core.status import Status, set_status
+from sklearn_losses.core.renamed import warn_of_old
+from sklearn_losses.core.status import WORDS, Status, set_status
 
 __all__ = ["SETTLING", "Callback", "Run", "Settling"]
 
@@ -146,7 +146,7 @@ class Run:
     @message.setter
     def message(self, word: str | None) -> None:
         _warn_of_old("message")
-        known = word is None or word in {status.value for status in Status}
+        known = word is None or word in WORDS
         self._words = None if known else word
         if known:
             self.status = None if word is None else Status(word)
@@ -167,4 +167,4 @@ class Run:
 
 
 def _warn_of_old(name):
-    warnings.warn(f"Run.{name} follows from Run.status now; set run.status = Status.CONVERGED.", FutureWarning, stacklevel=3)
+    warn_of_old(f"Run.{name} follows from Run.status now; set run.status = Status.CONVERGED.")
