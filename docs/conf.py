@@ -4,7 +4,6 @@ root of the repository.
 
 import ast
 import sys
-import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -18,9 +17,6 @@ import sklearn_losses  # noqa: E402
 from sklearn_losses.losses import Loss  # noqa: E402
 from sklearn_losses.models import Model  # noqa: E402
 from sklearn_losses.solvers import Solver  # noqa: E402
-
-# Sphinx reads every attribute of a class, the old names that warn among them.
-warnings.filterwarnings("ignore", message=".* is called .* now", category=FutureWarning)
 
 project = "sklearn-losses"
 author = copyright = "the authors of sklearn-losses"

@@ -6,6 +6,9 @@ from typing import Any
 
 __all__ = ["OldName", "warn_of_old"]
 
+# Modules that read every attribute of a class: help() and the documentation of Sphinx.
+READERS = "inspect", "pydoc", "sphinx.util.inspect"
+
 
 def warn_of_old(message: str) -> None:
     """Give a FutureWarning at the line of the user's code that has led here.
@@ -33,7 +36,7 @@ class OldName:
         self.old, self.new = old, new
 
     def __get__(self, instance: Any, owner: type[Any]) -> Any:
-        if sys._getframe(1).f_globals.get("__name__") not in ("inspect", "pydoc"):  # help() reads every attribute
+        if sys._getframe(1).f_globals.get("__name__") not in READERS:
             warn_of_old(f"{owner.__name__}.{self.old} is called {self.new} now.")
         if instance is not None and self.new in vars(instance):
             return vars(instance)[self.new]

@@ -105,13 +105,9 @@ class Classification(Task):
             )
 
     def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        if self.complete:
-            return weights, intercept
         return self._placed(weights.T, 0.0).T, self._placed(intercept, LOWEST)
 
     def own_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        if self.complete:
-            return weights, intercept
         return self._taken(weights.T).T, self._taken(intercept)
 
     def _placed(self, part, other):

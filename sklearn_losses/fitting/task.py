@@ -129,7 +129,8 @@ class Task(ABC):
     def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The last layer's weights (n_in, n) and intercepts (n,), completed.
 
-        What is added are the outputs that the targets have and the model does not.
+        What is added are the outputs that the targets have and the model does not. Only a task that
+        is not `complete` is asked.
         """
         return weights, intercept
 
