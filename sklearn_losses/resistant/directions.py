@@ -4,15 +4,14 @@ All are found by moments of whitened rows, so that a linear map of the columns, 
 order of the rows change nothing.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
-from scipy.stats import norm
+from scipy.special import ndtri
 
-from sklearn_losses.resistant.scale import weighted_median
+from sklearn_losses.resistant.scale import MAD, weighted_medians
 
 __all__ = ["central_halves", "halves_along", "invariant_axes", "whitened"]
 
@@ -93,27 +92,30 @@ def invariant_axes(Z: Vector, weight: Vector, residuals: Vector) -> list[Vector]
     return sets
 
 
-def halves_along(scores: Vector, weight: Vector) -> Iterator[Vector]:
+def halves_along(scores: Vector, weight: Vector) -> Vector:
     """Three halves of the rows for each column of scores: the lower, the upper, the middle ones.
 
-    Yields
-    ------
-    ndarray of bool of shape (n,)
+    Parameters
+    ----------
+    scores : ndarray of shape (n, m)
+    weight : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of bool of shape (3 * m, n)
     """
-    for score in scores.T:
-        middle = weighted_median(score, weight)
-        yield score <= middle
-        yield score >= middle
-        size = np.abs(score - middle)
-        yield size <= weighted_median(size, weight)
+    scores = np.ascontiguousarray(scores.T)
+    middle = weighted_medians(scores, weight)[:, None]
+    sizes = np.abs(scores - middle)
+    return np.vstack([scores <= middle, scores >= middle, sizes <= weighted_medians(sizes, weight)[:, None]])
 
 
-def central_halves(Z: Vector, weight: Vector) -> Iterator[Vector]:
+def central_halves(Z: Vector, weight: Vector) -> Vector:
     """Halves of the rows with small distances, by correlations that bound each entry's influence.
 
     They are the first estimates of the deterministic MCD [1]_: of the hyperbolic tangents, of the
     ranks, of the normal scores, and of the rows' directions. Scales and centres along the
-    eigenvectors of each are robust.
+    eigenvectors of each are robust. The last half is that of the shortest rows.
 
     Parameters
     ----------
@@ -121,9 +123,9 @@ def central_halves(Z: Vector, weight: Vector) -> Iterator[Vector]:
         In coordinates that are no one's choice, for what is done to a column depends on them.
     weight : ndarray of shape (n,)
 
-    Yields
-    ------
-    ndarray of bool of shape (n,)
+    Returns
+    -------
+    ndarray of bool of shape (5, n)
 
     References
     ----------
@@ -133,24 +135,23 @@ def central_halves(Z: Vector, weight: Vector) -> Iterator[Vector]:
     U = _standardised(Z, weight)
     ranks = np.column_stack([_shares(column, weight) for column in U.T])
     length = np.linalg.norm(U, axis=1)
-    directions = U / np.maximum(length, 1e-12)[:, None]
-    root = np.sqrt(weight)[:, None]
-    for V in (np.tanh(U), ranks, norm.ppf(ranks), directions):
-        V = (V - np.average(V, axis=0, weights=weight)) * root
-        spread = np.linalg.norm(V, axis=0)
-        if V is not directions:
-            V = V / np.where(spread > 0, spread, 1.0)
+    distances = [length]
+    for V in (np.tanh(U), ranks, ndtri(ranks), U / np.maximum(length, np.finfo(float).tiny)[:, None]):
+        V = V - np.average(V, axis=0, weights=weight)
+        spread = np.sqrt(weight @ V**2)
+        V = V * (np.sqrt(weight)[:, None] / np.where(spread > 0, spread, 1.0))
         axes = linalg.eigh(V.T @ V, check_finite=False)[1]
-        distance = (_standardised(U @ axes, weight) ** 2).sum(axis=1)
-        yield distance <= weighted_median(distance, weight)
-    yield length <= weighted_median(length, weight)
+        distances.append(np.linalg.norm(_standardised(U @ axes, weight), axis=1))
+    together = np.array(distances)
+    return together <= weighted_medians(together, weight)[:, None]
 
 
 def _standardised(Z, weight):
     """Columns of median 0 and median size 1, as far as they have one."""
-    U = Z - np.array([weighted_median(column, weight) for column in Z.T])
-    sizes = np.array([weighted_median(column, weight) for column in np.abs(U).T]) / 0.6745
-    return U / np.where(sizes > 0, sizes, 1.0)
+    U = np.ascontiguousarray(Z.T)
+    U = U - weighted_medians(U, weight)[:, None]
+    sizes = weighted_medians(np.abs(U), weight)[:, None]
+    return (U / np.where(sizes > 0, sizes / MAD, 1.0)).T
 
 
 def _shares(column, weight):
