@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.available import available_where
@@ -240,19 +242,35 @@ best_validation_score_, converged_, solver_, n_parameters_
         return self._targets.scores_of_all(raw)
 
     @ignoring_floating_errors
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The label with the highest score.
+    def predict(self, X: ArrayLike, *, cost: ArrayLike | None = None) -> NDArray[Any]:
+        """The label with the highest score, or that of least expected cost.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        cost : array-like of shape (n_samples, n_classes, n_classes) or (n_classes, n_classes), \
+default=None
+            ``cost[i, true, decided]`` in the order of `classes_`, or ``cost[true, decided]`` for all
+            rows; negative costs are gains. The decision is the class k of least ``sum_j p[i, j]
+            cost[i, j, k]``, with the probabilities `predict_proba`, which the loss must have; of
+            classes that cost the same it is the most probable one.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
+        if cost is not None:
+            return self._of_least_cost(X, cost)
         raw = self._raw(X)
         return self._targets.labels(raw)
+
+    def _of_least_cost(self, X, cost):
+        check_is_fitted(self)
+        try:
+            proba = self.predict_proba(X)
+        except AttributeError as error:
+            raise ValueError(f"predict(X, cost=...) decides by probabilities. {error}") from error
+        return self.classes_[cheapest(proba, checked_costs(cost, len(proba), self.classes_, takes=(MATRIX, ROWS)))]
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors

@@ -10,6 +10,7 @@ from sklearn_losses.losses.aggregation import *  # noqa: F403
 from sklearn_losses.losses.barron import *  # noqa: F403
 from sklearn_losses.losses.base import *  # noqa: F403
 from sklearn_losses.losses.classification import *  # noqa: F403
+from sklearn_losses.losses.costs import *  # noqa: F403
 from sklearn_losses.losses.crammer_singer import *  # noqa: F403
 from sklearn_losses.losses.curves import *  # noqa: F403
 from sklearn_losses.losses.curves import Kink, PiecewiseLinear
