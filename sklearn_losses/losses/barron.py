@@ -27,9 +27,12 @@ class Barron(Redescending, name="barron"):
     c : float, default=1.0
         Size of the parabola at 0, in units of the scale.
     scale : "mad" or float, default="mad"
-        As for `Huber`.
+        "mad": estimated from the data, by the start. A number fixes it.
     n_init : int, default=1
         Number of starts.
+    start : "resistant" or "mae", default="resistant"
+        Where the fit begins, see `Redescending`. Shapes from 1 on are convex: their fit is the same
+        from everywhere, and has the scale of "mae".
 
     References
     ----------
@@ -46,15 +49,22 @@ class Barron(Redescending, name="barron"):
     parameter_constraints = Redescending.parameter_constraints | {"shape": Interval(-np.inf)}
     examples = tuple({"shape": shape, "c": 0.7, "scale": 2.0} for shape in (2.0, 1.5, 0.0, 1e-9, -2.0, -np.inf, 3.0))
 
-    def __init__(self, shape: float = 1.0, c: float = 1.0, scale: float | str = "mad", n_init: int = 1) -> None:
+    def __init__(
+        self, shape: float = 1.0, c: float = 1.0, scale: float | str = "mad", n_init: int = 1, start: str = "resistant"
+    ) -> None:
         self.shape = shape
         self.c = c
         self.scale = scale
         self.n_init = n_init
+        self.start = start
 
     @derived
     def convex(self) -> bool:
         return self.shape >= 1
+
+    @derived
+    def resistant(self) -> bool | None:
+        return None if self.convex else super().resistant
 
     def rho(self, u: FloatArray) -> FloatArray:
         return barron_rho((u / self.c) ** 2, self.shape)

@@ -85,6 +85,10 @@ class RobustLoss(ResidualLoss):
     def initial_estimator(self) -> AnyLoss | None:
         return None if isinstance(self.scale, (int, float)) else "mae"
 
+    @derived
+    def residual_scale(self) -> float | str | None:
+        return self.scale
+
     @property
     def _unit(self):
         return 1.0 if isinstance(self.scale, str) else self.scale
@@ -101,9 +105,18 @@ class RobustLoss(ResidualLoss):
     def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         return ridge_of_deviations(alpha, y, sample_weight)
 
+    def with_scale(self, scale: float) -> Loss:
+        return clone(self).set_params(scale=scale) if isinstance(self.scale, str) else self
+
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         """The loss with a number for its scale."""
-        return clone(self).set_params(scale=residual_scale(y, raw, sample_weight)) if self.scale == "mad" else self
+        return self.with_scale(residual_scale(y, raw, sample_weight)) if isinstance(self.scale, str) else self
+
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray:
+        """``psi(u) / u``, and its limit at 0, over this limit."""
+        u = (y - raw) / self._unit
+        center = self.psi_prime(np.zeros(1))[0]
+        return np.where(u == 0, 1.0, self.psi(u) / np.where(u == 0, 1.0, u) / center)
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         return {"scale_": float(self._unit)}
@@ -160,10 +173,8 @@ class Huber(RobustLoss, name="huber"):
         if self.scale == "joint" and self.delta <= 1:
             raise ValueError(f"scale='joint' needs delta above 1, or the scale shrinks to 0. Got delta={self.delta!r}.")
 
-    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
-        if self.scale == "joint":
-            return JointHuber(self.delta, residual_scale(y, raw, sample_weight))
-        return super().calibrated(y, raw, sample_weight)
+    def with_scale(self, scale: float) -> Loss:
+        return JointHuber(self.delta, scale) if self.scale == "joint" else super().with_scale(scale)
 
 
 class JointHuber(Loss):
@@ -255,6 +266,9 @@ class JointHuber(Loss):
 
     def inverse_link(self, raw: FloatArray) -> FloatArray:
         return raw
+
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return Huber(self.delta, float(self._scale(raw[:1, 1])[0][0])).row_weights(y, raw[:, 0])
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         return {"scale_": float(self._scale(constants)[0][0])}
