@@ -33,10 +33,18 @@ class Initial(NamedTuple):
         Its raw predictions of the rows.
     params : ndarray
         The parameters of its linear model.
+    scale : float, list of float or None
+        Of its residuals, one for each of several targets; None where the loss needs none.
     """
 
     raw: NDArray[Any]
     params: NDArray[Any]
+    scale: Any = None
+
+    def calibrated(self, loss: Loss, rows: Rows) -> Loss:
+        """The loss with what it takes from this fit of the rows."""
+        loss = loss if self.scale is None else loss.with_scale(self.scale)
+        return loss.calibrated(rows.y, self.raw, rows.weights)
 
 
 InitialFit = Callable[[Task, Loss, Rows, Settings], Initial | None]
@@ -319,7 +327,7 @@ def _calibrated(task, loss, rows, settings, initial_fit, decided):
     if decided:
         return decided.loss, None
     initial = initial_fit(task, loss, rows, settings)
-    return (loss.calibrated(rows.y, initial.raw, rows.weights) if initial else loss), initial
+    return (initial.calibrated(loss, rows) if initial else loss), initial
 
 
 def _by_row_space(loss, model, solver, strength, rows):

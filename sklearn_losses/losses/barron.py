@@ -8,7 +8,7 @@ from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.redescending import Redescending
-from sklearn_losses.losses.robust import residual_scale, ridge_of_deviations
+from sklearn_losses.losses.robust import residual_scale
 
 __all__ = ["AdaptiveBarron", "Barron"]
 
@@ -145,17 +145,19 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     task = "regression"
     convex = False
     initial_estimator = "mae"
+    residual_scale: float | str | None = "mad"
     n_constants = 2
     start_constants = (0.0, 0.0)
     _unit = 1.0
 
-    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
-        return ridge_of_deviations(alpha, y, sample_weight)
+    def with_scale(self, scale: float) -> Loss:
+        bound = AdaptiveBarron()
+        bound._unit = bound.residual_scale = scale
+        return bound
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
-        bound = AdaptiveBarron()
-        bound._unit = residual_scale(y, raw, sample_weight)
-        return bound
+        known = self.residual_scale != "mad"
+        return self if known else self.with_scale(residual_scale(y, raw, sample_weight))
 
     def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
         # The likelihood has an additive constant and may be negative: what is measured is the loss
