@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn_losses import _moved as _moved
 from sklearn_losses.datasets import make_ranking
 from sklearn_losses.estimators import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
-from sklearn_losses.metrics import neg_perplexity, perplexity_score
+from sklearn_losses.metrics import average_cost, make_cost_scorer, neg_perplexity, perplexity_score, savings_score
 
 if TYPE_CHECKING:
     from sklearn_losses.model_selection import (
@@ -28,11 +28,14 @@ __all__ = [
     "MultiQuantileRegressor",
     "add_label_noise",
     "add_outliers",
+    "average_cost",
     "compare_losses",
+    "make_cost_scorer",
     "make_ranking",
     "neg_perplexity",
     "noise_curve",
     "perplexity_score",
+    "savings_score",
     "suggest_losses",
 ]
 __version__ = "0.1.0"

@@ -90,23 +90,48 @@ def best_scores(loss: Any, y: Targets, sample_weight: FloatArray, n_outputs: int
         rows = np.arange(n_classes)
     if not np.all(shares > 0):
         return np.zeros(n_outputs)
-    smooth = loss if loss.smooth else loss.smoothed(1e-4)
+    return _least_scores(loss, rows, shares, np.log(shares), n_outputs)
+
+
+def best_scores_of(loss: Any, costs: FloatArray, n_outputs: int) -> FloatArray:
+    """The constant scores of least loss where the mean costs of the decisions are these.
+
+    They are zeros where a decision costs nothing, since its best score may be infinite.
+
+    Parameters
+    ----------
+    loss : Loss
+        Its target is the costs of the decisions.
+    costs : ndarray of shape (n_classes,)
+    n_outputs : int
+    """
+    if not np.all(costs > 0):
+        return np.zeros(n_outputs)
+    return _least_scores(loss, costs[None], np.ones(1), -np.log(costs), n_outputs, (1.0, 0.1, 1e-2, 1e-3, 1e-4))
+
+
+def _least_scores(loss, rows, shares, logs, n_outputs, widths=(1e-4,)):
+    """The constant scores of least mean loss over rows with these shares, from a first guess.
+
+    A loss that is not smooth is smoothed with these widths, one after the other.
+    """
 
     def every_row(scores):
-        return np.full(n_classes, scores[0]) if n_outputs == 1 else np.tile(scores, (n_classes, 1))
+        return np.full(len(shares), scores[0]) if n_outputs == 1 else np.tile(scores, (len(shares), 1))
 
-    def mean(scores):
+    def mean(scores, smooth):
         value, gradient = smooth.value_and_gradient(rows, every_row(scores))
         return float(shares @ value), np.atleast_1d(shares @ gradient)
 
-    logs = np.log(shares) - np.log(shares).mean()
-    start = np.array([logs[1] - logs[0]]) if n_outputs == 1 else logs
-    outcome = minimize(mean, start, jac=True, method="BFGS", options={"gtol": 1e-9})
+    logs = logs - logs.mean()
+    start = end = np.array([logs[1] - logs[0]]) if n_outputs == 1 else logs
+    for smooth in (loss,) if loss.smooth else map(loss.smoothed, widths):
+        end = minimize(mean, end, args=(smooth,), jac=True, method="BFGS", options={"gtol": 1e-9}).x
     candidates = [np.zeros(n_outputs), start]
     # A bounded loss may like one class best with certainty: scores at infinity, where no gradient
     # is left to start from.
-    if np.max(np.abs(outcome.x)) < 10:
-        candidates.append(outcome.x)
+    if np.max(np.abs(end)) < 10:
+        candidates.append(end)
     best = min(candidates, key=lambda scores: float(shares @ loss.value(rows, every_row(scores))))
     # What a search by values cannot know is left out: equal data give equal starts.
     best = np.round(best, 6)

@@ -29,6 +29,7 @@ from sklearn_losses.losses import (
     Quantile,
     RankNet,
     SoftLabels,
+    SquaredHinge,
     Tilted,
     Trimmed,
     Tukey,
@@ -88,6 +89,7 @@ OTHERWISE = {
     ("smoothed CVaR", "smooth"): lambda loss: True,
     ("SoftLabels", "soft_labels"): lambda loss: True,
     ("CostSensitive", "soft_labels"): lambda loss: True,
+    ("CostSensitive", "has_probabilities"): lambda loss: False,
     ("MeanOverTargets", "residual"): lambda loss: False,
     ("EachTarget", "residual"): lambda loss: False,
     ("CVaR", "initial_estimator"): lambda loss: loss.initial_estimator or loss,
@@ -171,8 +173,10 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
 
 @pytest.mark.parametrize("wrapper", [name for name in WRAPPERS if name != "Smoothed"])
 def test_methods_reach_the_parts(wrapper):
-    class Recorder(type(MSE())):
-        task = "classification" if wrapper in ("SoftLabels", "CostSensitive") else "regression"
+    classes = wrapper in ("SoftLabels", "CostSensitive")
+
+    class Recorder(SquaredHinge if classes else MSE):
+        task = "classification" if classes else "regression"
         initial_estimator = "mae"
         seen = []
 
@@ -214,6 +218,7 @@ def test_methods_reach_the_parts(wrapper):
     made = WRAPPERS[wrapper][0](Recorder())
     y = np.linspace(0, 1, 4)
     y = np.stack([y, y], axis=1) if wrapper in ("MeanOverTargets", "EachTarget") else y
+    y = np.arange(4) % 2 if wrapper == "CostSensitive" else y
     made.check()
     made.check_target(y)
     made.initial_alpha(1.0, y, np.ones(4))
@@ -310,13 +315,12 @@ def test_costs_of_zero_and_one_and_certain_labels_are_the_loss(loss):
     X, y, _ = data("classification")
     y = y == 1
     few = {"max_iter": 20} if loss.stochastic_only else {}
+    cases = [(loss, y), (loss, np.stack([~y, y], axis=1).astype(float))]
+    cases += [] if isinstance(loss, Perceptron) else [(CostSensitive(loss), y)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        hard, costly, soft = (
-            LossClassifier(one, alpha=0.01, random_state=0, **few).fit(X, targets)
-            for one, targets in ((loss, y), (CostSensitive(loss), y), (loss, np.stack([~y, y], axis=1).astype(float)))
-        )
-    for model in (costly, soft):
+        hard, *others = (LossClassifier(one, alpha=0.01, random_state=0, **few).fit(X, targets) for one, targets in cases)
+    for model in others:
         assert ("adam" in model.solver_) == ("adam" in hard.solver_)
         np.testing.assert_allclose(model.coef_, hard.coef_, rtol=1e-4, atol=2e-4)
 
@@ -394,7 +398,7 @@ class TestTheFactsMatter:
 
     def test_the_perceptron_goes_to_adam(self):
         X, y = self.separable()
-        for loss in (1.0 * Perceptron(), CostSensitive("perceptron"), CVaR("perceptron", 1.0)):
+        for loss in (1.0 * Perceptron(), CVaR("perceptron", 1.0)):
             model = LossClassifier(loss, random_state=0, max_iter=5, tol=1e-1, n_iter_no_change=1)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
