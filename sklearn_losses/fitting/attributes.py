@@ -88,6 +88,8 @@ def row_weights(problem: Problem, outcome: Outcome) -> NDArray[Any] | None:
         None for a loss without such weights.
     """
     params, found = problem.to_user(outcome.params), []
+    if "scale_" not in problem.loss.learned(problem.separated(params)[1]):
+        return None
     for rows in (problem.rows, problem.held_out):
         if rows is not None:
             part = problem.over(rows)

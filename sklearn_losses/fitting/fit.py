@@ -19,12 +19,13 @@ from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
 from sklearn_losses.fitting.progress import Progress
 from sklearn_losses.fitting.resistant import notice, resistant_fit
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.solve import Outcome, solve
 from sklearn_losses.fitting.start import starting_point
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.fitting.trimming import concentrated
-from sklearn_losses.losses import Tukey
+from sklearn_losses.losses import MAE, Tukey
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 from sklearn_losses.losses.trimmed import Trimmed
@@ -218,22 +219,38 @@ def _of_one_target(task, loss, rows, settings, n_targets=1):
 def _initial_fit(task, loss, rows, settings, n_targets=1):
     alpha = settings.alpha
     if alpha != "auto":
-        alpha = loss.initial_alpha(float(alpha) * (1 - float(settings.l1_ratio)) * n_targets, rows.y, rows.weights)
+        alpha = loss.initial_alpha(min(float(alpha) * n_targets, np.finfo(np.float64).max), rows.y, rows.weights)
     first = Loss.make(loss.initial_estimator)
     first.check()
     rows = rows._replace(weight=None if rows.weight is None else mean_one(rows.weight / rows.weight.max()))
-    own = Settings(alpha=alpha, fit_intercept=settings.fit_intercept)
+    own = Settings(alpha=alpha, l1_ratio=float(settings.l1_ratio), fit_intercept=settings.fit_intercept)
+    if loss.residual_scale is None or not isinstance(first, MAE):
+        return _fit_of(first, task, rows, own)
+    if own.alpha != "auto" and own.alpha > 0:
+        return penalized(task, rows, own, loss.residual_scale)
+    # The penalty of alpha="auto" is too small to be seen in the residuals.
+    fitted = _fit_of(first, task, rows, replace(own, l1_ratio=0.0))
+    known = not isinstance(loss.residual_scale, str)
+    scale = float(loss.residual_scale) if known else scale_of_residuals(rows, fitted.raw)
+    if own.l1_ratio and interpolates(rows, fitted.raw):
+        # Of all the fits without a residual an L1 penalty asks for a sparse one.
+        fitted = penalized(task, rows, own, scale)
+    return fitted._replace(scale=None if known else scale)
+
+
+def _fit_of(first, task, rows, own):
+    """The fit of the loss that comes first."""
     # A scale and a start need no certified optimum; the fit itself says where it misses its own.
     done = fit_rows(task, first, Auto(), rows, own, check_random_state(None))
     if done.outcome.interruption is not None:
         raise done.outcome.interruption
     fitted = model_attributes(done.problem, done.outcome.params)
-    model = Linear().bind(rows.X.shape[1], task.n_outputs, settings.fit_intercept)
+    model = Linear().bind(rows.X.shape[1], task.n_outputs, own.fit_intercept)
     return Initial(raw_predictions(task, model, fitted, rows.X), flat_parameters(task, model, fitted))
 
 
 def _kept(task, trimmed, solver, model, rows, settings, rng):
-    """The weights of the rows that a trimmed loss keeps, and what the search for them began with."""
+    """The weights of the rows that a trimmed loss keeps, and what the search began with."""
     if not isinstance(rows.y, np.ndarray):
         raise ValueError(f"{trimmed.name} leaves rows out, and a ranking needs whole queries; use the loss without Trimmed.")
 

@@ -52,7 +52,7 @@ class Rows(NamedTuple):
         return (np.arange(n_rows) if self.index is None else self.index)[rows], self.n_given or n_rows
 
     def in_given_order(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values (n, ...) of these rows as those of the rows that the user gave, 0 for the others."""
+        """Values (n, ...) of these rows at their places among those that the user gave, else 0."""
         if self.index is None:
             return values
         placed = np.zeros((self.n_given, *values.shape[1:]), dtype=values.dtype)

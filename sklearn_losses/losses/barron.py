@@ -7,8 +7,8 @@ import numpy as np
 from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.redescending import Redescending
-from sklearn_losses.losses.robust import residual_scale, ridge_of_deviations
+from sklearn_losses.losses.redescending import START, Redescending
+from sklearn_losses.losses.robust import residual_scale
 
 __all__ = ["AdaptiveBarron", "Barron"]
 
@@ -129,10 +129,16 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     of the family a fit multiplies by the square of a scale, here the one it starts from, so that
     alpha weighs against squared units of the target.
 
+    Parameters
+    ----------
+    start : "resistant" or "mae", default="resistant"
+        Where the fit begins, see `Redescending`. Its minimum for outliers in X that make up a large
+        part of the rows follows them all the same, from wherever it begins.
+
     Notes
     -----
     The shape stays inside (0.01, 1.99) by a logistic function, as in the source; the start is 1, at
-    the MAD scale of the least absolute deviations. In a fit `raw` has three columns: the
+    the scale of where the fit begins. In a fit `raw` has three columns: the
     prediction, the shape's logit and the logarithm of the scale, both times the starting scale so
     that a solver meets numbers of one size.
 
@@ -155,17 +161,27 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     task = "regression"
     convex = False
     initial_estimator = "mae"
+    residual_scale: float | str | None = "mad"
     n_constants = 2
     start_constants = (0.0, 0.0)
+    parameter_constraints = {"start": START}
     _unit = 1.0
 
-    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
-        return ridge_of_deviations(alpha, y, sample_weight)
+    def __init__(self, start: str = "resistant") -> None:
+        self.start = start
+
+    @derived
+    def resistant(self) -> bool | None:
+        return self.start == "resistant"
+
+    def with_scale(self, scale: float) -> Loss:
+        bound = AdaptiveBarron(self.start)
+        bound._unit = bound.residual_scale = scale
+        return bound
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
-        bound = AdaptiveBarron()
-        bound._unit = residual_scale(y, raw, sample_weight)
-        return bound
+        known = self.residual_scale != "mad"
+        return self if known else self.with_scale(residual_scale(y, raw, sample_weight))
 
     def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
         # The likelihood has an additive constant and may be negative: what is measured is the loss
@@ -205,6 +221,10 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         gradient[:, 1] = (_shape_derivative(square, shape) - expected) * shape_slope
         gradient[:, 2] = 1 - slope * u
         return (unit * (unit * value)).astype(raw.dtype, copy=False), (unit * gradient).astype(raw.dtype, copy=False)
+
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray:
+        shape, _, scale = self._constants(raw)
+        return barron_weight(((y - raw[:, 0]) / scale) ** 2, shape)
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         shape, _, scale = self._constants(np.array([[0.0, *constants]]))
