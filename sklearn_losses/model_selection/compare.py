@@ -138,7 +138,9 @@ def compare_losses(
     cost = _costs(params, y)
     X, y, sample_weight, groups, qid, cost = indexable(*(_array(part) for part in (X, y, sample_weight, groups, qid, cost)))
     targets = np.asarray(y)
-    data = Data(X, targets, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))._replace(cost=cost)
+    data = Data(X, targets, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))._replace(
+        cost=cost
+    )
     parameter = LossParameter(estimator)
     rng = check_random_state(random_state)
     splits = splits_of(cv, targets, parameter.task, data.kept_together, rng, X)
