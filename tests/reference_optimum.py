@@ -296,21 +296,26 @@ class Sum:
 
 
 class Costs:
-    """``sum_k saved[y, k] * loss(k, raw)``."""
+    """``sum_k cost[y, k] * loss(0, f_k)``, costs from the least of a class, scores f of sum 0.
+
+    The loss is that of two classes.
+    """
 
     constants = 0
 
     def __init__(self, loss, cost):
         cost = np.asarray(cost, dtype=LONG)
-        self.loss, self.saved = loss, cost.max(axis=1, keepdims=True) - cost
+        self.loss, self.cost = loss, cost - cost.min(axis=1, keepdims=True)
 
     def rows(self, y, raw, mu):
+        n_classes = len(self.cost)
+        ways = np.eye(n_classes, dtype=LONG) - LONG(1) / n_classes if raw.shape[1] > 1 else np.array([[-1], [1]], LONG)
         total = [0, 0, 0]
-        for code in range(len(self.saved)):
-            weight = self.saved[y, code]
-            used = np.maximum(weight, LONG("1e-30"))
-            part = self.loss.rows(np.full(len(y), code), raw, mu / used)
-            total = [one + (weight * other.T).T for one, other in zip(total, part, strict=True)]
+        for code, way in enumerate(ways):
+            cost = self.cost[y, code]
+            value, slope, bend = self.loss.rows(np.zeros_like(y), (raw @ way)[:, None], mu / np.maximum(cost, LONG("1e-30")))
+            parts = cost * value, cost[:, None] * slope * way, cost[:, None, None] * bend * np.outer(way, way)
+            total = [one + other for one, other in zip(total, parts, strict=True)]
         return tuple(total)
 
 

@@ -96,7 +96,7 @@ def with_weight(weight: NDArray[Any] | None, *arrays: Any) -> tuple[Any, ...]:
     ----------
     weight : ndarray of shape (n,), or None
         Not negative; None where all are equal.
-    *arrays : {ndarray, sparse matrix} of shape (n, ...)
+    *arrays : {ndarray, sparse matrix} of shape (n, ...), or None
 
     Returns
     -------
@@ -106,7 +106,7 @@ def with_weight(weight: NDArray[Any] | None, *arrays: Any) -> tuple[Any, ...]:
     if weight is None or np.all(weight > 0):
         return *arrays, weight
     kept = weight > 0
-    return *(array[kept] for array in arrays), weight[kept]
+    return *(None if array is None else array[kept] for array in arrays), weight[kept]
 
 
 def mean_one(weight: NDArray[Any] | None) -> NDArray[Any] | None:

@@ -264,7 +264,7 @@ def prepare(
     task.check_size(loss, rows)
     units = decided.units if decided else None
     if settings.alpha == "auto" and units is None:
-        units = Units.of(loss, rows.y, rows.weights)
+        units = task.units(loss, rows)
     strength = Strength.of(settings.alpha, settings.l1_ratio, units)
     model = with_constants(model, loss.n_constants, loss.constant_units)
     basis, inner = None, rows

@@ -16,6 +16,7 @@ from sklearn_losses.losses.curves import *  # noqa: F403
 from sklearn_losses.losses.curves import Kink, PiecewiseLinear
 from sklearn_losses.losses.custom import *  # noqa: F403
 from sklearn_losses.losses.expected import *  # noqa: F403
+from sklearn_losses.losses.expected_cost import *  # noqa: F403
 from sklearn_losses.losses.listwise import *  # noqa: F403
 from sklearn_losses.losses.noisy_labels import *  # noqa: F403
 from sklearn_losses.losses.pairwise import *  # noqa: F403

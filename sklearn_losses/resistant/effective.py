@@ -26,7 +26,8 @@ def effective_rows(X: Any, y: Vector, weight: Vector) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> effective_rows(np.array([[1.0], [1.0], [2.0]]), np.array([0.0, 0.0, 0.0]), np.array([1.0, 1.0, 2.0]))
+    >>> X = np.array([[1.0], [1.0], [2.0]])
+    >>> effective_rows(X, np.zeros(3), np.array([1.0, 1.0, 2.0]))
     2.0
     """
     _, group = np.unique(_codes(X, y), return_inverse=True)

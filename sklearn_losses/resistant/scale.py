@@ -100,7 +100,7 @@ def m_scale(residuals: Vector, weight: Vector, right: float = 0.5, start: float 
     --------
     >>> import numpy as np
     >>> round(m_scale(np.array([-1.0, 1.0, 1e9, 1e9]), np.array([2.0, 2.0, 1.0, 1.0])), 3)
-    1.023
+    2.137
     """
     share = weight / weight.sum()
     sizes = np.abs(residuals)

@@ -1,4 +1,4 @@
-"""The search for a start: fits to parts of the rows, chosen by how the rows lie, and their descent."""
+"""The search for a start: fits to parts of the rows, chosen by how the rows lie, and improved."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
-from sklearn_losses.resistant.directions import central_halves, halves_along, invariant_axes, whitened
+from sklearn_losses.resistant.directions import central_halves, dividing, halves_along, invariant_axes, skewed_axes, whitened
 from sklearn_losses.resistant.steps import (
     Fit,
     Regression,
@@ -34,6 +34,14 @@ class Limits(NamedTuple):
         more.
     axes : int
         Axes of each end of a set that are tried at the most.
+    starts : int
+        Directions from which a division of the rows into two groups is looked for,
+    work : float
+        and how many times the rows these may be where that is more.
+    division : int
+        Steps towards directions that divide the rows into two groups,
+    divided : int
+        and how many of these are tried.
     subsets : int
         Random subsets of as many rows as parameters,
     largest_subset : int
@@ -59,6 +67,10 @@ class Limits(NamedTuple):
     sample: int = 2000
     sample_per_column: int = 40
     axes: int = 8
+    starts: int = 100
+    work: float = 1e5
+    division: int = 6
+    divided: int = 20
     subsets: int = 500
     largest_subset: int = 12
     concentration: int = 2
@@ -155,14 +167,29 @@ def _halves(part, columns, intercept, limits):
     residuals = part.residuals(least_squares(part, np.ones(len(part.y))))
     joint, _, _ = whitened(np.column_stack([Z, part.y]), part.weight, intercept)
     halves = [np.zeros((0, len(part.y)), dtype=bool)]
-    for number, W in enumerate((Z, joint)):
+    for W, groups in ((Z, False), (joint, True)):
         if not W.shape[1]:
             continue
         sets = invariant_axes(W, part.weight, residuals)
-        # The residuals are no news in the joint coordinates.
-        halves += [halves_along(W @ _ends(axes, limits.axes), part.weight) for axes in sets[: 3 - number]]
+        directions = [_ends(axes, limits.axes) for axes in sets]
+        if groups:
+            starts = _starts(W, part.weight, sets, max(limits.starts, int(limits.work / len(W))))
+            directions.append(dividing(W, part.weight, starts, limits.division, limits.divided))
+        halves.append(halves_along(W @ np.hstack(directions), part.weight))
         halves.append(central_halves(W @ sets[0], part.weight))
     return np.vstack(halves)
+
+
+def _starts(W, weight, sets, number):
+    """Directions from which to look for groups: at the most `number`, more of them for few rows."""
+    starts = np.hstack([_ends(axes, 2) for axes in sets])
+    axes = sets[0]
+    for _ in range(2):
+        axes = skewed_axes(W, weight, axes[:, : number // 2])
+        starts = np.hstack([starts, axes])
+    if starts.shape[1] < number:
+        starts = np.hstack([starts, skewed_axes(W, weight, np.hstack(sets[1:])[:, : number // 2])])
+    return starts[:, :number]
 
 
 def _ends(axes, number):

@@ -75,7 +75,7 @@ class Regression:
 
     @cached_property
     def products(self) -> Vector:
-        """The products of each two columns, one row for each row: a Gram matrix is a sum of them."""
+        """The products of each two columns, (n, k (k + 1) / 2): a Gram matrix is a sum of them."""
         first, second = np.triu_indices(self.design.shape[1])
         return self.design[:, first] * self.design[:, second]
 
@@ -144,8 +144,9 @@ def many_least_squares(rows: Regression, weights: Vector, against: Vector | None
     """
     n, k = rows.design.shape
     if n * k * k > 2 * TOGETHER:
-        factors = [None] * len(weights) if against is None else against
-        return np.array([least_squares(rows, *each) for each in zip(weights, [None] * len(weights), factors)]).reshape(-1, k)
+        against = weights @ rows.weight if against is None else against
+        each = zip(weights, against, strict=True)
+        return np.array([least_squares(rows, weight, against=factor) for weight, factor in each]).reshape(-1, k)
     weights = weights * rows.weight
     first, second = np.triu_indices(k)
     gram = np.empty((len(weights), k, k))

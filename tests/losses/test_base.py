@@ -12,7 +12,7 @@ from sklearn_losses.losses import MAE, MSE, CustomLoss, Loss, RankNet, ResidualL
 
 PUBLIC = """
     ActivePassive AdaptiveBarron ApproxNDCG Barron BiTempered Bootstrapped CVaR Cauchy CostSensitive
-    CrammerSinger CrossEntropy CustomLoss Deviance EpsilonInsensitive Expectile Exponential Fair Focal
+    CrammerSinger CrossEntropy CustomLoss Deviance EpsilonInsensitive ExpectedCost Expectile Exponential Fair Focal
     Gamma GemanMcClure GeneralizedCrossEntropy Hinge Huber Kink LambdaLoss LambdaRank ListMLE ListNet
     LogCosh Loss MAE MSE MarginLoss ModifiedHuber OwnProbabilityLoss PairwiseHinge Perceptron
     PiecewiseLinear Poisson Quantile RankNet RankingLoss Redescending ResidualLoss RobustLoss ScalarLoss

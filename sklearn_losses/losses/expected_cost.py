@@ -1,0 +1,164 @@
+"""The expected cost of decisions: a smooth loss that is the cost itself."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.classification import SoftmaxLoss
+from sklearn_losses.losses.costs import (
+    CostSensitive,
+    RowCosts,
+    check_costs_of_rows,
+    check_matrix,
+    costs_by_class,
+    matrix_among,
+    matrix_of,
+)
+from sklearn_losses.losses.numerics import best_scores_of
+
+__all__ = ["ExpectedCost"]
+
+
+class OfCosts(SoftmaxLoss):
+    """``sum_k share_k * cost_k``: `costs_of` says what each decision costs in each row."""
+
+    convex = False
+    has_probabilities = False  # the shares of the decisions are not the probabilities of the classes
+    soft_labels = True
+
+    @abstractmethod
+    def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
+        """The cost of each decision, (n, n_classes)."""
+
+    def _parts(self, y, raw):
+        """The value, the shares of the decisions (n, K), and what each costs more than the mean."""
+        costs = self.costs_of(y, 2 if raw.ndim == 1 else raw.shape[1]).astype(raw.dtype, copy=False)
+        if raw.ndim == 1:
+            share = np.stack([self.inverse_link(-raw), self.inverse_link(raw)], axis=1)
+        else:
+            share = self.inverse_link(raw)
+        # Measured from the decision that is ahead: its share may be so near 1 that nothing else
+        # would be left of the others.
+        ahead = share.argmax(axis=1)[:, None]
+        leading = np.take_along_axis(costs, ahead, axis=1)
+        above = costs - leading
+        mean = (share * above).sum(axis=1, keepdims=True)
+        return (leading + mean)[:, 0], share, above - mean
+
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
+        value, share, above = self._parts(y, raw)
+        return value, share[:, 1] * above[:, 1] if raw.ndim == 1 else share * above
+
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
+        _, share, above = self._parts(y, raw)
+        if raw.ndim == 1:
+            return share[:, 1] * above[:, 1] * (share[:, 0] - share[:, 1])
+        return share * above * (1 - 2 * share)
+
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
+        if raw.ndim == 1:
+            return self.hessian(y, raw) * direction
+        _, share, above = self._parts(y, raw)
+        # The shift along which nothing changes is taken out first, so that little is left to
+        # cancel.
+        direction = direction - (share * direction).sum(axis=1, keepdims=True)
+        slope = share * above
+        return slope * direction - share * (slope * direction).sum(axis=1, keepdims=True)
+
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
+        # Of all rows together it is that of one row with the mean costs.
+        costs = np.average(self.costs_of(y, max(n_outputs, 2)), axis=0, weights=sample_weight)
+        return best_scores_of(OfRows(), costs - costs.min() + np.ptp(costs), n_outputs)
+
+
+class OfRows(OfCosts):
+    """The expected cost where the target is the costs of each decision in each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses.expected_cost import OfRows
+    >>> OfRows().value(np.array([[0.0, 3.0]]), np.array([0.0]))
+    array([1.5])
+    """
+
+    name = "expected_cost"
+
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
+        return RowCosts("cross_entropy")
+
+    def check_target(self, y: Targets) -> None:
+        check_costs_of_rows(y)
+
+    def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
+        return y
+
+
+class ExpectedCost(OfCosts, name="expected_cost"):
+    """The average expected cost, ``sum_k softmax(raw)_k * cost[true, k]`` [1]_ [2]_.
+
+    The cost itself, of decisions that are drawn with these shares: smooth and bounded, so that
+    errors count by what they cost and far ones no more than near ones; not convex. Without costs it
+    is the share of wrong decisions. A linear fit starts from that of
+    ``CostSensitive("cross_entropy", cost)``. It is of use where the model cannot be right
+    everywhere: it gives up rows that are cheap. With a model that can, `CostSensitive` has the same
+    best decisions and one minimum.
+
+    The softmax says how decided a row is, and not how probable the classes are, so it gives no
+    probabilities.
+
+    Parameters
+    ----------
+    cost : array-like of shape (n_classes, n_classes), default=None
+        As for `CostSensitive`.
+
+    See Also
+    --------
+    CostSensitive : A convex loss with the same best decisions.
+
+    References
+    ----------
+    .. [1] Bahnsen, Aouada and Ottersten, "Example-dependent cost-sensitive logistic regression for
+       credit scoring", ICMLA 2014, equation 7.
+    .. [2] Hoppner, Baesens, Verbeke and Verdonck, "Instance-dependent cost-sensitive learning for
+       detecting transfer fraud", European Journal of Operational Research 297 (2022).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import ExpectedCost
+    >>> ExpectedCost(cost=((0, 1), (5, 0))).value(np.array([1, 0]), np.array([0.0, 0.0]))
+    array([2.5, 0.5])
+    """
+
+    def __init__(self, cost: Any = None) -> None:
+        self.cost = cost
+
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
+        return CostSensitive("cross_entropy", self.cost)
+
+    def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
+        return costs_by_class(y, matrix_of(self.cost, n_classes))
+
+    def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
+        check_matrix(self, max(n_outputs, 2))
+        return self
+
+    def among(self, codes: NDArray[Any], n_classes: int) -> Loss:
+        return ExpectedCost(matrix_among(self, codes, n_classes))
+
+    def of_rows(self) -> OfRows:
+        """The same loss with costs of its own for each row.
+
+        Returns
+        -------
+        OfRows
+            Its target is an array of shape (n, n_classes): the cost of each decision in each row.
+        """
+        return OfRows()
