@@ -23,7 +23,7 @@ LOOKS = (
     {"marker": "X", "s": 52, "facecolor": "#D55E00", "edgecolor": "black", "linewidth": 0.6},
 )
 # Beyond this many times a cutoff an axis is logarithmic, or the other rows would lie on one point.
-LINEAR_UP_TO = 20
+LINEAR_UP_TO = 40
 
 
 class OutlierDisplay:
