@@ -73,8 +73,8 @@ WRAPPERS = {
 }
 SAME = (
     "task", "smooth", "convex", "has_probabilities", "shift_invariant", "has_minimizer", "rowwise", "residual",
-    "positive_target", "soft_labels", "initial_estimator", "resistant", "residual_scale", "n_init", "stochastic_only", "starts_from",
-    "moving", "measure", "needs_gains",
+    "positive_target", "soft_labels", "initial_estimator", "resistant", "residual_scale", "n_init", "stochastic_only",
+    "starts_from", "moving", "measure", "needs_gains",
 )  # fmt: skip
 # Where a wrapper differs from the loss that it is made of, and how.
 OTHERWISE = {
