@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn_losses import _moved as _moved
 from sklearn_losses.datasets import make_ranking
 from sklearn_losses.estimators import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
-from sklearn_losses.metrics import neg_perplexity, perplexity_score
+from sklearn_losses.metrics import average_cost, make_cost_scorer, neg_perplexity, perplexity_score, savings_score
 
 if TYPE_CHECKING:
     from sklearn_losses.model_selection import (
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         noise_curve,
         suggest_losses,
     )
-    from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
+    from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay, OutlierDisplay
 
 __all__ = [
     "LossClassifier",
@@ -26,13 +26,17 @@ __all__ = [
     "LossRanker",
     "LossRegressor",
     "MultiQuantileRegressor",
+    "OutlierDisplay",
     "add_label_noise",
     "add_outliers",
+    "average_cost",
     "compare_losses",
+    "make_cost_scorer",
     "make_ranking",
     "neg_perplexity",
     "noise_curve",
     "perplexity_score",
+    "savings_score",
     "suggest_losses",
 ]
 __version__ = "0.1.0"
@@ -40,7 +44,7 @@ __version__ = "0.1.0"
 # What is loaded when it is asked for: with scikit-learn's model_selection it takes a while.
 _ON_DEMAND = {
     "model_selection": ("add_label_noise", "add_outliers", "compare_losses", "noise_curve", "suggest_losses"),
-    "plotting": ("LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay"),
+    "plotting": ("LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay", "OutlierDisplay"),
 }
 
 

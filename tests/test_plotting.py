@@ -128,7 +128,7 @@ def test_comparison_is_drawn_best_first_with_failures_left_out(plt):
 
 
 def test_styles_differ_without_colour():
-    from sklearn_losses.plotting import style
+    from sklearn_losses.plotting.drawing import style
 
     styles = [style(number) for number in range(42)]
     assert len({(look["color"], look["linestyle"]) for look in styles}) == 42

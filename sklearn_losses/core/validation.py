@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
-__all__ = ["check_weights", "mean_one", "refuse_dates", "validated", "with_weight"]
+__all__ = ["check_weights", "mean_one", "real_numbers", "refuse_dates", "validated", "with_weight"]
 
 
 def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
@@ -45,7 +45,7 @@ def check_weights(sample_weight: ArrayLike | None, n_rows: int, name: str = "sam
     """
     if sample_weight is None:
         return None
-    weight = _real_numbers(sample_weight, name)
+    weight = real_numbers(sample_weight, name)
     if weight.ndim == 0:
         weight = np.full(n_rows, float(weight))
     if weight.shape != (n_rows,):
@@ -59,7 +59,7 @@ def check_weights(sample_weight: ArrayLike | None, n_rows: int, name: str = "sam
     return weight / weight.max()
 
 
-def _real_numbers(values, name):
+def real_numbers(values, name):
     """Numbers as float64, without a cast from what only looks like numbers."""
     values = np.asarray(values)
     try:
@@ -96,7 +96,7 @@ def with_weight(weight: NDArray[Any] | None, *arrays: Any) -> tuple[Any, ...]:
     ----------
     weight : ndarray of shape (n,), or None
         Not negative; None where all are equal.
-    *arrays : {ndarray, sparse matrix} of shape (n, ...)
+    *arrays : {ndarray, sparse matrix} of shape (n, ...), or None
 
     Returns
     -------
@@ -106,7 +106,7 @@ def with_weight(weight: NDArray[Any] | None, *arrays: Any) -> tuple[Any, ...]:
     if weight is None or np.all(weight > 0):
         return *arrays, weight
     kept = weight > 0
-    return *(array[kept] for array in arrays), weight[kept]
+    return *(None if array is None else array[kept] for array in arrays), weight[kept]
 
 
 def mean_one(weight: NDArray[Any] | None) -> NDArray[Any] | None:

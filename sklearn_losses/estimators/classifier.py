@@ -1,14 +1,18 @@
 """LossClassifier."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.available import available_where
@@ -25,6 +29,11 @@ def _gives_probabilities(estimator):
     loss = getattr(estimator, "_loss", None) or estimator._loss_spec()
     if loss.has_probabilities:
         return True
+    if getattr(vars(estimator).get("_targets"), "by_cost", False):
+        raise AttributeError(
+            f"{type(estimator).__name__} was fitted with cost=: its scores rank decisions by their costs and are no "
+            "probabilities; fit it without cost= for these, and decide by predict(X, cost=...)."
+        )
     known = sorted(name for name, maker in Loss.names().items() if maker.has_probabilities)
     raise AttributeError(
         f"loss {loss.label!r} gives no probabilities; use one of {', '.join(known)}, or wrap the classifier in "
@@ -62,7 +71,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`.
     alpha : float or "auto", default="auto"
-        Strength of the penalty, at least 0; "auto" is 1e-4. That of
+        Strength of the penalty, at least 0; "auto" is 1e-4, under costs times the mean difference
+        between the dearest and the cheapest decision of a row. That of
         `sklearn.linear_model.LogisticRegression` is ``1 / (C * n_samples)``.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
@@ -164,7 +174,41 @@ best_validation_score_, converged_, solver_, n_parameters_
         )  # fmt: skip
         self.class_weight = class_weight
 
-    def _read(self, X, y, sample_weight, *, first, classes=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, cost: ArrayLike | None = None) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, or probabilities of the classes as floats (soft labels).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not
+            matter.
+        cost : array-like of shape (n_samples, n_classes) or (n_samples, n_classes, n_classes), \
+default=None
+            What decisions cost, row by row, in the order of the sorted labels: ``cost[i, decided]``
+            or ``cost[i, true, decided]``, of which the part of ``y[i]`` counts; negative costs are
+            gains. The fit then minimises the costs of its decisions, and y only names the classes:
+            `CostSensitive` and `ExpectedCost` take the costs in the place of their matrix, any
+            other loss is fitted as ``CostSensitive(loss)``. There are no probabilities then. To
+            decide by costs after a fit without them, see `predict`.
+
+        Returns
+        -------
+        self
+        """
+        for sentence in self._atomic(self._fit, X, y, sample_weight, cost):
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
+        return self
+
+    # Callbacks are told the arguments by these names.
+
+    def _fit(self, X, y, sample_weight, cost):
+        return super()._fit(X, y, sample_weight, cost=cost)
+
+    def _read(self, X, y, sample_weight, *, first, cost, classes=None):
         targets, last = np.asarray(y), vars(self).get("_targets")
         soft = targets.ndim == 2 and targets.shape[1] > 1
         if soft and targets.dtype.kind != "f":
@@ -174,10 +218,11 @@ best_validation_score_, converged_, solver_, n_parameters_
         if soft:
             if self.class_weight is not None:
                 raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
-            return soft_labelled(X, y.astype(np.float64, copy=False), weight, streaming=classes is not None, last=last)
+            y = y.astype(np.float64, copy=False)
+            return soft_labelled(X, y, weight, streaming=classes is not None, last=last, cost=cost)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last)
+        return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last, cost=cost)
 
     def _checked_components(self):
         if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):
@@ -190,7 +235,13 @@ best_validation_score_, converged_, solver_, n_parameters_
     # The order of the arguments is that of scikit-learn's classifiers.
     @available_where(_steps_on_batches)
     def partial_fit(  # type: ignore[override]  # `classes` comes third, as in scikit-learn
-        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        cost: ArrayLike | None = None,
     ) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.
 
@@ -201,15 +252,18 @@ best_validation_score_, converged_, solver_, n_parameters_
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed by the first call.
         sample_weight : array-like of shape (n_samples,), default=None
+        cost : array-like of shape (n_samples, n_classes) or (n_samples, n_classes, n_classes), \
+default=None
+            As for `fit`, in the order of the sorted `classes`; with every call or with none.
 
         Returns
         -------
         self
         """
-        self._atomic(self._partial_fit, X, y, sample_weight, classes)
+        self._atomic(self._partial_fit, X, y, sample_weight, classes, cost)
         return self
 
-    def _partial_fit(self, X, y, sample_weight, classes):
+    def _partial_fit(self, X, y, sample_weight, classes, cost):
         if isinstance(self.class_weight, str):
             raise ValueError("partial_fit cannot balance classes that it has not seen; pass a dict as class_weight.")
         known = getattr(self, "classes_", None)
@@ -221,7 +275,11 @@ best_validation_score_, converged_, solver_, n_parameters_
                 raise ValueError(f"classes={classes.tolist()} differs from the first call's {known.tolist()}.")
             if len(classes) < 2:
                 raise ValueError(f"classes must hold at least two labels. Got {classes.tolist()}.")
-        return super()._partial_fit(X, y, sample_weight, classes=known if classes is None else classes)
+        last = vars(self).get("_targets")
+        if last is not None and last.by_cost is (cost is None):
+            said = ("had no costs", "this one has some") if cost is not None else ("had costs", "this one has none")
+            raise ValueError(f"The last fit {said[0]}, and {said[1]}: partial_fit needs cost= with every call or with none.")
+        return super()._partial_fit(X, y, sample_weight, cost=cost, classes=known if classes is None else classes)
 
     @ignoring_floating_errors
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
@@ -240,19 +298,35 @@ best_validation_score_, converged_, solver_, n_parameters_
         return self._targets.scores_of_all(raw)
 
     @ignoring_floating_errors
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The label with the highest score.
+    def predict(self, X: ArrayLike, *, cost: ArrayLike | None = None) -> NDArray[Any]:
+        """The label with the highest score, or that of least expected cost.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        cost : array-like of shape (n_samples, n_classes, n_classes) or (n_classes, n_classes), \
+default=None
+            ``cost[i, true, decided]``, or ``cost[true, decided]`` for all rows, in the order of
+            `classes_`; negative costs are gains. The decision is the class k of least ``sum_j p[i,
+            j] cost[i, j, k]``, with the probabilities `predict_proba`, which the loss must have; of
+            classes that cost the same it is the most probable one.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
+        if cost is not None:
+            return self._of_least_cost(X, cost)
         raw = self._raw(X)
         return self._targets.labels(raw)
+
+    def _of_least_cost(self, X, cost):
+        check_is_fitted(self)
+        try:
+            proba = self.predict_proba(X)
+        except AttributeError as error:
+            raise ValueError(f"predict(X, cost=...) decides by probabilities. {error}") from error
+        return self.classes_[cheapest(proba, checked_costs(cost, len(proba), self.classes_, takes=(MATRIX, ROWS)))]
 
     @available_where(_gives_probabilities)
     @ignoring_floating_errors

@@ -1,14 +1,16 @@
-"""Classification: labels, or probabilities of the classes."""
+"""Classification: labels, or probabilities of the classes, or costs of deciding for them."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import compute_class_weight
 
 from sklearn_losses.core.validation import check_weights, mean_one, with_weight
+from sklearn_losses.fitting.costs import cost_unit, decision_costs, taking_costs
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.strength import Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
@@ -33,10 +35,14 @@ class Classification(Task):
     counted : ndarray of int
         The codes of the classes that the model tells apart, in order; fitted attributes have a
         place for all of them.
+    by_cost : bool, default=False
+        The targets of the rows are the costs of the decisions, (n, K), and neither codes of classes
+        nor probabilities.
     """
 
     classes: NDArray[Any]
     counted: NDArray[Any]
+    by_cost: bool = False
 
     name = "classification"
 
@@ -54,7 +60,12 @@ class Classification(Task):
         return {"classes_": self.classes}
 
     def loss_of_rows(self, loss: Loss) -> Loss:
+        loss = taking_costs(loss) if self.by_cost else loss
         return loss if self.complete else loss.among(self.counted, len(self.classes))
+
+    def units(self, loss: Loss, rows: Rows) -> Units:
+        unit = cost_unit(loss, rows.y, rows.weights, len(self.counted))
+        return Units(unit, unit)
 
     def bound(self, loss: Loss, rows: Rows) -> Loss:
         bound = super().bound(loss, rows)
@@ -68,15 +79,21 @@ class Classification(Task):
 
     def of_initial_fit(self) -> Task:
         codes = np.arange(len(self.counted))
-        return Classification(codes, codes)
+        return Classification(codes, codes, self.by_cost)
 
     def _targets(self, y, dtype):
-        return y
+        return y.astype(dtype, copy=False) if self.by_cost else y
 
     def _classes(self, rows):
+        if self.by_cost:
+            # The cheapest decision is the label for the usual costs; it need not tell all apart.
+            cheapest = rows.y.argmin(axis=1)
+            return cheapest if np.all(np.bincount(cheapest)[np.unique(cheapest)] > 1) else None
         return rows.y if rows.y.dtype.kind != "f" else None
 
     def fault_of_kept(self, trimmed: Trimmed, rows: Rows) -> str | None:
+        if self.by_cost:  # every row says something of every class
+            return None
         if rows.y.dtype.kind != "f":
             kept = np.bincount(rows.y, minlength=len(self.counted)) > 0
         else:
@@ -148,7 +165,14 @@ class Classification(Task):
 
 
 def labelled(
-    X, y: NDArray[Any], weight: NDArray[Any] | None, *, classes: NDArray[Any] | None, class_weight, last: Classification | None
+    X,
+    y: NDArray[Any],
+    weight: NDArray[Any] | None,
+    *,
+    classes: NDArray[Any] | None,
+    class_weight,
+    last: Classification | None,
+    cost: ArrayLike | None = None,
 ) -> tuple[Classification, Rows]:
     """The task and the rows of labels, one per row.
 
@@ -164,11 +188,14 @@ def labelled(
     class_weight : dict, "balanced" or None
     last : Classification or None
         The task of the last batch.
+    cost : array-like of shape (n, n_classes) or (n, n_classes, n_classes), default=None
+        The costs of the decisions, which become the targets.
     """
     streaming = classes is not None
     classes = np.unique(y) if classes is None else classes
-    X, y, weight = with_weight(weight, X, y)
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    costs = decision_costs(cost, classes, codes)
+    X, y, codes, costs, weight = with_weight(weight, X, y, codes, costs)
     unseen = np.unique(y[classes[codes] != y])
     if len(unseen):
         raise ValueError(
@@ -178,14 +205,20 @@ def labelled(
     if class_weight is not None:
         by_class = check_weights(_weight_of_classes(class_weight, classes, codes)[codes], len(y), "class_weight")
         weight = check_weights(by_class if weight is None else by_class * weight, len(y))
-        X, codes, weight = with_weight(weight, X, codes)
+        X, codes, costs, weight = with_weight(weight, X, codes, costs)
     counted = _counted(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming, last)
-    codes = np.searchsorted(counted, codes)
-    return Classification(classes, counted), Rows(X, codes.astype(np.intp, copy=False), mean_one(weight))
+    codes = np.searchsorted(counted, codes).astype(np.intp, copy=False)
+    return _task_and_rows(classes, counted, X, codes, costs, weight)
 
 
 def soft_labelled(
-    X, y: NDArray[Any], weight: NDArray[Any] | None, *, streaming: bool, last: Classification | None
+    X,
+    y: NDArray[Any],
+    weight: NDArray[Any] | None,
+    *,
+    streaming: bool,
+    last: Classification | None,
+    cost: ArrayLike | None = None,
 ) -> tuple[Classification, Rows]:
     """The task and the rows of probabilities; of two classes, those of the second one are kept.
 
@@ -193,11 +226,19 @@ def soft_labelled(
     """
     if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
         raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
-    X, y, weight = with_weight(weight, X, y)
     classes = np.arange(y.shape[1])
+    costs = decision_costs(cost, classes, y)
+    X, y, costs, weight = with_weight(weight, X, y, costs)
     counted = _counted(np.any(y > 0, axis=0), classes, streaming, last)
     y = y[:, counted[1]] if len(counted) == 2 else y[:, counted]
-    return Classification(classes, counted), Rows(X, y, mean_one(weight))
+    return _task_and_rows(classes, counted, X, y, costs, weight)
+
+
+def _task_and_rows(classes, counted, X, y, costs, weight):
+    """Costs of the decisions, where there are some, take the place of the labels."""
+    if costs is not None:
+        y = costs if len(counted) == len(classes) else costs[:, counted]
+    return Classification(classes, counted, by_cost=costs is not None), Rows(X, y, mean_one(weight))
 
 
 def _weight_of_classes(class_weight, classes, codes):

@@ -55,7 +55,7 @@ class Progress:
         if work is None or not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
             return
         given = inspect.signature(work).bind(*arguments).arguments
-        metadata = {name: given[name] for name in ("sample_weight", "qid") if given.get(name) is not None}
+        metadata = {name: given[name] for name in ("sample_weight", "qid", "cost") if given.get(name) is not None}
         self.data = {"estimator": estimator, "X": given["X"], "y": given["y"], "metadata": metadata or None}
         # The iterations, and one that is open when the fit ends; parameters are not checked yet.
         self.left = estimator.max_iter + 1 if estimator.max_iter in Integer(1) else 1

@@ -11,6 +11,7 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.fitting.strength import Units
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import Model
@@ -63,6 +64,10 @@ class Task(ABC):
         if isinstance(loss, Loss):  # a plain function has no domain yet
             loss.check_target(rows.y)
         return loss.bind(rows.y, self.n_outputs, self.name)
+
+    def units(self, loss: Loss, rows: Rows) -> Units:
+        """What turns alpha="auto" into a strength."""
+        return Units.of(loss, rows.y, rows.weights)
 
     def check_size(self, loss: Loss, rows: Rows) -> None:  # noqa: B027  # most tasks have nothing to check
         """Raise ValueError where float64 cannot hold the loss of these targets."""

@@ -304,8 +304,8 @@ class CostSensitive(WeighedByCosts):
     cost : array-like of shape (n_classes, n_classes), default=None
         ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of
         ``classes_``; None: 0 and 1. Costs may be negative, as gains are: a number added to all
-        costs of a true class changes nothing. `alpha` weighs against the loss, so costs ten times
-        as large act as a tenth of `alpha`.
+        costs of a true class changes nothing. A number as `alpha` weighs against the loss, so costs
+        ten times as large act as a tenth of it; ``alpha="auto"`` is in units of the costs.
 
     See Also
     --------

@@ -1,13 +1,13 @@
 """A scorer of rankings that gets the query ids by metadata routing."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.metrics.ranking import query_ndcg_score
+from sklearn_losses.metrics.routed import RoutedScorer
 
 __all__ = ["QueryScorer", "need_queries"]
 
@@ -28,7 +28,7 @@ def need_queries(estimator: Any, qid: Any) -> None:
         )
 
 
-class QueryScorer:
+class QueryScorer(RoutedScorer):
     """A scorer, ``scorer(estimator, X, y, qid=...)``, that asks for `qid` by metadata routing.
 
     Parameters
@@ -58,7 +58,7 @@ class QueryScorer:
     def __init__(self, metric: Callable[..., float] = query_ndcg_score, **params: Any) -> None:
         self.metric = metric
         self.params = params
-        self.requests: dict[str, bool | None | str] = {"qid": True, "sample_weight": None}
+        super().__init__({"qid": True, "sample_weight": None})
 
     def __repr__(self) -> str:
         name = getattr(self.metric, "__name__", repr(self.metric))
@@ -72,30 +72,3 @@ class QueryScorer:
         need_queries(estimator, qid)
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         return self.metric(y, estimator.predict(X), qid=qid, **weight, **self.params)
-
-    def set_score_request(self, **requests: bool | None | str) -> Self:
-        """Set which metadata the scorer requests.
-
-        ``qid=True`` passes the query ids as they are, ``sample_weight=True`` gives weighted means.
-
-        Parameters
-        ----------
-        **requests : bool, None or str
-            For `qid` and `sample_weight`, as in scikit-learn.
-
-        Returns
-        -------
-        self
-        """
-        unknown = set(requests) - set(self.requests)
-        if unknown:
-            raise TypeError(f"QueryScorer takes qid and sample_weight. Got {sorted(unknown)}.")
-        self.requests = self.requests | requests
-        return self
-
-    def get_metadata_routing(self) -> Any:
-        """The requests, as scikit-learn's object."""
-        request = MetadataRequest(owner=self)
-        for name, alias in self.requests.items():
-            request.score.add_request(param=name, alias=alias)
-        return request

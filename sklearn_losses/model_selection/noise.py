@@ -20,7 +20,7 @@ from sklearn_losses.model_selection.candidates import fixed_seeds, labelled
 from sklearn_losses.model_selection.cells import fit_quietly, fresh
 from sklearn_losses.model_selection.folds import Data, take
 from sklearn_losses.model_selection.scoring import Scorer, score, scorer_of
-from sklearn_losses.plotting import axes, style, tidy
+from sklearn_losses.plotting.drawing import axes, style, tidy
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
 

@@ -1,0 +1,290 @@
+"""What decisions cost: two metrics, and a scorer that gets the costs by metadata routing."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_losses.core.costs import DECISIONS, MATRIX, ROWS, cheapest, checked_costs, costs_of_decisions
+from sklearn_losses.core.validation import check_weights
+from sklearn_losses.metrics.routed import RoutedScorer
+
+__all__ = ["CostScorer", "average_cost", "make_cost_scorer", "savings_score"]
+
+MEASURES = ("average", "total", "savings")
+DECIDES = ("predict", "least_cost", "auto")
+
+
+def average_cost(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    cost: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    normalize: bool = True,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """The average cost of decisions.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    y_pred : array-like of shape (n_samples,)
+        The class that was decided on in each row.
+    cost : array-like of shape (n_classes, n_classes), (n_samples, n_classes) or \
+(n_samples, n_classes, n_classes)
+        ``cost[true, decided]`` for all rows, ``cost[i, decided]``, or ``cost[i, true, decided]``;
+        negative ones are gains. For as many rows as classes a matrix can be read in two ways and is
+        refused.
+    labels : array-like of shape (n_classes,), default=None
+        The classes in the order of the columns of `cost`. None: the sorted labels of `y_true` and
+        `y_pred`, which must then be all.
+    normalize : bool, default=True
+        False gives the sum over the rows, with weights the weighted sum.
+    sample_weight : array-like of shape (n_samples,), default=None
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For labels that are not in `labels`, another shape of `cost`, and nan or inf.
+
+    See Also
+    --------
+    savings_score : The same as a share of what one decision for all rows costs.
+    make_cost_scorer : The scorer of both.
+
+    Examples
+    --------
+    >>> from sklearn_losses.metrics import average_cost
+    >>> cost = [[0, 1], [5, 0]]  # not to see class 1 is five times as bad as a false alarm
+    >>> average_cost([0, 0, 1, 1], [0, 1, 1, 0], cost)
+    1.5
+    """
+    known, true, decided = _labels(y_true, y_pred, labels)
+    return _cost(_of_each(cost, true, known), decided, sample_weight, normalize)
+
+
+def savings_score(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    cost: ArrayLike,
+    *,
+    baseline: Any = None,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """The share that decisions save of the cost of one decision for all rows [1]_.
+
+    It is ``1 - cost of y_pred / cost of the baseline``: 1 for decisions without cost, 0 for those
+    that are no better than the baseline, below 0 for worse ones.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+    cost : array-like
+        As for `average_cost`.
+    baseline : label, default=None
+        The class that is decided on in every row, such as that of doing nothing. None: the class
+        for which this costs least in these rows.
+    labels : array-like of shape (n_classes,), default=None
+        As for `average_cost`.
+    sample_weight : array-like of shape (n_samples,), default=None
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        As for `average_cost`, and where the baseline costs nothing or gains, so that there is no
+        share of it.
+
+    References
+    ----------
+    .. [1] Bahnsen, Aouada and Ottersten, "Example-dependent cost-sensitive decision trees", Expert
+           Systems with Applications 42 (2015).
+
+    Examples
+    --------
+    >>> from sklearn_losses.metrics import savings_score
+    >>> savings_score([0, 0, 1, 1], [0, 1, 1, 1], [[0, 1], [5, 0]])  # of the cost 2 of deciding 1
+    0.5
+    >>> savings_score([0, 0, 1, 1], [0, 1, 1, 1], [[0, 1], [5, 0]], baseline=0)
+    0.9
+    """
+    known, true, decided = _labels(y_true, y_pred, labels)
+    return _savings(_of_each(cost, true, known), decided, _constants(baseline, known), sample_weight)
+
+
+def _labels(y_true, y_pred, labels):
+    """The classes in order, and the codes of the true ones and of the decisions."""
+    true, decided = column_or_1d(y_true), column_or_1d(y_pred)
+    check_consistent_length(true, decided)
+    known = np.unique(np.concatenate([true, decided])) if labels is None else np.asarray(labels)
+    return known, _codes(true, known, "y_true"), _codes(decided, known, "y_pred")
+
+
+def _codes(y, known, name):
+    """The places of labels among the known ones, which need not be sorted."""
+    order = np.argsort(known, kind="stable")
+    codes = order[np.searchsorted(known, y, sorter=order).clip(0, len(known) - 1)]
+    unknown = np.unique(y[known[codes] != y])
+    if len(unknown):
+        raise ValueError(f"{name} has labels that are not among the classes {known.tolist()}: {unknown.tolist()}.")
+    return codes
+
+
+def _of_each(cost, true, known):
+    """The cost of each decision in each row, (n, K)."""
+    return costs_of_decisions(checked_costs(cost, len(true), known, takes=(DECISIONS, MATRIX, ROWS)), true)
+
+
+def _cost(of_each, decided, sample_weight, normalize=True):
+    """The average cost of some decisions, or the sum."""
+    costs = of_each[np.arange(len(decided)), decided]
+    weight = check_weights(sample_weight, len(costs))
+    average = float(np.average(costs, weights=weight))
+    if normalize:
+        return average
+    return average * (len(costs) if weight is None else float(np.sum(np.broadcast_to(sample_weight, len(costs)))))
+
+
+def _constants(baseline, known):
+    """The codes among which the baseline is the cheapest."""
+    return np.arange(len(known)) if baseline is None else _codes(np.asarray([baseline]), known, "baseline")
+
+
+def _savings(of_each, decided, constants, sample_weight):
+    least = min(_cost(of_each, np.full(len(decided), code), sample_weight) for code in constants)
+    if not least > 0:
+        raise ValueError(
+            f"Savings are a share of the cost of the baseline, which is {least:g} on average here; use average_cost, or "
+            "another baseline."
+        )
+    return 1 - _cost(of_each, decided, sample_weight) / least
+
+
+class CostScorer(RoutedScorer):
+    """A scorer by what decisions cost, ``scorer(estimator, X, y, cost=...)``.
+
+    See `make_cost_scorer`.
+    """
+
+    def __init__(self, cost: Any, measure: str, baseline: Any, decide: str) -> None:
+        self.cost, self.measure, self.baseline, self.decide = cost, measure, baseline, decide
+        super().__init__({"cost": None if cost is not None else True, "sample_weight": None})
+
+    def __repr__(self) -> str:
+        changed = {
+            "cost": self.cost,
+            "measure": self.measure if self.measure != "average" else None,
+            "baseline": self.baseline,
+            "decide": self.decide if self.decide != "predict" else None,
+        }
+        shown = [f"{name}={value!r}" for name, value in changed.items() if value is not None]
+        return f"make_cost_scorer({', '.join(shown)})"
+
+    def __call__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        cost: ArrayLike | None = None,
+    ) -> float:
+        given = cost if self.cost is None else self.cost
+        if given is None:
+            raise ValueError(
+                "The cost scorer got no costs. Pass one matrix for all rows, make_cost_scorer(cost=matrix), or, for costs per "
+                "row, sklearn.set_config(enable_metadata_routing=True) and params={'cost': cost} in cross_validate, or "
+                "cost=cost in the fit of a search."
+            )
+        classes, true = np.asarray(estimator.classes_), column_or_1d(y)
+        costs = checked_costs(given, len(true), classes, takes=(DECISIONS, ROWS) if self.cost is None else (MATRIX,))
+        of_each = costs_of_decisions(costs, _codes(true, classes, "y"))
+        decided = _codes(self._decided(estimator, X, classes, costs), classes, "The prediction")
+        if self.measure == "savings":
+            return _savings(of_each, decided, _constants(self.baseline, classes), sample_weight)
+        return -_cost(of_each, decided, sample_weight, normalize=self.measure == "average")
+
+    def _decided(self, estimator, X, classes, costs):
+        if self.decide == "predict" or (self.decide == "auto" and not hasattr(estimator, "predict_proba")):
+            return estimator.predict(X)
+        if costs.ndim == 2:
+            raise ValueError(
+                "The class of least expected cost needs what each decision costs under each true class: cost of shape "
+                f"(n, K, K), cost[i, true, decided]. Got {costs.shape}."
+            )
+        return classes[cheapest(np.asarray(estimator.predict_proba(X)), costs)]
+
+
+def make_cost_scorer(
+    cost: ArrayLike | None = None, *, measure: str = "average", baseline: Any = None, decide: str = "predict"
+) -> CostScorer:
+    """Make a scorer by what the decisions of any classifier cost, for ``scoring=``.
+
+    Parameters
+    ----------
+    cost : array-like of shape (n_classes, n_classes), default=None
+        ``cost[true, decided]``, the same for all rows, in the order of the estimator's
+        ``classes_``. None: costs per row, of shape (n_samples, n_classes) or (n_samples, n_classes,
+        n_classes), which arrive as `cost` by metadata routing or from `compare_losses`.
+    measure : {"average", "total", "savings"}, default="average"
+        Minus the average cost, minus the sum, or `savings_score`: larger is always better.
+    baseline : label, default=None
+        For the savings: as for `savings_score`.
+    decide : {"predict", "least_cost", "auto"}, default="predict"
+        The decisions that are scored. "predict": those of `predict`. "least_cost": the class of
+        least expected cost in each row, by `predict_proba`, which needs costs of shape (n_classes,
+        n_classes) or (n_samples, n_classes, n_classes). "auto": that where the estimator has
+        `predict_proba`, else `predict`.
+
+    Returns
+    -------
+    CostScorer
+        ``scorer(estimator, X, y, sample_weight=None, cost=None)``.
+
+    See Also
+    --------
+    average_cost, savings_score : The metrics by themselves.
+
+    Examples
+    --------
+    To miss class 1 costs 1 to 9, row by row, and a false alarm 1:
+
+    >>> import numpy as np
+    >>> from sklearn import config_context
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn_losses import make_cost_scorer
+    >>> X, y = make_classification(500, flip_y=0.3, random_state=0)
+    >>> cost = np.zeros((500, 2, 2))
+    >>> cost[:, 0, 1], cost[:, 1, 0] = 1, np.random.default_rng(0).uniform(1, 9, 500)
+    >>> with config_context(enable_metadata_routing=True):
+    ...     for scorer in (make_cost_scorer(), make_cost_scorer(decide="least_cost")):
+    ...         model, params = LogisticRegression(), {"cost": cost}
+    ...         print(cross_val_score(model, X, y, scoring=scorer, params=params).mean().round(2))
+    -0.97
+    -0.52
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"measure must be one of {', '.join(MEASURES)}. Got {measure!r}.")
+    if decide not in DECIDES:
+        raise ValueError(f"decide must be one of {', '.join(DECIDES)}. Got {decide!r}.")
+    if baseline is not None and measure != "savings":
+        raise ValueError(f"baseline is for measure='savings'. Got measure={measure!r}.")
+    if cost is not None and np.ndim(cost) != 2:
+        raise ValueError(
+            "The cost of make_cost_scorer is one matrix for all rows, cost[true, decided]; costs per row arrive by metadata "
+            f"routing, with cost=None here. Got shape {np.shape(cost)}."
+        )
+    return CostScorer(cost, measure, baseline, decide)
