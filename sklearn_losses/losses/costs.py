@@ -232,7 +232,9 @@ class _MeanCosts(RowCosts):
 
 
 class CheapestDecision(Loss):
-    """Cross-entropy of the cheapest decision of each row, which a linear fit starts from: convex.
+    """Cross-entropy of the cheapest decision of each row, times what the dearest costs more.
+
+    It is convex and in units of the costs. A linear fit of `WeighedByCosts` starts from it.
 
     Parameters
     ----------
@@ -248,32 +250,42 @@ class CheapestDecision(Loss):
     def __init__(self, of: Any) -> None:
         self.of = of
 
-    def _share(self, y, n_outputs):
-        """The cheapest decisions of each row as probabilities."""
-        cheapest = self.of.costs_of(y, max(n_outputs, 2)) == 0
-        share = cheapest / cheapest.sum(axis=1, keepdims=True)
-        return share[:, 1] if n_outputs == 1 else share
+    def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
+        """The cost of each decision, (n, n_classes)."""
+        return self.of.costs_of(y, n_classes)
 
-    def _target(self, y, raw):
-        return self._share(y, 1 if raw.ndim == 1 else raw.shape[1])
+    def of_rows(self) -> "CheapestDecision":
+        """The same loss with costs of its own for each row."""
+        return CheapestDecision(self.of.of_rows())
+
+    def _weighted(self, y, n_outputs):
+        """The weights of the rows, and their cheapest decisions as probabilities."""
+        costs = self.costs_of(y, max(n_outputs, 2))
+        cheapest = costs == 0
+        share = cheapest / cheapest.sum(axis=1, keepdims=True)
+        return costs.max(axis=1), share[:, 1] if n_outputs == 1 else share
+
+    def _sized(self, method, y, raw, *more):
+        weight, share = self._weighted(y, 1 if raw.ndim == 1 else raw.shape[1])
+        part = getattr(CrossEntropy(), method)(share, raw, *more)
+        return part * weight.astype(raw.dtype, copy=False).reshape(-1, *(1,) * (part.ndim - 1))
 
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
-        return CrossEntropy().value(self._target(y, raw), raw)
+        return self._sized("value", y, raw)
 
     def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
-        return CrossEntropy().gradient(self._target(y, raw), raw)
-
-    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return CrossEntropy().value_and_gradient(self._target(y, raw), raw)
+        return self._sized("gradient", y, raw)
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
-        return CrossEntropy().hessian(self._target(y, raw), raw)
+        return self._sized("hessian", y, raw)
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
-        return CrossEntropy().hessian_product(self._target(y, raw), raw, direction)
+        return self._sized("hessian_product", y, raw, direction)
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
-        return CrossEntropy().best_constant(self._share(y, n_outputs), sample_weight, n_outputs)
+        weight, share = self._weighted(y, n_outputs)
+        weight = weight * sample_weight
+        return CrossEntropy().best_constant(share, weight, n_outputs) if np.any(weight) else np.zeros(n_outputs)
 
 
 class CostSensitive(WeighedByCosts):
