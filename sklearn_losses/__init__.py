@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         noise_curve,
         suggest_losses,
     )
-    from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
+    from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay, OutlierDisplay
 
 __all__ = [
     "LossClassifier",
@@ -26,6 +26,7 @@ __all__ = [
     "LossRanker",
     "LossRegressor",
     "MultiQuantileRegressor",
+    "OutlierDisplay",
     "add_label_noise",
     "add_outliers",
     "average_cost",
@@ -43,7 +44,7 @@ __version__ = "0.1.0"
 # What is loaded when it is asked for: with scikit-learn's model_selection it takes a while.
 _ON_DEMAND = {
     "model_selection": ("add_label_noise", "add_outliers", "compare_losses", "noise_curve", "suggest_losses"),
-    "plotting": ("LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay"),
+    "plotting": ("LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay", "OutlierDisplay"),
 }
 
 

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "resistant": {"core", "losses", "models", "objective", "piecewise", "solvers"},
     "datasets": set(),
     "metrics": {"core", "datasets", "losses"},
-    "plotting": {"core", "losses"},
+    "plotting": {"core", "losses", "resistant"},
     "fitting": {"core", "losses", "models", "objective", "piecewise", "resistant", "solvers"},
     "testing": {"core", "losses", "models", "objective", "solvers"},
     "estimators": {"core", "fitting", "losses", "metrics", "models", "objective", "solvers"},

@@ -8,5 +8,6 @@ of scikit-learn serves our classifiers as it is.
 from sklearn_losses.plotting.comparison import LossComparisonDisplay
 from sklearn_losses.plotting.curves import LossCurveDisplay
 from sklearn_losses.plotting.functions import LossFunctionDisplay
+from sklearn_losses.plotting.outliers import OutlierDisplay
 
-__all__ = ["LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay"]
+__all__ = ["LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay", "OutlierDisplay"]
