@@ -189,7 +189,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _atomic(self, work, *arguments):
         """Take over the fitted attributes that ``work(*arguments)`` gives.
 
-        Returns what `fit` is to warn of, a list of sentences.
+        Returns what `fit` is to warn of, a list of sentences, and of warnings of a kind of their own.
         """
         progress = Progress(self, work, arguments)
         working = working_copy(self)
@@ -210,7 +210,10 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         fault = done.fault or advice(done.outcome, done.problem, self._loss_spec().label)
         if done.fault:
             fitted["converged_"] = False
-        return fitted, done.outcome.interruption, [f"{type(self).__name__}: {fault}"] if fault else []
+        sentences: list[Any] = [f"{type(self).__name__}: {fault}"] if fault else []
+        if done.notice:
+            sentences.append(UserWarning(f"{type(self).__name__}: {done.notice}"))
+        return {**fitted, **done.row_attributes}, done.outcome.interruption, sentences
 
     def _partial_fit(self, X, y, sample_weight, **targets):
         components = self._checked_components()

@@ -71,7 +71,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     solver : str, Solver or object with ``minimize``, default="auto"
         As for `LossRegressor`.
     alpha : float or "auto", default="auto"
-        Strength of the penalty, at least 0; "auto" is 1e-4. That of
+        Strength of the penalty, at least 0; "auto" is 1e-4, under costs times the mean difference
+        between the dearest and the cheapest decision of a row. That of
         `sklearn.linear_model.LogisticRegression` is ``1 / (C * n_samples)``.
     l1_ratio : float, default=0.0
         Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).

@@ -222,9 +222,11 @@ best_validation_score_, converged_, solver_, n_parameters_
         X, y = validated(self, X, y, y_numeric=True, reset=first)
         y = column_or_1d(y, warn=True).astype(np.float64, copy=False)
         codes = codes_of(qid, X.shape[0])
-        X, y, codes, weight = with_weight(check_weights(sample_weight, X.shape[0]), X, y, codes)
+        n_given = X.shape[0]
+        X, y, codes, index, weight = with_weight(check_weights(sample_weight, n_given), X, y, codes, np.arange(n_given))
         if self._pointwise():
-            return PointwiseRanking(len(np.unique(codes)), qid is not None), Rows(X, y, mean_one(weight))
+            task = PointwiseRanking(len(np.unique(codes)), qid is not None)
+            return task, Rows(X, y, mean_one(weight), index, n_given)
         seed = self.random_state if isinstance(self.random_state, (int, np.integer)) else 0
         return queries(X, y, codes, weight, with_qid=qid is not None, seed=seed)
 

@@ -175,11 +175,12 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             if any(isinstance(label, str) for label in np.asarray(y, dtype=object).ravel()):
                 raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.") from error
             raise
-        X, y, weight = with_weight(check_weights(sample_weight, X.shape[0]), X, y)
+        n_given = X.shape[0]
+        X, y, index, weight = with_weight(check_weights(sample_weight, n_given), X, y, np.arange(n_given))
         task = Regression(y.shape[1:])
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
-        return task, Rows(X, y, mean_one(weight))
+        return task, Rows(X, y, mean_one(weight), index, n_given)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.coordinates import Coordinates
@@ -10,7 +11,7 @@ from sklearn_losses.fitting.parameters import fitted_parameters, flat_parameters
 from sklearn_losses.fitting.problem import LastFit, Problem
 from sklearn_losses.fitting.solve import Outcome
 
-__all__ = ["fit_attributes", "last_fit", "model_attributes"]
+__all__ = ["fit_attributes", "last_fit", "model_attributes", "row_weights"]
 
 
 def model_attributes(problem: Problem, params: NDArray[Any]) -> dict[str, Any]:
@@ -64,10 +65,40 @@ def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = No
         "_units": problem.units,
         "_state": outcome.state,
     }
+    if problem.start is not None:
+        fitted["start_"] = problem.start
     if problem.held_out is not None:
         fitted["validation_scores_"] = outcome.scores
         fitted["best_validation_score_"] = max(outcome.scores)
     return fitted
+
+
+def row_weights(problem: Problem, outcome: Outcome) -> NDArray[Any] | None:
+    """The weight of each row in the last step, in the order of the rows that the user gave.
+
+    Parameters
+    ----------
+    problem : Problem
+    outcome : Outcome
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, n_targets), or None
+        By `Loss.row_weights`, for rows that were held out too; 0 for rows without a sample weight.
+        None for a loss without such weights.
+    """
+    params, found = problem.to_user(outcome.params), []
+    if "scale_" not in problem.loss.learned(problem.separated(params)[1]):
+        return None
+    for rows in (problem.rows, problem.held_out):
+        if rows is not None:
+            part = problem.over(rows)
+            raw = part.batches.joined(lambda batch, _, model=part.model: model.predict(params, batch.X))
+            weights = problem.loss.row_weights(rows.y, raw)
+            if weights is None:
+                return None
+            found.append(rows.in_given_order(weights.astype(np.float64, copy=False)))
+    return sum(found)
 
 
 def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
@@ -86,4 +117,5 @@ def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
         solver=fitted["solver_"],
         state=fitted["_state"],
         loss_curve=fitted["loss_curve_"],
+        start=fitted.get("start_"),
     )

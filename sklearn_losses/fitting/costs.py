@@ -11,7 +11,7 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.costs import CostSensitive
 from sklearn_losses.losses.trimmed import Trimmed
 
-__all__ = ["cost_unit", "decision_costs", "taking_costs"]
+__all__ = ["cost_unit", "decision_costs", "takes_costs", "taking_costs"]
 
 
 def decision_costs(cost: ArrayLike | None, classes: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any] | None:
@@ -39,6 +39,12 @@ def decision_costs(cost: ArrayLike | None, classes: NDArray[Any], truth: NDArray
             f"{n_classes}))."
         )
     return costs_of_decisions(checked_costs(cost, n_rows, classes, takes=(DECISIONS, ROWS)), truth)
+
+
+def takes_costs(loss: Any) -> bool:
+    """Whether a loss waits for the costs of the rows: one of costs that has no matrix."""
+    found = _parts_with(loss, "of_rows")
+    return bool(found) and all(getattr(part, "cost", None) is None for part in found)
 
 
 def taking_costs(loss: Any) -> Any:

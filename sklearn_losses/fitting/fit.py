@@ -3,26 +3,29 @@
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import RandomState
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.core.validation import mean_one
-from sklearn_losses.fitting.attributes import model_attributes
+from sklearn_losses.fitting.attributes import model_attributes, row_weights
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.parameters import flat_parameters, raw_predictions
 from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
 from sklearn_losses.fitting.progress import Progress
+from sklearn_losses.fitting.resistant import notice, resistant_fit
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.solve import Outcome, solve
 from sklearn_losses.fitting.start import starting_point
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.fitting.trimming import concentrated
-from sklearn_losses.losses import Tukey
+from sklearn_losses.losses import MAE, Tukey
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.targets import EachTarget, MeanOverTargets
 from sklearn_losses.losses.trimmed import Trimmed
@@ -41,11 +44,26 @@ class Fit(NamedTuple):
     outcome : Outcome
     fault : str or None
         What is wrong with the rows that a trimmed loss kept.
+    shares : ndarray of shape (n,) or None
+        The share of its weight that a trimmed loss kept of each row, in the order of the rows that
+        the user gave.
     """
 
     problem: Problem
     outcome: Outcome
     fault: str | None = None
+    shares: NDArray[Any] | None = None
+
+    @property
+    def notice(self) -> str | None:
+        """What the fit warns of though it ended well, a sentence or None."""
+        return notice(self.problem.start, self.problem.rows.X)
+
+    @property
+    def row_attributes(self) -> dict[str, Any]:
+        """The fitted attributes that hold a number for each row."""
+        weights = row_weights(self.problem, self.outcome) if self.shares is None else self.shares
+        return {} if weights is None else {"row_weights_": weights}
 
 
 def fit_rows(
@@ -79,17 +97,21 @@ def fit_rows(
     Fit
     """
     loss, model, rows = _for_rows(task, loss, rows, settings, last)
-    held_out, fault = None, None
+    held_out, fault, shares, start = None, None, None, None
     if settings.validation_fraction is not None:
         rows, held_out = task.split(rows, settings.validation_fraction, rng)
     # Networks and batches make few large products: BLAS's own threads.
     with block_threads() if model.linear and not solver.stochastic else nullcontext():
         if isinstance(loss, Trimmed):
-            rows = rows.reweighted(_kept(task, loss, solver, model, rows, settings, rng))
+            kept, start = _kept(task, loss, solver, model, rows, settings, rng)
+            shares = rows.in_given_order(kept / rows.weights)
+            rows = rows.reweighted(kept)
             fault = task.fault_of_kept(loss, rows)
             loss = loss.inner
         problem = prepare(task, loss, solver, model, rows, settings, initial_fit, held_out=held_out, last=last)
-        return Fit(problem, _outcome(problem, rng, last, progress), fault)
+        if shares is not None:
+            problem = replace(problem, start=start)
+        return _completed(Fit(problem, _outcome(problem, rng, last, progress), fault, shares))
 
 
 def fit_batch(
@@ -109,6 +131,17 @@ def fit_batch(
     settings = replace(settings, max_iter=1)
     problem = prepare(task, loss, solver, model, rows, settings, initial_fit, last=last, streaming=True)
     return Fit(problem, _outcome(problem, rng, last, progress))
+
+
+def _completed(fit):
+    """The fit with the shares of rows that were held out: of those that fit as well as kept ones."""
+    problem = fit.problem
+    if fit.shares is None or problem.held_out is None:
+        return fit
+    params = problem.to_user(fit.outcome.params)
+    largest = np.max(problem.original.losses(params))
+    others = problem.over(problem.held_out).losses(params) <= largest
+    return fit._replace(shares=fit.shares + problem.held_out.in_given_order(others.astype(np.float64)))
 
 
 def _for_rows(task, loss, rows, settings, last):
@@ -157,39 +190,67 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
     if targets is None:
         return None
     if not isinstance(loss, (MeanOverTargets, EachTarget)):
-        return _initial_fit(task.of_initial_fit(), loss, rows._replace(y=targets), settings)
+        return _of_one_target(task.of_initial_fit(), loss, rows._replace(y=targets), settings)
     # Targets have scales of their own, and so do the penalties of their initial fits: as if each
     # were fitted alone.
     n_targets = task.n_outputs
     fits = [
-        _initial_fit(task.of_initial_fit(), part, rows._replace(y=target), settings, n_targets)
+        _of_one_target(task.of_initial_fit(), part, rows._replace(y=target), settings, n_targets)
         for part, target in zip(loss.by_target, targets.T, strict=True)
     ]
     model, alone = (Linear().bind(rows.X.shape[1], n_outputs, settings.fit_intercept) for n_outputs in (n_targets, 1))
     layers = [alone.unpack(fit.params) for fit in fits]
     weights, intercepts = (np.concatenate([layer[part][0].T for layer in layers]) for part in (0, 1))
-    return Initial(np.stack([fit.raw for fit in fits], axis=1), model.pack(weights.T, intercepts))
+    raw, params = np.stack([fit.raw for fit in fits], axis=1), model.pack(weights.T, intercepts)
+    scales, starts = ([getattr(fit, name) for fit in fits] for name in ("scale", "start"))
+    return Initial(raw, params, *(None if all(one is None for one in each) else each for each in (scales, starts)))
+
+
+def _of_one_target(task, loss, rows, settings, n_targets=1):
+    if not loss.resistant:
+        initial = _initial_fit(task, loss, rows, settings, n_targets)
+        return initial if loss.resistant is None else initial._replace(start="mae")
+    found = resistant_fit(task, loss, rows, settings, n_targets)
+    if isinstance(found, Initial):
+        return found
+    return _initial_fit(task, loss, rows, settings, n_targets)._replace(start=f"mae: {found}")
 
 
 def _initial_fit(task, loss, rows, settings, n_targets=1):
     alpha = settings.alpha
     if alpha != "auto":
-        alpha = loss.initial_alpha(float(alpha) * (1 - float(settings.l1_ratio)) * n_targets, rows.y, rows.weights)
+        alpha = loss.initial_alpha(min(float(alpha) * n_targets, np.finfo(np.float64).max), rows.y, rows.weights)
     first = Loss.make(loss.initial_estimator)
     first.check()
     rows = rows._replace(weight=None if rows.weight is None else mean_one(rows.weight / rows.weight.max()))
-    own = Settings(alpha=alpha, fit_intercept=settings.fit_intercept)
+    own = Settings(alpha=alpha, l1_ratio=float(settings.l1_ratio), fit_intercept=settings.fit_intercept)
+    if loss.residual_scale is None or not isinstance(first, MAE):
+        return _fit_of(first, task, rows, own)
+    if own.alpha != "auto" and own.alpha > 0:
+        return penalized(task, rows, own, loss.residual_scale)
+    # The penalty of alpha="auto" is too small to be seen in the residuals.
+    fitted = _fit_of(first, task, rows, replace(own, l1_ratio=0.0))
+    known = not isinstance(loss.residual_scale, str)
+    scale = float(loss.residual_scale) if known else scale_of_residuals(rows, fitted.raw)
+    if own.l1_ratio and interpolates(rows, fitted.raw):
+        # Of all the fits without a residual an L1 penalty asks for a sparse one.
+        fitted = penalized(task, rows, own, scale)
+    return fitted._replace(scale=None if known else scale)
+
+
+def _fit_of(first, task, rows, own):
+    """The fit of the loss that comes first."""
     # A scale and a start need no certified optimum; the fit itself says where it misses its own.
     done = fit_rows(task, first, Auto(), rows, own, check_random_state(None))
     if done.outcome.interruption is not None:
         raise done.outcome.interruption
     fitted = model_attributes(done.problem, done.outcome.params)
-    model = Linear().bind(rows.X.shape[1], task.n_outputs, settings.fit_intercept)
+    model = Linear().bind(rows.X.shape[1], task.n_outputs, own.fit_intercept)
     return Initial(raw_predictions(task, model, fitted, rows.X), flat_parameters(task, model, fitted))
 
 
 def _kept(task, trimmed, solver, model, rows, settings, rng):
-    """The weights of the rows that a trimmed loss keeps."""
+    """The weights of the rows that a trimmed loss keeps, and what the search began with."""
     if not isinstance(rows.y, np.ndarray):
         raise ValueError(f"{trimmed.name} leaves rows out, and a ranking needs whole queries; use the loss without Trimmed.")
 
@@ -201,13 +262,17 @@ def _kept(task, trimmed, solver, model, rows, settings, rng):
         end = problem.solver.solve(problem.objective, start, max_iter=settings.max_iter, tol=settings.tol, rng=rng)
         return problem.over(rows).losses(problem.coordinates.to_user(problem.model, end.x))
 
+    starts = []
+
     def losses_of_start(weight):
-        if not getattr(trimmed.inner, "residual", False):
+        if trimmed.resistant is None:
             return losses_of_fit(weight)
-        # The least absolute deviations, which are Tukey's initial estimator.
-        initial = initial_fit(task, task.bound(Tukey(), rows), rows._replace(weight=weight), settings)
+        # That of Tukey's loss.
+        initial = initial_fit(task, task.bound(Tukey(start=trimmed.start), rows), rows._replace(weight=weight), settings)
+        starts.append(initial.start)
         loss = task.bound(trimmed.inner, rows)
-        loss = loss.calibrated(rows.y, initial.raw, rows.weights) if loss.initial_estimator is not None else loss
+        loss = initial.calibrated(loss, rows) if loss.initial_estimator is not None else loss
         return loss.value(rows.y, initial.raw)
 
-    return concentrated(trimmed, rows.weights, losses_of_start, losses_of_fit, rng)
+    kept = concentrated(trimmed, rows.weights, losses_of_start, losses_of_fit, rng)
+    return kept, next(iter(starts), None)

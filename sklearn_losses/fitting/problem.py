@@ -33,10 +33,22 @@ class Initial(NamedTuple):
         Its raw predictions of the rows.
     params : ndarray
         The parameters of its linear model.
+    scale : float, list of float or None
+        Of its residuals, one for each of several targets; None where the loss needs none.
+    start : str, list of str or None
+        "resistant", "mae", or "mae: " and why the resistant start was not possible, one for each of
+        several targets; None for a loss without the choice.
     """
 
     raw: NDArray[Any]
     params: NDArray[Any]
+    scale: Any = None
+    start: Any = None
+
+    def calibrated(self, loss: Loss, rows: Rows) -> Loss:
+        """The loss with what it takes from this fit of the rows."""
+        loss = loss if self.scale is None else loss.with_scale(self.scale)
+        return loss.calibrated(rows.y, self.raw, rows.weights)
 
 
 InitialFit = Callable[[Task, Loss, Rows, Settings], Initial | None]
@@ -67,6 +79,8 @@ class LastFit:
     state : object
         Of a stochastic solver, else None.
     loss_curve : list of float
+    start : str, list of str or None
+        What it began with, see `Initial`.
     """
 
     task: Task
@@ -80,6 +94,7 @@ class LastFit:
     solver: str
     state: Any
     loss_curve: list[float]
+    start: Any = None
 
     def state_for(self, solver: Solver) -> Any:
         """What `solver` goes on from; None where another one left it, as it holds other moments."""
@@ -126,6 +141,8 @@ class Problem:
         In which it computes.
     initial : Initial or None
         The fit of the loss's initial estimator.
+    start : str, list of str or None
+        What the fit began with, or for a batch the first one, see `Initial`.
     """
 
     task: Task
@@ -143,6 +160,7 @@ class Problem:
     coordinates: Coordinates
     dtype: Any
     initial: Initial | None
+    start: Any = None
 
     @cached_property
     def original(self) -> Objective:
@@ -298,6 +316,7 @@ def prepare(
         coordinates=coordinates,
         dtype=_dtype(loss, model, solver, inner),
         initial=initial,
+        start=initial.start if initial else decided and decided.start,
     )
     refusal = solver.refusal(problem.objective)
     if refusal:
@@ -319,7 +338,7 @@ def _calibrated(task, loss, rows, settings, initial_fit, decided):
     if decided:
         return decided.loss, None
     initial = initial_fit(task, loss, rows, settings)
-    return (loss.calibrated(rows.y, initial.raw, rows.weights) if initial else loss), initial
+    return (initial.calibrated(loss, rows) if initial else loss), initial
 
 
 def _by_row_space(loss, model, solver, strength, rows):

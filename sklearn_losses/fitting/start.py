@@ -63,6 +63,8 @@ def from_initial(problem: Problem, params: NDArray[Any]) -> NDArray[Any]:
 def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) -> NDArray[Any]:
     """The end of the last fit; a cold start on rows for which that is astronomically bad.
 
+    A resistant start takes its place where that is lower.
+
     Parameters
     ----------
     problem : Problem
@@ -79,6 +81,8 @@ def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) 
         params = _at_new_height(problem, last)
     constants = last.constants if len(last.constants) == loss.n_constants else loss.start_constants
     params = problem.from_user(params, constants)
+    if at_once and loss.resistant and problem.initial is not None and problem.model.linear:
+        return min(params, from_initial(problem, problem.initial.params), key=problem.objective.value)
     if not (problem.objective.convex and at_once) or loss.n_constants:
         return params
     other = cold(problem, rng)

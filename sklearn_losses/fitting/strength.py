@@ -12,7 +12,7 @@ another link. This is the formula of the objective with
 
 and l1_ratio the share of the second term in it. So a fit of c * y gives c times the coefficients
 where the loss is homogeneous, twice the loss gives the same fit, and for the squared error without
-an L1 part alpha is SHARE.
+an L1 part alpha is SHARE. For classes L is 1; under costs it is their size (`costs.cost_unit`).
 """
 
 from typing import Any, Literal, NamedTuple, Self

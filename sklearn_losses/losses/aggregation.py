@@ -157,6 +157,11 @@ class WeightedSum(Composite):
         loss, weight = self._leading("initial_estimator")
         return alpha if loss is None else loss.initial_alpha(alpha / weight, y, sample_weight)
 
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray | None:
+        """The mean of those of the parts, if all have some."""
+        weights = [loss.row_weights(y, raw) for loss in self.losses]
+        return None if any(one is None for one in weights) else np.average(weights, axis=0, weights=self.weights)
+
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         bound = super().calibrated(y, raw, sample_weight)
         if any(loss.n_constants for loss in bound.losses):

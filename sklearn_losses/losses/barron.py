@@ -7,8 +7,8 @@ import numpy as np
 from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.losses.redescending import Redescending
-from sklearn_losses.losses.robust import residual_scale, ridge_of_deviations
+from sklearn_losses.losses.redescending import START, Redescending
+from sklearn_losses.losses.robust import residual_scale
 
 __all__ = ["AdaptiveBarron", "Barron"]
 
@@ -27,9 +27,12 @@ class Barron(Redescending, name="barron"):
     c : float, default=1.0
         Size of the parabola at 0, in units of the scale.
     scale : "mad" or float, default="mad"
-        As for `Huber`.
+        "mad": estimated from the data, by the start. A number fixes it.
     n_init : int, default=1
         Number of starts.
+    start : "resistant" or "mae", default="resistant"
+        Where the fit begins, see `Redescending`. Shapes from 1 on are convex: their fit is the same
+        from everywhere, and has the scale of "mae".
 
     References
     ----------
@@ -46,15 +49,22 @@ class Barron(Redescending, name="barron"):
     parameter_constraints = Redescending.parameter_constraints | {"shape": Interval(-np.inf)}
     examples = tuple({"shape": shape, "c": 0.7, "scale": 2.0} for shape in (2.0, 1.5, 0.0, 1e-9, -2.0, -np.inf, 3.0))
 
-    def __init__(self, shape: float = 1.0, c: float = 1.0, scale: float | str = "mad", n_init: int = 1) -> None:
+    def __init__(
+        self, shape: float = 1.0, c: float = 1.0, scale: float | str = "mad", n_init: int = 1, start: str = "resistant"
+    ) -> None:
         self.shape = shape
         self.c = c
         self.scale = scale
         self.n_init = n_init
+        self.start = start
 
     @derived
     def convex(self) -> bool:
         return self.shape >= 1
+
+    @derived
+    def resistant(self) -> bool | None:
+        return None if self.convex else super().resistant
 
     def rho(self, u: FloatArray) -> FloatArray:
         return barron_rho((u / self.c) ** 2, self.shape)
@@ -119,10 +129,16 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     of the family a fit multiplies by the square of a scale, here the one it starts from, so that
     alpha weighs against squared units of the target.
 
+    Parameters
+    ----------
+    start : "resistant" or "mae", default="resistant"
+        Where the fit begins, see `Redescending`. Its minimum for outliers in X that make up a large
+        part of the rows follows them all the same, from wherever it begins.
+
     Notes
     -----
     The shape stays inside (0.01, 1.99) by a logistic function, as in the source; the start is 1, at
-    the MAD scale of the least absolute deviations. In a fit `raw` has three columns: the
+    the scale of where the fit begins. In a fit `raw` has three columns: the
     prediction, the shape's logit and the logarithm of the scale, both times the starting scale so
     that a solver meets numbers of one size.
 
@@ -145,17 +161,27 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     task = "regression"
     convex = False
     initial_estimator = "mae"
+    residual_scale: float | str | None = "mad"
     n_constants = 2
     start_constants = (0.0, 0.0)
+    parameter_constraints = {"start": START}
     _unit = 1.0
 
-    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
-        return ridge_of_deviations(alpha, y, sample_weight)
+    def __init__(self, start: str = "resistant") -> None:
+        self.start = start
+
+    @derived
+    def resistant(self) -> bool | None:
+        return self.start == "resistant"
+
+    def with_scale(self, scale: float) -> Loss:
+        bound = AdaptiveBarron(self.start)
+        bound._unit = bound.residual_scale = scale
+        return bound
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
-        bound = AdaptiveBarron()
-        bound._unit = residual_scale(y, raw, sample_weight)
-        return bound
+        known = self.residual_scale != "mad"
+        return self if known else self.with_scale(residual_scale(y, raw, sample_weight))
 
     def null_loss(self, y: Targets, sample_weight: FloatArray) -> float:
         # The likelihood has an additive constant and may be negative: what is measured is the loss
@@ -195,6 +221,10 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         gradient[:, 1] = (_shape_derivative(square, shape) - expected) * shape_slope
         gradient[:, 2] = 1 - slope * u
         return (unit * (unit * value)).astype(raw.dtype, copy=False), (unit * gradient).astype(raw.dtype, copy=False)
+
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray:
+        shape, _, scale = self._constants(raw)
+        return barron_weight(((y - raw[:, 0]) / scale) ** 2, shape)
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         shape, _, scale = self._constants(np.array([[0.0, *constants]]))

@@ -20,6 +20,17 @@ def _first(values):
     return next((value for value in values if value is not None), None)
 
 
+def _any_known(values):
+    """Whether any is true, of those that say something; None where none does."""
+    known = [value for value in values if value is not None]
+    return any(known) if known else None
+
+
+def _unknown_first(values):
+    """The first word for a scale that a fit has to find, else the first number."""
+    return next((value for value in values if isinstance(value, str)), _first(values))
+
+
 # What a loss made of others is, from what these are. Nothing that `Loss` declares may be missing
 # here: see `unruled`.
 RULES = {
@@ -38,6 +49,8 @@ RULES = {
     "needs_gains": any,
     "n_init": max,
     "initial_estimator": _first,
+    "resistant": _any_known,
+    "residual_scale": _unknown_first,
     "starts_from": _first,
     "measure": _first,
 }
@@ -135,6 +148,9 @@ class Composite(Loss):
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         return self.map(lambda part: part.calibrated(y, raw, sample_weight))
+
+    def with_scale(self, scale: Any) -> Loss:
+        return self.map(lambda part: part.with_scale(scale))
 
     def smoothed(self, width: float) -> Loss:
         return self.map(lambda part: part.smoothed(width))

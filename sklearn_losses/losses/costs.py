@@ -1,24 +1,33 @@
-"""Costs of decisions: a construction whose best scores rank the decisions by their expected cost.
+"""Costs of decisions: a loss whose best scores rank the decisions by their expected cost.
 
 A row with the costs c_k of deciding k, measured from its cheapest decision, has the loss
 
-    sum_k c_k * psi(f_k),    f = raw less its mean over the classes,
+    sum_k c_k * psi(t_k),    t_k = raw_k - log(mean over j != k of exp(raw_j)),
 
-where psi is the loss that the form for two classes of a classification loss gives to class 0, which
-rises with the score of class 1. It is the construction of Lee, Lin and Wahba (2004) for any costs
-and any psi [1]_ [2]_. Averaged over the rows of a place it is the same with the expected costs, as
-it is linear in them. Its best scores rank the decisions by these: suppose that f_k is the largest
-score and that j costs less than k.
+where psi is what a classification loss of two classes gives to class 0, which rises with the score
+of class 1: each decision is punished for what it costs, as far as it is ahead of the others. Lee,
+Lin and Wahba [1]_ and Avila Pires, Szepesvari and Ghavamzadeh [2]_ have the plain mean of the other
+scores in the place of this one, which makes the loss convex. With it a linear model must tell each
+class from all others together, which it cannot where one lies between two: at three well separated
+classes in a row its cost is ten times that of the best line. The mean of exponentials compares with
+the next best decisions, as softmax does. For two classes both are the classical weighting of a
+margin loss by the costs, and convex.
 
-- If f_k > f_j, the two scores exchanged lower the loss where psi(f_k) > psi(f_j); f_k is at least 0
-  as the largest of numbers of sum 0, so it is enough that psi rises wherever it is not negative,
-  and that it rises or is convex elsewhere.
-- If both are equal, a little more for f_j and less for f_k lowers the loss where psi has one slope
-  above 0 at this score, which is not negative.
+Averaged over the rows of a place the loss is the same with the expected costs, as it is linear in
+them. Its best scores rank the decisions by these. With p the softmax of raw,
+``t_k = log(p_k / (1 - p_k)) + log(K - 1)``, a rising function of p_k alone. It is 0 where all p are
+equal, and so never below 0 for the largest. Suppose that p_k is the largest and that j costs less
+than k.
 
-`fault` looks for both. A convex psi with one slope above 0 at 0, and with no kink beyond, has them
-(theorem 1 of [2]_); so have bounded ones that rise everywhere, for two and more classes. Two
-classes give the classical weighting of a margin loss by the costs.
+- If p_k > p_j, both exchanged have a lower loss, as psi rises where it is not negative, and below
+  rises or is convex.
+- If both are equal, a little more for j and less for k has a lower loss, as psi has one slope above
+  0 there.
+
+So there is no best point but with the cheapest decision ahead. `fault` looks for what is asked of
+psi. As p makes psi(t) convex for most losses here, other points are no minima either where a model
+has a place for every row; with a linear model the loss is not convex, and its fit starts from that
+of `SavedCosts`, which is.
 
 .. [1] Lee, Lin and Wahba, "Multicategory support vector machines", Journal of the American
    Statistical Association 99 (2004).
@@ -27,13 +36,15 @@ classes give the classical weighting of a margin loss by the costs.
 """
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.classification import CrossEntropy
 from sklearn_losses.losses.composite import CompositeOfOne
 from sklearn_losses.losses.expected import check_loss_of_a_row, probabilities
 from sklearn_losses.losses.numerics import best_scores_of
@@ -42,12 +53,19 @@ __all__ = ["CostSensitive"]
 
 
 class WeighedByCosts(CompositeOfOne):
-    """The construction of this module: `costs_of` says what each decision costs in each row."""
+    """The construction of this module: `costs_of` says what each decision costs in each row.
+
+    Attributes
+    ----------
+    n_classes : int or None
+        The number of classes, which a bound loss knows.
+    """
 
     task = "classification"
     has_probabilities = False  # the scores rank decisions by cost, not classes by probability
     shift_invariant = True
     soft_labels = True
+    n_classes: int | None = None
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
@@ -58,9 +76,15 @@ class WeighedByCosts(CompositeOfOne):
         return self.inner.name
 
     @derived
+    def convex(self) -> bool:
+        return self.n_classes == 2 and self.inner.convex
+
+    @derived
     def initial_estimator(self) -> AnyLoss | None:
-        """The part's, under the same costs."""
-        initial = getattr(self.inner, "initial_estimator", None)
+        """For two classes the part's, under the same costs; else what is convex."""
+        if self.n_classes != 2:
+            return SavedCosts(self)
+        initial = self.inner.initial_estimator
         return None if initial is None else self.with_parts((Loss.make(initial),))
 
     def check(self) -> None:
@@ -77,65 +101,56 @@ class WeighedByCosts(CompositeOfOne):
         found = fault(loss)
         if found:
             raise ValueError(f"CostSensitive cannot take the loss {self.inner.name!r}, as it {found}; use {_INSTEAD}.")
-        return self.with_parts((loss,))
+        bound = self.with_parts((loss,))
+        bound.n_classes = max(n_outputs, 2)
+        return bound
 
-    def _split(self, raw):
-        """The scores of all classes, of sum 0 and flat, and the codes that `psi` is asked with."""
-        scores = np.stack([-raw, raw], axis=1) if raw.ndim == 1 else _centered(raw)
-        return scores.ravel(), np.zeros(scores.size, dtype=np.intp)
+    def map(self, change: Callable[[Any], Any]) -> Any:
+        mapped = super().map(change)
+        mapped.n_classes = self.n_classes
+        return mapped
 
-    def _costs(self, y, raw):
-        return self.costs_of(y, 2 if raw.ndim == 1 else raw.shape[1]).astype(raw.dtype, copy=False)
-
-    def _pulled(self, slopes, raw):
-        """Derivatives in the scores -> derivatives in `raw`."""
-        return slopes[:, 1] - slopes[:, 0] if raw.ndim == 1 else _centered(slopes)
+    def _of_psi(self, methods, y, raw):
+        """The scores t, and the costs times what methods of the loss of two classes give there."""
+        scores = _Scores.of(raw)
+        costs = self.costs_of(y, scores.t.shape[1]).astype(raw.dtype, copy=False)
+        codes = np.zeros(scores.t.size, dtype=np.intp)
+        found = getattr(self.inner, methods)(codes, scores.t.ravel())
+        found = found if isinstance(found, tuple) else (found,)
+        return scores, *(costs * part.reshape(costs.shape) for part in found)
 
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
-        scores, codes = self._split(raw)
-        costs = self._costs(y, raw)
-        return (costs * self.inner.value(codes, scores).reshape(costs.shape)).sum(axis=1)
+        return self._of_psi("value", y, raw)[1].sum(axis=1)
 
     def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
-        scores, codes = self._split(raw)
-        costs = self._costs(y, raw)
-        return self._pulled(costs * self.inner.gradient(codes, scores).reshape(costs.shape), raw)
+        scores, slope = self._of_psi("gradient", y, raw)
+        return scores.pullback(slope)
 
     def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        scores, codes = self._split(raw)
-        costs = self._costs(y, raw)
-        value, slope = (part.reshape(costs.shape) for part in self.inner.value_and_gradient(codes, scores))
-        return (costs * value).sum(axis=1), self._pulled(costs * slope, raw)
+        scores, value, slope = self._of_psi("value_and_gradient", y, raw)
+        return value.sum(axis=1), scores.pullback(slope)
 
-    def _curvature(self, y, raw):
-        """The second derivative in each score, (n, K)."""
-        scores, codes = self._split(raw)
-        costs = self._costs(y, raw)
-        return costs * self.inner.hessian(codes, scores).reshape(costs.shape)
+    # The scores t are concave, and psi rises: what their own curvature adds is never positive, so
+    # that it is left out of a bound from above. For two classes they are straight.
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
-        curvature = self._curvature(y, raw)
-        if raw.ndim == 1:
-            return curvature.sum(axis=1)
-        n_classes = raw.shape[1]
-        return (1 - 2 / n_classes) * curvature + curvature.sum(axis=1, keepdims=True) / n_classes**2
+        matrix = self.hessian_matrix(y, raw)
+        return matrix if raw.ndim == 1 else np.einsum("nkk->nk", matrix).copy()
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
-        curvature = self._curvature(y, raw)
-        return curvature.sum(axis=1) * direction if raw.ndim == 1 else _centered(curvature * _centered(direction))
+        scores, curvature = self._of_psi("hessian", y, raw)
+        return scores.pullback(curvature * scores.direction(direction))
 
     def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
+        scores, curvature = self._of_psi("hessian", y, raw)
         if raw.ndim == 1:
-            return self.hessian(y, raw)
-        curvature, n_classes = self._curvature(y, raw), raw.shape[1]
-        matrix = curvature.sum(axis=1)[:, None, None] / n_classes**2 - (curvature[:, :, None] + curvature[:, None]) / n_classes
-        diagonal = np.arange(n_classes)
-        matrix[:, diagonal, diagonal] += curvature
-        return matrix
+            return curvature.sum(axis=1)
+        jacobian = scores.jacobian()
+        return np.swapaxes(jacobian, 1, 2) @ (curvature[:, :, None] * jacobian)
 
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
-        scores, codes = self._split(raw)
-        return self.inner.kink_distance(codes, scores).reshape(len(raw), -1).mean(axis=1)
+        t = _Scores.of(raw).t
+        return self.inner.kink_distance(np.zeros(t.size, dtype=np.intp), t.ravel()).reshape(t.shape).mean(axis=1)
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         # Of all rows together it is that of one row with the mean costs.
@@ -183,7 +198,8 @@ class RowCosts(WeighedByCosts):
 
     def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         bound = super().bind(y, n_outputs, task)
-        return RowCosts(bound.inner, float(np.max(self.costs_of(y, y.shape[1]).sum(axis=1))))
+        bound.largest = float(np.max(self.costs_of(y, y.shape[1]).sum(axis=1)))
+        return bound
 
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
         return y - y.min(axis=1, keepdims=True)
@@ -200,6 +216,68 @@ class _MeanCosts(RowCosts):
 
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
         return y
+
+
+class SavedCosts(Loss):
+    """Cross-entropy of each decision, weighted by what it saves against the dearest [1]_.
+
+    It is ``sum_k (max_j cost_j - cost_k) * -log(softmax(raw)_k)``, convex. Its best scores rank the
+    decisions by their expected cost too, but rows whose decisions cost about the same blur them, so
+    that a linear fit only starts from it.
+
+    Parameters
+    ----------
+    of : WeighedByCosts or OfCosts
+        What knows the costs.
+
+    References
+    ----------
+    .. [1] Elkan, "The foundations of cost-sensitive learning", IJCAI 2001, equation 1.
+    """
+
+    task = "classification"
+    shift_invariant = True
+    has_minimizer = False
+    soft_labels = True
+
+    def __init__(self, of: Any) -> None:
+        self.of = of
+
+    def _weighted(self, y, raw):
+        """The weight of each row, and its decisions as probabilities."""
+        costs = self.of.costs_of(y, 2 if raw.ndim == 1 else raw.shape[1])
+        saved = costs.max(axis=1, keepdims=True) - costs
+        weight = saved.sum(axis=1)
+        share = saved / np.where(weight > 0, weight, 1)[:, None]
+        share[weight == 0] = 1 / share.shape[1]
+        return weight.astype(raw.dtype, copy=False), share[:, 1] if raw.ndim == 1 else share
+
+    def value(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return self.value_and_gradient(y, raw)[0]
+
+    def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return self.value_and_gradient(y, raw)[1]
+
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
+        weight, share = self._weighted(y, raw)
+        value, gradient = CrossEntropy().value_and_gradient(share, raw)
+        return weight * value, _by_row(weight, gradient)
+
+    def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
+        weight, share = self._weighted(y, raw)
+        return _by_row(weight, CrossEntropy().hessian(share, raw))
+
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
+        weight, share = self._weighted(y, raw)
+        return _by_row(weight, CrossEntropy().hessian_product(share, raw, direction))
+
+    def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
+        weight, share = self._weighted(y, np.zeros(len(y) if n_outputs == 1 else (len(y), n_outputs)))
+        return CrossEntropy().best_constant(share, weight * sample_weight, n_outputs)
+
+
+def _by_row(weight, array):
+    return weight.reshape(-1, *(1,) * (array.ndim - 1)) * array
 
 
 class CostSensitive(WeighedByCosts):
@@ -226,8 +304,8 @@ class CostSensitive(WeighedByCosts):
     cost : array-like of shape (n_classes, n_classes), default=None
         ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of
         ``classes_``; None: 0 and 1. Costs may be negative, as gains are: a number added to all
-        costs of a true class changes nothing. `alpha` weighs against the loss, so costs ten times
-        as large act as a tenth of `alpha`.
+        costs of a true class changes nothing. A number as `alpha` weighs against the loss, so costs
+        ten times as large act as a tenth of it; ``alpha="auto"`` is in units of the costs.
 
     See Also
     --------
@@ -282,8 +360,76 @@ class CostSensitive(WeighedByCosts):
 _INSTEAD = "'cross_entropy', 'squared_hinge' or 'hinge'"
 
 
-def _centered(scores):
-    return scores - scores.mean(axis=1, keepdims=True)
+class _Scores(NamedTuple):
+    """The scores t (n, K) of all classes, and their derivatives in `raw`.
+
+    Parameters
+    ----------
+    t : ndarray of shape (n, K)
+    first : ndarray of int of shape (n, 1), or None
+        The class that is ahead; None for two classes with one raw output.
+    share : ndarray of shape (n, K)
+        ``exp(raw - the largest)``.
+    others : ndarray of shape (n, K)
+        The sum of it over the other classes; 1 for the class that is ahead.
+    behind : ndarray of shape (n, K)
+        What the others are to the class that is ahead: of sum 1, and 0 for itself.
+    """
+
+    t: FloatArray
+    first: NDArray[Any] | None
+    share: FloatArray
+    others: FloatArray
+    behind: FloatArray
+
+    @classmethod
+    def of(cls, raw: FloatArray) -> "_Scores":
+        if raw.ndim == 1:
+            empty = raw[:0]
+            return cls(np.stack([-raw, raw], axis=1), None, empty, empty, empty)
+        first = raw.argmax(axis=1)[:, None]
+        top = np.take_along_axis(raw, first, axis=1)
+        share = np.exp(raw - top)
+        others = share.sum(axis=1, keepdims=True) - share  # at least 1, but for the first
+        # Beside the first, the others may be too small to be seen.
+        rest = raw.copy()
+        np.put_along_axis(rest, first, -np.inf, axis=1)
+        second = rest.max(axis=1, keepdims=True)
+        behind = np.exp(rest - second)
+        total = behind.sum(axis=1, keepdims=True)
+        np.put_along_axis(others, first, 1, axis=1)
+        log_others = top + np.log(others)
+        np.put_along_axis(log_others, first, second + np.log(total), axis=1)
+        log_others -= raw.dtype.type(np.log(raw.shape[1] - 1))
+        return cls(raw - log_others, first, share, others, behind / total)
+
+    def direction(self, change: FloatArray) -> FloatArray:
+        """The change of t when the raw predictions change by `change`."""
+        if self.first is None:
+            return np.stack([-change, change], axis=1)
+        moved = self.share * change
+        mean = (moved.sum(axis=1, keepdims=True) - moved) / self.others
+        np.put_along_axis(mean, self.first, (self.behind * change).sum(axis=1, keepdims=True), axis=1)
+        return change - mean
+
+    def pullback(self, slopes: FloatArray) -> FloatArray:
+        """Derivatives in t -> derivatives in `raw`."""
+        if self.first is None:
+            return slopes[:, 1] - slopes[:, 0]
+        spread = slopes / self.others
+        np.put_along_axis(spread, self.first, 0, axis=1)
+        pulled = self.share * (spread.sum(axis=1, keepdims=True) - spread)
+        return slopes - pulled - np.take_along_axis(slopes, self.first, axis=1) * self.behind
+
+    def jacobian(self) -> FloatArray:
+        """The derivative of each t in each raw prediction, (n, K, K)."""
+        assert self.first is not None
+        n_classes = self.t.shape[1]
+        jacobian = -self.share[:, None, :] / self.others[:, :, None]
+        jacobian[np.arange(len(jacobian)), self.first[:, 0]] = -self.behind
+        diagonal = np.arange(n_classes)
+        jacobian[:, diagonal, diagonal] = 1
+        return jacobian
 
 
 def _maximum_over_classes(loss):

@@ -10,8 +10,7 @@ from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, deri
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import SoftmaxLoss
 from sklearn_losses.losses.costs import (
-    CostSensitive,
-    RowCosts,
+    SavedCosts,
     check_costs_of_rows,
     check_matrix,
     costs_by_class,
@@ -29,6 +28,10 @@ class OfCosts(SoftmaxLoss):
     convex = False
     has_probabilities = False  # the shares of the decisions are not the probabilities of the classes
     soft_labels = True
+
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
+        return SavedCosts(self)
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
@@ -88,10 +91,6 @@ class OfRows(OfCosts):
 
     name = "expected_cost"
 
-    @derived
-    def initial_estimator(self) -> AnyLoss | None:
-        return RowCosts("cross_entropy")
-
     def check_target(self, y: Targets) -> None:
         check_costs_of_rows(y)
 
@@ -105,7 +104,7 @@ class ExpectedCost(OfCosts, name="expected_cost"):
     The cost itself, of decisions that are drawn with these shares: smooth and bounded, so that
     errors count by what they cost and far ones no more than near ones; not convex. Without costs it
     is the share of wrong decisions. A linear fit starts from that of
-    ``CostSensitive("cross_entropy", cost)``. It is of use where the model cannot be right
+    a convex loss. It is of use where the model cannot be right
     everywhere: it gives up rows that are cheap. With a model that can, `CostSensitive` has the same
     best decisions and one minimum.
 
@@ -138,10 +137,6 @@ class ExpectedCost(OfCosts, name="expected_cost"):
 
     def __init__(self, cost: Any = None) -> None:
         self.cost = cost
-
-    @derived
-    def initial_estimator(self) -> AnyLoss | None:
-        return CostSensitive("cross_entropy", self.cost)
 
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
         return costs_by_class(y, matrix_of(self.cost, n_classes))

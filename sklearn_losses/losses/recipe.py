@@ -19,6 +19,12 @@ class Recipe:
     initial_estimator : str, Loss or None
         A loss that the estimator fits first. Its raw predictions go to `calibrated`; a linear fit
         starts from its parameters.
+    resistant : bool or None
+        The fit begins with the resistant start, and with the initial estimator only where there is
+        none. False: it could, and is told not to. None: it has no such choice.
+    residual_scale : float, str or None
+        Of a loss of ``residual / scale``: the scale, or a word that says that a fit has to find it
+        and tell it by `with_scale`. None for a loss without a scale.
     n_init : int
         Starts of a deterministic fit, of which the best is kept: that of the initial estimator, and
         those of initial estimators with random weights.
@@ -43,6 +49,8 @@ class Recipe:
     """
 
     initial_estimator: AnyLoss | None = None
+    resistant: bool | None = None
+    residual_scale: float | str | None = None
     n_init: int = 1
     n_constants: int = 0
     start_constants: tuple[float, ...] = ()
@@ -103,6 +111,18 @@ class Recipe:
         """
         return self
 
+    def with_scale(self, scale: Any) -> Any:
+        """The loss with a number for a scale that a fit has to find.
+
+        A new object, or itself where it has none to find.
+
+        Parameters
+        ----------
+        scale : float
+            Of the residuals; one for each target where the loss is of several.
+        """
+        return self
+
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         """Fitted attributes that the loss adds to those of the estimator: a dict.
 
@@ -110,10 +130,27 @@ class Recipe:
         """
         return {}
 
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray | None:
+        """The weights by which rows count in a step of reweighted least squares.
+
+        Parameters
+        ----------
+        y, raw : ndarray of shape (n,)
+            `raw` has the learned constants as further columns.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_targets), or None
+            From 1 for a residual of 0 to 0 for a gross outlier; None for a loss that is no function
+            of a residual in units of its scale.
+        """
+        return None
+
     def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
         """The strength of the penalty of the initial estimator.
 
-        It differs from `alpha` where the initial loss is not in the units of this one.
+        It differs from `alpha` where the initial loss is not in the units of this one. A loss with
+        a `residual_scale` is preceded by Huber's loss at that scale, in the same units.
         """
         return alpha
 

@@ -5,12 +5,21 @@ Every value is ``scale**2 * rho(u)`` with the textbook rho, which is about ``u**
 target, as for mse, alpha weighs against it as against half the squared error whatever the scale,
 and a fit of ``k * y`` gives k times the coefficients.
 
-The scale is a number, or "mad": the estimator fits the least absolute deviations first (a linear
-model, also before an MLP; its ridge strength is "auto", or alpha over the mean absolute deviation
-of y) and takes ``median(|r - median(r)|) / 0.6745`` of its residuals, weights included. Where more
-than half of them are 0 it takes that of the targets around their median, or their standard
-deviation. The fit's scale is its ``scale_``. Under `partial_fit` the first batch decides. A loss
-that no fit has bound takes residuals to be in units of the scale.
+The scale is a number, or "mad": ``median(|r - median(r)|) / 0.6745`` of the residuals of a fit that
+comes first, weights included (a linear model, also before an MLP):
+
+- Without a penalty, and with ``alpha="auto"``, that of the least absolute deviations. It passes
+  through as many rows as there are parameters; where these hold more than a tenth of the weight
+  they are left out (from 30 % on all of them).
+- Under a penalty that of Huber's loss at the scale itself, with the same penalty: the residuals
+  hold what the penalty leaves. The result is divided by ``sqrt(1 - k / n)``, k the effective number
+  of parameters.
+
+Where more than half of the rows lie exactly on a plane, the scale is next to nothing (1e-8 of the
+spread of the targets), and the fit follows these rows. Where a fit passes through all rows it knows
+no scale: that of the targets around their median is taken, or their standard deviation. The fit's
+scale is its ``scale_``. Under `partial_fit` the first batch decides. A loss that no fit has bound
+takes residuals to be in units of the scale.
 """
 
 from typing import Any, ClassVar
@@ -31,6 +40,15 @@ _POSITIVE = Interval(0.0, closed="neither")
 _SCALE = Options("mad", _POSITIVE)
 
 
+def deviation(values: FloatArray, sample_weight: FloatArray, level: float = 0.5) -> float:
+    """The weighted median absolute deviation from the weighted median, over 0.6745.
+
+    `level` 0.5 is the median of the absolute deviations; another one is another quantile of them.
+    """
+    center = weighted_quantile(values, 0.5, sample_weight)
+    return float(weighted_quantile(np.abs(values - center), level, sample_weight)) / 0.6744897501960817
+
+
 def residual_scale(y: Targets, raw: FloatArray, sample_weight: FloatArray) -> float:
     """The weighted median absolute deviation of the residuals, over 0.6745.
 
@@ -47,28 +65,14 @@ def residual_scale(y: Targets, raw: FloatArray, sample_weight: FloatArray) -> fl
         too, at last 1.
     """
 
-    def deviation(values):
-        center = weighted_quantile(values, 0.5, sample_weight)
-        return float(weighted_quantile(np.abs(values - center), 0.5, sample_weight)) / 0.6744897501960817
-
     y = y.astype(np.float64)
     center = np.average(y, weights=sample_weight)
     spread = float(np.sqrt(np.average((y - center) ** 2, weights=sample_weight)))
-    scales = (deviation(y - raw), deviation(y), spread)
+    scales = (deviation(y - raw, sample_weight), deviation(y, sample_weight), spread)
     # What counts as rounding is told from the bulk of the targets: outliers lift the standard
     # deviation above all noise.
     bulk = scales[1] if scales[1] > 1e-12 * abs(weighted_quantile(y, 0.5, sample_weight)) else spread
     return next((scale for scale in scales if scale > 1e-6 * bulk), 1.0)
-
-
-def ridge_of_deviations(alpha: float, y: Targets, sample_weight: FloatArray) -> float:
-    """The ridge strength of a least-absolute-deviations fit for a given `alpha`.
-
-    `alpha` itself is for squared units.
-    """
-    center = weighted_quantile(y, 0.5, sample_weight)
-    deviation = float(np.average(np.abs(y - center), weights=sample_weight))
-    return min(alpha / (deviation or 1.0), np.finfo(np.float64).max)
 
 
 class RobustLoss(ResidualLoss):
@@ -85,6 +89,10 @@ class RobustLoss(ResidualLoss):
     def initial_estimator(self) -> AnyLoss | None:
         return None if isinstance(self.scale, (int, float)) else "mae"
 
+    @derived
+    def residual_scale(self) -> float | str | None:
+        return self.scale
+
     @property
     def _unit(self):
         return 1.0 if isinstance(self.scale, str) else self.scale
@@ -98,12 +106,18 @@ class RobustLoss(ResidualLoss):
     def curvature(self, t: FloatArray) -> FloatArray:
         return self.psi_prime(t / self._unit)
 
-    def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
-        return ridge_of_deviations(alpha, y, sample_weight)
+    def with_scale(self, scale: float) -> Loss:
+        return clone(self).set_params(scale=scale) if isinstance(self.scale, str) else self
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         """The loss with a number for its scale."""
-        return clone(self).set_params(scale=residual_scale(y, raw, sample_weight)) if self.scale == "mad" else self
+        return self.with_scale(residual_scale(y, raw, sample_weight)) if isinstance(self.scale, str) else self
+
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray:
+        """``psi(u) / u``, and its limit at 0, over this limit."""
+        u = (y - raw) / self._unit
+        center = self.psi_prime(np.zeros(1))[0]
+        return np.where(u == 0, 1.0, self.psi(u) / np.where(u == 0, 1.0, u) / center)
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         return {"scale_": float(self._unit)}
@@ -160,10 +174,8 @@ class Huber(RobustLoss, name="huber"):
         if self.scale == "joint" and self.delta <= 1:
             raise ValueError(f"scale='joint' needs delta above 1, or the scale shrinks to 0. Got delta={self.delta!r}.")
 
-    def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
-        if self.scale == "joint":
-            return JointHuber(self.delta, residual_scale(y, raw, sample_weight))
-        return super().calibrated(y, raw, sample_weight)
+    def with_scale(self, scale: float) -> Loss:
+        return JointHuber(self.delta, scale) if self.scale == "joint" else super().with_scale(scale)
 
 
 class JointHuber(Loss):
@@ -255,6 +267,9 @@ class JointHuber(Loss):
 
     def inverse_link(self, raw: FloatArray) -> FloatArray:
         return raw
+
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return Huber(self.delta, float(self._scale(raw[:1, 1])[0][0])).row_weights(y, raw[:, 0])
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         return {"scale_": float(self._scale(constants)[0][0])}

@@ -82,6 +82,14 @@ class MeanOverTargets(CompositeOfOne):
     def check_target(self, y: Targets) -> None:
         self.loss.check_target(y.ravel())
 
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray | None:
+        weights = self.loss.row_weights(y.ravel(), raw.ravel())
+        return None if weights is None else weights.reshape(y.shape)
+
+    def with_scale(self, scale: Any) -> Loss:
+        losses = tuple(self.loss.with_scale(own) for own in scale)
+        return self if all(loss is self.loss for loss in losses) else EachTarget(losses)
+
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         losses = [self.loss.calibrated(*columns, sample_weight) for columns in zip(y.T, raw.T, strict=True)]
         return self if all(loss is self.loss for loss in losses) else EachTarget(tuple(losses))
@@ -176,6 +184,13 @@ class EachTarget(Composite):
     def check_target(self, y: Targets) -> None:
         for loss, target in zip(self.losses, y.T, strict=True):
             loss.check_target(target)
+
+    def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray | None:
+        weights = [loss.row_weights(y[:, k], raw[:, own]) for k, loss, own in self._columns()]
+        return None if any(one is None for one in weights) else np.stack(weights, axis=1)
+
+    def with_scale(self, scale: Any) -> Loss:
+        return EachTarget(tuple(loss.with_scale(own) for loss, own in zip(self.losses, scale, strict=True)))
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         columns = zip(self.losses, y.T, raw.T, strict=True)

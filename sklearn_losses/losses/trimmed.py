@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_losses.core.component import Integer, Interval
-from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import CompositeOfOne
+from sklearn_losses.losses.redescending import START
 
 __all__ = ["Trimmed"]
 
@@ -17,10 +18,12 @@ class Trimmed(CompositeOfOne):
 
     With "mse" that is least trimmed squares, which tolerates gross errors in up to ``1 - share`` of
     the rows. `fit` alternates [2]_ between the model for the rows that are kept and the rows that
-    the model fits best, which lowers the trimmed mean at each step, until neither changes; it
-    starts from the least absolute deviations for a regression, else from the loss of all rows. Not
-    convex: more starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver,
-    certificates) is that of the loss on the rows that are kept.
+    the model fits best, which lowers the trimmed mean at each step, until neither changes; for a
+    loss of a residual it begins as `start` says, else with the loss of all rows. Not convex: more
+    starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver, certificates) is
+    that of the loss on the rows that are kept. The attribute `row_weights_` of the estimator says
+    which these are: 1 for a row that counts, 0 for one that is left out, and a share for the one at
+    the boundary.
 
     Parameters
     ----------
@@ -32,6 +35,9 @@ class Trimmed(CompositeOfOne):
         Number of alternations at the most.
     n_init : int, default=1
         Number of starts; the further ones give the rows random weights.
+    start : "resistant" or "mae", default="resistant"
+        For losses of a residual: "resistant" is an S-estimate on which outliers in X have no
+        influence, see `Redescending`; "mae" are the least absolute deviations.
 
     References
     ----------
@@ -51,19 +57,28 @@ class Trimmed(CompositeOfOne):
     array([2.])
     """
 
-    parameter_constraints = {"share": Interval(0.0, 1.0, closed="right"), "n_steps": Integer(1), "n_init": Integer(1)}
+    parameter_constraints = {
+        "share": Interval(0.0, 1.0, closed="right"), "n_steps": Integer(1), "n_init": Integer(1), "start": START,
+    }  # fmt: skip
     convex = False
     smooth = False
     has_hessian = False
 
-    def __init__(self, loss: AnyLoss = "mse", share: float = 0.75, n_steps: int = 30, n_init: int = 1) -> None:
+    def __init__(
+        self, loss: AnyLoss = "mse", share: float = 0.75, n_steps: int = 30, n_init: int = 1, start: str = "resistant"
+    ) -> None:
         self.loss = loss
         self.share = share
         self.n_steps = n_steps
         self.n_init = n_init
+        self.start = start
+
+    @derived
+    def resistant(self) -> bool | None:
+        return self.start == "resistant" if getattr(self.inner, "residual", False) else None
 
     def with_parts(self, parts: tuple[Any, ...]) -> Loss:
-        return Trimmed(parts[0], self.share, self.n_steps, self.n_init)
+        return Trimmed(parts[0], self.share, self.n_steps, self.n_init, self.start)
 
     @property
     def name(self) -> str:

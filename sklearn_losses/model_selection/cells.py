@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses.core.loss_parameter import LossParameter
+from sklearn_losses.fitting.costs import takes_costs
+from sklearn_losses.losses.base import Loss
 from sklearn_losses.metrics.scorers import LossScorer
 from sklearn_losses.model_selection.equal_terms import judged, relative_alpha
 from sklearn_losses.model_selection.folds import Data, splits_of
@@ -25,11 +27,14 @@ def fresh(spec: Any) -> Any:
 
 
 def fit_quietly(estimator: Any, parameter: LossParameter, data: Data) -> Any:
-    """Fit with the weights and queries of the rows, without warnings.
+    """Fit with the weights, queries and costs of the rows, without warnings.
 
-    Whether fits converged is a column of the table.
+    Costs go to losses that wait for them. Whether fits converged is a column of the table.
     """
-    arguments = {parameter.fit_prefix + name: value for name, value in data.metadata().items()}
+    known = data.metadata()
+    if not takes_costs(Loss.make(parameter.part(estimator).loss)):
+        known.pop("cost", None)
+    arguments = {parameter.fit_prefix + name: value for name, value in known.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.fit(data.X, data.y, **arguments)

@@ -51,6 +51,7 @@ def compare_losses(
     sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     qid: ArrayLike | None = None,
+    params: dict[str, Any] | None = None,
     refit: bool = True,
     level: float = 0.05,
     n_jobs: int | None = None,
@@ -75,7 +76,9 @@ def compare_losses(
         As for `sklearn.model_selection.cross_validate`, and "neg_perplexity". The first is the one
         that chooses. None: ``r2, neg_mean_absolute_error, neg_median_absolute_error`` for
         regression, ``accuracy, balanced_accuracy, neg_log_loss`` for classes, the ranker's own
-        score for rankings.
+        score for rankings. With costs of shape (n, K, K), None is ``neg_cost_by_row``, the average
+        cost where losses with probabilities decide by them in each row and others by `predict`, and
+        ``neg_cost``, that of `predict`; with (n, K) the latter alone.
     cv : int, splitter or iterable, default=5
         A number means shuffled folds, with even shares of the classes for classes, and with
         `groups` or `qid` kept whole.
@@ -91,6 +94,11 @@ def compare_losses(
         Rows of a group stay on one side of every split.
     qid : array-like of shape (n_samples,), default=None
         Query of each row, for rankers: goes to fits and scores; queries stay whole like `groups`.
+    params : dict, default=None
+        ``{"cost": C}``, the costs of the decisions in each row as `LossClassifier.fit` takes them.
+        They go to the fits of losses that wait for them (`CostSensitive` and `ExpectedCost` without
+        a matrix; other losses are fitted without costs) and to every metric that takes them, such
+        as those of `make_cost_scorer`.
     refit : bool, default=True
         Fit the best loss on all rows, as ``best_estimator_``.
     level : float, default=0.05
@@ -127,16 +135,19 @@ def compare_losses(
     >>> print(comparison.sentences()[0])
     r2: mse is best (0.486); not shown to be worse: mae.
     """
-    X, y, sample_weight, groups, qid = indexable(*(_array(part) for part in (X, y, sample_weight, groups, qid)))
+    cost = _costs(params, y)
+    X, y, sample_weight, groups, qid, cost = indexable(*(_array(part) for part in (X, y, sample_weight, groups, qid, cost)))
     targets = np.asarray(y)
-    data = Data(X, targets, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))
+    data = Data(X, targets, *(None if part is None else np.asarray(part) for part in (sample_weight, groups, qid)))._replace(
+        cost=cost
+    )
     parameter = LossParameter(estimator)
     rng = check_random_state(random_state)
     splits = splits_of(cv, targets, parameter.task, data.kept_together, rng, X)
     seed = rng.randint(2**31 - 1)
     estimator = fixed_seeds(estimator, seed)
     specs = labelled(losses, parameter, targets)
-    scorers = scorers_of(scoring, parameter.task)
+    scorers = scorers_of(scoring, parameter.task, cost)
     grids = grids_of(param_grid, specs, estimator, parameter)
     # Objects, not names: another process need not know the names that this session has given.
     objects = {label: Loss.make(spec) for label, spec in specs.items()}
@@ -159,6 +170,20 @@ def compare_losses(
         best = result.best_loss_
         result.best_estimator_, result.best_params_, _ = experiment.fitted(specs[best], grids[best], data)
     return result
+
+
+def _costs(params: dict[str, Any] | None, y: ArrayLike) -> Any:
+    """The costs of the rows, None without."""
+    unknown = sorted(set(params or {}) - {"cost"})
+    if unknown:
+        raise ValueError(f"params takes 'cost', the costs of the rows. Got {', '.join(map(repr, unknown))}.")
+    cost = (params or {}).get("cost")
+    if cost is not None and (np.ndim(cost) not in (2, 3) or len(cost) != np.shape(y)[0]):
+        raise ValueError(
+            f"params['cost'] must hold costs row by row, with shape (n, K) or (n, K, K) for {np.shape(y)[0]} rows. Got "
+            f"{np.shape(cost)}; one matrix for all rows is a parameter of the losses and of make_cost_scorer."
+        )
+    return cost
 
 
 def _array(part: Any) -> Any:

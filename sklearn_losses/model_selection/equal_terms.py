@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_losses.core.loss_parameter import LossParameter
+from sklearn_losses.fitting.costs import takes_costs
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
@@ -39,7 +40,10 @@ def judges(specs: Mapping[str, Any]) -> dict[str, LossScorer]:
     return {
         label: LossScorer(loss)
         for label, loss in made.items()
-        if label not in learns and getattr(loss, "initial_estimator", None) is None and not isinstance(loss, Trimmed)
+        if label not in learns
+        and getattr(loss, "initial_estimator", None) is None
+        and not isinstance(loss, Trimmed)
+        and not takes_costs(loss)
     }
 
 

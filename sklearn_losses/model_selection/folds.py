@@ -54,14 +54,16 @@ class Data(NamedTuple):
     sample_weight: NDArray[Any] | None = None
     groups: NDArray[Any] | None = None
     qid: NDArray[Any] | None = None
+    cost: Any = None
 
     def rows(self, index: NDArray[np.intp]) -> "Data":
         """Some of the rows."""
         return Data(*(take(part, index) for part in self))
 
-    def metadata(self) -> dict[str, NDArray[Any]]:
+    def metadata(self) -> dict[str, Any]:
         """What fits and metrics may take beside the rows."""
-        return {name: value for name, value in (("sample_weight", self.sample_weight), ("qid", self.qid)) if value is not None}
+        known = {"sample_weight": self.sample_weight, "qid": self.qid, "cost": self.cost}
+        return {name: value for name, value in known.items() if value is not None}
 
     @property
     def kept_together(self) -> NDArray[Any] | None:

@@ -4,10 +4,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
 from sklearn import config_context, get_config
 from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline
 
+from sklearn_losses.metrics.costs import make_cost_scorer
 from sklearn_losses.metrics.perplexity import neg_perplexity
 from sklearn_losses.model_selection.folds import Data
 
@@ -33,13 +35,19 @@ DEFAULT_SCORING: dict[str, Any] = {
     "classification": ("accuracy", "balanced_accuracy", "neg_log_loss"),
     "ranking": {"score": _own_score},  # a ranker's own score knows its queries
 }
+# With (n, K) costs nothing says what a decision would have cost under another truth.
+COSTS = {
+    2: {"neg_cost": make_cost_scorer()},
+    3: {"neg_cost_by_row": make_cost_scorer(decide="auto"), "neg_cost": make_cost_scorer()},
+}
 # Names that scikit-learn does not know.
 SCORERS: dict[str, Scorer] = {"neg_perplexity": neg_perplexity}
 
 
-def scorers_of(scoring: Any, task: str) -> dict[str, Scorer]:
-    """Name -> scorer, from what users pass as ``scoring=``."""
-    scoring = DEFAULT_SCORING[task] if scoring is None else scoring
+def scorers_of(scoring: Any, task: str, cost: Any = None) -> dict[str, Scorer]:
+    """Name -> scorer, from what users pass as ``scoring=``; None is by the costs of the rows."""
+    if scoring is None:
+        scoring = DEFAULT_SCORING[task] if cost is None else COSTS[np.ndim(cost)]
     if isinstance(scoring, str):
         scoring = (scoring,)
     elif callable(scoring):
@@ -74,7 +82,7 @@ def score(scorer: Scorer, estimator: Any, data: Data) -> float:
         return float(scorer(estimator, data.X, data.y, **_taken(scorer, metadata)))
     routing: Any = scorer.get_metadata_routing()  # type: ignore[attr-defined]  # scikit-learn's own scorer
     requested = {name for name, asked in routing.score.requests.items() if asked is True}
-    if "qid" in requested or get_config()["enable_metadata_routing"]:
+    if {"qid", "cost"} & requested or get_config()["enable_metadata_routing"]:
         with config_context(enable_metadata_routing=True):
             return float(scorer(estimator, data.X, data.y, **{k: v for k, v in metadata.items() if k in requested}))
     # scikit-learn's scorers hand sample_weight on to any metric, also to one that has no such

@@ -13,43 +13,66 @@ from scipy.special import ndtri
 
 from sklearn_losses.resistant.scale import MAD, weighted_medians
 
-__all__ = ["central_halves", "dividing", "halves_along", "invariant_axes", "skewed_axes", "whitened"]
+__all__ = ["central_halves", "dividing", "halves_along", "invariant_axes", "robustly_whitened", "skewed_axes", "whitened"]
 
 Vector = NDArray[Any]
 
 SPLITS = 4
 TINY = 1e-12
-RANK = 1e-10  # singular value of a column of unit length, as a share of the largest, that counts
+RANK = 1e-12  # singular value of a column of unit length, as a share of the largest, that counts
 
 
-def whitened(X: Vector, weight: Vector, centred: bool = True) -> tuple[Vector, Vector, Vector]:
-    """Columns of mean 0, variance 1 and no correlation that span those of X.
+def whitened(X: Vector, weight: Vector, centred: bool = True) -> tuple[Vector, Vector]:
+    """Columns of variance 1 and no correlation that span those of X.
 
     Parameters
     ----------
     X : ndarray of shape (n, p)
     weight : ndarray of shape (n,)
     centred : bool, default=True
-        False: the mean stays where it is.
+        Whether their means are 0; else the second moments are those of variances.
 
     Returns
     -------
     Z : ndarray of shape (n, r)
-        ``(X - center) @ back``.
-    center : ndarray of shape (p,)
-    back : ndarray of shape (p, r)
         Of the rank r.
+    back : ndarray of shape (p, r)
+        Z is ``X @ back``, less its means where it is centred.
     """
     root = np.sqrt(weight / weight.sum())
-    center = root**2 @ X if centred else np.zeros(X.shape[1])
-    Y = X - center
+    Y = X - root**2 @ X if centred else X
     triangle: Vector = np.asarray(np.linalg.qr(Y * root[:, None], mode="r"))
     unit = np.sqrt((triangle**2).sum(axis=0))
     unit[unit == 0] = 1.0
     _, values, rotation = linalg.svd(triangle / unit, full_matrices=False, check_finite=False)
-    kept = values > RANK * np.max(values, initial=np.finfo(float).tiny)
+    kept = values > RANK * np.max(values, initial=TINY)
     back = rotation[kept].T / values[kept] / unit[:, None]
-    return Y @ back, center, back
+    return Y @ back, back
+
+
+def robustly_whitened(X: Vector, weight: Vector) -> tuple[Vector, Vector]:
+    """`whitened`, but in a scatter to which no row adds much more than others; not centred.
+
+    So rows that are very far off do not hide the digits, and the rank, of the others. The scatter
+    depends on the columns chosen, so this is for arithmetic and not for distances.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        With medians near 0.
+    weight : ndarray of shape (n,)
+
+    Returns
+    -------
+    Z : ndarray of shape (n, r)
+        ``X @ back``.
+    back : ndarray of shape (p, r)
+    """
+    columns = np.ascontiguousarray(X.T)
+    sizes = weighted_medians(np.abs(columns), weight) if columns.size else np.ones(len(columns))
+    lengths = ((X / np.where(sizes > 0, sizes, 1.0)) ** 2).sum(axis=1) / max(X.shape[1], 1)
+    _, back = whitened(X, weight / np.maximum(lengths, 1.0), centred=False)
+    return X @ back, back
 
 
 def invariant_axes(Z: Vector, weight: Vector, residuals: Vector) -> list[Vector]:

@@ -1,5 +1,6 @@
 """The search for a start: fits to parts of the rows, chosen by how the rows lie, and improved."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,8 @@ class Limits(NamedTuple):
     sample, sample_per_column : int
         Rows of the search at the most: the first, or the second times the columns where that is
         more.
+    sample_entries : int
+        Entries of the sample at the most where it is more than `sample` rows.
     axes : int
         Axes of each end of a set that are tried at the most.
     starts : int
@@ -60,12 +63,20 @@ class Limits(NamedTuple):
         Searches at the most, each among the rows that the last one's best fit does not reject.
     rejected : float
         Scales beyond which it rejects a row.
+    ends : int
+        Best fits of a sample that are refined on all rows.
+    last_steps, accuracy : int, float
+        Steps of the last descent at the most, and the change of a prediction, in scales, at which
+        it ends.
     rows_per_parameter : float
         Rows for each parameter at the least.
+    fewest : int
+        Rows at the least.
     """
 
     sample: int = 2000
     sample_per_column: int = 40
+    sample_entries: int = 20_000_000
     axes: int = 8
     starts: int = 100
     work: float = 1e5
@@ -80,7 +91,11 @@ class Limits(NamedTuple):
     best: int = 5
     rounds: int = 4
     rejected: float = 2.5
+    ends: int = 2
+    last_steps: int = 500
+    accuracy: float = 1e-11
     rows_per_parameter: float = 3.0
+    fewest: int = 5
 
 
 LIMITS = Limits()
@@ -96,7 +111,8 @@ def sampled(rows: Regression, size: int) -> Regression:
     places = np.searchsorted(total, (np.arange(size) + 0.5) / size * total[-1])
     chosen = order[np.minimum(places, len(order) - 1)]
     right = 0.5 - (0.5 - rows.right) * len(rows.y) / size
-    return Regression(rows.design[chosen], rows.y[chosen], np.ones(size), max(right, 0.25), rows.penalty)
+    part = rows.rows(chosen).dense
+    return replace(part, weight=np.ones(size), right=max(right, 0.25))
 
 
 def _by_residual(rows):
@@ -142,7 +158,7 @@ def _promising(rows, kept, intercept, limits):
     tried = np.vstack(
         [
             [least_squares(part, np.ones(len(part.y))), least_absolute(part)],
-            many_least_squares(part, _halves(part, columns, intercept, limits)),
+            many_least_squares(part, _halves(part, columns, limits)),
         ]
     )
     first = _lowest(quick_objectives(rows, tried), limits.concentrated)
@@ -162,10 +178,10 @@ def _lowest(objectives, number, alike=0.0):
     return order[new][:number]
 
 
-def _halves(part, columns, intercept, limits):
-    Z, _, _ = whitened(columns, part.weight, intercept)
+def _halves(part, columns, limits):
+    Z, _ = whitened(columns, part.weight)
     residuals = part.residuals(least_squares(part, np.ones(len(part.y))))
-    joint, _, _ = whitened(np.column_stack([Z, part.y]), part.weight, intercept)
+    joint, _ = whitened(np.column_stack([Z, part.y]), part.weight)
     halves = [np.zeros((0, len(part.y)), dtype=bool)]
     for W, groups in ((Z, False), (joint, True)):
         if not W.shape[1]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, sparse
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.linear_algebra import cholesky
@@ -15,13 +15,15 @@ from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses.regression import MAE
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.resistant.scale import bisquare_weight, m_scale, quick_scales, weighted_medians
+from sklearn_losses.resistant.scale import MAD, bisquare_weight, m_scale, quick_scales, weighted_medians
 from sklearn_losses.solvers import Auto
 
 __all__ = [
     "Fit",
     "Regression",
     "concentrated",
+    "degrees_of_freedom",
+    "exact",
     "least_absolute",
     "least_squares",
     "many_least_squares",
@@ -33,6 +35,9 @@ __all__ = [
 # Pivot of a Gram matrix of columns of unit length, below which a column depends on the others.
 DEPENDENT = 1e-11
 RIDGE = 1e-10  # added to such a matrix where many are solved at once and none is looked at
+IDLE = 5  # steps without a gain, after which there is nothing left but rounding errors
+ROUNDING = 1e-15  # of a residual, as a share of the numbers whose difference it is
+EXACT = 1e-12  # the same for the fit of exact rows
 TOGETHER = 2e7  # entries of the products of columns up to which they are formed
 
 Vector = NDArray[Any]
@@ -44,7 +49,7 @@ class Regression:
 
     Attributes
     ----------
-    design : ndarray of shape (n, k)
+    design : {ndarray, sparse matrix} of shape (n, k)
         The columns, a column of ones among them where there is an intercept.
     y, weight : ndarray of shape (n,)
         Weights are positive and have mean 1.
@@ -54,7 +59,7 @@ class Regression:
         The matrix P of ``beta @ P @ beta / 2``, which is added to half the mean square.
     """
 
-    design: Vector
+    design: Any
     y: Vector
     weight: Vector
     right: float = 0.5
@@ -63,6 +68,11 @@ class Regression:
     def residuals(self, params: Vector) -> Vector:
         """The residuals of all rows."""
         return self.y - self.design @ params
+
+    @property
+    def dense(self) -> "Regression":
+        """The same rows, not sparse."""
+        return replace(self, design=self.design.toarray()) if sparse.issparse(self.design) else self
 
     def rows(self, which: Vector) -> "Regression":
         """Some of the rows."""
@@ -105,14 +115,35 @@ def least_squares(rows: Regression, weight: Vector, base: Vector | None = None, 
     design, residuals, weight = rows.design, rows.y if base is None else rows.residuals(base), rows.weight * weight
     if 4 * len(some) < 3 * len(weight):
         design, residuals, weight = design[some], residuals[some], weight[some]
-    weighted = design.T * weight
-    gram, right = weighted @ design, weighted @ residuals
+    gram = _gram(design, weight)
+    right = design.T @ (weight * residuals)
     if rows.penalty is not None:
         factor = weight.sum() if against is None else against
         gram = gram + factor * rows.penalty
         right = right if base is None else right - factor * (rows.penalty @ base)
     change = _solved(gram, right)
     return change if base is None else base + change
+
+
+def _gram(design, weight):
+    if sparse.issparse(design):
+        return (design.T.multiply(weight).tocsr() @ design).toarray()
+    return (design.T * weight) @ design
+
+
+def degrees_of_freedom(rows: Regression) -> float:
+    """The rank of the columns, and with a penalty the trace of the smoother matrix."""
+    gram = _gram(rows.design, rows.weight / rows.weight.sum())
+    unit = np.sqrt(np.diag(gram))
+    unit[unit == 0] = 1.0
+    gram = gram / unit / unit[:, None]
+    if rows.penalty is None:
+        values = linalg.eigvalsh(gram, check_finite=False)
+        return float(np.sum(values > DEPENDENT * values[-1]))
+    penalised = gram + rows.penalty / unit / unit[:, None]
+    values, vectors = linalg.eigh(penalised, check_finite=False)
+    kept = values > DEPENDENT * values[-1]
+    return float(np.sum(((gram @ vectors[:, kept]) * vectors[:, kept]).sum(axis=0) / values[kept]))
 
 
 def _solved(gram, right):
@@ -236,8 +267,10 @@ def refined(rows: Regression, params: Vector, steps: int, accuracy: float = 0.0)
     """
     residuals = rows.residuals(params)
     scale = m_scale(residuals, rows.weight, rows.right)
+    objective, idle = rows.objective(params, scale), 0
+    nothing = ROUNDING * _size(rows, params)
     for _ in range(steps):
-        if scale == 0:
+        if scale <= nothing or idle == IDLE:
             break
         u = residuals / scale
         weight = bisquare_weight(u)
@@ -247,14 +280,64 @@ def refined(rows: Regression, params: Vector, steps: int, accuracy: float = 0.0)
         new = rows.residuals(params)
         moved = np.max(np.abs(new - residuals), where=weight > 0, initial=0.0)
         residuals, scale = new, m_scale(new, rows.weight, rows.right, scale)
+        last, objective = objective, rows.objective(params, scale)
+        idle = 0 if objective < last else idle + 1
         if moved <= accuracy * scale:
             break
-    return Fit(params, scale, rows.objective(params, scale))
+    return Fit(params, scale, objective)
+
+
+def _size(rows, params):
+    """The middle size of the numbers whose difference a residual is."""
+    return weighted_medians((np.abs(rows.y) + abs(rows.design) @ np.abs(params))[None], rows.weight)[0]
+
+
+def exact(rows: Regression, fit: Fit) -> Fit:
+    """A fit whose scale is 0 where it is a rounding error.
+
+    It is then that of the rows that lie on it, which are more than half.
+    """
+    nothing = EXACT * _size(rows, fit.params)
+    if fit.scale > nothing or rows.penalty is not None:
+        return fit
+    near = np.abs(rows.residuals(fit.params)) <= nothing
+    return Fit(least_squares(rows, near.astype(float), fit.params), 0.0, 0.0)
 
 
 def least_absolute(rows: Regression) -> Vector:
-    """The least absolute deviations, without the penalty."""
-    model = Linear().bind(rows.design.shape[1], 1, fit_intercept=False)
-    objective = Objective(MAE(), model, ElasticNet(0.0, 0.0, model.weights()), Batches(rows.design, rows.y, rows.weight))
-    start = least_squares(rows, np.ones(len(rows.y)))
-    return Auto().choose(objective).solve(objective, start, max_iter=500, tol=1e-6, rng=RandomState(0)).x
+    """The least absolute deviations; a penalty is that of squares of about the same curvature."""
+    design, squares, turn = rows.design, np.zeros(rows.design.shape[1]), None
+    if rows.penalty is not None:
+        squares = np.diag(rows.penalty)
+        if np.count_nonzero(rows.penalty) > np.count_nonzero(squares):
+            squares, turn = linalg.eigh(rows.penalty, check_finite=False)
+            design = design @ turn
+        # Where residuals are normal the mean size curves by 0.8 / sigma.
+        squares = np.maximum(squares, 0.0) * (0.8 * MAD / (weighted_medians(np.abs(rows.y)[None], rows.weight)[0] or 1.0))
+    gram = _gram(design, rows.weight / rows.weight.sum())
+    kept = _independent(gram) if rows.penalty is None else np.flatnonzero(np.diag(gram))
+    # Columns of about one size, and a start near the end.
+    unit = np.sqrt(np.diag(gram)[kept])
+    design, squares = design[:, kept] @ sparse.diags_array(1 / unit), squares[kept] / unit**2
+    model = Linear().bind(len(kept), 1, fit_intercept=False)
+    penalty = ElasticNet(float(np.any(squares > 0)), 0.0, np.sqrt(squares))
+    objective = Objective(MAE(), model, penalty, Batches(design, rows.y, rows.weight))
+    start = least_squares(replace(rows, design=design, penalty=np.diag(squares)), np.ones(len(rows.y)))
+    with np.errstate(all="ignore"):
+        end = Auto().choose(objective).solve(objective, start, max_iter=500, tol=1e-6, rng=RandomState(0)).x
+        if not objective.value(end) <= objective.value(start):
+            end = start
+    found = np.zeros(rows.design.shape[1])
+    found[kept] = end / unit
+    return found if turn is None else turn @ found
+
+
+def _independent(gram):
+    """Columns that span all, in rising order: pivots of the Cholesky factor of their products."""
+    unit = np.sqrt(np.diag(gram))
+    filled = np.flatnonzero(unit)
+    scaled = (gram / np.where(unit > 0, unit, 1.0) / np.where(unit > 0, unit, 1.0)[:, None])[np.ix_(filled, filled)]
+    if not len(filled):
+        return filled
+    _, order, rank, _ = linalg.lapack.dpstrf(scaled, tol=DEPENDENT)
+    return np.sort(filled[order[:rank] - 1])

@@ -252,8 +252,9 @@ def _check_hessian(loss, y, raw, name):
     difference = np.abs(product - numeric)
     if loss.hessian_bound:
         # Along each direction the bound is not below the second derivative, nor below 0.
-        difference = np.maximum(np.maximum(numeric * direction, 0) - product * direction, 0)
-        scale = scale * np.abs(direction) + 1e-300
+        along, bound = (_by_row(part * direction) for part in (numeric, product))
+        difference = np.maximum(np.maximum(along, 0) - bound, 0)
+        scale, jumps = _by_row(scale * np.abs(direction)) + 1e-300, _by_row(jumps) > 0
     error = float(np.max(np.where(jumps, 0, difference / scale)))
     if error > 1e-2:
         fail(name, f"the Hessian is wrong: hessian_product differs from differences of the gradient by {error:.3g} relative.")
@@ -261,6 +262,11 @@ def _check_hessian(loss, y, raw, name):
         error = relative(loss.hessian(y, raw) * direction, product)
         if error > 1e-6:
             fail(name, f"hessian and hessian_product disagree, by {error:.3g} relative.")
+
+
+def _by_row(array):
+    """The sum over a row's raw outputs."""
+    return array if array.ndim == 1 else array.sum(axis=1)
 
 
 def _check_smoothing(loss, y, raw, name):

@@ -73,8 +73,8 @@ WRAPPERS = {
 }
 SAME = (
     "task", "smooth", "convex", "has_probabilities", "shift_invariant", "has_minimizer", "rowwise", "residual",
-    "positive_target", "soft_labels", "initial_estimator", "n_init", "stochastic_only", "starts_from", "moving",
-    "measure", "needs_gains",
+    "positive_target", "soft_labels", "initial_estimator", "residual_scale", "n_init", "stochastic_only", "starts_from",
+    "moving", "measure", "needs_gains",
 )  # fmt: skip
 # Where a wrapper differs from the loss that it is made of, and how.
 OTHERWISE = {
@@ -161,6 +161,7 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     methods |= {"check"}
     of_parts = {
         "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "initial_alpha", "smoothed",
+        "with_scale",
     }  # fmt: skip
     assert of_parts <= set(vars(Composite))
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
@@ -197,6 +198,10 @@ def test_methods_reach_the_parts(wrapper):
             self.seen.append("calibrated")
             return self
 
+        def with_scale(self, scale):
+            self.seen.append(f"with_scale {scale}")
+            return self
+
         def initial_alpha(self, alpha, y, sample_weight):
             self.seen.append("initial_alpha")
             return alpha
@@ -220,7 +225,8 @@ def test_methods_reach_the_parts(wrapper):
     assert wrapper == "Trimmed" or made.bind(y, 1, made.task) is not None
     made.among(np.arange(2), 2)
     made.calibrated(y, y, np.ones(4))
-    expected = {"among", "check", "check_target", "bind", "calibrated", "initial_alpha"} - (
+    made.with_scale((2, 2) if y.ndim == 2 else 2)
+    expected = {"among", "check", "check_target", "bind", "calibrated", "initial_alpha", "with_scale 2"} - (
         {"bind"} if wrapper == "Trimmed" else set()
     )
     assert set(Recorder.seen) == expected

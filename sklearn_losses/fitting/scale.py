@@ -1,0 +1,325 @@
+"""The scale of the residuals, as the fit that a robust loss serves will leave them.
+
+A loss of ``residual / scale`` minimises ``scale**2 * mean(rho(residual / scale))`` plus its
+penalty. What the penalty leaves in the residuals belongs to the scale, and how much that is depends
+on the scale: it is a fixed point. `penalized` finds it, with Huber's loss and the user's own
+penalty,
+
+    scale = MAD of the residuals of the fit of Huber's loss at that scale,
+
+from the MAD of the targets downwards. For any penalty there is one above 0: at a small scale the
+gradient of the loss is small, the penalty keeps the weights at 0, and the residuals are the
+targets. Then it is divided by ``sqrt(1 - k / n)``, k the effective number of parameters, since a
+fit takes part of the noise (as the variance of least squares is the sum of squares over n - k).
+
+Without a penalty that counts the residuals are those of the least absolute deviations
+(`scale_of_residuals`). These pass through as many rows as there are parameters. Such rows say
+nothing, and where they are many they are left out.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.threads import block_threads
+from sklearn_losses.fitting.problem import Initial, prepare
+from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.fitting.start import cold
+from sklearn_losses.fitting.task import Task
+from sklearn_losses.losses import Huber
+from sklearn_losses.losses.numerics import weighted_quantile
+from sklearn_losses.losses.robust import deviation, residual_scale
+from sklearn_losses.models import Linear
+from sklearn_losses.solvers import Auto
+
+__all__ = ["fixed_point", "interpolates", "penalized", "scale_of_residuals"]
+
+
+class ScaleLimits(NamedTuple):
+    """The numbers of the search for a scale. Sizes are shares of the spread of the targets.
+
+    Attributes
+    ----------
+    zero : float
+        Residuals up to which are rounding errors.
+    floor : float
+        The scale where most rows lie exactly on a plane.
+    few, many : float
+        Share of the weight in rows without a residual: they count up to `few`, and not at all from
+        `many` on.
+    heavy : float
+        How many times the weight of other rows makes one row a majority of several.
+    coarse, tol : float
+        The tol of fits while the scale falls by more than half from one to the next, and of others.
+    close : float
+        Relative change of the scale at which the search ends.
+    fits : int
+        Fits at the most.
+    """
+
+    zero: float = 1e-6
+    floor: float = 1e-8
+    few: float = 0.1
+    many: float = 0.3
+    heavy: float = 3.0
+    coarse: float = 1e-2
+    tol: float = 1e-6
+    close: float = 1e-4
+    fits: int = 30
+
+
+LIMITS = ScaleLimits()
+
+
+def penalized(task: Task, rows: Rows, settings: Settings, scale: float | str) -> Initial:
+    """The start and the scale for a robust loss under a penalty that counts.
+
+    Parameters
+    ----------
+    task : Task
+        Of one target.
+    rows : Rows
+    settings : Settings
+        The penalty, in the units of Huber's loss.
+    scale : float or str
+        A number where it is known; else it is found.
+
+    Returns
+    -------
+    Initial
+        Of Huber's loss at the scale.
+    """
+    if not isinstance(scale, str):
+        fits = _HuberFits(task, rows, settings, scale)
+        return Initial(fits.at(scale), fits.user_params)
+    size = _spread(rows.y, rows.weights)
+    start, floor = _first_scale(rows, settings.fit_intercept), LIMITS.floor * size
+    fits = _HuberFits(task, rows, settings, max(start, floor))
+    raw = np.zeros(len(rows.y))
+
+    def found(scale, tol):
+        nonlocal raw
+        raw = fits.at(scale, tol)
+        return deviation(rows.y - raw, rows.weights)
+
+    fixed_point(found, start, floor)
+    return Initial(raw, fits.user_params, scale_of_residuals(rows, raw, fits.n_used() / _effective_number(rows)))
+
+
+def _first_scale(rows, fit_intercept):
+    """The MAD of the targets; without an intercept at least that around 0."""
+    y = rows.y.astype(np.float64)
+    around_zero = 0.0 if fit_intercept else deviation(np.concatenate([y, -y]), np.tile(rows.weights, 2))
+    return max(deviation(y, rows.weights), around_zero)
+
+
+def fixed_point(found: Callable[[float, float], float], start: float, floor: float, limits: ScaleLimits = LIMITS) -> float:
+    """The scale that is found again in the residuals of the fit at that scale.
+
+    Parameters
+    ----------
+    found : callable
+        ``found(scale, tol)``: the scale of the residuals of a fit at `scale`, to this tol. The last
+        call is at the result.
+    start : float
+        Where to look first, and the largest result.
+    floor : float
+        The least scale to call `found` with.
+    limits : ScaleLimits
+
+    Returns
+    -------
+    float
+        At most `start`; not more than `floor` where there is none above.
+    """
+    scale, low, high, before = max(start, floor), None, None, None
+    for _ in range(limits.fits):  # down to where it falls no more by half
+        new = found(scale, limits.coarse)
+        if new >= scale / 2 or scale <= floor:
+            break
+        high, scale = np.log(scale), max(new, floor)
+    for number in range(limits.fits):
+        new, point = max(found(scale, limits.tol), floor), np.log(scale)
+        rise = np.log(new) - point
+        if abs(rise) <= limits.close or (rise > 0 and scale >= start):
+            break
+        low, high = (point, high) if rise > 0 else (low, point)
+        if low is not None and high is not None and high - low <= limits.close:
+            break
+        step = rise
+        if before is not None and rise != before[1]:
+            step = -rise * (point - before[0]) / (rise - before[1])
+        before = point, rise
+        scale = float(np.exp(_inside(point, step, rise, low, high, halve=number % 4 == 3)))
+        scale = min(max(scale, floor), max(start, floor))
+    return scale
+
+
+def _inside(point, step, rise, low, high, halve):
+    """The next point of a search for a zero of `rise`, which is positive at `low` and not at
+    `high`.
+    """
+    if low is not None and high is not None:
+        return (low + high) / 2 if halve or not low < point + step < high else point + step
+    if step * rise <= 0:
+        return point + rise
+    return point + float(np.clip(step, -abs(4 * rise), abs(4 * rise)))
+
+
+def scale_of_residuals(rows: Rows, raw: NDArray[Any], used: float = 0.0) -> float:
+    """The scale of a fit's residuals: their weighted MAD, over 0.6745.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of one target.
+    raw : ndarray of shape (n,)
+        The predictions.
+    used : float, default=0.0
+        The share of the rows that the parameters of the fit take, where no row shows it by a
+        residual of 0.
+
+    Returns
+    -------
+    float
+        Where more than half of the rows have no residual and lie on a plane, next to nothing (1e-8
+        of the spread of the targets). Where all have none, or nothing is left of the rows, that of
+        the targets.
+    """
+    weight = rows.weights
+    residual = rows.y.astype(np.float64) - raw
+    size, of_targets = _spread(rows.y, weight), residual_scale(rows.y, np.zeros_like(residual), weight)
+    passed = _passed(rows, raw)
+    share = float(weight[passed].sum() / weight.sum())
+    if share == 1:
+        return of_targets
+    plain = deviation(residual, weight)
+    if plain <= LIMITS.zero * size and share > 0.5 and _on_plane(rows, passed):
+        return max(plain, LIMITS.floor * size)
+    # Rows that the fit passes through say nothing of the others.
+    left_out = share * float(np.clip((share - LIMITS.few) / (LIMITS.many - LIMITS.few), 0, 1))
+    plain = deviation(residual, weight, (1 + left_out) / 2) if left_out else plain
+    found = plain / float(np.sqrt(max(1 - used, 1 / len(residual))))
+    return min(found, of_targets) if found > LIMITS.zero * size else of_targets
+
+
+def interpolates(rows: Rows, raw: NDArray[Any]) -> bool:
+    """Whether a fit passes through all rows."""
+    return bool(np.all(_passed(rows, raw)))
+
+
+def _passed(rows, raw):
+    """A mask of the rows that a fit passes through."""
+    return np.abs(rows.y.astype(np.float64) - raw) <= LIMITS.zero * _spread(rows.y, rows.weights)
+
+
+def _spread(y, weight):
+    """The MAD of the targets, or that of those which differ from their median, or 1."""
+    y = y.astype(np.float64)
+    center = weighted_quantile(y, 0.5, weight)
+    away, noise = np.abs(y - center), 1e-12 * abs(center)
+    found = deviation(y, weight)
+    if found > noise:
+        return found
+    return float(weighted_quantile(away[away > noise], 0.5, weight[away > noise])) if np.any(away > noise) else 1.0
+
+
+def _on_plane(rows, passed):
+    """Whether the rows that a fit passes through lie on a plane of the data, not just on the fit's.
+
+    A fit passes through as many different rows as it has free parameters whatever the targets are.
+    So there must be more of them, or they must be far heavier than other rows are.
+    """
+    row, first = _different_rows(rows)
+    weight = np.bincount(row, rows.weights)
+    through = passed[first]
+    n_through, n_parameters = int(through.sum()), rows.X.shape[1] + 1
+    if n_through > n_parameters:
+        return True
+    rank = n_through
+    if n_through * n_parameters <= SIZES.system**2:
+        some = rows.X[first[through]]
+        some = some.toarray() if sparse.issparse(some) else some
+        rank = np.linalg.matrix_rank(np.column_stack([some, np.ones(n_through)]).astype(np.float64))
+    others = weight[~through]
+    typical = float(others @ others / others.sum())
+    return n_through > rank or weight[through].sum() > LIMITS.heavy * rank * typical
+
+
+def _different_rows(rows):
+    """For each row the number of its kind among different rows, and the first one of each kind."""
+    # Equal rows have equal sums, and others have other ones.
+    direction = RandomState(0).standard_normal(rows.X.shape[1])
+    sums = rows.X @ direction if sparse.issparse(rows.X) else (rows.X * direction).sum(axis=1)
+    _, first, kind = np.unique(sums + 1j * rows.y, return_index=True, return_inverse=True)
+    return kind.ravel(), first
+
+
+def _effective_number(rows):
+    """The number of rows: of equal ones where it counts as much as it counts in the weights."""
+    weight = rows.weights
+    if len(np.unique(rows.y)) < len(weight):
+        weight = np.bincount(_different_rows(rows)[0], weight)
+    return float(weight.sum() ** 2 / (weight @ weight))
+
+
+class _HuberFits:
+    """Fits of Huber's loss at one scale after the other, each from the end of the last one."""
+
+    def __init__(self, task, rows, settings, scale):
+        model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
+        self.problem = prepare(task, Huber(scale=scale), Auto(), model, rows, settings, lambda *_: None)
+        self.objective = self.problem.objective
+        self.params = cold(self.problem, RandomState(0))
+
+    def at(self, scale, tol=LIMITS.tol):
+        """The raw predictions of the fit at this scale."""
+        self.objective = objective = self.problem.objective._replace(loss=Huber(scale=scale))
+        with block_threads():
+            most = self.problem.settings.max_iter
+            end = self.problem.solver.solve(objective, self.params, max_iter=most, tol=tol, rng=RandomState(0))
+            self.params = end.x
+            return objective.batches.joined(lambda batch, _: objective.model.predict(self.params, batch.X))
+
+    @property
+    def user_params(self):
+        """The parameters for the user's columns."""
+        return self.problem.to_user(self.params)
+
+    def n_used(self):
+        """The effective number of parameters of the last fit.
+
+        With H the Hessian of the mean loss and D that of the penalty it is ``trace((H + D)^-1 H)``
+        over the parameters that are not 0, the derivative of the predictions in the targets.
+        """
+        part, params = self.objective, self.params
+        kept = np.flatnonzero(np.any(part.by_feature(params), axis=1))
+        if part.l1.any() and len(kept):
+            part, where = part.restricted(kept)
+            params = params[where]
+        elif not len(kept):
+            return float(len(params) - part.by_feature(params).size)
+        return len(params) - _held(part, params)
+
+
+def _held(part, params):
+    """``trace((H + D)^-1 D)``: the parameters that the penalty holds back."""
+    ridge = part.l2
+    if not ridge.any():
+        return 0.0
+    if len(params) <= SIZES.matrix:
+        matrix = part.hessian(params)
+        factor, _ = regularized_cholesky(matrix, least=np.finfo(float).eps * float(np.max(np.diag(matrix))))
+        return 0.0 if factor is None else float(np.trace(linalg.cho_solve(factor, np.diag(ridge))))
+    # The mean over random signs z of z' (H + D)^-1 D z is the trace, and for so many parameters one
+    # draw is close to it.
+    signs = RandomState(0).choice([-1.0, 1.0], len(params))
+    solution, _ = part.hessian_operator(params).solve(ridge, ridge * signs, max_products=100, reduction=1e-4)
+    return float(np.clip(signs @ solution, 0, len(params)))
