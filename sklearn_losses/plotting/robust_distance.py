@@ -203,7 +203,9 @@ def _directions(Z, weight):
     W = ellipsoid.whitened(Z)
     size = np.maximum(np.einsum("ij,ij->j", W, W), 1e-12)
     axes = [np.linalg.eigh((W * (weight * factor)) @ W.T)[1][:, [0, -1]] for factor in (size, 1 / size, 1 / np.sqrt(size))]
-    return ellipsoid.directions(np.hstack(axes))
+    found = ellipsoid.directions(np.hstack(axes))
+    # The lower median depends on the sign, which rounding would choose.
+    return found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
 
 
 def _nearest(Z, weight, ellipsoid):
