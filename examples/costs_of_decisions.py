@@ -87,9 +87,9 @@ def picture(model, X, age, cost):
             rows = decided == code
             look = {"marker": marker, "color": color, "edgecolor": "black", "linewidth": 0.3, "s": 22}
             ax.scatter(age[rows], severe[rows], label=f"{name} ({rows.sum()})", **look)
-        ax.set(title=f"Treated by {title}", xlabel="age")
+        ax.set(title=f"Treatment by {title}", xlabel="age")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(title="treatment", frameon=False, fontsize="small", title_fontsize="small", loc="upper right")
+        ax.legend(frameon=False, fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13))
     panels[0].set_ylabel("probability of a severe disease")
     return figure
 

@@ -27,7 +27,6 @@ from scipy.stats import chi2
 from sklearn.utils.validation import check_array
 
 from sklearn_losses.core.validation import refuse_dates
-from sklearn_losses.resistant.directions import whitened
 from sklearn_losses.resistant.scale import weighted_medians
 
 __all__ = ["distance_cutoff", "robust_distances"]
@@ -156,11 +155,20 @@ class _Ellipsoid(NamedTuple):
         upper = np.linalg.qr((Z - center) * np.sqrt(share)[:, None], mode="r")
         return cls(center, upper.T)
 
+    def whitened(self, Z):
+        """The rows in coordinates in which the ellipsoid is the unit ball, (p, n)."""
+        return solve_triangular(self._bounded(), (Z - self.center).T, lower=True, check_finite=False)
+
     def distances(self, Z):
         """The distances of Mahalanobis."""
-        diagonal = np.diag(self.triangle)
-        bounded = self.triangle + np.diag(np.where(np.abs(diagonal) < 1e-12, 1e-12, 0.0))
-        return np.linalg.norm(solve_triangular(bounded, (Z - self.center).T, lower=True, check_finite=False), axis=0)
+        return np.linalg.norm(self.whitened(Z), axis=0)
+
+    def directions(self, axes):
+        """Axes of the whitened rows, as directions of the rows."""
+        return solve_triangular(self._bounded(), axes, lower=True, trans="T", check_finite=False)
+
+    def _bounded(self):
+        return self.triangle + np.diag(np.where(np.abs(np.diag(self.triangle)) < 1e-12, 1e-12, 0.0))
 
 
 def _central_half(Z, weight):
@@ -191,10 +199,13 @@ def _directions(Z, weight):
     They are the outermost eigenvectors of scatters of the whitened rows, which are weighted by
     their squared distances, the inverses of these and the inverse distances.
     """
-    W, _, back = whitened(Z, weight)
-    size = np.maximum(np.einsum("ij,ij->i", W, W), 1e-12)
-    axes = [np.linalg.eigh((W.T * (weight * factor)) @ W)[1][:, [0, -1]] for factor in (size, 1 / size, 1 / np.sqrt(size))]
-    return back @ np.hstack(axes)
+    ellipsoid = _Ellipsoid.of_rows(Z, weight)
+    W = ellipsoid.whitened(Z)
+    size = np.maximum(np.einsum("ij,ij->j", W, W), 1e-12)
+    axes = [np.linalg.eigh((W * (weight * factor)) @ W.T)[1][:, [0, -1]] for factor in (size, 1 / size, 1 / np.sqrt(size))]
+    found = ellipsoid.directions(np.hstack(axes))
+    # The lower median depends on the sign, which rounding would choose.
+    return found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
 
 
 def _nearest(Z, weight, ellipsoid):

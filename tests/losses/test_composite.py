@@ -37,6 +37,7 @@ from sklearn_losses.losses import (
 )
 from sklearn_losses.losses.box_average import BoxAveraged
 from sklearn_losses.losses.composite import Composite, declared, unruled
+from sklearn_losses.losses.costs import CheapestDecision
 from sklearn_losses.losses.curves import Smoothed
 from sklearn_losses.losses.facts import Facts
 from sklearn_losses.losses.recipe import Recipe
@@ -97,8 +98,10 @@ OTHERWISE = {
     ("CVaR", "initial_estimator"): lambda loss: loss.initial_estimator or loss,
     ("Tilted", "initial_estimator"): lambda loss: loss.initial_estimator or loss,
     ("SoftLabels", "initial_estimator"): lambda loss: loss.initial_estimator and SoftLabels(Loss.make(loss.initial_estimator)),
+    # With more than two classes, as far as it is known.
+    ("CostSensitive", "convex"): lambda loss: False,
     ("CostSensitive", "initial_estimator"): lambda loss: (
-        loss.initial_estimator and CostSensitive(Loss.make(loss.initial_estimator))
+        CheapestDecision(CostSensitive(loss)) if isinstance(loss, CrossEntropy) else CostSensitive(CrossEntropy())
     ),
 }
 
@@ -108,6 +111,8 @@ def of_the_hessian(wrapper, loss):
     something else.
     """
     curved = loss.has_hessian or bool(loss.kinks)
+    if wrapper == "CostSensitive":
+        return curved, loss.convex and curved
     if wrapper in ("product", "sum", "MeanOverTargets"):
         return loss.has_hessian or (curved and not loss.kinks), loss.hessian_bound
     if wrapper == "EachTarget":
