@@ -52,16 +52,12 @@ def resistant_fit(task: Task, loss: Loss, rows: Rows, settings: Settings, n_targ
     if alpha * l1_ratio > 0:
         return "A resistant start under an L1 penalty is not there yet."
     found = _started(rows, settings.fit_intercept, alpha, l1_ratio)
+    if settings.alpha == "auto" and found.reason is None and found.scale > 0:
+        strength = Strength.of("auto", l1_ratio, Units.of(Tukey(scale=found.scale), rows.y, rows.weights))
+        if _counts(strength, found.params[: rows.X.shape[1]], found.scale):
+            found = _started(rows, settings.fit_intercept, strength.alpha, strength.l1_ratio)
     if found.reason is not None:
         return found.reason
-    if settings.alpha == "auto" and found.scale > 0:
-        # This strength follows the scale. It hardly ever matters, but for columns of tiny numbers.
-        strength = Strength.of("auto", l1_ratio, Units.of(Tukey(scale=found.scale), rows.y, rows.weights))
-        weights = found.params[: rows.X.shape[1]]
-        penalty = strength.penalty(np.ones(len(weights)))
-        seen = penalty.smooth_value_and_gradient(weights)[0] + penalty.l1_value(weights)
-        if seen > SEEN * found.scale**2 / 2:
-            found = _started(rows, settings.fit_intercept, strength.alpha, strength.l1_ratio)
     model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
     raw = raw_predictions(task, model, model.fitted(found.params, flat=True), rows.X)
     scale = _positive(found.scale, rows, raw)
@@ -73,6 +69,15 @@ def resistant_fit(task: Task, loss: Loss, rows: Rows, settings: Settings, n_targ
 
 def _started(rows, fit_intercept, alpha, l1_ratio):
     return resistant_start(rows.X, rows.y, rows.weight, fit_intercept=fit_intercept, alpha=alpha, l1_ratio=l1_ratio)
+
+
+def _counts(strength, weights, scale):
+    """Whether the penalty of alpha="auto", which follows the scale, says something of the weights.
+
+    It does for columns of tiny numbers.
+    """
+    penalty = strength.penalty(np.ones(len(weights)))
+    return penalty.smooth_value_and_gradient(weights)[0] + penalty.l1_value(weights) > SEEN * scale**2 / 2
 
 
 def _positive(scale, rows, raw):
