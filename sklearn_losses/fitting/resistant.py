@@ -77,7 +77,7 @@ def _counts(strength, weights, scale):
     It does for columns of tiny numbers.
     """
     penalty = strength.penalty(np.ones(len(weights)))
-    return penalty.smooth_value_and_gradient(weights)[0] + penalty.l1_value(weights) > SEEN * scale**2 / 2
+    return penalty.smooth_value_and_gradient(weights)[0] + penalty.l1_value(weights) > SEEN / 2 * np.square(scale)
 
 
 def _positive(scale, rows, raw):

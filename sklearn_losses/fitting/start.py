@@ -82,7 +82,8 @@ def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) 
         params = _at_new_height(problem, last)
     constants = last.constants if len(last.constants) == loss.n_constants else loss.start_constants
     params = problem.from_user(params, constants)
-    if at_once and loss.resistant and problem.model.linear and problem.start != last.start:
+    begins = at_once and loss.resistant and problem.model.linear and problem.start != last.start
+    if begins and problem.initial is not None:
         return from_initial(problem, problem.initial.params)
     if not (problem.objective.convex and at_once) or loss.n_constants:
         return params
