@@ -10,8 +10,8 @@ known before the decision, since the age is known.
 Three ways to take the costs into account are compared, by the average cost on held-out rows:
 
 1. Fit probabilities without costs, and decide row by row: the class of least expected cost.
-2. `CostSensitive`, a convex loss whose best scores rank the decisions by their expected cost.
-3. `ExpectedCost`, the cost itself, which is smooth but not convex.
+2. `CostSensitive`, a loss whose best scores rank the decisions by their expected cost.
+3. `ExpectedCost`, the cost itself, made smooth.
 
 The decision by the most probable class shows what the costs are worth.
 
@@ -31,7 +31,6 @@ GRADES = ("mild", "medium", "severe")
 LOSSES = {
     "cross_entropy": "cross_entropy",
     "CostSensitive": CostSensitive("cross_entropy"),
-    "CostSensitive, hinge": CostSensitive("hinge"),
     "ExpectedCost": ExpectedCost(),
 }
 
