@@ -79,7 +79,7 @@ class Classification(Task):
 
     def of_initial_fit(self) -> Task:
         codes = np.arange(len(self.counted))
-        return Classification(codes, codes, self.by_cost)
+        return _OfInitialFit(codes, codes, self.by_cost)
 
     def _targets(self, y, dtype):
         return y.astype(dtype, copy=False) if self.by_cost else y
@@ -162,6 +162,13 @@ class Classification(Task):
         """The label with the highest score in each row."""
         best = (raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)
         return self.classes[self.counted[best]]
+
+
+class _OfInitialFit(Classification):
+    """The task of a fit of an initial estimator, which takes the targets of the loss itself."""
+
+    def loss_of_rows(self, loss: Loss) -> Loss:
+        return loss
 
 
 def labelled(

@@ -21,7 +21,7 @@ __all__ = ["far_out", "notice", "resistant_fit"]
 
 SEEN = 1e-2  # the penalty as a share of half the squared scale, from which the start counts it
 LEAST_SCALE = 1e-8  # as a share of the spread of the targets; rows off an exact plane are far away
-FAR_OUT = 5.0  # robust standard deviations of a column
+FAR_OUT = 6.0  # robust standard deviations of a column
 LARGEST_DENSE = 1e7  # entries of sparse rows that are looked at
 
 
@@ -42,6 +42,8 @@ def resistant_fit(task: Task, loss: Loss, rows: Rows, settings: Settings, n_targ
     alpha, l1_ratio = 0.0, float(settings.l1_ratio)
     if settings.alpha != "auto":
         alpha = loss.initial_alpha(min(float(settings.alpha) * n_targets, np.finfo(np.float64).max), rows.y, rows.weights)
+    if alpha * l1_ratio > 0:
+        return "A resistant start under an L1 penalty is not there yet."
     found = _started(rows, settings.fit_intercept, alpha, l1_ratio)
     if found.reason is not None:
         return found.reason
@@ -97,7 +99,7 @@ def notice(start: Any, X: Any) -> str | None:
 
 
 def far_out(X: Any) -> bool:
-    """Whether an entry of a column is further from its median than 5 robust standard deviations.
+    """Whether an entry of a column is further from its median than 6 robust standard deviations.
 
     Columns of two values have no such entries. Large sparse rows count as far out.
     """
