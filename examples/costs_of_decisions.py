@@ -46,11 +46,11 @@ def patients():
     return X, grade, age, too_strong + (85 - age)[:, None, None] / 15 * too_weak
 
 
-def main(losses=LOSSES, n_repeats=2, draw=True):
+def main(losses=LOSSES, n_splits=5, n_repeats=2, draw=True):
     """Print both comparisons and return them: costs row by row, and one matrix for all rows."""
     X, grade, age, cost = patients()
     model = make_pipeline(StandardScaler(), LossClassifier())
-    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=n_repeats, random_state=0)
+    folds = RepeatedStratifiedKFold(n_splits=n_splits, n_repeats=n_repeats, random_state=0)
 
     print("Costs row by row. neg_cost: minus the average cost of predict(X); neg_cost_by_row: of the")
     print("class of least expected cost, where the loss has probabilities.\n")

@@ -87,13 +87,13 @@ def test_robust_lasso(plt, capsys):
         loss: [np.mean(np.abs(y_test - model.predict(X_test))) for model in path.values()] for loss, path in paths.items()
     }
     assert min(errors["mse"]) > 2 * min(errors["huber"]) and max(errors["tukey"]) < 70
-    assert all(40 < model.scale_ < 80 for model in paths["huber"].values())
+    assert 45 < paths["huber"][7.0].scale_ < 80
     assert not paths["tukey"][7.0].row_weights_[wrong].any()
     assert len(plt.get_fignums()) == 2 and "of the 20 wrong targets" in capsys.readouterr().out
 
 
 def test_costs_of_decisions(plt, capsys):
-    by_row, by_matrix = load("costs_of_decisions").main(n_repeats=1)
+    by_row, by_matrix = load("costs_of_decisions").main(n_splits=3, n_repeats=1)
     means = {loss: scores.mean() for loss, scores in zip(by_row.losses_, by_row.test_scores_["neg_cost_by_row"], strict=True)}
     plain = by_row.test_scores_["neg_cost"][by_row.losses_.index("cross_entropy")].mean()
     assert all(mean > 0.85 * plain for mean in means.values()), means
