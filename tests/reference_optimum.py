@@ -296,9 +296,9 @@ class Sum:
 
 
 class Costs:
-    """``sum_k cost[y, k] * loss(0, f_k)``, costs from the least of a class, scores f of sum 0.
+    """``sum_k cost[y, k] * loss(other class than k, raw)`` for two classes.
 
-    The loss is that of two classes.
+    Costs are measured from the least of a class.
     """
 
     constants = 0
@@ -308,14 +308,11 @@ class Costs:
         self.loss, self.cost = loss, cost - cost.min(axis=1, keepdims=True)
 
     def rows(self, y, raw, mu):
-        n_classes = len(self.cost)
-        ways = np.eye(n_classes, dtype=LONG) - LONG(1) / n_classes if raw.shape[1] > 1 else np.array([[-1], [1]], LONG)
         total = [0, 0, 0]
-        for code, way in enumerate(ways):
+        for code in (0, 1):
             cost = self.cost[y, code]
-            value, slope, bend = self.loss.rows(np.zeros_like(y), (raw @ way)[:, None], mu / np.maximum(cost, LONG("1e-30")))
-            parts = cost * value, cost[:, None] * slope * way, cost[:, None, None] * bend * np.outer(way, way)
-            total = [one + other for one, other in zip(total, parts, strict=True)]
+            part = self.loss.rows(np.full(len(y), 1 - code), raw, mu / np.maximum(cost, LONG("1e-30")))
+            total = [one + (cost * other.T).T for one, other in zip(total, part, strict=True)]
         return tuple(total)
 
 

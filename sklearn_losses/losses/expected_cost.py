@@ -9,14 +9,8 @@ from numpy.typing import NDArray
 from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.classification import SoftmaxLoss
-from sklearn_losses.losses.costs import (
-    SavedCosts,
-    check_costs_of_rows,
-    check_matrix,
-    costs_by_class,
-    matrix_among,
-    matrix_of,
-)
+from sklearn_losses.losses.cost_matrix import check_costs_of_rows, check_matrix, costs_by_class, matrix_among, matrix_of
+from sklearn_losses.losses.costs import CostSensitive, RowCosts
 from sklearn_losses.losses.numerics import best_scores_of
 
 __all__ = ["ExpectedCost"]
@@ -26,12 +20,9 @@ class OfCosts(SoftmaxLoss):
     """``sum_k share_k * cost_k``: `costs_of` says what each decision costs in each row."""
 
     convex = False
-    has_probabilities = False  # the shares of the decisions are not the probabilities of the classes
+    # The shares of the decisions are not the probabilities of the classes.
+    has_probabilities = False
     soft_labels = True
-
-    @derived
-    def initial_estimator(self) -> AnyLoss | None:
-        return SavedCosts(self)
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
@@ -91,6 +82,10 @@ class OfRows(OfCosts):
 
     name = "expected_cost"
 
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
+        return RowCosts("cross_entropy")
+
     def check_target(self, y: Targets) -> None:
         check_costs_of_rows(y)
 
@@ -104,7 +99,7 @@ class ExpectedCost(OfCosts, name="expected_cost"):
     The cost itself, of decisions that are drawn with these shares: smooth and bounded, so that
     errors count by what they cost and far ones no more than near ones; not convex. Without costs it
     is the share of wrong decisions. A linear fit starts from that of
-    a convex loss. It is of use where the model cannot be right
+    ``CostSensitive("cross_entropy", cost)``. It is of use where the model cannot be right
     everywhere: it gives up rows that are cheap. With a model that can, `CostSensitive` has the same
     best decisions and one minimum.
 
@@ -137,6 +132,10 @@ class ExpectedCost(OfCosts, name="expected_cost"):
 
     def __init__(self, cost: Any = None) -> None:
         self.cost = cost
+
+    @derived
+    def initial_estimator(self) -> AnyLoss | None:
+        return CostSensitive("cross_entropy", self.cost)
 
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
         return costs_by_class(y, matrix_of(self.cost, n_classes))
