@@ -10,8 +10,11 @@ outliers, but not leverage points. A redescending loss, such as Tukey's, gives w
 are far off, and with its resistant start it resists both.
 
 The first data are the classical ones, 21 days of a plant that oxidises ammonia (Brownlee 1965). The
-second are 442 diabetes patients. In one of eight the columns and the target are replaced by values
-that lie together far from all other rows, as a fault of the export would leave them.
+second are the blood values of 442 diabetes patients. Their LDL cholesterol was computed as total
+cholesterol - HDL cholesterol - triglycerides / 5 (Friedewald, Levy and Fredrickson 1972), so that
+the first two coefficients are 1 and -1. In one row of five, total and HDL cholesterol are then
+given in another unit, mmol/l instead of mg/dl, as happens where the data of two laboratories are
+joined.
 
     python examples/outliers_and_leverage.py
 """
@@ -31,16 +34,15 @@ STACKLOSS = np.array([
 ])  # fmt: skip
 
 
-def spoiled_patients(share=0.125, seed=0):
-    """Diabetes patients, with a share of rows moved far out in X and low in y; and which rows."""
-    X, y = load_diabetes(return_X_y=True)
+def patients_of_two_laboratories(share=0.2, seed=0):
+    """Total cholesterol, HDL and log triglycerides, LDL, and which rows are in another unit."""
+    table = load_diabetes(scaled=False).data
+    X, y = table[:, [4, 6, 8]], table[:, 5]
     rng = np.random.default_rng(seed)
-    moved = np.zeros(len(y), dtype=bool)
-    moved[rng.choice(len(y), int(share * len(y)), replace=False)] = True
-    spread = X.std(axis=0)
-    X[moved] = spread * (6 + 0.5 * rng.normal(size=(moved.sum(), X.shape[1])))
-    y[moved] = 25 + 5 * rng.normal(size=moved.sum())
-    return X, y, moved
+    wrong = np.zeros(len(y), dtype=bool)
+    wrong[rng.choice(len(y), int(share * len(y)), replace=False)] = True
+    X[wrong, :2] /= 38.67
+    return X, y, wrong
 
 
 def main(draw=True):
@@ -57,17 +59,18 @@ def main(draw=True):
             print(", ".join(f"day {row + 1}: {weights[row]:.2f}" for row in np.argsort(weights)[:4]), end="")
         print()
 
-    X, y, moved = spoiled_patients()
-    print(f"\nDiabetes: median absolute error on the {np.sum(~moved)} rows that are right, and what the rows are")
+    X, y, wrong = patients_of_two_laboratories()
+    print(f"\nBlood values, {wrong.sum()} of {len(y)} rows in another unit: coefficients, median absolute error on")
+    print("the other rows, and how many of the wrong rows the picture shows as bad leverage points")
     patients = {}
     for loss in LOSSES:
-        patients[loss] = LossRegressor(loss).fit(X, y)
-        error = np.median(np.abs(y - patients[loss].predict(X))[~moved])
+        patients[loss] = LossRegressor(loss, alpha=0).fit(X, y)
+        error = np.median(np.abs(y - patients[loss].predict(X))[~wrong])
         kinds = OutlierDisplay.from_estimator(patients[loss], X, y).kinds
-        found = np.sum(kinds[moved] == "bad leverage")
-        print(f"{loss:8}{error:5.1f}   {found} of the {moved.sum()} moved rows are shown as bad leverage points")
+        found = np.sum(kinds[wrong] == "bad leverage")
+        print(f"{loss:8}{np.array2string(patients[loss].coef_, precision=2):24}{error:6.1f}{found:6}")
     weights = patients["tukey"].row_weights_
-    print(f"tukey gives {np.sum(weights[moved] == 0)} of the moved rows weight 0, and {np.sum(weights[~moved] == 0)} others")
+    print(f"tukey gives {np.sum(weights[wrong] == 0)} of them weight 0, and {np.sum(weights[~wrong] == 0)} other rows")
 
     if draw:
         pictures(plant, STACKLOSS[:, :3], STACKLOSS[:, 3], names=np.arange(1, 22))

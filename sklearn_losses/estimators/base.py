@@ -189,7 +189,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _atomic(self, work, *arguments):
         """Take over the fitted attributes that ``work(*arguments)`` gives.
 
-        Returns what `fit` is to warn of, a list of sentences, and of warnings of a kind of their own.
+        Returns what `fit` is to warn of, a list of sentences, or warnings of another kind.
         """
         progress = Progress(self, work, arguments)
         working = working_copy(self)

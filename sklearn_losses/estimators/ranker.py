@@ -223,10 +223,10 @@ best_validation_score_, converged_, solver_, n_parameters_
         y = column_or_1d(y, warn=True).astype(np.float64, copy=False)
         codes = codes_of(qid, X.shape[0])
         n_given = X.shape[0]
-        X, y, codes, index, weight = with_weight(check_weights(sample_weight, n_given), X, y, codes, np.arange(n_given))
+        X, y, codes, places, weight = with_weight(check_weights(sample_weight, n_given), X, y, codes, np.arange(n_given))
         if self._pointwise():
             task = PointwiseRanking(len(np.unique(codes)), qid is not None)
-            return task, Rows(X, y, mean_one(weight), index, n_given)
+            return task, Rows(X, y, mean_one(weight), places, n_given)
         seed = self.random_state if isinstance(self.random_state, (int, np.integer)) else 0
         return queries(X, y, codes, weight, with_qid=qid is not None, seed=seed)
 

@@ -176,11 +176,11 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
                 raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.") from error
             raise
         n_given = X.shape[0]
-        X, y, index, weight = with_weight(check_weights(sample_weight, n_given), X, y, np.arange(n_given))
+        X, y, places, weight = with_weight(check_weights(sample_weight, n_given), X, y, np.arange(n_given))
         task = Regression(y.shape[1:])
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
-        return task, Rows(X, y, mean_one(weight), index, n_given)
+        return task, Rows(X, y, mean_one(weight), places, n_given)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

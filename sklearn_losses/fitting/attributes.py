@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.coordinates import Coordinates
@@ -87,18 +86,21 @@ def row_weights(problem: Problem, outcome: Outcome) -> NDArray[Any] | None:
         By `Loss.row_weights`, for rows that were held out too; 0 for rows without a sample weight.
         None for a loss without such weights.
     """
-    params, found = problem.to_user(outcome.params), []
+    params = problem.to_user(outcome.params)
     if "scale_" not in problem.loss.learned(problem.separated(params)[1]):
         return None
-    for rows in (problem.rows, problem.held_out):
-        if rows is not None:
-            part = problem.over(rows)
-            raw = part.batches.joined(lambda batch, _, model=part.model: model.predict(params, batch.X))
-            weights = problem.loss.row_weights(rows.y, raw)
-            if weights is None:
-                return None
-            found.append(rows.in_given_order(weights.astype(np.float64, copy=False)))
-    return sum(found)
+    weights = _row_weights(problem, problem.rows, params)
+    if weights is None or problem.held_out is None:
+        return weights
+    return weights + _row_weights(problem, problem.held_out, params)
+
+
+def _row_weights(problem, rows, params):
+    """Those of some rows, 0 for the others; None for a loss without such weights."""
+    part = problem.over(rows)
+    raw = part.batches.joined(lambda batch, _: part.model.predict(params, batch.X))
+    weights = problem.loss.row_weights(rows.y, raw)
+    return None if weights is None else rows.in_given_order(weights.astype(float, copy=False))
 
 
 def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:

@@ -134,7 +134,7 @@ def fit_batch(
 
 
 def _completed(fit):
-    """The fit with the shares of rows that were held out: of those that fit as well as kept ones."""
+    """The fit with a share of 1 for the rows held out that fit as well as one that was kept."""
     problem = fit.problem
     if fit.shares is None or problem.held_out is None:
         return fit
@@ -207,7 +207,7 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
 
 
 def _of_one_target(task, loss, rows, settings, n_targets=1):
-    if not loss.resistant:
+    if not loss.resistant or task.name == "classification":
         initial = _initial_fit(task, loss, rows, settings, n_targets)
         return initial if loss.resistant is None else initial._replace(start="mae")
     found = resistant_fit(task, loss, rows, settings, n_targets)

@@ -20,16 +20,16 @@ class Rows(NamedTuple):
         Real targets, probabilities or codes of classes, or relevances by query.
     weight : ndarray of shape (n,), or None
         Positive weights of mean 1; None where all are equal.
-    index : ndarray of int of shape (n,), or None
+    places : ndarray of int of shape (n,), or None
         Their places among the rows that the user gave; None where they are these rows in order.
     n_given : int, default=0
-        The number of these rows; 0 where there is no index.
+        The number of these rows; 0 where there are no places.
     """
 
     X: Any
     y: Any
     weight: NDArray[Any] | None
-    index: NDArray[np.intp] | None = None
+    places: NDArray[np.intp] | None = None
     n_given: int = 0
 
     @property
@@ -40,21 +40,21 @@ class Rows(NamedTuple):
     def part(self, rows) -> Self:
         """The rows of a mask or of an array of indices, their weights scaled to mean 1."""
         weight = None if self.weight is None else mean_one(self.weight[rows])
-        return type(self)(self.X[rows], self.y[rows], weight, *self._places(rows))
+        return type(self)(self.X[rows], self.y[rows], weight, *self._places_of(rows))
 
     def reweighted(self, weight: NDArray[Any]) -> Self:
         """The rows that have a positive weight in `weight`, with these weights."""
         kept = weight > 0
-        return type(self)(self.X[kept], self.y[kept], mean_one(weight[kept]), *self._places(kept))
+        return type(self)(self.X[kept], self.y[kept], mean_one(weight[kept]), *self._places_of(kept))
 
-    def _places(self, rows):
+    def _places_of(self, rows):
         n_rows = self.X.shape[0]
-        return (np.arange(n_rows) if self.index is None else self.index)[rows], self.n_given or n_rows
+        return (np.arange(n_rows) if self.places is None else self.places)[rows], self.n_given or n_rows
 
     def in_given_order(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values (n, ...) of these rows at their places among those that the user gave, else 0."""
-        if self.index is None:
+        if self.places is None:
             return values
         placed = np.zeros((self.n_given, *values.shape[1:]), dtype=values.dtype)
-        placed[self.index] = values
+        placed[self.places] = values
         return placed

@@ -12,9 +12,9 @@ from sklearn_losses.resistant.steps import (
     Fit,
     Regression,
     concentrated,
-    least_absolute,
     least_squares,
     many_least_squares,
+    nearly_least_absolute,
     quick_objectives,
     refined,
     reweighted,
@@ -63,6 +63,8 @@ class Limits(NamedTuple):
         Searches at the most, each among the rows that the last one's best fit does not reject.
     rejected : float
         Scales beyond which it rejects a row.
+    work_of_dummies : float
+        Rows of the sample times squared columns up to which dummies take part in the search.
     ends : int
         Best fits of a sample that are refined on all rows.
     last_steps, accuracy : int, float
@@ -75,7 +77,7 @@ class Limits(NamedTuple):
     """
 
     sample: int = 2000
-    sample_per_column: int = 40
+    sample_per_column: int = 20
     sample_entries: int = 20_000_000
     axes: int = 8
     starts: int = 100
@@ -91,6 +93,7 @@ class Limits(NamedTuple):
     best: int = 5
     rounds: int = 4
     rejected: float = 2.5
+    work_of_dummies: float = 4e7
     ends: int = 2
     last_steps: int = 500
     accuracy: float = 1e-11
@@ -119,7 +122,7 @@ def _by_residual(rows):
     return np.lexsort((rows.y, rows.residuals(least_squares(rows, np.ones(len(rows.y))))))
 
 
-def best_fits(rows: Regression, intercept: bool, limits: Limits = LIMITS) -> list[Fit]:
+def best_fits(rows: Regression, n_spread: int, limits: Limits = LIMITS) -> list[Fit]:
     """The best few fits, iterated until they stay, by rising objective.
 
     After each round the rows that the best fit rejects are left out of the choice of parts, as far
@@ -128,8 +131,8 @@ def best_fits(rows: Regression, intercept: bool, limits: Limits = LIMITS) -> lis
     Parameters
     ----------
     rows : Regression
-    intercept : bool
-        Whether the last column is that of an intercept.
+    n_spread : int
+        The first so many columns tell how the rows lie.
     limits : Limits, default=LIMITS
 
     References
@@ -141,7 +144,7 @@ def best_fits(rows: Regression, intercept: bool, limits: Limits = LIMITS) -> lis
     pool: list[Fit] = []
     for _ in range(limits.rounds):
         before = pool[0].objective if pool else np.inf
-        found = [refined(rows, params, 50, 1e-6) for params in _promising(rows, kept, intercept, limits)]
+        found = [refined(rows, params, 50, 1e-6) for params in _promising(rows, kept, n_spread, limits)]
         pool = sorted(pool + found, key=lambda fit: fit.objective)[: limits.best]
         if pool[0].scale == 0 or pool[0].objective >= before * (1 - 1e-6):
             break
@@ -151,14 +154,13 @@ def best_fits(rows: Regression, intercept: bool, limits: Limits = LIMITS) -> lis
     return pool
 
 
-def _promising(rows, kept, intercept, limits):
+def _promising(rows, kept, n_spread, limits):
     """The best few of the candidates of one round, after a few steps of concentration."""
     part = rows.rows(kept)
-    columns = part.design[:, :-1] if intercept else part.design
     tried = np.vstack(
         [
-            [least_squares(part, np.ones(len(part.y))), least_absolute(part)],
-            many_least_squares(part, _halves(part, columns, limits)),
+            [least_squares(part, np.ones(len(part.y))), nearly_least_absolute(part)],
+            many_least_squares(part, _halves(part, part.design[:, :n_spread], limits)),
         ]
     )
     first = _lowest(quick_objectives(rows, tried), limits.concentrated)

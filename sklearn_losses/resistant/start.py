@@ -13,7 +13,7 @@ from sklearn_losses.resistant.directions import robustly_whitened
 from sklearn_losses.resistant.effective import effective_rows
 from sklearn_losses.resistant.scale import breakdown
 from sklearn_losses.resistant.search import LIMITS, Limits, best_fits, sampled
-from sklearn_losses.resistant.steps import Regression, degrees_of_freedom, exact, least_absolute, refined
+from sklearn_losses.resistant.steps import Regression, degrees_of_freedom, exact, least_absolute, nearly_least_absolute, refined
 
 __all__ = ["ResistantStart", "resistant_start"]
 
@@ -51,8 +51,9 @@ def resistant_start(
     ``a * y + X @ b`` for y change nothing but the units of the result. A weight of 2 is the row
     twice, and the size of the weights does not matter.
 
-    Dummies (see `Columns`) are taken out of y and of the other columns by least absolute deviations
-    for the search [2]_. All columns take part in the last steps.
+    Dummies (see `Columns`) say nothing about which rows lie far off, and their coefficients follow
+    from the others by least absolute deviations, too [2]_. Where there are many, these take them
+    out of y and of the other columns before the search. All columns take part in the last steps.
 
     Parameters
     ----------
@@ -171,15 +172,26 @@ def _estimate(problem, limits):
     rows = problem.rows
     if not problem.n_spread:
         return exact(rows, refined(rows, least_absolute(rows), limits.last_steps, limits.accuracy))
+    ends = [refined(rows, params, limits.concentration) for params in _found(problem, limits)]
+    best = min(ends, key=lambda fit: fit.objective)
+    return exact(rows, refined(rows, best.params, limits.last_steps, limits.accuracy))
+
+
+def _found(problem, limits):
+    """The parameters that the search finds."""
+    rows, n_spread = problem.rows, problem.n_spread
     n, k = rows.design.shape
     most = max(limits.sample, min(limits.sample_per_column * k, limits.sample_entries // k))
     part = sampled(rows, most) if n > most else rows.dense
-    searched = part if problem.plain else _without_dummies(part, problem.n_spread, problem.fit_intercept)
-    found = best_fits(searched, problem.fit_intercept, limits)[: limits.ends if n > most else limits.best]
-    starts = [_with_dummies(problem, fit.params) for fit in found]
-    ends = [refined(rows, params, limits.concentration) for params in starts]
-    best = min(ends, key=lambda fit: fit.objective)
-    return exact(rows, refined(rows, best.params, limits.last_steps, limits.accuracy))
+    number = limits.best if len(part.y) == n else limits.ends
+    if problem.plain:
+        return [fit.params for fit in best_fits(part, n_spread, limits)[:number]]
+    if part.design.size * k > limits.work_of_dummies:
+        part = _without_dummies(part, n_spread, problem.fit_intercept)
+        return [_with_dummies(problem, fit.params) for fit in best_fits(part, n_spread, limits)[:number]]
+    found = [fit.params for fit in best_fits(part, n_spread, limits)[:number]]
+    # The halves may lack the rows of a level, which then look like outliers.
+    return found + [_with_dummies(problem, params) for params in found]
 
 
 def _without_dummies(part, n_spread, intercept):
@@ -188,7 +200,7 @@ def _without_dummies(part, n_spread, intercept):
     penalty = None if part.penalty is None else part.penalty[n_spread:, n_spread:]
 
     def rest(column):
-        return column - base @ least_absolute(replace(part, design=base, y=column, penalty=penalty))
+        return column - base @ nearly_least_absolute(replace(part, design=base, y=column, penalty=penalty))
 
     columns = [rest(column) for column in part.design[:, :n_spread].T] + [np.ones(len(part.y))] * intercept
     if part.penalty is not None:
@@ -204,4 +216,4 @@ def _with_dummies(problem, params):
         return params
     penalty = None if rows.penalty is None else rows.penalty[k:, k:]
     rest = rows.y - rows.design[:, :k] @ params[:k]
-    return np.append(params[:k], least_absolute(replace(rows, design=rows.design[:, k:], y=rest, penalty=penalty)))
+    return np.append(params[:k], nearly_least_absolute(replace(rows, design=rows.design[:, k:], y=rest, penalty=penalty)))

@@ -27,6 +27,7 @@ __all__ = [
     "least_absolute",
     "least_squares",
     "many_least_squares",
+    "nearly_least_absolute",
     "quick_objectives",
     "refined",
     "reweighted",
@@ -305,31 +306,41 @@ def exact(rows: Regression, fit: Fit) -> Fit:
 
 
 def least_absolute(rows: Regression) -> Vector:
-    """The least absolute deviations; a penalty is that of squares of about the same curvature."""
-    design, squares, turn = rows.design, np.zeros(rows.design.shape[1]), None
-    if rows.penalty is not None:
-        squares = np.diag(rows.penalty)
-        if np.count_nonzero(rows.penalty) > np.count_nonzero(squares):
-            squares, turn = linalg.eigh(rows.penalty, check_finite=False)
-            design = design @ turn
-        # Where residuals are normal the mean size curves by 0.8 / sigma.
-        squares = np.maximum(squares, 0.0) * (0.8 * MAD / (weighted_medians(np.abs(rows.y)[None], rows.weight)[0] or 1.0))
-    gram = _gram(design, rows.weight / rows.weight.sum())
-    kept = _independent(gram) if rows.penalty is None else np.flatnonzero(np.diag(gram))
+    """The least absolute deviations, without the penalty."""
+    gram = _gram(rows.design, rows.weight / rows.weight.sum())
+    kept = _independent(gram)
     # Columns of about one size, and a start near the end.
     unit = np.sqrt(np.diag(gram)[kept])
-    design, squares = design[:, kept] @ sparse.diags_array(1 / unit), squares[kept] / unit**2
+    design = rows.design[:, kept] / unit
+    design = sparse.csr_array(design) if sparse.issparse(design) else design
     model = Linear().bind(len(kept), 1, fit_intercept=False)
-    penalty = ElasticNet(float(np.any(squares > 0)), 0.0, np.sqrt(squares))
-    objective = Objective(MAE(), model, penalty, Batches(design, rows.y, rows.weight))
-    start = least_squares(replace(rows, design=design, penalty=np.diag(squares)), np.ones(len(rows.y)))
+    objective = Objective(MAE(), model, ElasticNet(0.0, 0.0, model.weights()), Batches(design, rows.y, rows.weight))
+    start = least_squares(replace(rows, design=design, penalty=None), np.ones(len(rows.y)))
     with np.errstate(all="ignore"):
         end = Auto().choose(objective).solve(objective, start, max_iter=500, tol=1e-6, rng=RandomState(0)).x
         if not objective.value(end) <= objective.value(start):
             end = start
     found = np.zeros(rows.design.shape[1])
     found[kept] = end / unit
-    return found if turn is None else turn @ found
+    return found
+
+
+def nearly_least_absolute(rows: Regression, steps: int = 25) -> Vector:
+    """About the least absolute deviations, by reweighted least squares; under the penalty.
+
+    For dummies, of which many points are best: the exact one would cost much and tell no more. The
+    penalty becomes that of squares of about the same curvature, for where residuals are normal
+    their mean size curves by 0.8 / sigma.
+    """
+    params = least_squares(rows, np.ones(len(rows.y)))
+    against = 0.8 * MAD * rows.weight.sum() / (weighted_medians(np.abs(rows.y)[None], rows.weight)[0] or 1.0)
+    for step in range(steps):
+        sizes = np.abs(rows.residuals(params))
+        least = max(0.5 ** min(step, 10) * weighted_medians(sizes[None], rows.weight)[0], EXACT * sizes.max())
+        if least == 0:
+            break
+        params = least_squares(rows, 1 / np.maximum(sizes, least), params, against)
+    return params
 
 
 def _independent(gram):

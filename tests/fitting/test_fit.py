@@ -44,7 +44,7 @@ def test_a_batch_is_one_pass():
 @pytest.mark.parametrize("alpha", ["auto", 0.0])
 @pytest.mark.parametrize("weight", [None, WEIGHT / WEIGHT.mean()], ids=["equal", "weighted"])
 def test_an_initial_fit_is_that_of_the_estimator_with_its_loss(alpha, weight):
-    initial = initial_fit(Regression(), Tukey(), Rows(X, Y, weight), Settings(alpha=alpha))
+    initial = initial_fit(Regression(), Tukey(start="mae"), Rows(X, Y, weight), Settings(alpha=alpha))
     model = LossRegressor("mae", alpha=alpha).fit(X, Y, weight)
     np.testing.assert_array_equal(initial.params, [*model.coef_, model.intercept_])
     np.testing.assert_array_equal(initial.raw, model.predict(X))

@@ -74,8 +74,8 @@ WRAPPERS = {
 }
 SAME = (
     "task", "smooth", "convex", "has_probabilities", "shift_invariant", "has_minimizer", "rowwise", "residual",
-    "positive_target", "soft_labels", "initial_estimator", "residual_scale", "n_init", "stochastic_only", "starts_from",
-    "moving", "measure", "needs_gains",
+    "positive_target", "soft_labels", "initial_estimator", "resistant", "residual_scale", "n_init", "stochastic_only",
+    "starts_from", "moving", "measure", "needs_gains",
 )  # fmt: skip
 # Where a wrapper differs from the loss that it is made of, and how.
 OTHERWISE = {
@@ -84,6 +84,8 @@ OTHERWISE = {
     ("Trimmed", "convex"): lambda loss: False,
     ("product", "starts_from"): lambda loss: loss.starts_from and 2.0 * Loss.make(loss.starts_from),
     ("sum", "starts_from"): lambda loss: loss.starts_from and 1.0 * Loss.make(loss.starts_from),
+    # Where the alternation starts, of any loss of a residual.
+    ("Trimmed", "resistant"): lambda loss: True if loss.residual else None,
     # The starts of the alternation; the loss's own belong to each fit in it.
     ("Trimmed", "n_init"): lambda loss: 1,
     ("Smoothed", "smooth"): lambda loss: True,
@@ -173,6 +175,7 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     assert methods - of_parts == {
         "value", "gradient", "value_and_gradient", "hessian", "hessian_product", "hessian_matrix", "kink_distance",
         "smoothing_error", "shortfall", "best_constant", "null_loss", "trend",
+        "row_weights",
     }  # fmt: skip
 
 
