@@ -64,8 +64,9 @@ def test_churn(churn):
     assert saved["StandardScaler", "cslogit"] == pytest.approx(0.044, abs=0.002)
     assert saved["StandardScaler", "expected_cost"] > 0.044
     assert saved["StandardScaler", "each_row"] > 0.038
-    assert saved["with_codes", "expected_cost"] > saved["with_codes", "cslogit"] + 0.01
-    assert saved["with_codes", "each_row"] > 0.08
+    # Other folds move all of these by .005 to .01; what follows holds in each of six repetitions.
+    assert saved["with_codes", "expected_cost"] > 0.05
+    assert saved["with_codes", "each_row"] > max(0.08, saved["with_codes", "cslogit"] + 0.02)
 
 
 def test_four_ways_to_travel():
