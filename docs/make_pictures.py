@@ -56,6 +56,9 @@ def kept():
         ("choosing_a_loss", "comparison noise shapes"),
         ("quantile_coverage", "bands"),
         ("language_model", "perplexity"),
+        ("outliers_and_leverage", "stackloss patients"),
+        ("robust_lasso", "path leverage"),
+        ("costs_of_decisions", "comparison age"),
     ):
         for figure, what in zip(example(name), shown.split(), strict=True):
             save(figure, folder / f"{name}_{what}.png")

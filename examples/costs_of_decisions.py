@@ -10,8 +10,8 @@ known before the decision, since the age is known.
 Three ways to take the costs into account are compared, by the average cost on held-out rows:
 
 1. Fit probabilities without costs, and decide row by row: the class of least expected cost.
-2. `CostSensitive`, a convex loss whose best scores rank the decisions by their expected cost.
-3. `ExpectedCost`, the cost itself, which is smooth but not convex.
+2. `CostSensitive`, a loss whose best scores rank the decisions by their expected cost.
+3. `ExpectedCost`, the cost itself, made smooth.
 
 The decision by the most probable class shows what the costs are worth.
 
@@ -31,7 +31,6 @@ GRADES = ("mild", "medium", "severe")
 LOSSES = {
     "cross_entropy": "cross_entropy",
     "CostSensitive": CostSensitive("cross_entropy"),
-    "CostSensitive, hinge": CostSensitive("hinge"),
     "ExpectedCost": ExpectedCost(),
 }
 
@@ -47,11 +46,11 @@ def patients():
     return X, grade, age, too_strong + (85 - age)[:, None, None] / 15 * too_weak
 
 
-def main(losses=LOSSES, n_repeats=2, draw=True):
+def main(losses=LOSSES, n_splits=5, n_repeats=2, draw=True):
     """Print both comparisons and return them: costs row by row, and one matrix for all rows."""
     X, grade, age, cost = patients()
     model = make_pipeline(StandardScaler(), LossClassifier())
-    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=n_repeats, random_state=0)
+    folds = RepeatedStratifiedKFold(n_splits=n_splits, n_repeats=n_repeats, random_state=0)
 
     print("Costs row by row. neg_cost: minus the average cost of predict(X); neg_cost_by_row: of the")
     print("class of least expected cost, where the loss has probabilities.\n")

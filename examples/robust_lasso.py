@@ -53,8 +53,8 @@ def main(alphas=None, losses=LOSSES, draw=True):
         print(f" and to {np.sum(gone & ~wrong)} others")
     if draw:
         picture(alphas, paths, errors)
-        # The distance needs fewer columns than rows: those that the lasso has picked.
-        columns = np.flatnonzero(best.coef_)
+        # The distance needs fewer columns than rows: those with the largest coefficients.
+        columns = np.argsort(-np.abs(best.coef_))[:5]
         OutlierDisplay.from_estimator(best, X, y, columns=columns).plot()
     return paths
 
@@ -77,6 +77,8 @@ def picture(alphas, paths, errors):
     right.legend(frameon=False)
     for ax in (left, right):
         ax.invert_xaxis()
+        ax.set_xticks([50, 20, 10, 5, 2], ["50", "20", "10", "5", "2"])
+        ax.set_xticks([], minor=True)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(color="0.9", linewidth=0.8)
     return figure

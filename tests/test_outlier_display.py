@@ -81,6 +81,15 @@ def test_a_tight_group_is_found_where_the_smallest_determinant_misses_it(p, n, s
     assert far[:k].all() and far[k:].mean() < 0.1
 
 
+@pytest.mark.parametrize("p, n", [(5, 200), (10, 500), (40, 600)])
+def test_a_large_group_that_is_not_very_far_is_found(p, n):
+    rng = np.random.default_rng(0)
+    X, k = rng.normal(size=(n, p)), int(0.4 * n)
+    X[:k, 0] += 10 + 2 * np.sqrt(p)
+    far = robust_distances(X @ rng.normal(size=(p, p)), np.ones(n))[0] > distance_cutoff(p)
+    assert far[:k].all() and far[k:].mean() < 0.1
+
+
 def test_distances_of_normal_rows_are_those_of_mahalanobis():
     X = np.random.default_rng(0).normal(size=(5000, 4)) * [1, 10, 1e6, 1e-6] + 1e3
     distances, columns = robust_distances(X, np.ones(5000))
@@ -100,6 +109,12 @@ def test_weights_are_copies_and_a_weight_of_zero_is_no_row():
     np.testing.assert_allclose(weighted[weight > 0], copied[np.unique(np.repeat(np.arange(300), weight), return_index=True)[1]])
     without, _ = robust_distances(X[weight > 0], 1e3 * weight[weight > 0])
     np.testing.assert_allclose(weighted[weight > 0], without)
+
+
+def test_a_half_of_heavy_rows_with_fewer_rows_than_columns():
+    X = np.random.default_rng(0).normal(size=(30, 8))
+    distances, columns = robust_distances(X, np.r_[np.full(5, 100.0), np.ones(25)])
+    assert np.isfinite(distances).all() and 1 <= len(columns) <= 4
 
 
 def test_columns_without_spread_and_dependent_columns_are_left_out():
@@ -176,7 +191,7 @@ def test_several_targets_weights_and_frames():
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"X": np.random.default_rng(0).normal(size=(300, 200))}, "in 200 columns needs at least 402 rows"),
+        ({"X": np.random.default_rng(0).normal(size=(300, 200))}, "needs at least 402 rows for 200 columns"),
         ({"X": np.eye(5)[np.arange(300) % 5]}, "needs a column of X that has no single value"),
         ({"X": np.full((300, 1), np.nan)}, "contains NaN"),
         ({"columns": ["a"]}, "'columns' takes the numbers of columns"),

@@ -126,8 +126,8 @@ def _check_size(n_rows, n_columns):
         )
     if n_rows < 2 * n_columns + 2:
         raise ValueError(
-            f"The robust distance in {n_columns} columns needs at least {2 * n_columns + 2} rows, and is reliable from about "
-            f"{10 * n_columns}; got {n_rows}. Choose fewer columns by the parameter 'columns'."
+            f"A robust distance needs at least {2 * n_columns + 2} rows for {n_columns} column{'s' * (n_columns > 1)}, and is "
+            f"reliable from about {10 * n_columns}; got {n_rows}. Choose fewer columns by the parameter 'columns'."
         )
 
 
@@ -152,7 +152,9 @@ class _Ellipsoid(NamedTuple):
         """Location and covariance of rows; rounding of a singular covariance is bounded."""
         share = weight / weight.sum()
         center = share @ Z
-        upper = np.linalg.qr((Z - center) * np.sqrt(share)[:, None], mode="r")
+        rows = (Z - center) * np.sqrt(share)[:, None]
+        missing = max(0, Z.shape[1] - len(Z))  # of fewer rows than columns the covariance is singular
+        upper = np.linalg.qr(np.vstack([rows, np.zeros((missing, Z.shape[1]))]), mode="r")
         return cls(center, upper.T)
 
     def whitened(self, Z):
@@ -186,11 +188,23 @@ def _central_half(Z, weight):
 
 
 def _outlyingness(scores, weight):
-    """The largest distance of a row from the median of a column, in median absolute deviations."""
-    scores = np.ascontiguousarray(scores.T)
-    sizes = np.abs(scores - weighted_medians(scores, weight)[:, None])
-    deviations = weighted_medians(sizes, weight)[:, None]
-    return np.max(sizes / np.where(deviations > 0, deviations, 1.0), axis=0)
+    """The largest distance of a row from the middle of a column, in units of its spread.
+
+    Both are those of the shortest interval that holds half of the rows. The median and the median
+    absolute deviation move much further where a large part of the rows lies on one side.
+    """
+    largest = np.zeros(len(scores))
+    for values in scores.T:
+        order = np.argsort(values, kind="stable")
+        ordered, total = values[order], np.cumsum(weight[order])
+        # The last row of the interval that begins with each row.
+        last = np.searchsorted(total, total - weight[order] + 0.5 * (1 - 1e-12) * total[-1])
+        first = np.flatnonzero(last < len(values))
+        lengths = ordered[last[first]] - ordered[first]
+        shortest = np.argmin(lengths)
+        middle = ordered[first[shortest]] + lengths[shortest] / 2
+        largest = np.maximum(largest, np.abs(values - middle) / (lengths[shortest] / 2 or 1.0))
+    return largest
 
 
 def _directions(Z, weight):
@@ -203,9 +217,7 @@ def _directions(Z, weight):
     W = ellipsoid.whitened(Z)
     size = np.maximum(np.einsum("ij,ij->j", W, W), 1e-12)
     axes = [np.linalg.eigh((W * (weight * factor)) @ W.T)[1][:, [0, -1]] for factor in (size, 1 / size, 1 / np.sqrt(size))]
-    found = ellipsoid.directions(np.hstack(axes))
-    # The lower median depends on the sign, which rounding would choose.
-    return found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
+    return ellipsoid.directions(np.hstack(axes))
 
 
 def _nearest(Z, weight, ellipsoid):

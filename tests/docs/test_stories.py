@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -66,3 +67,35 @@ def test_learning_to_rank(capsys):
     assert all(value > means["cross_entropy"] + 0.004 for name, value in means.items() if name != "cross_entropy")
     printed = capsys.readouterr().out
     assert "NDCG@10" in printed and "3 % positive" in printed
+
+
+def test_outliers_and_leverage(plt, capsys):
+    models = load("outliers_and_leverage").main()
+    for loss in ("mse", "huber"):
+        assert np.abs(models[loss].coef_[:2] - [1, -1]).max() > 0.3, loss
+    np.testing.assert_allclose(models["tukey"].coef_[:2], [1, -1], atol=0.03)
+    assert len(plt.get_fignums()) == 2
+    printed = capsys.readouterr().out
+    assert "day 21: 0.00" in printed and "tukey gives 88 of them weight 0" in printed
+
+
+def test_robust_lasso(plt, capsys):
+    module = load("robust_lasso")
+    paths = module.main(alphas=np.array([20.0, 7.0]))
+    X, y, wrong, X_test, y_test = module.patients()
+    errors = {
+        loss: [np.mean(np.abs(y_test - model.predict(X_test))) for model in path.values()] for loss, path in paths.items()
+    }
+    assert min(errors["mse"]) > 2 * min(errors["huber"]) and max(errors["tukey"]) < 70
+    assert 45 < paths["huber"][7.0].scale_ < 80
+    assert not paths["tukey"][7.0].row_weights_[wrong].any()
+    assert len(plt.get_fignums()) == 2 and "of the 20 wrong targets" in capsys.readouterr().out
+
+
+def test_costs_of_decisions(plt, capsys):
+    by_row, by_matrix = load("costs_of_decisions").main(n_splits=3, n_repeats=1)
+    means = {loss: scores.mean() for loss, scores in zip(by_row.losses_, by_row.test_scores_["neg_cost_by_row"], strict=True)}
+    plain = by_row.test_scores_["neg_cost"][by_row.losses_.index("cross_entropy")].mean()
+    assert all(mean > 0.85 * plain for mean in means.values()), means
+    assert set(by_matrix.metrics_) == {"neg_cost_by_matrix", "neg_cost"}
+    assert len(plt.get_fignums()) == 2 and "Costs row by row" in capsys.readouterr().out

@@ -1,0 +1,37 @@
+"""Pages of the guide that have code: it runs, and prints what they say."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("costs", "outliers", "robust_penalties")
+
+
+def code_blocks(text):
+    """The literal blocks of a page, without their indentation."""
+    blocks = re.findall(r"::\n\n((?:    .*\n|\n)+)", text)
+    return ["\n".join(line[4:] for line in block.splitlines()) + "\n" for block in blocks]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_prints_what_the_page_says(page, capsys):
+    blocks = code_blocks((DOCS / f"{page}.rst").read_text(encoding="utf-8"))
+    assert len(blocks) >= 3
+    namespace = {"__name__": page}
+    for block in blocks:
+        expected = re.findall(r"^print\(.*\)  # (.*)$", block, flags=re.MULTILINE)
+        assert len(expected) == sum(getattr(node, "id", "") == "print" for node in ast.walk(ast.parse(block)))
+        exec(compile(block, f"{page}.rst", "exec"), namespace)
+        assert capsys.readouterr().out.splitlines() == expected
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_of_the_page_are_there(page):
+    pictures = re.findall(
+        r"^\.\. image:: (pictures/\S+)", (DOCS / f"{page}.rst").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    assert pictures and all((DOCS / picture).exists() for picture in pictures)
+    assert f"   {page}\n" in (DOCS / "index.rst").read_text(encoding="utf-8")
