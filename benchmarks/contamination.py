@@ -69,12 +69,12 @@ def _one_column(X, y, rng):
 
 def _vertical(X, y, rng):
     """Targets far above and far below the plane."""
-    return X, y + rng.choice([-1.0, 1.0], len(y)) * (12 + 2 * rng.standard_normal(len(y)))
+    return X, y + rng.choice([-1.0, 1.0], len(y)) * (20 + 2 * rng.standard_normal(len(y)))
 
 
 def _one_sided(X, y, rng):
     """Targets far above the plane."""
-    return X, y + 12 + 2 * rng.standard_normal(len(y))
+    return X, y + 20 + 2 * rng.standard_normal(len(y))
 
 
 def _mixed(X, y, rng):

@@ -39,7 +39,7 @@ def reweighted(A, y, coefficients, scales, c):
 
 
 def s_estimate(X, y, start, steps=2000):
-    """Coefficients, the intercept last, and their scale: the valley of the M-scale around `start`."""
+    """Coefficients, the intercept last, and their scale: the valley around `start`."""
     A, coefficients = np.column_stack([X, np.ones(len(y))]), np.asarray(start, dtype=float)[None]
     found = scale(y - coefficients @ A.T, A.shape[1])
     for _ in range(steps):

@@ -20,7 +20,7 @@ _MEANING = {
 
 
 def checked_costs(cost: ArrayLike, n_rows: int, classes: Sequence[Any] | NDArray[Any], takes: tuple[str, ...]) -> NDArray[Any]:
-    """Costs as float64, (n, K) for decisions or (n, K, K) for decisions under each true class.
+    """Costs as real numbers, (n, K) for decisions or (n, K, K) for decisions under each true class.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def checked_costs(cost: ArrayLike, n_rows: int, classes: Sequence[Any] | NDArray
     classes : array-like of shape (K,)
     takes : tuple of {"decisions", "matrix", "rows"}
         What is allowed: (n, K), (K, K) for all rows, (n, K, K). A matrix becomes a view of shape
-        (n, K, K), which takes no memory.
+        (n, K, K), which takes no memory; (n, K, K) numbers are not copied.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def checked_costs(cost: ArrayLike, n_rows: int, classes: Sequence[Any] | NDArray
     """
     n_classes = len(classes)
     _check_columns(cost, classes)
-    values = real_numbers(cost, "cost")
+    values = np.asarray(cost)
+    values = values if values.dtype.kind in "fiub" else real_numbers(values, "cost")
     shapes = {DECISIONS: (n_rows, n_classes), MATRIX: (n_classes, n_classes), ROWS: (n_rows, n_classes, n_classes)}
     found = [name for name in takes if values.shape == shapes[name]]
     if len(found) > 1:
@@ -60,24 +61,28 @@ def checked_costs(cost: ArrayLike, n_rows: int, classes: Sequence[Any] | NDArray
 def _check_columns(cost, classes):
     """Raise ValueError where the columns of a frame are the classes in another order."""
     columns = list(getattr(cost, "columns", ()))
-    labels = list(np.asarray(classes).tolist())
+    labels = np.asarray(classes).tolist()
     if columns != labels and len(columns) == len(labels) and set(columns) == set(labels):
         raise ValueError(f"The columns of cost are the classes in another order: {columns}. That of classes_ is {labels}.")
 
 
 def costs_of_decisions(costs: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
-    """The cost of each decision in each row, (n, K).
+    """The cost of each decision in each row, (n, K) of float64.
 
     Parameters
     ----------
     costs : ndarray of shape (n, K) or (n, K, K)
-        As `checked_costs` gives them; (n, K) are returned as they are.
+        As `checked_costs` gives them.
     truth : ndarray of shape (n,) or (n, K)
         Codes of the true classes, or their probabilities, for which it is the expectation.
     """
     if costs.ndim == 2:
-        return costs
-    return np.einsum("ij,ijk->ik", truth, costs) if truth.ndim == 2 else costs[np.arange(len(truth)), truth]
+        of_each = costs
+    elif truth.ndim == 2:
+        of_each = np.einsum("ij,ijk->ik", truth, costs)
+    else:
+        of_each = costs[np.arange(len(truth)), truth]
+    return of_each.astype(np.float64, copy=False)
 
 
 def cheapest(proba: NDArray[Any], costs: NDArray[Any]) -> NDArray[np.intp]:

@@ -202,7 +202,8 @@ def labelled(
     classes = np.unique(y) if classes is None else classes
     codes = np.searchsorted(classes, y).clip(0, len(classes) - 1)
     costs = decision_costs(cost, classes, codes)
-    X, y, codes, costs, weight = with_weight(weight, X, y, codes, costs)
+    n_given = len(y)
+    X, y, codes, costs, places, weight = with_weight(weight, X, y, codes, costs, np.arange(n_given))
     unseen = np.unique(y[classes[codes] != y])
     if len(unseen):
         raise ValueError(
@@ -212,10 +213,10 @@ def labelled(
     if class_weight is not None:
         by_class = check_weights(_weight_of_classes(class_weight, classes, codes)[codes], len(y), "class_weight")
         weight = check_weights(by_class if weight is None else by_class * weight, len(y))
-        X, codes, costs, weight = with_weight(weight, X, codes, costs)
+        X, codes, costs, places, weight = with_weight(weight, X, codes, costs, places)
     counted = _counted(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming, last)
     codes = np.searchsorted(counted, codes).astype(np.intp, copy=False)
-    return _task_and_rows(classes, counted, X, codes, costs, weight)
+    return _task_and_rows(classes, counted, X, codes, costs, weight, places, n_given)
 
 
 def soft_labelled(
@@ -235,17 +236,18 @@ def soft_labelled(
         raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
     classes = np.arange(y.shape[1])
     costs = decision_costs(cost, classes, y)
-    X, y, costs, weight = with_weight(weight, X, y, costs)
+    n_given = len(y)
+    X, y, costs, places, weight = with_weight(weight, X, y, costs, np.arange(n_given))
     counted = _counted(np.any(y > 0, axis=0), classes, streaming, last)
     y = y[:, counted[1]] if len(counted) == 2 else y[:, counted]
-    return _task_and_rows(classes, counted, X, y, costs, weight)
+    return _task_and_rows(classes, counted, X, y, costs, weight, places, n_given)
 
 
-def _task_and_rows(classes, counted, X, y, costs, weight):
+def _task_and_rows(classes, counted, X, y, costs, weight, places, n_given):
     """Costs of the decisions, where there are some, take the place of the labels."""
     if costs is not None:
         y = costs if len(counted) == len(classes) else costs[:, counted]
-    return Classification(classes, counted, by_cost=costs is not None), Rows(X, y, mean_one(weight))
+    return Classification(classes, counted, by_cost=costs is not None), Rows(X, y, mean_one(weight), places, n_given)
 
 
 def _weight_of_classes(class_weight, classes, codes):

@@ -3,23 +3,30 @@
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from scipy import sparse
 
 from sklearn_losses.fitting.parameters import raw_predictions
-from sklearn_losses.fitting.problem import Initial
+from sklearn_losses.fitting.problem import Initial, prepare
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.scale import fixed_point
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses import Tukey
 from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.redescending import Redescending
 from sklearn_losses.losses.robust import residual_scale
 from sklearn_losses.models import Linear
 from sklearn_losses.resistant import resistant_start
+from sklearn_losses.resistant.scale import m_scale
+from sklearn_losses.solvers import Auto
 
 __all__ = ["far_out", "notice", "resistant_fit"]
 
 SEEN = 1e-2  # the penalty as a share of half the squared scale, from which the start counts it
+COARSE = 1e-2  # the tol of a fit that shows whether it stays near the start
+DRAWN = 1.5  # times the scale, that of residuals that it has left
 LEAST_SCALE = 1e-8  # as a share of the spread of the targets; rows off an exact plane are far away
 FAR_OUT = 6.0  # robust standard deviations of a column
 LARGEST_DENSE = 1e7  # entries of sparse rows that are looked at
@@ -45,23 +52,32 @@ def resistant_fit(task: Task, loss: Loss, rows: Rows, settings: Settings, n_targ
     if alpha * l1_ratio > 0:
         return "A resistant start under an L1 penalty is not there yet."
     found = _started(rows, settings.fit_intercept, alpha, l1_ratio)
+    if settings.alpha == "auto" and found.reason is None and found.scale > 0:
+        strength = Strength.of("auto", l1_ratio, Units.of(Tukey(scale=found.scale), rows.y, rows.weights))
+        if _counts(strength, found.params[: rows.X.shape[1]], found.scale):
+            found = _started(rows, settings.fit_intercept, strength.alpha, strength.l1_ratio)
     if found.reason is not None:
         return found.reason
-    if settings.alpha == "auto" and found.scale > 0:
-        # This strength follows the scale. It hardly ever matters, but for columns of tiny numbers.
-        strength = Strength.of("auto", l1_ratio, Units.of(Tukey(scale=found.scale), rows.y, rows.weights))
-        weights = found.params[: rows.X.shape[1]]
-        penalty = strength.penalty(np.ones(len(weights)))
-        seen = penalty.smooth_value_and_gradient(weights)[0] + penalty.l1_value(weights)
-        if seen > SEEN * found.scale**2 / 2:
-            found = _started(rows, settings.fit_intercept, strength.alpha, strength.l1_ratio)
     model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
     raw = raw_predictions(task, model, model.fitted(found.params, flat=True), rows.X)
-    return Initial(raw, found.params, _positive(found.scale, rows, raw), "resistant")
+    scale = _positive(found.scale, rows, raw)
+    if alpha > 0 and not isinstance(loss.residual_scale, (int, float)):
+        own = Settings(alpha=alpha, l1_ratio=l1_ratio, fit_intercept=settings.fit_intercept)
+        scale = _held(task, loss if _bounded(loss) else Tukey(), rows, own, found.params, raw, scale)
+    return Initial(raw, found.params, scale, "resistant")
 
 
 def _started(rows, fit_intercept, alpha, l1_ratio):
     return resistant_start(rows.X, rows.y, rows.weight, fit_intercept=fit_intercept, alpha=alpha, l1_ratio=l1_ratio)
+
+
+def _counts(strength, weights, scale):
+    """Whether the penalty of alpha="auto", which follows the scale, says something of the weights.
+
+    It does for columns of tiny numbers.
+    """
+    penalty = strength.penalty(np.ones(len(weights)))
+    return penalty.smooth_value_and_gradient(weights)[0] + penalty.l1_value(weights) > SEEN / 2 * np.square(scale)
 
 
 def _positive(scale, rows, raw):
@@ -74,6 +90,32 @@ def _positive(scale, rows, raw):
     if scale > LEAST_SCALE * spread:
         return scale
     return spread if np.all(np.abs(rows.y - raw) <= 100 * LEAST_SCALE * spread) else LEAST_SCALE * spread
+
+
+def _bounded(loss):
+    return isinstance(loss, Redescending) and bool(np.diff(loss.rho(np.array([1e6, 1e12])))[0] < 1)
+
+
+def _held(task, loss, rows, settings, params, raw, scale):
+    """The scale, or a larger one where the penalty would draw the fit away from the start.
+
+    The gradient of a bounded loss is small at a small scale. Where that of the penalty is larger,
+    as for rows with little noise, the fit would run to weights of 0 and leave all rows out. Then
+    the scale is the largest that the residuals of the fit at it have again.
+    """
+    model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
+    problem = prepare(task, loss.with_scale(scale), Auto(), model, rows, settings, lambda *_: None)
+    start, unit = problem.from_user(params, ()), m_scale(rows.y - raw, rows.weights)
+
+    def found_again(size, tol):
+        objective = problem.objective._replace(loss=loss.with_scale(size))
+        end = problem.solver.solve(objective, start, max_iter=settings.max_iter, tol=tol, rng=RandomState(0)).x
+        ends = objective.batches.joined(lambda batch, _: objective.model.predict(end, batch.X))
+        return m_scale(rows.y - ends, rows.weights) * (scale / unit if unit > scale else 1.0)
+
+    if found_again(scale, COARSE) <= DRAWN * scale:
+        return scale
+    return fixed_point(found_again, residual_scale(rows.y, np.zeros_like(raw), rows.weights), scale)
 
 
 def notice(start: Any, X: Any) -> str | None:

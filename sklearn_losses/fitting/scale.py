@@ -7,7 +7,7 @@ penalty,
 
     scale = MAD of the residuals of the fit of Huber's loss at that scale,
 
-from the MAD of the targets downwards. For any penalty there is one above 0: at a small scale the
+up to the MAD of the targets. For any penalty there is one above 0: at a small scale the
 gradient of the loss is small, the penalty keeps the weights at 0, and the residuals are the
 targets. Then it is divided by ``sqrt(1 - k / n)``, k the effective number of parameters, since a
 fit takes part of the noise (as the variance of least squares is the sum of squares over n - k).
@@ -56,8 +56,12 @@ class ScaleLimits(NamedTuple):
         `many` on.
     heavy : float
         How many times the weight of other rows makes one row a majority of several.
+    least : float
+        The scale to start from, as a share of that of the targets.
+    stride : float
+        Its growth from one fit to the next, before it is known to be too large.
     coarse, tol : float
-        The tol of fits while the scale falls by more than half from one to the next, and of others.
+        The tol of these fits, and of those that follow.
     close : float
         Relative change of the scale at which the search ends.
     fits : int
@@ -69,6 +73,8 @@ class ScaleLimits(NamedTuple):
     few: float = 0.1
     many: float = 0.3
     heavy: float = 3.0
+    least: float = 1 / 4096
+    stride: float = 4.0
     coarse: float = 1e-2
     tol: float = 1e-6
     close: float = 1e-4
@@ -123,13 +129,15 @@ def _first_scale(rows, fit_intercept):
 def fixed_point(found: Callable[[float, float], float], start: float, floor: float, limits: ScaleLimits = LIMITS) -> float:
     """The scale that is found again in the residuals of the fit at that scale.
 
+    The secant method in logarithms, and halving where it would leave the interval that is known.
+
     Parameters
     ----------
     found : callable
         ``found(scale, tol)``: the scale of the residuals of a fit at `scale`, to this tol. The last
         call is at the result.
     start : float
-        Where to look first, and the largest result.
+        The largest result.
     floor : float
         The least scale to call `found` with.
     limits : ScaleLimits
@@ -139,12 +147,9 @@ def fixed_point(found: Callable[[float, float], float], start: float, floor: flo
     float
         At most `start`; not more than `floor` where there is none above.
     """
-    scale, low, high, before = max(start, floor), None, None, None
-    for _ in range(limits.fits):  # down to where it falls no more by half
-        new = found(scale, limits.coarse)
-        if new >= scale / 2 or scale <= floor:
-            break
-        high, scale = np.log(scale), max(new, floor)
+    start = max(start, floor)
+    scale, low = _near(found, start, floor, limits)
+    high = before = None
     for number in range(limits.fits):
         new, point = max(found(scale, limits.tol), floor), np.log(scale)
         rise = np.log(new) - point
@@ -153,13 +158,36 @@ def fixed_point(found: Callable[[float, float], float], start: float, floor: flo
         low, high = (point, high) if rise > 0 else (low, point)
         if low is not None and high is not None and high - low <= limits.close:
             break
-        step = rise
-        if before is not None and rise != before[1]:
-            step = -rise * (point - before[0]) / (rise - before[1])
+        step = rise if before is None or rise == before[1] else -rise * (point - before[0]) / (rise - before[1])
         before = point, rise
-        scale = float(np.exp(_inside(point, step, rise, low, high, halve=number % 4 == 3)))
-        scale = min(max(scale, floor), max(start, floor))
+        scale = float(np.clip(np.exp(_inside(point, step, rise, low, high, halve=number % 4 == 3)), floor, start))
     return scale
+
+
+def _near(found, start, floor, limits):
+    """A scale near the result by coarse fits, and the logarithm of one that is below, or None.
+
+    Fits at small scales are quick, as few weights are not 0, and outliers count little there. So
+    the scale comes up to the result. But it comes down to it where the residuals are smaller than
+    a small scale: those of a fit that passes through most rows would be so at any smaller one.
+    """
+    scale = max(start * limits.least, floor)
+    new, low = found(scale, limits.coarse), None
+    if new > scale:
+        while new > scale and scale < start:
+            low = np.log(scale), np.log(new)
+            scale = min(scale * limits.stride, start)
+            new = found(scale, limits.coarse)
+        if low is None or new > scale:
+            return scale, None
+        # Where a straight line between the two is as high as it is wide.
+        width, rise = np.log(scale) - low[0], np.log(new) - low[1]
+        return float(np.exp(low[0] + width * (low[1] - low[0]) / (width - rise))), low[0]
+    scale, new = start, found(start, limits.coarse)
+    while new < scale / 2 and scale > floor:
+        scale = max(new, floor)
+        new = found(scale, limits.coarse)
+    return scale, None
 
 
 def _inside(point, step, rise, low, high, halve):

@@ -63,7 +63,8 @@ def from_initial(problem: Problem, params: NDArray[Any]) -> NDArray[Any]:
 def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) -> NDArray[Any]:
     """The end of the last fit; a cold start on rows for which that is astronomically bad.
 
-    A resistant start takes its place where that is lower.
+    A resistant start takes its place unless the last fit had one: the value of a loss that is not
+    convex does not tell which of two ends resists outliers.
 
     Parameters
     ----------
@@ -81,8 +82,9 @@ def warm(problem: Problem, last: LastFit, rng: RandomState, worse: float = 1e6) 
         params = _at_new_height(problem, last)
     constants = last.constants if len(last.constants) == loss.n_constants else loss.start_constants
     params = problem.from_user(params, constants)
-    if at_once and loss.resistant and problem.initial is not None and problem.model.linear:
-        return min(params, from_initial(problem, problem.initial.params), key=problem.objective.value)
+    begins = at_once and loss.resistant and problem.model.linear and problem.start != last.start
+    if begins and problem.initial is not None:
+        return from_initial(problem, problem.initial.params)
     if not (problem.objective.convex and at_once) or loss.n_constants:
         return params
     other = cold(problem, rng)

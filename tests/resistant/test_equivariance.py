@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from benchmarks.contamination import contaminated
 from scipy.stats import ortho_group
 from sklearn.datasets import load_diabetes
 
+from benchmarks.contamination import contaminated
 from sklearn_losses import LossRegressor
 from sklearn_losses.losses import Trimmed
 
@@ -19,7 +19,7 @@ def diabetes():
 
 
 def synthetic():
-    data = contaminated(400, 5, 0.3, "mixed")
+    data = contaminated(100, 3, 0.3, "mixed")
     return data.X, data.y
 
 
@@ -29,7 +29,14 @@ def stackloss():
 
 
 DATA = {"diabetes": diabetes, "synthetic": synthetic, "stackloss": stackloss}
-LOSSES = {"tukey": "tukey", "trimmed": Trimmed("mse", 0.4)}
+CASES = [
+    pytest.param("synthetic", "tukey", id="synthetic-tukey"),
+    pytest.param("synthetic", "trimmed", marks=pytest.mark.slow, id="synthetic-trimmed"),
+    pytest.param("stackloss", "tukey", marks=pytest.mark.slow, id="stackloss-tukey"),
+    pytest.param("stackloss", "trimmed", id="stackloss-trimmed"),
+    pytest.param("diabetes", "tukey", marks=pytest.mark.slow, id="diabetes-tukey"),
+]
+LOSSES = {"tukey": "tukey", "trimmed": Trimmed("mse", 0.6)}
 
 
 def fitted(loss, X, y, weight=None):
@@ -67,8 +74,7 @@ def _ill_conditioned(p, rng):
 MAPS = {"rotation": _rotation, "dense": _dense, "units": _units, "ill conditioned": _ill_conditioned}
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data, loss", CASES)
 def test_linear_maps_of_the_columns(data, loss):
     X, y = DATA[data]()
     expected = outcome(fitted(loss, X, y), X)
@@ -77,8 +83,7 @@ def test_linear_maps_of_the_columns(data, loss):
         assert_same(expected, outcome(fitted(loss, moved, y), moved), y)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data, loss", CASES)
 def test_the_target_and_its_trend(data, loss):
     X, y = DATA[data]()
     expected = outcome(fitted(loss, X, y), X)
@@ -87,8 +92,7 @@ def test_the_target_and_its_trend(data, loss):
         assert_same(expected, outcome(fitted(loss, X, factor * y + shift), X), y, factor, shift)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data, loss", CASES)
 def test_the_order_of_rows_and_columns(data, loss):
     X, y = DATA[data]()
     rows, columns = np.random.RandomState(0).permutation(len(y)), np.arange(X.shape[1])[::-1]
@@ -98,8 +102,7 @@ def test_the_order_of_rows_and_columns(data, loss):
     assert_same(expected, outcome(fitted(loss, X[:, columns], y), X[:, columns]), y)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data, loss", CASES)
 def test_weights_are_copies(data, loss):
     X, y = DATA[data]()
     copies = np.random.RandomState(0).randint(0, 4, len(y))
