@@ -13,11 +13,14 @@ from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses.regression import MSE
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.resistant.scale import MAD, bisquare_weight, m_scale, weighted_median, weighted_medians
+from sklearn_losses.resistant.scale import MAD, TUNING, bisquare_weight, breakdown, m_scale, weighted_median, weighted_medians
 from sklearn_losses.resistant.steps import Fit
 from sklearn_losses.solvers import ProximalNewton
 
 __all__ = ["Lasso", "screened"]
+
+EFFICIENT = 4.685  # of Tukey's bisquare, for 95 % efficiency at the normal distribution
+FEWEST = 3.0  # rows for each parameter that a right-hand side allows for at the least
 
 Vector = NDArray[Any]
 
@@ -38,6 +41,8 @@ class Lasso:
         for w in units of the user's columns and of y.
     middle, units : ndarray of shape (p,)
     level, unit : float
+    n_rows : float
+        The number of different rows.
     right : float
         The mean of rho that the scale has, see `breakdown`.
     """
@@ -52,10 +57,13 @@ class Lasso:
     units: Vector
     level: float
     unit: float
+    n_rows: float
     right: float = 0.5
 
     @classmethod
-    def of(cls, X: Any, y: Vector, weight: Vector, fit_intercept: bool, alpha: float, l1_ratio: float) -> "Lasso":
+    def of(
+        cls, X: Any, y: Vector, weight: Vector, fit_intercept: bool, alpha: float, l1_ratio: float, n_rows: float
+    ) -> "Lasso":
         """The regression of the user's rows and columns."""
         p = X.shape[1]
         middle, level, unit = np.zeros(p), 0.0, 1.0
@@ -69,7 +77,7 @@ class Lasso:
         X = sparse.csr_array(X @ sparse.diags_array(1 / units)) if sparse.issparse(X) else X / units
         # In units of y the squares of the weights keep their strength beside those of y.
         l1, l2 = alpha * l1_ratio / unit, alpha * (1 - l1_ratio)
-        return cls(X, (y - level) / unit, weight, fit_intercept, l1 + l2, l1 / (l1 + l2), middle, units, level, unit)
+        return cls(X, (y - level) / unit, weight, fit_intercept, l1 + l2, l1 / (l1 + l2), middle, units, level, unit, n_rows)
 
     def from_user(self, params: Vector) -> Vector:
         """The user's parameters in these units."""
@@ -158,13 +166,38 @@ class Lasso:
                 break
         return self.fit(params, scale)
 
-    def with_right(self, right: float) -> "Lasso":
-        """The same with another mean of rho."""
-        return replace(self, right=right)
+    def efficient(self, fit: Fit, rounds: int, steps: int) -> Fit:
+        """Steps of an M-estimate from an S-estimate, and the M-scale of its residuals anew [1]_.
+
+        An S-estimate of many weights fits the noise of the few rows that count in it, and so its
+        scale is too small. More rows count in an M-estimate.
+
+        References
+        ----------
+        .. [1] Smucler and Yohai, "Robust and sparse estimators for linear regression models",
+               Computational Statistics and Data Analysis 111 (2017).
+        """
+        params, scale, lasso = fit.params, fit.scale, self
+        for _ in range(rounds):
+            if scale == 0:
+                break
+            for _ in range(steps):
+                u = self.residuals(params) / (scale * EFFICIENT / TUNING)
+                params = self.squares(params, bisquare_weight(u), self.weight.sum(), 1e-8)
+            lasso = self.of_size(np.count_nonzero(params))
+            scale = m_scale(self.residuals(params), self.weight, lasso.right, scale)
+        return lasso.fit(params, scale)
+
+    def of_size(self, n_params: int) -> "Lasso":
+        """The same with the right-hand side for a model of some parameters."""
+        return replace(self, right=breakdown(min(n_params, self.n_rows / FEWEST), self.n_rows))
 
 
 def screened(X: Any, y: Vector, weight: Vector, number: int) -> NDArray[np.intp]:
     """The columns that go with y most, by correlations that bound each row's influence [1]_.
+
+    They are of all rows, and of the half that lies nearest to the middle over all dense columns,
+    since rows that are far off in most columns agree in them.
 
     Parameters
     ----------
@@ -183,17 +216,24 @@ def screened(X: Any, y: Vector, weight: Vector, number: int) -> NDArray[np.intp]
            regression", Journal of the American Statistical Association 102 (2007).
     """
     target = _bounded(y[None], weight)[0]
-    share = weight / weight.sum()
-    target = share * (target - share @ target)
     if sparse.issparse(X):
-        squares = X.multiply(X).T @ share - (X.T @ share) ** 2
-        together = X.T @ target / np.sqrt(np.where(squares > 0, squares, np.inf))
+        together = [_correlations(X.T.tocsr(), target, weight)]
     else:
         columns = _bounded(np.ascontiguousarray(X.T), weight)
-        columns -= (columns @ share)[:, None]
-        spread = np.sqrt(columns**2 @ share)
-        together = columns @ target / np.where(spread > 0, spread, np.inf)
-    return np.sort(np.argsort(-np.abs(together), kind="stable")[:number])
+        distance = (columns**2).sum(axis=0)
+        half = weight * (distance <= weighted_median(distance, weight))
+        together = [_correlations(columns, target, share) for share in (weight, half)]
+    places = [np.argsort(np.argsort(-sizes, kind="stable"), kind="stable") for sizes in together]
+    return np.sort(np.argsort(np.min(places, axis=0), kind="stable")[:number])
+
+
+def _correlations(columns, target, weight):
+    """The sizes of the correlations of rows of `columns` with `target`."""
+    share = weight / weight.sum()
+    square = columns.multiply(columns) if sparse.issparse(columns) else columns**2
+    variance = square @ share - (columns @ share) ** 2
+    together = columns @ (share * (target - share @ target))
+    return np.abs(together) / np.sqrt(np.where(variance > 0, variance, np.inf))
 
 
 def _bounded(values, weight):

@@ -11,7 +11,6 @@ from sklearn_losses.resistant.columns import largest_dense
 from sklearn_losses.resistant.effective import effective_rows
 from sklearn_losses.resistant.lasso import Lasso, screened
 from sklearn_losses.resistant.problem import Problem
-from sklearn_losses.resistant.scale import breakdown
 from sklearn_losses.resistant.search import LIMITS, Limits, best_fits, sampled
 from sklearn_losses.resistant.steps import exact, least_absolute, refined
 
@@ -112,8 +111,8 @@ def resistant_start(
     ends.sort(key=lambda fit: fit.objective)
     if alpha * l1_ratio > 0:
         starts = [_in_all(problem.in_user_columns(fit.params), chosen, X.shape[1]) for fit in ends]
-        lasso = Lasso.of(X, y, weight, fit_intercept, alpha, l1_ratio)
-        fit = _under_absolute_values(lasso, starts, n_rows, limits)
+        lasso = Lasso.of(X, y, weight, fit_intercept, alpha, l1_ratio, n_rows)
+        fit = _under_absolute_values(lasso, starts, limits)
         return ResistantStart(lasso.to_user(fit.params), fit.scale * lasso.unit, None)
     fit = exact(problem.rows, refined(problem.rows, ends[0].params, limits.last_steps, limits.accuracy))
     return ResistantStart(problem.in_user_columns(fit.params), fit.scale * problem.unit, None)
@@ -166,13 +165,12 @@ def _in_all(params, chosen, n_features):
     return np.append(weights, params[len(weights[chosen]) :])
 
 
-def _under_absolute_values(lasso, starts, n_rows, limits):
+def _under_absolute_values(lasso, starts, limits):
     """The S-estimate under absolute values of the weights, from the best of some points."""
     few = starts[: limits.absolute_ends if len(lasso.y) <= limits.sample else 1]
     concentrated = [lasso.concentrated(lasso.from_user(params), limits.concentration) for params in few]
-    # The size of the model, for the right-hand side of the scale, is that of the first one.
-    size = min(np.count_nonzero(concentrated[0]), n_rows / limits.rows_per_parameter)
-    lasso = lasso.with_right(breakdown(size, n_rows))
+    lasso = lasso.of_size(min(np.count_nonzero(params) for params in concentrated))
     ends = [lasso.refined(params, limits.reweighted, 1e-3) for params in concentrated]
     best = min(ends, key=lambda fit: fit.objective)
-    return lasso.refined(best.params, limits.absolute_steps, limits.absolute_accuracy)
+    best = lasso.refined(best.params, limits.absolute_steps, limits.absolute_accuracy)
+    return lasso.efficient(best, limits.rounds, limits.concentration)
