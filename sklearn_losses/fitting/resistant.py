@@ -16,7 +16,7 @@ from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses import Tukey
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.redescending import Redescending
-from sklearn_losses.losses.robust import residual_scale
+from sklearn_losses.losses.robust import ScaleOfPlane, residual_scale
 from sklearn_losses.models import Linear
 from sklearn_losses.resistant import resistant_start
 from sklearn_losses.resistant.scale import m_scale
@@ -87,7 +87,7 @@ def _positive(scale, rows, raw):
     spread = residual_scale(rows.y, zero, rows.weights)
     if scale > LEAST_SCALE * spread:
         return scale
-    return spread if np.all(np.abs(rows.y - raw) <= 100 * LEAST_SCALE * spread) else LEAST_SCALE * spread
+    return spread if np.all(np.abs(rows.y - raw) <= 100 * LEAST_SCALE * spread) else ScaleOfPlane(LEAST_SCALE * spread)
 
 
 def _bounded(loss):

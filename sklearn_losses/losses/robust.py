@@ -78,6 +78,13 @@ def residual_scale(y: Targets, raw: FloatArray, sample_weight: FloatArray) -> fl
     return next((scale for scale in scales if scale > 1e-6 * bulk), 1.0)
 
 
+class ScaleOfPlane(float):
+    """The scale where more than half of the rows lie exactly on a plane: next to nothing.
+
+    A loss that learns its scale holds this one: the best is 0, and a likelihood has none.
+    """
+
+
 class RobustLoss(ResidualLoss):
     """Base of the robust losses of ``u = residual / scale``.
 
@@ -178,7 +185,9 @@ class Huber(RobustLoss, name="huber"):
             raise ValueError(f"scale='joint' needs delta above 1, or the scale shrinks to 0. Got delta={self.delta!r}.")
 
     def with_scale(self, scale: float) -> Loss:
-        return JointHuber(self.delta, scale) if self.scale == "joint" else super().with_scale(scale)
+        if self.scale == "joint" and not isinstance(scale, ScaleOfPlane):
+            return JointHuber(self.delta, scale)
+        return super().with_scale(float(scale))
 
 
 class JointHuber(Loss):
