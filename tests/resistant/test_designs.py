@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn_losses import LossRegressor
 from sklearn_losses.losses import Trimmed, Tukey
 
-N = 240
+N = 160
 
 
 def _dummies(rng):
@@ -117,7 +117,11 @@ def test_clean_rows(name):
     assert_like_least_squares(model, X, plane, y, np.full(N, True))
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+QUICK = ["dummies", "zero_inflated", "correlated", "polynomial"]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in DESIGNS if name not in QUICK]
+
+
+@pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_targets_far_off_the_plane(name):
     X, plane, y = around_a_plane(name)
     outlier = np.arange(N) % 10 >= 7
