@@ -49,8 +49,6 @@ def resistant_fit(task: Task, loss: Loss, rows: Rows, settings: Settings, n_targ
     alpha, l1_ratio = 0.0, float(settings.l1_ratio)
     if settings.alpha != "auto":
         alpha = loss.initial_alpha(min(float(settings.alpha) * n_targets, np.finfo(np.float64).max), rows.y, rows.weights)
-    if alpha * l1_ratio > 0:
-        return "A resistant start under an L1 penalty is not there yet."
     found = _started(rows, settings.fit_intercept, alpha, l1_ratio)
     if settings.alpha == "auto" and found.reason is None and found.scale > 0:
         strength = Strength.of("auto", l1_ratio, Units.of(Tukey(scale=found.scale), rows.y, rows.weights))

@@ -32,7 +32,8 @@ class Barron(Redescending, name="barron"):
         Number of starts.
     start : "resistant" or "mae", default="resistant"
         Where the fit begins, see `Redescending`. Shapes from 1 on are convex: their fit is the same
-        from everywhere, and has the scale of "mae".
+        from everywhere, and has the scale of "mae". Shapes below 0 resist leverage points; those
+        from 0 to 1 grow without bound, so that many of them may outweigh all other rows.
 
     References
     ----------
@@ -132,8 +133,8 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     Parameters
     ----------
     start : "resistant" or "mae", default="resistant"
-        Where the fit begins, see `Redescending`. Its minimum for outliers in X that make up a large
-        part of the rows follows them all the same, from wherever it begins.
+        Where the fit begins, see `Redescending`. The loss grows without bound, so that many
+        leverage points may outweigh all other rows wherever it begins; `Tukey` resists them.
 
     Notes
     -----

@@ -20,6 +20,9 @@ spread of the targets), and the fit follows these rows. Where a fit passes throu
 no scale: that of the targets around their median is taken, or their standard deviation. The fit's
 scale is its ``scale_``. Under `partial_fit` the first batch decides. A loss that no fit has bound
 takes residuals to be in units of the scale.
+
+Losses that are not convex begin with a fit that resists outliers in X too and take its M-scale, see
+`Redescending`.
 """
 
 from typing import Any, ClassVar
