@@ -10,10 +10,10 @@ Lin and Wahba [1]_ and Avila Pires, Szepesvari and Ghavamzadeh [2]_ have the pla
 scores (S = 0), which makes the loss convex. With it a linear model must tell each class from all
 others together, which it cannot where one lies between two: at three well separated classes in a
 row its cost is ten times that of the best line. With S above 0 the next best decisions count more.
-It is ``psi'(0) / psi(0)``, which follows the scale of psi. (In simulations this was about the
-largest S with which no local minimum was found where a model has a parameter for every place. With
-half of it squared hinges were far from the least cost of a line.) For two classes the loss is the
-classical weighting of a margin loss by the costs, and convex.
+It is ``5/4 psi'(0) / psi(0)``, which follows the scale of psi: in simulations the largest for which
+next to no local minimum was found where a model has a parameter for every place, while with less a
+linear model came less near the least cost where classes in a row overlap. For two classes the loss
+is the classical weighting of a margin loss by the costs, and convex.
 
 Averaged over the rows of a place the loss is the same with the expected costs, as it is linear in
 them. Its best scores rank the decisions by these. With p the softmax of S raw,
@@ -392,7 +392,7 @@ def sharpness_of(loss: Any) -> float:
     codes = np.zeros(len(scores), dtype=np.intp)
     value, slope = loss.value_and_gradient(codes, scores)
     height = float(value[-1] - np.min(value))
-    return float(slope[-1]) / height if height > 0 else 1.0
+    return 1.25 * float(slope[-1]) / height if height > 0 else 1.0
 
 
 def fault(loss: Any) -> str | None:
