@@ -217,7 +217,8 @@ def halves_along(scores: Vector, weight: Vector) -> Vector:
     scores = np.ascontiguousarray(scores.T)
     middle = weighted_medians(scores, weight)[:, None]
     sizes = np.abs(scores - middle)
-    return np.vstack([scores <= middle, scores >= middle, sizes <= weighted_medians(sizes, weight)[:, None]])
+    three = np.stack([scores <= middle, scores >= middle, sizes <= weighted_medians(sizes, weight)[:, None]], axis=1)
+    return three.reshape(-1, len(weight))
 
 
 def central_halves(Z: Vector, weight: Vector) -> Vector:

@@ -49,6 +49,12 @@ class Limits(NamedTuple):
         Random subsets of as many rows as parameters,
     largest_subset : int
         up to so many, of which one without outliers is still likely.
+    many_axes : int
+        Axes from which on a start costs more than it finds.
+    effort : float
+        Rows times squared columns up to which all candidates are tried; beyond, a share of them.
+    halves : int
+        Halves that are fitted at the most.
     concentration : int
         Steps of concentration for each candidate, and of reweighted least squares after them.
     concentrated : int
@@ -70,6 +76,12 @@ class Limits(NamedTuple):
     last_steps, accuracy : int, float
         Steps of the last descent at the most, and the change of a prediction, in scales, at which
         it ends.
+    absolute_ends : int
+        Best fits from which the fit under absolute values of the weights begins,
+    absolute_steps, absolute_accuracy : int, float
+        and its last steps at the most, and their accuracy.
+    rows_per_axis : float
+        Rows for each axis along which they are looked at, at the least.
     rows_per_parameter : float
         Rows for each parameter at the least.
     fewest : int
@@ -86,6 +98,9 @@ class Limits(NamedTuple):
     divided: int = 20
     subsets: int = 500
     largest_subset: int = 12
+    many_axes: int = 60
+    effort: float = 2e7
+    halves: int = 400
     concentration: int = 2
     concentrated: int = 60
     reweighted: int = 10
@@ -97,6 +112,10 @@ class Limits(NamedTuple):
     ends: int = 2
     last_steps: int = 500
     accuracy: float = 1e-11
+    absolute_ends: int = 3
+    absolute_steps: int = 100
+    absolute_accuracy: float = 1e-8
+    rows_per_axis: float = 20.0
     rows_per_parameter: float = 3.0
     fewest: int = 5
 
@@ -122,7 +141,7 @@ def _by_residual(rows):
     return np.lexsort((rows.y, rows.residuals(least_squares(rows, np.ones(len(rows.y))))))
 
 
-def best_fits(rows: Regression, n_spread: int, limits: Limits = LIMITS) -> list[Fit]:
+def best_fits(rows: Regression, view: Vector, limits: Limits = LIMITS) -> list[Fit]:
     """The best few fits, iterated until they stay, by rising objective.
 
     After each round the rows that the best fit rejects are left out of the choice of parts, as far
@@ -131,8 +150,8 @@ def best_fits(rows: Regression, n_spread: int, limits: Limits = LIMITS) -> list[
     Parameters
     ----------
     rows : Regression
-    n_spread : int
-        The first so many columns tell how the rows lie.
+    view : ndarray of shape (n, q)
+        Columns that tell how the rows lie.
     limits : Limits, default=LIMITS
 
     References
@@ -140,11 +159,12 @@ def best_fits(rows: Regression, n_spread: int, limits: Limits = LIMITS) -> list[
     .. [1] Pena and Yohai, "A fast procedure for outlier diagnostics in large regression problems",
            Journal of the American Statistical Association 94 (1999).
     """
+    limits = _affordable(limits, rows.design.size * rows.design.shape[1])
     kept = np.ones(len(rows.y), dtype=bool)
     pool: list[Fit] = []
     for _ in range(limits.rounds):
         before = pool[0].objective if pool else np.inf
-        found = [refined(rows, params, 50, 1e-6) for params in _promising(rows, kept, n_spread, limits)]
+        found = [refined(rows, params, 50, 1e-6) for params in _promising(rows, view, kept, limits)]
         pool = sorted(pool + found, key=lambda fit: fit.objective)[: limits.best]
         if pool[0].scale == 0 or pool[0].objective >= before * (1 - 1e-6):
             break
@@ -154,13 +174,20 @@ def best_fits(rows: Regression, n_spread: int, limits: Limits = LIMITS) -> list[
     return pool
 
 
-def _promising(rows, kept, n_spread, limits):
+def _affordable(limits, work):
+    """The limits with fewer candidates and rounds where one fit takes much work."""
+    share = limits.effort / max(work, limits.effort)
+    counts = {name: max(int(share * getattr(limits, name)), 3) for name in ("halves", "concentrated", "starts")}
+    return limits._replace(**counts, rounds=limits.rounds if share == 1 else 2, best=limits.best if share == 1 else 3)
+
+
+def _promising(rows, view, kept, limits):
     """The best few of the candidates of one round, after a few steps of concentration."""
     part = rows.rows(kept)
     tried = np.vstack(
         [
             [least_squares(part, np.ones(len(part.y))), nearly_least_absolute(part)],
-            many_least_squares(part, _halves(part, part.design[:, :n_spread], limits)),
+            many_least_squares(part, _halves(part, view[kept], limits)),
         ]
     )
     first = _lowest(quick_objectives(rows, tried), limits.concentrated)
@@ -181,21 +208,21 @@ def _lowest(objectives, number, alike=0.0):
 
 
 def _halves(part, columns, limits):
+    """Halves of the rows, those that most often hold no outliers first."""
     Z, _ = whitened(columns, part.weight)
     residuals = part.residuals(least_squares(part, np.ones(len(part.y))))
     joint, _ = whitened(np.column_stack([Z, part.y]), part.weight)
     halves = [np.zeros((0, len(part.y)), dtype=bool)]
-    for W, groups in ((Z, False), (joint, True)):
-        if not W.shape[1]:
-            continue
-        sets = invariant_axes(W, part.weight, residuals)
-        directions = [_ends(axes, limits.axes) for axes in sets]
-        if groups:
-            starts = _starts(W, part.weight, sets, max(limits.starts, int(limits.work / len(W))))
-            directions.append(dividing(W, part.weight, starts, limits.division, limits.divided))
-        halves.append(halves_along(W @ np.hstack(directions), part.weight))
-        halves.append(central_halves(W @ sets[0], part.weight))
-    return np.vstack(halves)
+    axes_of = [(W, invariant_axes(W, part.weight, residuals)) for W in (joint, Z) if W.shape[1]]
+    for W, sets in axes_of[:1]:
+        # Few rows hide groups from most directions, and more of them cost little.
+        number = max(limits.starts, int(limits.work / len(W))) if W.shape[1] <= limits.many_axes else limits.starts
+        starts = _starts(W, part.weight, sets, number)
+        halves.append(halves_along(W @ dividing(W, part.weight, starts, limits.division, limits.divided), part.weight))
+    halves += [central_halves(W @ sets[0], part.weight) for W, sets in axes_of]
+    for W, sets in axes_of[::-1]:
+        halves.append(halves_along(W @ np.hstack([_ends(axes, limits.axes) for axes in sets]), part.weight))
+    return np.vstack(halves)[: limits.halves]
 
 
 def _starts(W, weight, sets, number):
@@ -203,7 +230,7 @@ def _starts(W, weight, sets, number):
     starts = np.hstack([_ends(axes, 2) for axes in sets])
     axes = sets[0]
     for _ in range(2):
-        axes = skewed_axes(W, weight, axes[:, : number // 2])
+        axes = skewed_axes(W, weight, _ends(axes, max(number // 8, 1)))
         starts = np.hstack([starts, axes])
     if starts.shape[1] < number:
         starts = np.hstack([starts, skewed_axes(W, weight, np.hstack(sets[1:])[:, : number // 2])])

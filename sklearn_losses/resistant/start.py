@@ -1,6 +1,5 @@
 """The resistant start: an S-estimate of a linear regression, in the user's columns."""
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,12 +7,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sklearn_losses.core.limits import SIZES
-from sklearn_losses.resistant.columns import Columns, largest_dense
-from sklearn_losses.resistant.directions import robustly_whitened
+from sklearn_losses.resistant.columns import largest_dense
 from sklearn_losses.resistant.effective import effective_rows
-from sklearn_losses.resistant.scale import breakdown
+from sklearn_losses.resistant.lasso import Lasso, screened
+from sklearn_losses.resistant.problem import Problem
 from sklearn_losses.resistant.search import LIMITS, Limits, best_fits, sampled
-from sklearn_losses.resistant.steps import Regression, degrees_of_freedom, exact, least_absolute, nearly_least_absolute, refined
+from sklearn_losses.resistant.steps import exact, least_absolute, refined
 
 __all__ = ["ResistantStart", "resistant_start"]
 
@@ -98,122 +97,80 @@ def resistant_start(
         X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
     weight = weight / weight.mean()
     n_rows = effective_rows(X, y, weight)
-    reason = _reason(X, weight, n_rows, n_params, alpha, limits)
-    if reason:
+    reason = _reason(X, weight, n_rows, n_params, limits)
+    if reason is None:
+        # Under absolute values of the weights few columns will do, and these do for the search.
+        absolute = alpha * l1_ratio > 0 and n_rows < limits.rows_per_axis * n_params
+        number = max(int(n_rows / limits.rows_per_axis), 1)
+        chosen = screened(X, y, weight, number) if absolute else slice(None)
+        problem = Problem(X[:, chosen], y, weight, fit_intercept, alpha * (1 - l1_ratio), n_rows)
+        reason = _too_few(n_rows, problem.n_params, limits)
+    if reason is not None:
         return ResistantStart(np.zeros(n_params), 0.0, reason)
-    problem = _Problem(X, y, weight, fit_intercept, alpha * (1 - l1_ratio), n_rows)
-    return problem.result(_estimate(problem, limits))
+    ends = [refined(problem.rows, params, limits.concentration) for params in _found(problem, limits)]
+    ends.sort(key=lambda fit: fit.objective)
+    if alpha * l1_ratio > 0:
+        starts = [_in_all(problem.in_user_columns(fit.params), chosen, X.shape[1]) for fit in ends]
+        lasso = Lasso.of(X, y, weight, fit_intercept, alpha, l1_ratio, n_rows)
+        fit = _under_absolute_values(lasso, starts, limits)
+        return ResistantStart(lasso.to_user(fit.params), fit.scale * lasso.unit, None)
+    fit = exact(problem.rows, refined(problem.rows, ends[0].params, limits.last_steps, limits.accuracy))
+    return ResistantStart(problem.in_user_columns(fit.params), fit.scale * problem.unit, None)
 
 
-def _reason(X, weight, n_rows, n_params, alpha, limits):
+def _reason(X, weight, n_rows, n_params, limits):
+    """Why there is no resistant start, as far as the sizes tell."""
     if sparse.issparse(X) and (reason := largest_dense(X, weight)):
         return reason
     if min(n_params, len(weight)) > SIZES.matrix:
         return f"A resistant start takes up to {SIZES.matrix} columns or rows, and there are {n_params} parameters."
-    if not alpha and n_rows < limits.rows_per_parameter * n_params:
-        return (
-            f"A resistant start needs {limits.rows_per_parameter:g} different rows for each parameter, and there are "
-            f"{n_rows:.0f} for {n_params}: use fewer columns, more rows, or a penalty (alpha)."
-        )
     if n_rows < limits.fewest:
         return f"A resistant start needs at least {limits.fewest} different rows, and there are {n_rows:.0f}."
     return None
 
 
-class _Problem:
-    """The regression in columns that are no one's choice: whitened ones, dummies, and a one.
-
-    Attributes
-    ----------
-    rows : Regression
-    n_spread : int
-        The first so many columns of the design have a spread.
-    """
-
-    def __init__(self, X, y, weight, fit_intercept, ridge, n_rows):
-        self.n_features, self.fit_intercept = X.shape[1], fit_intercept
-        self.columns = columns = Columns.of(X, weight, fit_intercept)
-        self.level = float(np.median(y)) if fit_intercept else 0.0
-        self.unit = float(np.max(np.abs(y - self.level), initial=0.0)) or 1.0
-        Z, self.back = robustly_whitened(columns.spread, weight)
-        self.n_spread = Z.shape[1]
-        one = np.ones((len(y), int(fit_intercept)))
-        if sparse.issparse(X) and not self.plain:
-            design = sparse.csr_array(sparse.hstack([Z, columns.dummies, one]))
-        else:
-            design = np.hstack([Z, one] if self.plain else [Z, columns.dummies, one])
-        penalty = None
-        if ridge:
-            penalty = np.diag(np.append(np.full(design.shape[1] - fit_intercept, ridge), [0.0] * fit_intercept))
-            penalty[: self.n_spread, : self.n_spread] = ridge * self.back.T @ self.back
-        rows = Regression(design, (y - self.level) / self.unit, weight, 0.5, penalty)
-        self.rows = replace(rows, right=breakdown(degrees_of_freedom(rows), n_rows))
-
-    @property
-    def plain(self):
-        """Whether there are no dummies."""
-        return not len(self.columns.where_dummies)
-
-    def result(self, fit):
-        """What a fit of `rows` is in the user's columns."""
-        params, k = fit.params * self.unit, self.n_spread
-        spread = self.back @ params[:k]
-        weights = np.zeros(self.n_features)
-        weights[self.columns.where_spread] = spread
-        weights[self.columns.where_dummies] = params[k : k + len(self.columns.where_dummies)]
-        if not self.fit_intercept:
-            return ResistantStart(weights, fit.scale * self.unit, None)
-        intercept = params[-1] + self.level - self.columns.medians @ spread
-        return ResistantStart(np.append(weights, intercept), fit.scale * self.unit, None)
-
-
-def _estimate(problem, limits):
-    """The S-estimate: the search on a sample, and its best fits refined on all rows."""
-    rows = problem.rows
-    if not problem.n_spread:
-        return exact(rows, refined(rows, least_absolute(rows), limits.last_steps, limits.accuracy))
-    ends = [refined(rows, params, limits.concentration) for params in _found(problem, limits)]
-    best = min(ends, key=lambda fit: fit.objective)
-    return exact(rows, refined(rows, best.params, limits.last_steps, limits.accuracy))
+def _too_few(n_rows, n_params, limits):
+    if n_rows >= limits.rows_per_parameter * n_params:
+        return None
+    return (
+        f"A resistant start needs {limits.rows_per_parameter:g} different rows for each free parameter, and there are "
+        f"{n_rows:.0f} for {n_params:.0f}: use fewer columns, more rows, or a larger penalty (alpha)."
+    )
 
 
 def _found(problem, limits):
-    """The parameters that the search finds."""
-    rows, n_spread = problem.rows, problem.n_spread
+    """The parameters that the search finds, on a sample of the rows."""
+    rows = problem.rows
+    if not problem.n_spread:
+        return [least_absolute(rows)]
     n, k = rows.design.shape
     most = max(limits.sample, min(limits.sample_per_column * k, limits.sample_entries // k))
     part = sampled(rows, most) if n > most else rows.dense
     number = limits.best if len(part.y) == n else limits.ends
+    view = problem.view(part, limits.rows_per_axis)
     if problem.plain:
-        return [fit.params for fit in best_fits(part, n_spread, limits)[:number]]
+        return [fit.params for fit in best_fits(part, view, limits)[:number]]
     if part.design.size * k > limits.work_of_dummies:
-        part = _without_dummies(part, n_spread, problem.fit_intercept)
-        return [_with_dummies(problem, fit.params) for fit in best_fits(part, n_spread, limits)[:number]]
-    found = [fit.params for fit in best_fits(part, n_spread, limits)[:number]]
+        part = problem.without_dummies(part)
+        return [problem.with_dummies(fit.params) for fit in best_fits(part, view, limits)[:number]]
+    found = [fit.params for fit in best_fits(part, view, limits)[:number]]
     # The halves may lack the rows of a level, which then look like outliers.
-    return found + [_with_dummies(problem, params) for params in found]
+    return found + [problem.with_dummies(params) for params in found]
 
 
-def _without_dummies(part, n_spread, intercept):
-    """The columns with a spread and y, less what least absolute deviations make of the dummies."""
-    base = part.design[:, n_spread:]
-    penalty = None if part.penalty is None else part.penalty[n_spread:, n_spread:]
-
-    def rest(column):
-        return column - base @ nearly_least_absolute(replace(part, design=base, y=column, penalty=penalty))
-
-    columns = [rest(column) for column in part.design[:, :n_spread].T] + [np.ones(len(part.y))] * intercept
-    if part.penalty is not None:
-        penalty = np.zeros((len(columns), len(columns)))
-        penalty[:n_spread, :n_spread] = part.penalty[:n_spread, :n_spread]
-    return replace(part, design=np.stack(columns, axis=1), y=rest(part.y), penalty=penalty)
+def _in_all(params, chosen, n_features):
+    """Parameters of some columns among those of all; the others are 0."""
+    weights = np.zeros(n_features)
+    weights[chosen] = params[: len(weights[chosen])]
+    return np.append(weights, params[len(weights[chosen]) :])
 
 
-def _with_dummies(problem, params):
-    """Parameters of the columns with a spread, and those of the dummies that go with them."""
-    rows, k = problem.rows, problem.n_spread
-    if problem.plain:
-        return params
-    penalty = None if rows.penalty is None else rows.penalty[k:, k:]
-    rest = rows.y - rows.design[:, :k] @ params[:k]
-    return np.append(params[:k], nearly_least_absolute(replace(rows, design=rows.design[:, k:], y=rest, penalty=penalty)))
+def _under_absolute_values(lasso, starts, limits):
+    """The S-estimate under absolute values of the weights, from the best of some points."""
+    few = starts[: limits.absolute_ends if len(lasso.y) <= limits.sample else 1]
+    concentrated = [lasso.concentrated(lasso.from_user(params), limits.concentration) for params in few]
+    lasso = lasso.of_size(min(np.count_nonzero(params) for params in concentrated))
+    ends = [lasso.refined(params, limits.reweighted, 1e-3) for params in concentrated]
+    best = min(ends, key=lambda fit: fit.objective)
+    best = lasso.refined(best.params, limits.absolute_steps, limits.absolute_accuracy)
+    return lasso.efficient(best, limits.rounds, limits.concentration)

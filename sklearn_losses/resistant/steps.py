@@ -129,7 +129,8 @@ def least_squares(rows: Regression, weight: Vector, base: Vector | None = None, 
 def _gram(design, weight):
     if sparse.issparse(design):
         return (design.T.multiply(weight).tocsr() @ design).toarray()
-    return (design.T * weight) @ design
+    half = design * np.sqrt(weight)[:, None]
+    return half.T @ half
 
 
 def degrees_of_freedom(rows: Regression) -> float:
