@@ -21,15 +21,14 @@ them. Its best scores rank the decisions by these. With p the softmax of S raw,
 are equal, and so never below 0 for the largest. Suppose that p_k is the largest and that j costs
 less than k.
 
-- If p_k > p_j, both exchanged have a lower loss, as psi rises where it is not negative, and below
-  rises or is convex.
+- If p_k > p_j, both exchanged have a lower loss, as psi rises. (With label smoothing psi falls far
+  below 0; that its best scores rank the decisions too is shown by simulation alone.)
 - If both are equal, a little more for j and less for k has a lower loss, as psi has one slope above
   0 there.
 
 So there is no best point but with the cheapest decision ahead. `fault` looks for what is asked of
 psi. The loss is not convex in raw for more than two classes. A linear fit starts from that of the
-same with cross-entropy, which hardly depends on its own start (in simulations the least and the
-largest of its minima from four starts were equal within .05 percent), and that one from
+same with cross-entropy, which hardly depends on its own start, and that one from
 `CheapestDecision`.
 
 .. [1] Lee, Lin and Wahba, "Multicategory support vector machines", Journal of the American
