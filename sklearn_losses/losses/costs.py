@@ -50,6 +50,7 @@ from sklearn_losses.losses.classification import CrossEntropy
 from sklearn_losses.losses.composite import CompositeOfOne
 from sklearn_losses.losses.cost_matrix import check_costs_of_rows, check_matrix, costs_by_class, matrix_among, matrix_of
 from sklearn_losses.losses.expected import check_loss_of_a_row
+from sklearn_losses.losses.facts import Kink
 from sklearn_losses.losses.numerics import best_scores_of
 from sklearn_losses.losses.scores_ahead import ScoresAhead
 
@@ -63,6 +64,8 @@ class WeighedByCosts(CompositeOfOne):
     ----------
     n_classes, sharpness : int or None, float or None
         The number of classes and S, which a bound loss knows.
+    one_sided : bool
+        There are two classes, and in each row one decision costs nothing.
     """
 
     task = "classification"
@@ -71,6 +74,7 @@ class WeighedByCosts(CompositeOfOne):
     soft_labels = True
     n_classes: int | None = None
     sharpness: float | None = None
+    one_sided: bool = False
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
@@ -118,12 +122,36 @@ class WeighedByCosts(CompositeOfOne):
             )
         bound = self.with_parts((loss,))
         bound.n_classes, bound.sharpness = max(n_outputs, 2), sharpness_of(loss)
+        bound.one_sided = n_outputs == 1 and not (y.ndim == 1 and y.dtype.kind == "f")
         return bound
 
     def map(self, change: Callable[[Any], Any]) -> Any:
         mapped = super().map(change)
-        mapped.n_classes, mapped.sharpness = self.n_classes, self.sharpness
+        mapped.n_classes, mapped.sharpness, mapped.one_sided = self.n_classes, self.sharpness, self.one_sided
         return mapped
+
+    # Where one decision costs nothing, the loss is that of two classes for a row of this class,
+    # times what the other decision costs: straight pieces stay straight.
+
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
+        return self.inner.kinks if self.one_sided else ()
+
+    def row_factor(self, y: Targets) -> FloatArray:
+        """What the straight pieces of each row are multiplied by, (n,)."""
+        return self.costs_of(y, 2).max(axis=1)
+
+    def _free(self, y):
+        return self.costs_of(y, 2).argmin(axis=1)
+
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return self.inner.argument(self._free(y), raw)
+
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
+        return self.inner.direction(self._free(y), change)
+
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
+        return self.inner.pullback(self._free(y), slopes)
 
     def _scores(self, raw):
         return ScoresAhead.of(raw, sharpness_of(self.inner) if self.sharpness is None else self.sharpness)

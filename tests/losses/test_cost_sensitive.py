@@ -121,6 +121,23 @@ def test_two_classes_are_the_loss_with_the_costs_as_weights(loss):
     by_cost = LossClassifier(CostSensitive(loss, cost), alpha=0.01 * weight.mean()).fit(X, y)
     assert by_cost.objective_ == pytest.approx(weight.mean() * by_weight.objective_, rel=1e-5)
     assert by_cost.converged_
+    if loss == "hinge":  # with a proof
+        assert by_cost.dual_gap_ < 1e-9 and by_cost.solver_ == by_weight.solver_
+
+
+def test_a_hinge_under_costs_of_rows_of_which_some_do_not_matter():
+    X, y = load_breast_cancer(return_X_y=True)
+    X, cost = scale(X), np.random.default_rng(0).exponential(size=(len(y), 2))
+    cost[np.arange(len(y)), y] = 0
+    cost[::5] = 2.0
+    weight = np.abs(cost[:, 1] - cost[:, 0])
+    for times in (1.0, None):
+        loss = CostSensitive("hinge") if times is None else times * CostSensitive("hinge")
+        by_cost = LossClassifier(loss, alpha=0.01 * weight.mean()).fit(X, y, cost=cost)
+        by_weight = LossClassifier("hinge", alpha=0.01).fit(X, y, weight)
+        assert by_cost.objective_ == pytest.approx(weight.mean() * by_weight.objective_, rel=1e-7)
+        assert by_cost.dual_gap_ < 1e-9
+        np.testing.assert_allclose(by_cost.coef_, by_weight.coef_, atol=1e-6)
 
 
 def test_its_formula():
