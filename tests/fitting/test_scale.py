@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from numpy.random import RandomState
 from scipy import sparse
+from sklearn.base import clone
 
-from sklearn_losses import LossRegressor
+from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.scale import fixed_point, scale_of_residuals
-from sklearn_losses.losses import AdaptiveBarron, Barron, Cauchy, Fair, GemanMcClure, Huber, Tukey, Welsch
+from sklearn_losses.losses import AdaptiveBarron, Barron, Cauchy, Fair, GemanMcClure, Huber, Loss, Tukey, Welsch
 
 STARTED = [loss(start="mae") for loss in (Tukey, Cauchy, Welsch, GemanMcClure, Barron)]
 SCALED = [Huber(), Fair(), *STARTED]
@@ -190,3 +191,29 @@ def test_one_row_and_constant_columns():
         one, other = (LossRegressor("huber", alpha=0.1, l1_ratio=l1_ratio).fit(rows, y) for rows in (X, wide[:, :5]))
         assert other.scale_ == pytest.approx(one.scale_, rel=1e-5)
         assert 0.5 < LossRegressor("huber", alpha=0.1, l1_ratio=l1_ratio).fit(wide, y).scale_ < 2
+
+
+def started(task):
+    names = ((name, maker()) for name, maker in sorted(Loss.names().items()) if maker.task == task)
+    return [name for name, loss in names if loss.initial_estimator is not None and not loss.stochastic_only]
+
+
+@pytest.mark.parametrize("name", [name for name in started("regression") if hasattr(Loss.make(name), "scale")])
+def test_an_l1_fit_is_as_good_as_from_a_known_scale(name):
+    X, y = few_rows(60, 200)
+    loss = Loss.make(name)
+    if "start" in loss.get_params():
+        loss.set_params(start="mae")
+    found = LossRegressor(loss, alpha=0.3, l1_ratio=1).fit(X, y)
+    known = LossRegressor(clone(loss).set_params(scale=found.scale_), alpha=0.3, l1_ratio=1).fit(X, y)
+    assert found.objective_ <= known.objective_ * (1 + 1e-3)
+
+
+@pytest.mark.parametrize("name", started("classification"))
+def test_an_l1_fit_of_classes_is_as_good_as_from_a_fit_with_the_same_penalty(name):
+    rng = RandomState(0)
+    X = rng.randn(80, 200)
+    y = X[:, :3] @ [2, -2, 2] + rng.logistic(size=80) > 0
+    found = LossClassifier(name, alpha=0.03, l1_ratio=1).fit(X, y)
+    first = LossClassifier("cross_entropy", alpha=0.03, l1_ratio=1, warm_start=True).fit(X, y)
+    assert found.objective_ <= first.set_params(loss=name).fit(X, y).objective_ * (1 + 1e-3)
