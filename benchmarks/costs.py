@@ -3,7 +3,7 @@
 The number that all sides are held to is what their decisions for the held-out rows cost, as a share
 of the best decision that is the same for all rows. The folds are those of
 ``RepeatedStratifiedKFold(n_splits=5, n_repeats=4, random_state=0)``; every side has its default
-parameters. A repetition alone moves the shares on the churn data by about .01, as 449 customers
+parameters. On the churn data one repetition may differ from another by .01, as only 449 customers
 leave: smaller differences say nothing.
 """
 

@@ -127,6 +127,8 @@ best_validation_score_, converged_, solver_, n_parameters_
         As for `LossRegressor`.
     dual_gap_, gradient_norm_
         As for `LossRegressor`.
+    row_weights_ : ndarray of shape (n_samples,)
+        `Trimmed` only, as for `LossRegressor`.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
 

@@ -121,6 +121,13 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     n_parameters_ : int
     scale_ : float or ndarray of shape (n_targets,)
         Robust losses only: the scale of the residuals.
+    row_weights_ : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Robust losses and `Trimmed` only, not after `partial_fit`: the weight of each training row
+        in the last step, from 1 (no residual) to 0 (a gross outlier). For `Trimmed` it is the share
+        of the row that was kept. 0 for rows without a sample weight.
+    start_ : str, or list of str with several targets
+        Losses with a parameter `start` only: "resistant", "mae", or "mae: " and why a resistant
+        start was not possible.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
 

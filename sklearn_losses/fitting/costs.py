@@ -29,9 +29,9 @@ def decision_costs(cost: ArrayLike | None, classes: NDArray[Any], truth: NDArray
     ValueError
         See `checked_costs`.
     """
-    if cost is None:
-        return None
     n_rows, n_classes = len(truth), len(classes)
+    if cost is None or n_classes < 2:  # one class is no choice, which the fit says
+        return None
     if np.shape(cost) == (n_classes, n_classes) != (n_rows, n_classes):
         raise ValueError(
             f"cost has shape {np.shape(cost)} for {n_rows} rows: a fit takes costs row by row. One matrix for all rows is a "

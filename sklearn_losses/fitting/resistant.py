@@ -16,7 +16,7 @@ from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses import Tukey
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.redescending import Redescending
-from sklearn_losses.losses.robust import residual_scale
+from sklearn_losses.losses.robust import ScaleOfPlane, residual_scale
 from sklearn_losses.models import Linear
 from sklearn_losses.resistant import resistant_start
 from sklearn_losses.resistant.scale import m_scale
@@ -49,8 +49,6 @@ def resistant_fit(task: Task, loss: Loss, rows: Rows, settings: Settings, n_targ
     alpha, l1_ratio = 0.0, float(settings.l1_ratio)
     if settings.alpha != "auto":
         alpha = loss.initial_alpha(min(float(settings.alpha) * n_targets, np.finfo(np.float64).max), rows.y, rows.weights)
-    if alpha * l1_ratio > 0:
-        return "A resistant start under an L1 penalty is not there yet."
     found = _started(rows, settings.fit_intercept, alpha, l1_ratio)
     if settings.alpha == "auto" and found.reason is None and found.scale > 0:
         strength = Strength.of("auto", l1_ratio, Units.of(Tukey(scale=found.scale), rows.y, rows.weights))
@@ -89,7 +87,7 @@ def _positive(scale, rows, raw):
     spread = residual_scale(rows.y, zero, rows.weights)
     if scale > LEAST_SCALE * spread:
         return scale
-    return spread if np.all(np.abs(rows.y - raw) <= 100 * LEAST_SCALE * spread) else LEAST_SCALE * spread
+    return spread if np.all(np.abs(rows.y - raw) <= 100 * LEAST_SCALE * spread) else ScaleOfPlane(LEAST_SCALE * spread)
 
 
 def _bounded(loss):

@@ -18,6 +18,7 @@ nothing, and where they are many they are left out.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ from sklearn_losses.fitting.start import cold
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses import Huber
 from sklearn_losses.losses.numerics import weighted_quantile
-from sklearn_losses.losses.robust import deviation, residual_scale
+from sklearn_losses.losses.robust import ScaleOfPlane, deviation, residual_scale
 from sklearn_losses.models import Linear
 from sklearn_losses.solvers import Auto
 
@@ -60,6 +61,8 @@ class ScaleLimits(NamedTuple):
         The scale to start from, as a share of that of the targets.
     stride : float
         Its growth from one fit to the next, before it is known to be too large.
+    joint : float
+        The least scale for a loss that learns its scale, as a share of that of the targets.
     coarse, tol : float
         The tol of these fits, and of those that follow.
     close : float
@@ -75,6 +78,7 @@ class ScaleLimits(NamedTuple):
     heavy: float = 3.0
     least: float = 1 / 4096
     stride: float = 4.0
+    joint: float = 1 / 16
     coarse: float = 1e-2
     tol: float = 1e-6
     close: float = 1e-4
@@ -95,7 +99,9 @@ def penalized(task: Task, rows: Rows, settings: Settings, scale: float | str) ->
     settings : Settings
         The penalty, in the units of Huber's loss.
     scale : float or str
-        A number where it is known; else it is found.
+        A number where it is known; else it is found. "joint" for Huber's loss with a joint scale,
+        whose objective is ``2 / scale`` times that of the loss at the scale that it finds, so that
+        the penalty counts ``scale / 2`` times.
 
     Returns
     -------
@@ -106,8 +112,10 @@ def penalized(task: Task, rows: Rows, settings: Settings, scale: float | str) ->
         fits = _HuberFits(task, rows, settings, scale)
         return Initial(fits.at(scale), fits.user_params)
     size = _spread(rows.y, rows.weights)
-    start, floor = _first_scale(rows, settings.fit_intercept), LIMITS.floor * size
-    fits = _HuberFits(task, rows, settings, max(start, floor))
+    start, floor, joint = _first_scale(rows, settings.fit_intercept), LIMITS.floor * size, scale == "joint"
+    if joint:  # no more than where the loss starts to learn it
+        floor = max(floor, LIMITS.joint * start)
+    fits = _HuberFits(task, rows, settings, max(start, floor), joint=joint)
     raw = np.zeros(len(rows.y))
 
     def found(scale, tol):
@@ -116,7 +124,10 @@ def penalized(task: Task, rows: Rows, settings: Settings, scale: float | str) ->
         return deviation(rows.y - raw, rows.weights)
 
     fixed_point(found, start, floor)
-    return Initial(raw, fits.user_params, scale_of_residuals(rows, raw, fits.n_used() / _effective_number(rows)))
+    result = scale_of_residuals(rows, raw, fits.n_used() / _effective_number(rows))
+    if joint and not isinstance(result, ScaleOfPlane):
+        result = max(result, floor)
+    return Initial(raw, fits.user_params, result)
 
 
 def _first_scale(rows, fit_intercept):
@@ -218,8 +229,8 @@ def scale_of_residuals(rows: Rows, raw: NDArray[Any], used: float = 0.0) -> floa
     -------
     float
         Where more than half of the rows have no residual and lie on a plane, next to nothing (1e-8
-        of the spread of the targets). Where all have none, or nothing is left of the rows, that of
-        the targets.
+        of the spread of the targets), as a `ScaleOfPlane`. Where all have none, or nothing is left
+        of the rows, that of the targets.
     """
     weight = rows.weights
     residual = rows.y.astype(np.float64) - raw
@@ -230,7 +241,7 @@ def scale_of_residuals(rows: Rows, raw: NDArray[Any], used: float = 0.0) -> floa
         return of_targets
     plain = deviation(residual, weight)
     if plain <= LIMITS.zero * size and share > 0.5 and _on_plane(rows, passed):
-        return max(plain, LIMITS.floor * size)
+        return ScaleOfPlane(max(plain, LIMITS.floor * size))
     # Rows that the fit passes through say nothing of the others.
     left_out = share * float(np.clip((share - LIMITS.few) / (LIMITS.many - LIMITS.few), 0, 1))
     plain = deviation(residual, weight, (1 + left_out) / 2) if left_out else plain
@@ -301,15 +312,18 @@ def _effective_number(rows):
 class _HuberFits:
     """Fits of Huber's loss at one scale after the other, each from the end of the last one."""
 
-    def __init__(self, task, rows, settings, scale):
+    def __init__(self, task, rows, settings, scale, *, joint=False):
         model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
         self.problem = prepare(task, Huber(scale=scale), Auto(), model, rows, settings, lambda *_: None)
-        self.objective = self.problem.objective
+        self.objective, self.joint = self.problem.objective, joint
         self.params = cold(self.problem, RandomState(0))
 
     def at(self, scale, tol=LIMITS.tol):
         """The raw predictions of the fit at this scale."""
-        self.objective = objective = self.problem.objective._replace(loss=Huber(scale=scale))
+        problem = self.problem
+        if self.joint:
+            problem = replace(problem, strength=problem.strength._replace(alpha=problem.strength.alpha * scale / 2))
+        self.objective = objective = problem.objective._replace(loss=Huber(scale=scale))
         with block_threads():
             most = self.problem.settings.max_iter
             end = self.problem.solver.solve(objective, self.params, max_iter=most, tol=tol, rng=RandomState(0))

@@ -8,9 +8,11 @@ from sklearn_losses.core.component import Interval
 from sklearn_losses.losses.annotations import FloatArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.redescending import START, Redescending
-from sklearn_losses.losses.robust import residual_scale
+from sklearn_losses.losses.robust import ScaleOfPlane, residual_scale
 
 __all__ = ["AdaptiveBarron", "Barron"]
+
+LEAST_SHAPE = 0.01  # that is learned, and 2 less the largest
 
 
 class Barron(Redescending, name="barron"):
@@ -32,7 +34,8 @@ class Barron(Redescending, name="barron"):
         Number of starts.
     start : "resistant" or "mae", default="resistant"
         Where the fit begins, see `Redescending`. Shapes from 1 on are convex: their fit is the same
-        from everywhere, and has the scale of "mae".
+        from everywhere, and has the scale of "mae". Shapes below 0 resist leverage points; those
+        from 0 to 1 grow without bound, so that many of them may outweigh all other rows.
 
     References
     ----------
@@ -120,6 +123,16 @@ def _shape_derivative(square, a):
     return -2 / a**2 * (power - 1) + size / a * power * inner
 
 
+class _OfPlane(Barron):
+    """What `AdaptiveBarron` becomes where more than half of the rows lie exactly on a plane.
+
+    The likelihood grows there without end as the scale falls, for the heaviest tails.
+    """
+
+    def learned(self, constants: FloatArray) -> dict[str, Any]:
+        return {"shape_": float(self.shape), **super().learned(constants)}
+
+
 class AdaptiveBarron(Loss, name="adaptive_barron"):
     """Barron's loss as a likelihood, its shape and scale learned with the coefficients [1]_.
 
@@ -132,8 +145,8 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     Parameters
     ----------
     start : "resistant" or "mae", default="resistant"
-        Where the fit begins, see `Redescending`. Its minimum for outliers in X that make up a large
-        part of the rows follows them all the same, from wherever it begins.
+        Where the fit begins, see `Redescending`. The loss grows without bound, so that many
+        leverage points may outweigh all other rows wherever it begins; `Tukey` resists them.
 
     Notes
     -----
@@ -175,8 +188,10 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         return self.start == "resistant"
 
     def with_scale(self, scale: float) -> Loss:
+        if isinstance(scale, ScaleOfPlane):
+            return _OfPlane(LEAST_SHAPE, scale=float(scale))
         bound = AdaptiveBarron(self.start)
-        bound._unit = bound.residual_scale = scale
+        bound._unit = bound.residual_scale = float(scale)
         return bound
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
@@ -195,7 +210,8 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
         """
         logit, log_scale = float(raw[0, 1] / self._unit), float(np.clip(raw[0, 2] / self._unit, -60, 60))
         share = 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
-        return 0.01 + 1.98 * share, 1.98 * share * (1 - share), self._unit * np.exp(log_scale)
+        width = 2 - 2 * LEAST_SHAPE
+        return LEAST_SHAPE + width * share, width * share * (1 - share), self._unit * np.exp(log_scale)
 
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.value_and_gradient(y, raw)[0]

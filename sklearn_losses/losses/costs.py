@@ -2,32 +2,33 @@
 
 A row with the costs c_k of deciding k, measured from its cheapest decision, has the loss
 
-    sum_k c_k * psi(t_k),    t_k = raw_k - log(mean over j != k of exp(raw_j)),
+    sum_k c_k * psi(t_k),    t_k = raw_k - log(mean over j != k of exp(S raw_j)) / S,
 
 where psi is what a classification loss of two classes gives to class 0, which rises with the score
 of class 1: each decision is punished for what it costs, as far as it is ahead of the others. Lee,
 Lin and Wahba [1]_ and Avila Pires, Szepesvari and Ghavamzadeh [2]_ have the plain mean of the other
-scores in the place of this one, which makes the loss convex. With it a linear model must tell each
-class from all others together, which it cannot where one lies between two: at three well separated
-classes in a row its cost is ten times that of the best line. The mean of exponentials compares with
-the next best decisions, as softmax does. For two classes both are the classical weighting of a
-margin loss by the costs, and convex.
+scores (S = 0), which makes the loss convex. With it a linear model must tell each class from all
+others together, which it cannot where one lies between two: at three well separated classes in a
+row its cost is ten times that of the best line. With S above 0 the next best decisions count more.
+It is ``5/4 psi'(0) / psi(0)``, which follows the scale of psi: in simulations the largest for which
+next to no local minimum was found where a model has a parameter for every place, while with less a
+linear model came less near the least cost where classes in a row overlap. For two classes the loss
+is the classical weighting of a margin loss by the costs, and convex.
 
 Averaged over the rows of a place the loss is the same with the expected costs, as it is linear in
-them. Its best scores rank the decisions by these. With p the softmax of raw,
-``t_k = log(p_k / (1 - p_k)) + log(K - 1)``, a rising function of p_k alone. It is 0 where all p are
-equal, and so never below 0 for the largest. Suppose that p_k is the largest and that j costs less
-than k.
+them. Its best scores rank the decisions by these. With p the softmax of S raw,
+``S t_k = log(p_k / (1 - p_k)) + log(K - 1)``, a rising function of p_k alone. It is 0 where all p
+are equal, and so never below 0 for the largest. Suppose that p_k is the largest and that j costs
+less than k.
 
-- If p_k > p_j, both exchanged have a lower loss, as psi rises where it is not negative, and below
-  rises or is convex.
+- If p_k > p_j, both exchanged have a lower loss, as psi rises. (With label smoothing psi falls far
+  below 0; that its best scores rank the decisions too is shown by simulation alone.)
 - If both are equal, a little more for j and less for k has a lower loss, as psi has one slope above
   0 there.
 
 So there is no best point but with the cheapest decision ahead. `fault` looks for what is asked of
 psi. The loss is not convex in raw for more than two classes. A linear fit starts from that of the
-same with cross-entropy, which hardly depends on its own start (in simulations the least and the
-largest of its minima from four starts were equal within .05 percent), and that one from
+same with cross-entropy, which hardly depends on its own start, and that one from
 `CheapestDecision`.
 
 .. [1] Lee, Lin and Wahba, "Multicategory support vector machines", Journal of the American
@@ -49,6 +50,7 @@ from sklearn_losses.losses.classification import CrossEntropy
 from sklearn_losses.losses.composite import CompositeOfOne
 from sklearn_losses.losses.cost_matrix import check_costs_of_rows, check_matrix, costs_by_class, matrix_among, matrix_of
 from sklearn_losses.losses.expected import check_loss_of_a_row
+from sklearn_losses.losses.facts import Kink
 from sklearn_losses.losses.numerics import best_scores_of
 from sklearn_losses.losses.scores_ahead import ScoresAhead
 
@@ -60,8 +62,10 @@ class WeighedByCosts(CompositeOfOne):
 
     Attributes
     ----------
-    n_classes : int or None
-        The number of classes, which a bound loss knows.
+    n_classes, sharpness : int or None, float or None
+        The number of classes and S, which a bound loss knows.
+    one_sided : bool
+        There are two classes, and in each row one decision costs nothing.
     """
 
     task = "classification"
@@ -69,10 +73,12 @@ class WeighedByCosts(CompositeOfOne):
     shift_invariant = True
     soft_labels = True
     n_classes: int | None = None
+    sharpness: float | None = None
+    one_sided: bool = False
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
-        """The cost of each decision, (n, n_classes): at least 0, and 0 for a row's cheapest."""
+        """The cost of each decision, (n, n_classes): at least 0, and 0 for a class's cheapest."""
 
     @property
     def name(self) -> str:
@@ -115,17 +121,44 @@ class WeighedByCosts(CompositeOfOne):
                 f"the cheapest decision; use {_INSTEAD}."
             )
         bound = self.with_parts((loss,))
-        bound.n_classes = max(n_outputs, 2)
+        bound.n_classes, bound.sharpness = max(n_outputs, 2), sharpness_of(loss)
+        bound.one_sided = n_outputs == 1 and not (y.ndim == 1 and y.dtype.kind == "f")
         return bound
 
     def map(self, change: Callable[[Any], Any]) -> Any:
         mapped = super().map(change)
-        mapped.n_classes = self.n_classes
+        mapped.n_classes, mapped.sharpness, mapped.one_sided = self.n_classes, self.sharpness, self.one_sided
         return mapped
+
+    # Where one decision costs nothing, the loss is that of two classes for a row of this class,
+    # times what the other decision costs: straight pieces stay straight.
+
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
+        return self.inner.kinks if self.one_sided else ()
+
+    def row_factor(self, y: Targets) -> FloatArray:
+        """What the straight pieces of each row are multiplied by, (n,)."""
+        return self.costs_of(y, 2).max(axis=1)
+
+    def _free(self, y):
+        return self.costs_of(y, 2).argmin(axis=1)
+
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return self.inner.argument(self._free(y), raw)
+
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
+        return self.inner.direction(self._free(y), change)
+
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
+        return self.inner.pullback(self._free(y), slopes)
+
+    def _scores(self, raw):
+        return ScoresAhead.of(raw, sharpness_of(self.inner) if self.sharpness is None else self.sharpness)
 
     def _of_psi(self, methods, y, raw):
         """The scores t, and the costs times what methods of the loss of two classes give there."""
-        scores = ScoresAhead.of(raw)
+        scores = self._scores(raw)
         costs = self.costs_of(y, scores.t.shape[1]).astype(raw.dtype, copy=False)
         codes = np.zeros(scores.t.size, dtype=np.intp)
         found = getattr(self.inner, methods)(codes, scores.t.ravel())
@@ -162,13 +195,15 @@ class WeighedByCosts(CompositeOfOne):
         return np.swapaxes(jacobian, 1, 2) @ (curvature[:, :, None] * jacobian)
 
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
-        t = ScoresAhead.of(raw).t
+        t = self._scores(raw).t
         return self.inner.kink_distance(np.zeros(t.size, dtype=np.intp), t.ravel()).reshape(t.shape).mean(axis=1)
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         # Of all rows together it is that of one row with the mean costs.
         costs = np.average(self.costs_of(y, max(n_outputs, 2)), axis=0, weights=sample_weight)
-        return best_scores_of(_MeanCosts(self.loss), costs, n_outputs)
+        loss = _MeanCosts(self.loss)
+        loss.sharpness = self.sharpness
+        return best_scores_of(loss, costs, n_outputs)
 
     def of_rows(self) -> "RowCosts":
         """The same loss with costs of its own for each row.
@@ -261,9 +296,9 @@ class CheapestDecision(Loss):
     def _weighted(self, y, n_outputs):
         """The weights of the rows, and their cheapest decisions as probabilities."""
         costs = self.costs_of(y, max(n_outputs, 2))
-        cheapest = costs == 0
+        cheapest = costs == costs.min(axis=1, keepdims=True)
         share = cheapest / cheapest.sum(axis=1, keepdims=True)
-        return costs.max(axis=1), share[:, 1] if n_outputs == 1 else share
+        return np.ptp(costs, axis=1), share[:, 1] if n_outputs == 1 else share
 
     def _sized(self, method, y, raw, *more):
         weight, share = self._weighted(y, 1 if raw.ndim == 1 else raw.shape[1])
@@ -292,13 +327,13 @@ class CostSensitive(WeighedByCosts):
     """A classification loss under a matrix of costs of wrong decisions.
 
     It is ``sum_k cost[true, k] * loss(0, t_k)``: each decision k is punished for what it costs more
-    than the cheapest, by what the loss of two classes gives to the first one at the score
-    ``t_k = raw_k - log(mean over the other classes of exp(raw))``. Its best scores rank the
-    decisions by their expected cost. For two classes it is the loss with the costs as weights of
-    the rows. With more it is the construction of [1]_ and [2]_ with the mean of exponentials in the
-    place of the mean of the scores, which they use. A linear model has much lower costs with it
-    where classes lie between others. In return it is not convex; its fit starts from that of
-    cross-entropy.
+    than the cheapest, by what the loss of two classes gives to the first one at the score ``t_k =
+    raw_k - log(mean over the other classes of exp(S raw)) / S`` with S the relative slope of the
+    loss at 0. Its best scores rank the decisions by their expected cost. For two classes it is the
+    loss with the costs as weights of the rows. With more it is the construction of [1]_ and [2]_
+    with the mean of exponentials in the place of the mean of the scores, which they use. A linear
+    model has much lower costs with it where classes lie between others. In return it is not convex;
+    its fit starts from that of cross-entropy.
 
     It takes each loss that treats two classes alike and whose slope at a score of 0 is above 0 and
     the same to both sides, which the losses for wrong labels have too. It refuses ``"perceptron"``,
@@ -374,6 +409,17 @@ _INSTEAD = "'cross_entropy', 'squared_hinge' or 'hinge'"
 
 def _maximum_over_classes(loss):
     return bool(getattr(loss, "max_affine", 0)) or any(map(_maximum_over_classes, getattr(loss, "parts", ())))
+
+
+def sharpness_of(loss: Any) -> float:
+    """The relative slope of a loss of two classes at a score of 0; its values count from
+    the least.
+    """
+    scores = np.linspace(-10.0, 0.0, 21)
+    codes = np.zeros(len(scores), dtype=np.intp)
+    value, slope = loss.value_and_gradient(codes, scores)
+    height = float(value[-1] - np.min(value))
+    return 1.25 * float(slope[-1]) / height if height > 0 else 1.0
 
 
 def fault(loss: Any) -> str | None:

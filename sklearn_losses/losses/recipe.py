@@ -23,8 +23,9 @@ class Recipe:
         The fit begins with the resistant start, and with the initial estimator only where there is
         none. False: it could, and is told not to. None: it has no such choice.
     residual_scale : float, str or None
-        Of a loss of ``residual / scale``: the scale, or a word that says that a fit has to find it
-        and tell it by `with_scale`. None for a loss without a scale.
+        Of a loss of ``residual / scale``: the scale, or "mad" where a fit has to find it and tell
+        it by `with_scale`, or "joint" where the loss then learns it from there. None for a loss
+        without a scale.
     n_init : int
         Starts of a deterministic fit, of which the best is kept: that of the initial estimator, and
         those of initial estimators with random weights.

@@ -117,7 +117,8 @@ class Cauchy(Redescending, name="cauchy"):
     n_init : int, default=1
         Number of starts.
     start : "resistant" or "mae", default="resistant"
-        Where the fit begins, see `Redescending`.
+        Where the fit begins, see `Redescending`. The loss grows without bound, so that many
+        leverage points may outweigh all other rows wherever it begins; `Tukey` resists them.
 
     References
     ----------

@@ -20,6 +20,9 @@ spread of the targets), and the fit follows these rows. Where a fit passes throu
 no scale: that of the targets around their median is taken, or their standard deviation. The fit's
 scale is its ``scale_``. Under `partial_fit` the first batch decides. A loss that no fit has bound
 takes residuals to be in units of the scale.
+
+Losses that are not convex begin with a fit that resists outliers in X too and take its M-scale, see
+`Redescending`.
 """
 
 from typing import Any, ClassVar
@@ -73,6 +76,13 @@ def residual_scale(y: Targets, raw: FloatArray, sample_weight: FloatArray) -> fl
     # deviation above all noise.
     bulk = scales[1] if scales[1] > 1e-12 * abs(weighted_quantile(y, 0.5, sample_weight)) else spread
     return next((scale for scale in scales if scale > 1e-6 * bulk), 1.0)
+
+
+class ScaleOfPlane(float):
+    """The scale where more than half of the rows lie exactly on a plane: next to nothing.
+
+    A loss that learns its scale holds this one: the best is 0, and a likelihood has none.
+    """
 
 
 class RobustLoss(ResidualLoss):
@@ -175,7 +185,9 @@ class Huber(RobustLoss, name="huber"):
             raise ValueError(f"scale='joint' needs delta above 1, or the scale shrinks to 0. Got delta={self.delta!r}.")
 
     def with_scale(self, scale: float) -> Loss:
-        return JointHuber(self.delta, scale) if self.scale == "joint" else super().with_scale(scale)
+        if self.scale == "joint" and not isinstance(scale, ScaleOfPlane):
+            return JointHuber(self.delta, scale)
+        return super().with_scale(float(scale))
 
 
 class JointHuber(Loss):

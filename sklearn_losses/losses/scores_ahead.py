@@ -11,7 +11,7 @@ __all__ = []
 
 
 class ScoresAhead(NamedTuple):
-    """``t_k = raw_k - log(mean over j != k of exp(raw_j))``, and its derivatives in `raw`.
+    """``t_k = raw_k - log(mean over j != k of exp(S raw_j)) / S``, and its derivatives in `raw`.
 
     For two classes with one raw output they are ``-raw`` and ``raw``.
 
@@ -21,7 +21,7 @@ class ScoresAhead(NamedTuple):
     first : ndarray of int of shape (n, 1), or None
         The class that is ahead; None for two classes with one raw output.
     share : ndarray of shape (n, K)
-        ``exp(raw - the largest)``.
+        ``exp(S raw)`` over the largest of these.
     others : ndarray of shape (n, K)
         The sum of it over the other classes; 1 for the class that is ahead.
     behind : ndarray of shape (n, K)
@@ -35,16 +35,20 @@ class ScoresAhead(NamedTuple):
     behind: FloatArray
 
     @classmethod
-    def of(cls, raw: FloatArray) -> "ScoresAhead":
+    def of(cls, raw: FloatArray, sharpness: float) -> "ScoresAhead":
+        """The scores for S = `sharpness`: near 0 the mean of the others counts, else the
+        largest.
+        """
         if raw.ndim == 1:
             empty = raw[:0]
             return cls(np.stack([-raw, raw], axis=1), None, empty, empty, empty)
-        first = raw.argmax(axis=1)[:, None]
-        top = np.take_along_axis(raw, first, axis=1)
-        share = np.exp(raw - top)
+        sharp = raw * raw.dtype.type(sharpness)
+        first = sharp.argmax(axis=1)[:, None]
+        top = np.take_along_axis(sharp, first, axis=1)
+        share = np.exp(sharp - top)
         others = share.sum(axis=1, keepdims=True) - share  # at least 1, but for the first
         # Beside the first, the others may be too small to be seen.
-        rest = raw.copy()
+        rest = sharp.copy()
         np.put_along_axis(rest, first, -np.inf, axis=1)
         second = rest.max(axis=1, keepdims=True)
         behind = np.exp(rest - second)
@@ -53,7 +57,7 @@ class ScoresAhead(NamedTuple):
         log_others = top + np.log(others)
         np.put_along_axis(log_others, first, second + np.log(total), axis=1)
         log_others -= raw.dtype.type(np.log(raw.shape[1] - 1))
-        return cls(raw - log_others, first, share, others, behind / total)
+        return cls(raw - log_others / raw.dtype.type(sharpness), first, share, others, behind / total)
 
     def direction(self, change: FloatArray) -> FloatArray:
         """The change of t when the raw predictions change by `change`."""

@@ -111,7 +111,7 @@ def confirmed(objective: Objective, result: OptimizeResult, tol: float, limits: 
         judge = settle if objective.smooth_penalty else at_rest
         with np.errstate(all="ignore"):  # trial steps too far out, derivatives that are no numbers
             exact, sure = judge(objective, point, tol, limits)
-        if not objective.convex:
+        if not objective.convex and not (sure and objective.bounded_hessian):
             sure = result.success  # the Hessian of a loss that is not convex gives no verdict
     status = Status.CONVERGED if sure else Status.STALLED
     return set_status(result, status, x=exact, fun=objective.value(exact))

@@ -289,6 +289,16 @@ def test_routing_through_a_pipeline_and_a_search(iris):
     assert np.all(found["test_score"] > -2)
 
 
+def test_requests_are_those_of_the_methods_with_costs():
+    with config_context(enable_metadata_routing=True):
+        model = LossClassifier(solver="adam")
+        for request in (model.set_fit_request, model.set_partial_fit_request, model.set_predict_request):
+            request(cost=True)
+        routing = model.get_metadata_routing()
+    assert [getattr(routing, name).requests["cost"] for name in ("fit", "partial_fit", "predict")] == [True] * 3
+    assert "cost" not in routing.score.requests
+
+
 # What is refused.
 
 
@@ -335,5 +345,7 @@ def test_costs_from_two_sources_and_losses_that_take_none(iris):
         with pytest.raises(ValueError, match=message):
             model.fit(X, y, cost=cost)
         assert model.__dict__ == before
+    with pytest.raises(ValueError, match="at least two classes in y"):
+        LossClassifier().fit(X, np.zeros(150), cost=cost)
     with pytest.raises(ValueError, match=r"must have shape \(3, 3\).*or \(150, 3, 3\).*Got \(150, 3\)"):
         LossClassifier().fit(X, y).predict(X, cost=cost[:, 0])

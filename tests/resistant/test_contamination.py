@@ -18,21 +18,20 @@ from sklearn_losses import LossRegressor
 from sklearn_losses.losses import Barron, Cauchy, GemanMcClure, Trimmed, Tukey, Welsch
 
 BOUNDED = {"tukey": Tukey(), "welsch": Welsch(), "geman_mcclure": GemanMcClure(), "barron": Barron(shape=-1.0)}
-SHARES = [0.1, 0.2, 0.3, 0.4]
-CELLS = [(kind, share) for kind, share in product(KINDS, SHARES)]
+CELLS = [(kind, share) for kind, share in product(KINDS, [0.2, 0.4])]
 
 
-def check_cell(n, p, share, kind):
-    """Returns whether MM from the true coefficients resists."""
+def resists(n, p, share, kind):
+    """Checks the rule, and returns whether the fit is next to the true coefficients."""
     data = contaminated(n, p, share, kind)
     model = LossRegressor("tukey", alpha=0).fit(data.X, data.y)
     reference, scale = mm_estimate(data.X, data.y, np.append(data.coef, data.intercept))
     assert model.scale_ <= scale * (1 + 1e-6)
     bound = max(0.1, 1.5 * data.least_squares())
-    attainable = data.error(reference[:-1]) <= bound
-    if attainable and model.scale_ > scale * (1 - 1e-6):
-        assert data.error(model.coef_) <= bound
-    return attainable
+    near = data.error(model.coef_) <= bound
+    # A lower scale than that of the valley around the truth is the S-estimate's own failure.
+    assert near or data.error(reference[:-1]) > bound or model.scale_ < scale * (1 - 1e-6)
+    return near
 
 
 # Each kind, each share, each number of columns and of rows; several of each pair.
@@ -52,21 +51,20 @@ QUICK = [
 
 @pytest.mark.parametrize("n, p, share, kind", QUICK)
 def test_outliers_do_not_decide(n, p, share, kind):
-    assert check_cell(n, p, share, kind)
+    assert resists(n, p, share, kind)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n, p", [(200, 2), (200, 20), (2000, 5), (2000, 50)])
+@pytest.mark.parametrize("n, p", [(200, 2), (300, 10)])
 def test_the_search_finds_the_deepest_valley(n, p):
-    attainable = [check_cell(n, p, share, kind) for kind, share in CELLS]
-    assert np.mean(attainable) > 0.5
+    assert np.mean([resists(n, p, share, kind) for kind, share in CELLS]) >= 0.5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.4])
+@pytest.mark.parametrize("n, p", [(2000, 50), (100_000, 20)])
 @pytest.mark.parametrize("kind", ["far", "one sided"])
-def test_many_rows(share, kind):
-    data = contaminated(100_000, 20, share, kind)
+def test_many_rows(n, p, kind):
+    data = contaminated(n, p, 0.4, kind)
     model = LossRegressor("tukey", alpha=0).fit(data.X, data.y)
     assert data.error(model.coef_) <= 0.1
 

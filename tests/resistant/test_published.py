@@ -85,7 +85,7 @@ def test_the_lowest_scale_is_found(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXHAUSTIVE)
+@pytest.mark.parametrize("name", ["delivery", "salinity"])  # the others have 38,760 subsets
 def test_no_subset_of_rows_starts_better(name):
     table, scale = EXHAUSTIVE[name]
     X, y = classic(table)
