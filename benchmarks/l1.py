@@ -128,6 +128,27 @@ def l1_huber():
     )
 
 
+def l1_huber_scale():
+    """The scale found under the penalty, against a fit at that scale: what finding it costs."""
+    for p in (2_000, 20_000):
+        rng = np.random.RandomState(0)
+        X = rng.standard_normal((80, p))
+        y = X[:, :3] @ [5, -5, 5] + rng.standard_t(3, 80)
+        scale = LossRegressor("huber", alpha=0.3, l1_ratio=1.0).fit(X, y).scale_
+        known = Huber(scale=scale)
+
+        def objective(model, X=X, y=y, known=known):
+            return known.value(y, X @ model.coef_ + model.intercept_).mean() + 0.3 * _absolute(model)
+
+        yield Workload(
+            f"huber + L1 with its scale, dense 80 x {p:,}",
+            lambda X=X, y=y: LossRegressor("huber", alpha=0.3, l1_ratio=1.0).fit(X, y),
+            {"known scale": lambda X=X, y=y, known=known: LossRegressor(known, alpha=0.3, l1_ratio=1.0).fit(X, y)},
+            objective,
+            at_most=5.0,
+        )
+
+
 def _skglm_logistic(X, y):
     try:
         from skglm import SparseLogisticRegression
@@ -158,4 +179,4 @@ def skglm_huber(delta, alpha, X, y):
     return {"skglm": fit}
 
 
-WORKLOADS = [sparse_logistic, sparse_hinge, sparse_l1_logistic, lasso, l1_huber]
+WORKLOADS = [sparse_logistic, sparse_hinge, sparse_l1_logistic, lasso, l1_huber, l1_huber_scale]

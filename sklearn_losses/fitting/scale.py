@@ -61,6 +61,8 @@ class ScaleLimits(NamedTuple):
         The scale to start from, as a share of that of the targets.
     stride : float
         Its growth from one fit to the next, before it is known to be too large.
+    joint : float
+        The least scale for a loss that learns its scale, as a share of that of the targets.
     coarse, tol : float
         The tol of these fits, and of those that follow.
     close : float
@@ -76,6 +78,7 @@ class ScaleLimits(NamedTuple):
     heavy: float = 3.0
     least: float = 1 / 4096
     stride: float = 4.0
+    joint: float = 1 / 16
     coarse: float = 1e-2
     tol: float = 1e-6
     close: float = 1e-4
@@ -109,8 +112,10 @@ def penalized(task: Task, rows: Rows, settings: Settings, scale: float | str) ->
         fits = _HuberFits(task, rows, settings, scale)
         return Initial(fits.at(scale), fits.user_params)
     size = _spread(rows.y, rows.weights)
-    start, floor = _first_scale(rows, settings.fit_intercept), LIMITS.floor * size
-    fits = _HuberFits(task, rows, settings, max(start, floor), joint=scale == "joint")
+    start, floor, joint = _first_scale(rows, settings.fit_intercept), LIMITS.floor * size, scale == "joint"
+    if joint:  # no more than where the loss starts to learn it
+        floor = max(floor, LIMITS.joint * start)
+    fits = _HuberFits(task, rows, settings, max(start, floor), joint=joint)
     raw = np.zeros(len(rows.y))
 
     def found(scale, tol):
@@ -119,8 +124,10 @@ def penalized(task: Task, rows: Rows, settings: Settings, scale: float | str) ->
         return deviation(rows.y - raw, rows.weights)
 
     fixed_point(found, start, floor)
-    used = fits.n_used() / _effective_number(rows)
-    return Initial(raw, fits.user_params, scale_of_residuals(rows, raw, used))
+    result = scale_of_residuals(rows, raw, fits.n_used() / _effective_number(rows))
+    if joint and not isinstance(result, ScaleOfPlane):
+        result = max(result, floor)
+    return Initial(raw, fits.user_params, result)
 
 
 def _first_scale(rows, fit_intercept):

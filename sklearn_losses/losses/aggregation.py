@@ -111,6 +111,8 @@ class WeightedSum(Composite):
         families = [next((family for family in _FAMILIES if isinstance(loss, family)), type(loss)) for loss in self.losses]
         if len(set(families)) > 1 or not all(loss.kinks for loss in self.losses):
             return ()
+        if len(self.losses) > 1 and any(hasattr(loss, "row_factor") for loss in self.losses):
+            return ()  # rows count differently in each
         slopes: dict[float, tuple[float, float]] = {}
         for weight, loss in zip(self.weights, self.losses, strict=True):
             for position, left, right in loss.kinks:
@@ -126,6 +128,10 @@ class WeightedSum(Composite):
 
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.losses[0].pullback(y, slopes)
+
+    def row_factor(self, y: Targets) -> FloatArray | None:
+        """What the straight pieces of each row are multiplied by, (n,); None for 1."""
+        return self.losses[0].row_factor(y) if hasattr(self.losses[0], "row_factor") else None
 
     # Maxima over the same numbers make a maximum together.
 

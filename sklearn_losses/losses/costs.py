@@ -10,10 +10,10 @@ Lin and Wahba [1]_ and Avila Pires, Szepesvari and Ghavamzadeh [2]_ have the pla
 scores (S = 0), which makes the loss convex. With it a linear model must tell each class from all
 others together, which it cannot where one lies between two: at three well separated classes in a
 row its cost is ten times that of the best line. With S above 0 the next best decisions count more.
-It is ``psi'(0) / psi(0)``, which follows the scale of psi. (In simulations this was about the
-largest S with which no local minimum was found where a model has a parameter for every place. With
-half of it squared hinges were far from the least cost of a line.) For two classes the loss is the
-classical weighting of a margin loss by the costs, and convex.
+It is ``5/4 psi'(0) / psi(0)``, which follows the scale of psi: in simulations the largest for which
+next to no local minimum was found where a model has a parameter for every place, while with less a
+linear model came less near the least cost where classes in a row overlap. For two classes the loss
+is the classical weighting of a margin loss by the costs, and convex.
 
 Averaged over the rows of a place the loss is the same with the expected costs, as it is linear in
 them. Its best scores rank the decisions by these. With p the softmax of S raw,
@@ -21,15 +21,14 @@ them. Its best scores rank the decisions by these. With p the softmax of S raw,
 are equal, and so never below 0 for the largest. Suppose that p_k is the largest and that j costs
 less than k.
 
-- If p_k > p_j, both exchanged have a lower loss, as psi rises where it is not negative, and below
-  rises or is convex.
+- If p_k > p_j, both exchanged have a lower loss, as psi rises. (With label smoothing psi falls far
+  below 0; that its best scores rank the decisions too is shown by simulation alone.)
 - If both are equal, a little more for j and less for k has a lower loss, as psi has one slope above
   0 there.
 
 So there is no best point but with the cheapest decision ahead. `fault` looks for what is asked of
 psi. The loss is not convex in raw for more than two classes. A linear fit starts from that of the
-same with cross-entropy, which hardly depends on its own start (in simulations the least and the
-largest of its minima from four starts were equal within .05 percent), and that one from
+same with cross-entropy, which hardly depends on its own start, and that one from
 `CheapestDecision`.
 
 .. [1] Lee, Lin and Wahba, "Multicategory support vector machines", Journal of the American
@@ -51,6 +50,7 @@ from sklearn_losses.losses.classification import CrossEntropy
 from sklearn_losses.losses.composite import CompositeOfOne
 from sklearn_losses.losses.cost_matrix import check_costs_of_rows, check_matrix, costs_by_class, matrix_among, matrix_of
 from sklearn_losses.losses.expected import check_loss_of_a_row
+from sklearn_losses.losses.facts import Kink
 from sklearn_losses.losses.numerics import best_scores_of
 from sklearn_losses.losses.scores_ahead import ScoresAhead
 
@@ -64,6 +64,8 @@ class WeighedByCosts(CompositeOfOne):
     ----------
     n_classes, sharpness : int or None, float or None
         The number of classes and S, which a bound loss knows.
+    one_sided : bool
+        There are two classes, and in each row one decision costs nothing.
     """
 
     task = "classification"
@@ -72,6 +74,7 @@ class WeighedByCosts(CompositeOfOne):
     soft_labels = True
     n_classes: int | None = None
     sharpness: float | None = None
+    one_sided: bool = False
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
@@ -119,12 +122,36 @@ class WeighedByCosts(CompositeOfOne):
             )
         bound = self.with_parts((loss,))
         bound.n_classes, bound.sharpness = max(n_outputs, 2), sharpness_of(loss)
+        bound.one_sided = n_outputs == 1 and not (y.ndim == 1 and y.dtype.kind == "f")
         return bound
 
     def map(self, change: Callable[[Any], Any]) -> Any:
         mapped = super().map(change)
-        mapped.n_classes, mapped.sharpness = self.n_classes, self.sharpness
+        mapped.n_classes, mapped.sharpness, mapped.one_sided = self.n_classes, self.sharpness, self.one_sided
         return mapped
+
+    # Where one decision costs nothing, the loss is that of two classes for a row of this class,
+    # times what the other decision costs: straight pieces stay straight.
+
+    @derived
+    def kinks(self) -> tuple[Kink, ...]:
+        return self.inner.kinks if self.one_sided else ()
+
+    def row_factor(self, y: Targets) -> FloatArray:
+        """What the straight pieces of each row are multiplied by, (n,)."""
+        return self.costs_of(y, 2).max(axis=1)
+
+    def _free(self, y):
+        return self.costs_of(y, 2).argmin(axis=1)
+
+    def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return self.inner.argument(self._free(y), raw)
+
+    def direction(self, y: Targets, change: FloatArray) -> FloatArray:
+        return self.inner.direction(self._free(y), change)
+
+    def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
+        return self.inner.pullback(self._free(y), slopes)
 
     def _scores(self, raw):
         return ScoresAhead.of(raw, sharpness_of(self.inner) if self.sharpness is None else self.sharpness)
@@ -392,7 +419,7 @@ def sharpness_of(loss: Any) -> float:
     codes = np.zeros(len(scores), dtype=np.intp)
     value, slope = loss.value_and_gradient(codes, scores)
     height = float(value[-1] - np.min(value))
-    return float(slope[-1]) / height if height > 0 else 1.0
+    return 1.25 * float(slope[-1]) / height if height > 0 else 1.0
 
 
 def fault(loss: Any) -> str | None:

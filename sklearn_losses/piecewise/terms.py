@@ -65,12 +65,16 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         # Equal weights take no memory.
         weight = np.ones(1) if batches.sample_weight is None else batches.sample_weight
         weight = weight.astype(np.float64) / batches.n_rows
+        factor = getattr(loss, "row_factor", lambda y: None)(batches.y)
+        weight = weight if factor is None else weight * factor
         weight = weight.reshape(-1, *(1,) * (origin.ndim - 1))
         shape = len(loss.kinks), *origin.shape
         left = np.broadcast_to(np.stack([kink.left * weight for kink in loss.kinks]), shape)
         right = np.broadcast_to(np.stack([kink.right * weight for kink in loss.kinks]), shape)
         position = np.array([kink.position for kink in loss.kinks]).reshape(-1, *(1,) * origin.ndim)
-        return cls(loss, model, batches, penalty.l2, np.zeros(model.n_params), 0.0, left, right, position, origin)
+        terms = cls(loss, model, batches, penalty.l2, np.zeros(model.n_params), 0.0, left, right, position, origin)
+        # A row that counts nothing has no slopes to choose between.
+        return terms if factor is None or np.all(factor > 0) else terms.subset(np.flatnonzero(factor > 0))
 
     @property
     def loss_terms(self) -> Self:

