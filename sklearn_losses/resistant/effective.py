@@ -13,10 +13,11 @@ Vector = NDArray[Any]
 
 
 def effective_rows(X: Any, y: Vector, weight: Vector) -> float:
-    """Kish's number ``sum(w)**2 / sum(w**2)``, in which equal rows count as one with their weights.
+    """The number of different rows, where one of less weight than the median counts in part.
 
-    So a weight of 2 is the row twice and a factor of all weights changes nothing. Of different rows
-    with equal weights it is their number.
+    So a weight of 2 is the row twice, a factor of all weights changes nothing, and a row fades out
+    with its weight. Rows that are repeated many times, as where all columns are 0, take nothing
+    from the others.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def effective_rows(X: Any, y: Vector, weight: Vector) -> float:
     """
     _, group = np.unique(_codes(X, y), return_inverse=True)
     sums = np.bincount(group, weights=weight)
-    return float(sums.sum() ** 2 / (sums @ sums))
+    return float(np.minimum(sums / np.median(sums), 1).sum())
 
 
 def _codes(X, y):

@@ -184,7 +184,7 @@ class Lasso:
             for _ in range(steps):
                 u = self.residuals(params) / (scale * EFFICIENT / TUNING)
                 params = self.squares(params, bisquare_weight(u), self.weight.sum(), 1e-8)
-            lasso = self.of_size(np.count_nonzero(params))
+            lasso = self.of_size(int(np.count_nonzero(params)))
             scale = m_scale(self.residuals(params), self.weight, lasso.right, scale)
         return lasso.fit(params, scale)
 

@@ -92,9 +92,9 @@ class Limits(NamedTuple):
     sample_per_column: int = 20
     sample_entries: int = 20_000_000
     axes: int = 8
-    starts: int = 100
-    work: float = 1e5
-    division: int = 6
+    starts: int = 200
+    work: float = 3e5
+    division: int = 8
     divided: int = 20
     subsets: int = 500
     largest_subset: int = 12

@@ -151,6 +151,28 @@ def leverage(n, p, seed=0, share=0.2):
     return X, y, bad
 
 
+def test_outliers_that_are_all_alike():
+    """As where a code stands for what is missing."""
+    X, y, bad = leverage(150, 3, share=0.3)
+    X[bad], y[bad] = 999.0, -99_999.0
+    model = LossRegressor("tukey", alpha=0).fit(X, y)
+    assert model.start_ == "resistant"
+    assert np.all(model.row_weights_[bad] == 0)
+    assert_like_least_squares(model, X, 1 + X.sum(axis=1), y, ~bad)
+
+
+def test_rows_of_zeros_count_as_rows():
+    """A fifth of the rows has X = 0 and y = 0, which is near the plane."""
+    X, y, bad = leverage(150, 3)
+    without = LossRegressor("tukey", alpha=0).fit(X, y)
+    some = np.arange(150) >= 120
+    X[some], y[some] = 0.0, 0.0
+    model = LossRegressor("tukey", alpha=0).fit(X, y)
+    assert model.start_ == "resistant"
+    assert np.all(model.row_weights_[bad] == 0)
+    np.testing.assert_allclose(model.coef_, without.coef_, atol=0.3)
+
+
 def test_each_target_has_outliers_of_its_own():
     X, y, _ = leverage(150, 3)
     order = np.random.RandomState(0).permutation(150)
