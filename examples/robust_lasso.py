@@ -33,7 +33,7 @@ def patients(n_noise=390, n_train=200, seed=0):
 def main(alphas=None, losses=LOSSES, draw=True):
     """Print the best fit on the path of each loss; return the paths, alpha -> model by loss."""
     X, y, wrong, X_test, y_test = patients()
-    alphas = np.geomspace(60, 2, 12) if alphas is None else alphas
+    alphas = np.geomspace(40, 3, 9) if alphas is None else alphas
     print(f"{'loss':8}{'alpha':>7}{'error on test rows':>20}{'columns':>9}{'of them real':>14}{'scale':>8}")
     paths, errors = {}, {}
     for loss in losses:
@@ -77,7 +77,7 @@ def picture(alphas, paths, errors):
     right.legend(frameon=False)
     for ax in (left, right):
         ax.invert_xaxis()
-        ax.set_xticks([50, 20, 10, 5, 2], ["50", "20", "10", "5", "2"])
+        ax.set_xticks([40, 20, 10, 5, 3], ["40", "20", "10", "5", "3"])
         ax.set_xticks([], minor=True)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(color="0.9", linewidth=0.8)
