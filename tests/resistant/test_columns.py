@@ -42,7 +42,7 @@ def test_different_rows():
     assert effective_rows(X[twice], y[twice], np.ones(4)) == pytest.approx(effective_rows(X, y, np.array([1.0, 2.0, 1.0])))
     assert effective_rows(X, y, np.array([7.0, 14.0, 7.0])) == 3
     assert effective_rows(X, y, np.array([7.0, 14.0, 0.07])) == pytest.approx(2.01)
-    assert effective_rows(sparse.csr_matrix(X[twice]), y[twice], np.ones(4)) == pytest.approx(16 / 6)
+    assert effective_rows(sparse.csr_matrix(X[twice]), y[twice], np.ones(4)) == 3
     assert effective_rows(np.array([[0.0], [-0.0]]), np.zeros(2), np.ones(2)) == 1
 
 
