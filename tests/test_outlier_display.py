@@ -195,10 +195,12 @@ def test_several_targets_weights_and_frames():
         ({"X": np.eye(5)[np.arange(300) % 5]}, "needs a column of X that has no single value"),
         ({"X": np.full((300, 1), np.nan)}, "contains NaN"),
         ({"columns": ["a"]}, "'columns' takes the numbers of columns"),
+        ({"columns": [0, 99]}, "names columns that X does not have"),
+        ({"y_true": np.full(300, "a")}, "y must hold real numbers"),
         ({"y_true": np.zeros(299)}, "inconsistent numbers of samples"),
         ({"sample_weight": -np.ones(300)}, "sample_weight must not be negative"),
     ],
-    ids=["few rows", "dummies", "nan", "columns", "lengths", "weights"],
+    ids=["few rows", "dummies", "nan", "columns", "far column", "text", "lengths", "weights"],
 )
 def test_bad_input_is_refused_with_a_sentence(change, message):
     X, y = mixed()

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_losses.core.validation import real_numbers
 
-__all__ = ["cheapest", "checked_costs", "costs_of_decisions"]
+__all__ = ["cheapest", "checked_costs", "costs_as_array", "costs_of_decisions"]
 
 # What a matrix of costs may be; n rows, K classes.
 DECISIONS, MATRIX, ROWS = "decisions", "matrix", "rows"
@@ -40,7 +40,7 @@ def checked_costs(cost: ArrayLike, n_rows: int, classes: Sequence[Any] | NDArray
     """
     n_classes = len(classes)
     _check_columns(cost, classes)
-    values = np.asarray(cost)
+    values = costs_as_array(cost)
     values = values if values.dtype.kind in "fiub" else real_numbers(values, "cost")
     shapes = {DECISIONS: (n_rows, n_classes), MATRIX: (n_classes, n_classes), ROWS: (n_rows, n_classes, n_classes)}
     found = [name for name in takes if values.shape == shapes[name]]
@@ -56,6 +56,14 @@ def checked_costs(cost: ArrayLike, n_rows: int, classes: Sequence[Any] | NDArray
     if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
         raise ValueError("cost must be finite; it contains nan or inf.")
     return np.broadcast_to(values, shapes[ROWS]) if found == [MATRIX] else values
+
+
+def costs_as_array(cost: ArrayLike) -> NDArray[Any]:
+    """Costs as an array; ValueError where their rows differ in length."""
+    try:
+        return np.asarray(cost)
+    except ValueError as error:
+        raise ValueError("cost must be an array of numbers, and its rows differ in length.") from error
 
 
 def _check_columns(cost, classes):

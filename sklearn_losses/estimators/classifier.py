@@ -19,6 +19,7 @@ from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
+from sklearn_losses.losses import CostSensitive, ExpectedCost
 from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
 
@@ -29,10 +30,11 @@ def _gives_probabilities(estimator):
     loss = getattr(estimator, "_loss", None) or estimator._loss_spec()
     if loss.has_probabilities:
         return True
-    if getattr(vars(estimator).get("_targets"), "by_cost", False):
+    if getattr(vars(estimator).get("_targets"), "by_cost", False) or isinstance(loss, (CostSensitive, ExpectedCost)):
         raise AttributeError(
-            f"{type(estimator).__name__} was fitted with cost=: its scores rank decisions by their costs and are no "
-            "probabilities; fit it without cost= for these, and decide by predict(X, cost=...)."
+            f"{type(estimator).__name__} was fitted with costs: its scores rank decisions by their costs and are no "
+            "probabilities; fit a loss that has these, such as 'cross_entropy', without costs, and decide by "
+            "predict(X, cost=...)."
         )
     known = sorted(name for name, maker in Loss.names().items() if maker.has_probabilities)
     raise AttributeError(

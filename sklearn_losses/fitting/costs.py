@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_losses.core.costs import DECISIONS, ROWS, checked_costs, costs_of_decisions
+from sklearn_losses.core.costs import DECISIONS, ROWS, checked_costs, costs_as_array, costs_of_decisions
 from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.costs import CostSensitive
@@ -32,9 +32,10 @@ def decision_costs(cost: ArrayLike | None, classes: NDArray[Any], truth: NDArray
     n_rows, n_classes = len(truth), len(classes)
     if cost is None or n_classes < 2:  # one class is no choice, which the fit says
         return None
-    if np.shape(cost) == (n_classes, n_classes) != (n_rows, n_classes):
+    shape = costs_as_array(cost).shape
+    if shape == (n_classes, n_classes) != (n_rows, n_classes):
         raise ValueError(
-            f"cost has shape {np.shape(cost)} for {n_rows} rows: a fit takes costs row by row. One matrix for all rows is a "
+            f"cost has shape {shape} for {n_rows} rows: a fit takes costs row by row. One matrix for all rows is a "
             f"parameter of the loss, CostSensitive(loss, cost=matrix), or np.broadcast_to(cost, ({n_rows}, {n_classes}, "
             f"{n_classes}))."
         )

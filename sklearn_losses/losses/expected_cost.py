@@ -101,7 +101,7 @@ class ExpectedCost(OfCosts, name="expected_cost"):
     is the share of wrong decisions. A linear fit starts from that of
     ``CostSensitive("cross_entropy", cost)``. It is of use where the model cannot be right
     everywhere: it gives up rows that are cheap. With a model that can, `CostSensitive` has the same
-    best decisions and one minimum.
+    best decisions.
 
     The softmax says how decided a row is, and not how probable the classes are, so it gives no
     probabilities.
@@ -113,7 +113,7 @@ class ExpectedCost(OfCosts, name="expected_cost"):
 
     See Also
     --------
-    CostSensitive : A convex loss with the same best decisions.
+    CostSensitive : A loss with the same best decisions; for two classes it is convex.
 
     References
     ----------

@@ -216,7 +216,10 @@ class CostScorer(RoutedScorer):
         return -_cost(of_each, decided, sample_weight, normalize=self.measure == "average")
 
     def _decided(self, estimator, X, classes, costs):
-        if self.decide == "predict" or (self.decide == "auto" and not hasattr(estimator, "predict_proba")):
+        least_cost = (
+            costs.ndim == 3 and hasattr(estimator, "predict_proba") if self.decide == "auto" else self.decide == "least_cost"
+        )
+        if not least_cost:
             return estimator.predict(X)
         if costs.ndim == 2:
             raise ValueError(
@@ -244,8 +247,8 @@ def make_cost_scorer(
     decide : {"predict", "least_cost", "auto"}, default="predict"
         The decisions that are scored. "predict": those of `predict`. "least_cost": the class of
         least expected cost in each row, by `predict_proba`, which needs costs of shape (n_classes,
-        n_classes) or (n_samples, n_classes, n_classes). "auto": that where the estimator has
-        `predict_proba`, else `predict`.
+        n_classes) or (n_samples, n_classes, n_classes). "auto": that where it
+        is possible, else those of `predict`.
 
     Returns
     -------

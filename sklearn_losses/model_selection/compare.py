@@ -142,6 +142,8 @@ def compare_losses(
         cost=cost
     )
     parameter = LossParameter(estimator)
+    if cost is not None and parameter.task != "classification":
+        raise ValueError(f"params['cost'] holds costs of decisions between classes, and the task is {parameter.task}.")
     rng = check_random_state(random_state)
     splits = splits_of(cv, targets, parameter.task, data.kept_together, rng, X)
     seed = rng.randint(2**31 - 1)

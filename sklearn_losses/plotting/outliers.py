@@ -8,7 +8,7 @@ from sklearn.base import is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_losses.core.validation import check_weights
+from sklearn_losses.core.validation import check_weights, real_numbers
 from sklearn_losses.losses.numerics import weighted_quantile
 from sklearn_losses.plotting.drawing import axes, tidy
 from sklearn_losses.plotting.robust_distance import distance_cutoff, robust_distances
@@ -310,6 +310,7 @@ def _chosen(target, n_targets):
 
 def _one_target(values, target):
     values = np.asarray(values)
+    values = values if values.dtype.kind in "fiub" else real_numbers(values, "y")
     return values if values.ndim == 1 else values[:, _chosen(target, values.shape[1])]
 
 

@@ -85,7 +85,10 @@ def _chosen_columns(columns, n_columns):
     picked = np.asarray(columns)
     if picked.dtype.kind not in "biu" or picked.ndim != 1:
         raise ValueError(f"The parameter 'columns' takes the numbers of columns, or a boolean per column. Got {columns!r}.")
-    return np.arange(n_columns)[picked]
+    try:
+        return np.arange(n_columns)[picked]
+    except IndexError as error:
+        raise ValueError(f"The parameter 'columns' names columns that X does not have: {error}.") from error
 
 
 def _with_spread(X, weight, choice):

@@ -9,7 +9,7 @@ from scipy import linalg, sparse
 
 from sklearn_losses.resistant.columns import Columns
 from sklearn_losses.resistant.directions import robustly_whitened
-from sklearn_losses.resistant.scale import breakdown
+from sklearn_losses.resistant.scale import breakdown, weighted_medians
 from sklearn_losses.resistant.steps import Regression, degrees_of_freedom, nearly_least_absolute
 
 __all__ = ["Problem"]
@@ -93,6 +93,24 @@ class Problem:
         penalty = part.penalty[: self.n_spread, : self.n_spread]
         _, axes = linalg.eigh(penalty, gram + penalty)
         return Z @ axes[:, : max(most, 1)]
+
+    def near(self, part: Regression, shares: tuple[float, ...]) -> list[Vector]:
+        """Masks of shares of the rows, those nearest to the values that most rows have.
+
+        Only columns count in which most rows have one value and the others more than one, as in
+        counts: their directions say nothing about which rows lie far off. The distance is the sum
+        over them of the distance from that value, over its mean. No mask where there are none.
+        """
+        D = part.design[:, self.n_spread : self.n_spread + len(self.columns.where_dummies)]
+        D = D.toarray() if sparse.issparse(D) else D
+        D = D[:, ~np.all((D == D.min(axis=0)) | (D == D.max(axis=0)), axis=0)]
+        if not D.shape[1]:
+            return []
+        away = np.abs(D - weighted_medians(np.ascontiguousarray(D.T), part.weight))
+        away = (away / np.average(away, axis=0, weights=part.weight)).sum(axis=1)
+        order = np.argsort(away)
+        total = np.cumsum(part.weight[order])
+        return [away <= away[order[np.searchsorted(total, share * total[-1])]] for share in shares]
 
     def without_dummies(self, part: Regression) -> Regression:
         """Whitened columns and y, less what least absolute deviations make of the dummies."""

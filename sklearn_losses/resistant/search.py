@@ -1,5 +1,6 @@
 """The search for a start: fits to parts of the rows, chosen by how the rows lie, and improved."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -86,6 +87,9 @@ class Limits(NamedTuple):
         Rows for each parameter at the least.
     fewest : int
         Rows at the least.
+    near : tuple of float
+        Shares of the rows, those that lie next to the rest in columns of mostly one value, among
+        which the search looks, too.
     """
 
     sample: int = 2000
@@ -118,6 +122,7 @@ class Limits(NamedTuple):
     rows_per_axis: float = 20.0
     rows_per_parameter: float = 3.0
     fewest: int = 5
+    near: tuple[float, ...] = (0.5, 0.65, 0.8)
 
 
 LIMITS = Limits()
@@ -141,7 +146,7 @@ def _by_residual(rows):
     return np.lexsort((rows.y, rows.residuals(least_squares(rows, np.ones(len(rows.y))))))
 
 
-def best_fits(rows: Regression, view: Vector, limits: Limits = LIMITS) -> list[Fit]:
+def best_fits(rows: Regression, view: Vector, limits: Limits = LIMITS, parts: Iterable[Vector] = ()) -> list[Fit]:
     """The best few fits, iterated until they stay, by rising objective.
 
     After each round the rows that the best fit rejects are left out of the choice of parts, as far
@@ -153,6 +158,8 @@ def best_fits(rows: Regression, view: Vector, limits: Limits = LIMITS) -> list[F
     view : ndarray of shape (n, q)
         Columns that tell how the rows lie.
     limits : Limits, default=LIMITS
+    parts : iterable of ndarray of shape (n,), default=()
+        Masks of rows among which the first round looks, too.
 
     References
     ----------
@@ -160,17 +167,18 @@ def best_fits(rows: Regression, view: Vector, limits: Limits = LIMITS) -> list[F
            Journal of the American Statistical Association 94 (1999).
     """
     limits = _affordable(limits, rows.design.size * rows.design.shape[1])
-    kept = np.ones(len(rows.y), dtype=bool)
+    parts = [np.ones(len(rows.y), dtype=bool), *parts]
     pool: list[Fit] = []
     for _ in range(limits.rounds):
         before = pool[0].objective if pool else np.inf
-        found = [refined(rows, params, 50, 1e-6) for params in _promising(rows, view, kept, limits)]
+        found = [refined(rows, params, 50, 1e-6) for kept in parts for params in _promising(rows, view, kept, limits)]
         pool = sorted(pool + found, key=lambda fit: fit.objective)[: limits.best]
         if pool[0].scale == 0 or pool[0].objective >= before * (1 - 1e-6):
             break
         kept = np.abs(rows.residuals(pool[0].params)) <= limits.rejected * pool[0].scale
         if kept.all() or rows.weight[kept].sum() < 0.5 * rows.weight.sum():
             break
+        parts = [kept]
     return pool
 
 

@@ -12,7 +12,7 @@ from sklearn_losses.resistant.effective import effective_rows
 from sklearn_losses.resistant.lasso import Lasso, screened
 from sklearn_losses.resistant.problem import Problem
 from sklearn_losses.resistant.search import LIMITS, Limits, best_fits, sampled
-from sklearn_losses.resistant.steps import exact, least_absolute, refined
+from sklearn_losses.resistant.steps import concentrated, exact, least_absolute, many_least_squares, refined
 
 __all__ = ["ResistantStart", "resistant_start"]
 
@@ -141,21 +141,28 @@ def _too_few(n_rows, n_params, limits):
 def _found(problem, limits):
     """The parameters that the search finds, on a sample of the rows."""
     rows = problem.rows
-    if not problem.n_spread:
-        return [least_absolute(rows)]
     n, k = rows.design.shape
     most = max(limits.sample, min(limits.sample_per_column * k, limits.sample_entries // k))
     part = sampled(rows, most) if n > most else rows.dense
+    parts = [] if problem.plain else problem.near(part, limits.near)
+    if not problem.n_spread:
+        return [least_absolute(rows), *_descended(part, parts, limits)]
     number = limits.best if len(part.y) == n else limits.ends
     view = problem.view(part, limits.rows_per_axis)
+    apart = not problem.plain and part.design.size * k > limits.work_of_dummies
+    part = problem.without_dummies(part) if apart else part
+    found = [fit.params for fit in best_fits(part, view, limits, parts)[:number]]
     if problem.plain:
-        return [fit.params for fit in best_fits(part, view, limits)[:number]]
-    if part.design.size * k > limits.work_of_dummies:
-        part = problem.without_dummies(part)
-        return [problem.with_dummies(fit.params) for fit in best_fits(part, view, limits)[:number]]
-    found = [fit.params for fit in best_fits(part, view, limits)[:number]]
+        return found
     # The halves may lack the rows of a level, which then look like outliers.
-    return found + [problem.with_dummies(params) for params in found]
+    return [*([] if apart else found), *map(problem.with_dummies, found)]
+
+
+def _descended(part, parts, limits):
+    """The least squares of some parts of the rows, after steps of concentration among all."""
+    if not parts:
+        return []
+    return concentrated(part, many_least_squares(part, np.array(parts)), limits.concentration)[0]
 
 
 def _in_all(params, chosen, n_features):

@@ -253,8 +253,13 @@ def test_losses_without_probabilities_say_what_to_do(iris):
         LossClassifier("hinge").fit(X, y).predict(X, cost=cost)
     by_cost = LossClassifier().fit(X, y, cost=cost)
     assert not hasattr(by_cost, "predict_proba")
-    with pytest.raises(ValueError, match="was fitted with cost=.*fit it without"):
+    with pytest.raises(ValueError, match="was fitted with costs.*without costs"):
         by_cost.predict(X, cost=cost)
+    matrix = LossClassifier(CostSensitive(cost=1 - np.eye(3))).fit(X, y)
+    with pytest.raises(ValueError, match="was fitted with costs.*such as 'cross_entropy', without costs"):
+        matrix.predict(X, cost=cost)
+    with pytest.raises(ValueError, match="its rows differ in length"):
+        LossClassifier().fit(X, y, cost=[[1, 2, 3]] * 149 + [[1, 2]])
     with pytest.raises(NotFittedError):
         LossClassifier().predict(X, cost=cost)
 

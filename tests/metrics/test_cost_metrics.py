@@ -113,6 +113,12 @@ def test_auto_decides_by_cost_where_there_are_probabilities(iris):
         assert (make_cost_scorer()(model, X, y, cost=cost) == scores["auto"]) is (how == "predict")
 
 
+def test_auto_decides_by_predict_where_costs_say_nothing_of_the_truth(iris):
+    X, y, cost = iris
+    model, of_decisions = LogisticRegression().fit(X, y), cost[:, 0]
+    assert make_cost_scorer(decide="auto")(model, X, y, cost=of_decisions) == make_cost_scorer()(model, X, y, cost=of_decisions)
+
+
 def test_costs_of_as_many_rows_as_classes_are_those_of_the_rows(iris):
     X, y, cost = iris
     model, some = LogisticRegression().fit(X, y), [0, 60, 120]

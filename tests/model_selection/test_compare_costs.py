@@ -8,7 +8,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_losses import LossClassifier, average_cost, compare_losses, make_cost_scorer
+from sklearn_losses import LossClassifier, LossRegressor, average_cost, compare_losses, make_cost_scorer
 from sklearn_losses.losses import CostSensitive, ExpectedCost
 
 MATRIX = np.array([[0.0, 1, 2], [5, 0, 1], [9, 2, 0]])
@@ -97,5 +97,7 @@ def test_what_is_no_cost_of_rows_is_refused(data):
     ):
         with pytest.raises(ValueError, match=message):
             compare_losses(LossClassifier(), X, y, ["cross_entropy"], params=params)
+    with pytest.raises(ValueError, match="the task is regression"):
+        compare_losses(LossRegressor(), X, y, ["mse"], params={"cost": cost})
     with pytest.raises(ValueError, match="Every loss failed.*nan or inf"):
         compare_losses(LossClassifier(), X, y, [ExpectedCost()], params={"cost": np.full_like(cost, np.nan)})

@@ -173,6 +173,22 @@ def test_rows_of_zeros_count_as_rows():
     np.testing.assert_allclose(model.coef_, without.coef_, atol=0.3)
 
 
+@pytest.mark.parametrize("n_counts, n_normal", [(10, 0), (3, 2)])
+def test_leverage_in_counts_of_which_most_are_zero(n_counts, n_normal):
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.poisson(0.3, (400, n_counts)), rng.standard_normal((400, n_normal))])
+    bad = np.arange(400) < 100
+    X[bad] += 6
+    center = X.sum(axis=1)
+    y = np.where(bad, -40, center) + 0.5 * rng.standard_normal(400)
+    model = LossRegressor("tukey", alpha=0).fit(X, y)
+    assert model.start_ == "resistant"
+    assert np.all(model.row_weights_[bad] == 0)
+    assert_like_least_squares(model, X, center, y, ~bad)
+    sparse_model = LossRegressor("tukey", alpha=0).fit(sparse.csr_matrix(X), y)
+    np.testing.assert_allclose(sparse_model.coef_, model.coef_, rtol=1e-6)
+
+
 def test_each_target_has_outliers_of_its_own():
     X, y, _ = leverage(150, 3)
     order = np.random.RandomState(0).permutation(150)
