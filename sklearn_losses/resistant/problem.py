@@ -94,6 +94,18 @@ class Problem:
         _, axes = linalg.eigh(penalty, gram + penalty)
         return Z @ axes[:, : max(most, 1)]
 
+    def central(self, part: Regression) -> list[Vector]:
+        """A mask of the half of some rows that lies nearest to the medians of the user's columns.
+
+        It is measured in median absolute deviations of each column. Where there are few rows for
+        each column, it finds far groups that hide from directions which many columns span.
+        """
+        X = part.design[:, : self.n_spread] @ np.linalg.pinv(self.back)
+        away = np.abs(X - weighted_medians(np.ascontiguousarray(X.T), part.weight))
+        unit, mean = weighted_medians(np.ascontiguousarray(away.T), part.weight), away.mean(axis=0)
+        away = np.square(away / np.where(unit > 1e-9 * mean, unit, mean)).sum(axis=1)
+        return _nearest(away, part.weight, (0.5,))
+
     def near(self, part: Regression, shares: tuple[float, ...]) -> list[Vector]:
         """Masks of shares of the rows, those nearest to the values that most rows have.
 
@@ -108,9 +120,7 @@ class Problem:
             return []
         away = np.abs(D - weighted_medians(np.ascontiguousarray(D.T), part.weight))
         away = (away / np.average(away, axis=0, weights=part.weight)).sum(axis=1)
-        order = np.argsort(away)
-        total = np.cumsum(part.weight[order])
-        return [away <= away[order[np.searchsorted(total, share * total[-1])]] for share in shares]
+        return _nearest(away, part.weight, shares)
 
     def without_dummies(self, part: Regression) -> Regression:
         """Whitened columns and y, less what least absolute deviations make of the dummies."""
@@ -135,3 +145,10 @@ class Problem:
         rest = rows.y - rows.design[:, :k] @ params[:k]
         dummies = nearly_least_absolute(replace(rows, design=rows.design[:, k:], y=rest, penalty=penalty))
         return np.append(params[:k], dummies)
+
+
+def _nearest(away, weight, shares):
+    """Masks of the rows of least distance that hold these shares of the weight."""
+    order = np.argsort(away)
+    total = np.cumsum(weight[order])
+    return [away <= away[order[np.searchsorted(total, share * total[-1])]] for share in shares]

@@ -46,9 +46,10 @@ def resistant_start(
 
     It is the best of many fits to halves of the rows, which the moments of the rows suggest
     (`directions.py`), after steps that lower the scale of the residuals. Nothing is left to chance.
-    The order of the rows, a shift and a regular linear map of the columns that have a spread, and
-    ``a * y + X @ b`` for y change nothing but the units of the result. A weight of 2 is the row
-    twice, and the size of the weights does not matter.
+    The order of the rows, shifts and units of the columns, and ``a * y + X @ b`` for y change
+    nothing but the units of the result; nor does a regular linear map of the columns that have a
+    spread, unless the best fit is one that only the half next to the medians of the user's columns
+    leads to. A weight of 2 is the row twice, and the size of the weights does not matter.
 
     Dummies (see `Columns`) say nothing about which rows lie far off, and their coefficients follow
     from the others by least absolute deviations, too [2]_. Where there are many, these take them
@@ -149,9 +150,11 @@ def _found(problem, limits):
         return [least_absolute(rows), *_descended(part, parts, limits)]
     number = limits.best if len(part.y) == n else limits.ends
     view = problem.view(part, limits.rows_per_axis)
+    central = problem.central(part)
     apart = not problem.plain and part.design.size * k > limits.work_of_dummies
     part = problem.without_dummies(part) if apart else part
     found = [fit.params for fit in best_fits(part, view, limits, parts)[:number]]
+    found += [] if apart else list(_descended(part, central, limits))
     if problem.plain:
         return found
     # The halves may lack the rows of a level, which then look like outliers.

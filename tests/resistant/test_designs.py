@@ -173,6 +173,19 @@ def test_rows_of_zeros_count_as_rows():
     np.testing.assert_allclose(model.coef_, without.coef_, atol=0.3)
 
 
+@pytest.mark.parametrize("spread", [0.1, 0.5, 1.0, 2.0])
+def test_a_far_group_with_four_rows_for_each_column(spread):
+    rng = np.random.RandomState(0)
+    X, bad = rng.standard_normal((200, 50)), np.arange(200) < 40
+    X[bad] = 8 + spread * X[bad]
+    center = X.sum(axis=1)
+    y = np.where(bad, -40, center) + rng.standard_normal(200)
+    model = LossRegressor("tukey", alpha=0).fit(X, y)
+    assert model.start_ == "resistant"
+    assert np.all(model.row_weights_[bad] == 0)
+    assert_like_least_squares(model, X, center, y, ~bad)
+
+
 @pytest.mark.parametrize("n_counts, n_normal", [(10, 0), (3, 2)])
 def test_leverage_in_counts_of_which_most_are_zero(n_counts, n_normal):
     rng = np.random.RandomState(0)
