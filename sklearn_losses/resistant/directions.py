@@ -44,7 +44,7 @@ def whitened(X: Vector, weight: Vector, centred: bool = True) -> tuple[Vector, V
     triangle: Vector = np.asarray(np.linalg.qr(Y * root[:, None], mode="r"))
     unit = np.sqrt((triangle**2).sum(axis=0))
     unit[unit == 0] = 1.0
-    _, values, rotation = linalg.svd(triangle / unit, full_matrices=False, check_finite=False)
+    _, values, rotation = np.linalg.svd(triangle / unit, full_matrices=False)
     kept = values > RANK * np.max(values, initial=TINY)
     back = rotation[kept].T / values[kept] / unit[:, None]
     return Y @ back, back
