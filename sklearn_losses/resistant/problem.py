@@ -9,7 +9,7 @@ from scipy import linalg, sparse
 
 from sklearn_losses.resistant.columns import Columns
 from sklearn_losses.resistant.directions import robustly_whitened
-from sklearn_losses.resistant.scale import breakdown, weighted_medians
+from sklearn_losses.resistant.scale import breakdown, weighted_median, weighted_medians
 from sklearn_losses.resistant.steps import Regression, degrees_of_freedom, nearly_least_absolute
 
 __all__ = ["Problem"]
@@ -104,7 +104,7 @@ class Problem:
         away = np.abs(X - weighted_medians(np.ascontiguousarray(X.T), part.weight))
         unit, mean = weighted_medians(np.ascontiguousarray(away.T), part.weight), away.mean(axis=0)
         away = np.square(away / np.where(unit > 1e-9 * mean, unit, mean)).sum(axis=1)
-        return _nearest(away, part.weight, (0.5,))
+        return [away <= weighted_median(away, part.weight)]
 
     def near(self, part: Regression, shares: tuple[float, ...]) -> list[Vector]:
         """Masks of shares of the rows, those nearest to the values that most rows have.
@@ -120,7 +120,9 @@ class Problem:
             return []
         away = np.abs(D - weighted_medians(np.ascontiguousarray(D.T), part.weight))
         away = (away / np.average(away, axis=0, weights=part.weight)).sum(axis=1)
-        return _nearest(away, part.weight, shares)
+        order = np.argsort(away)
+        total = np.cumsum(part.weight[order])
+        return [away <= away[order[np.searchsorted(total, share * total[-1])]] for share in shares]
 
     def without_dummies(self, part: Regression) -> Regression:
         """Whitened columns and y, less what least absolute deviations make of the dummies."""
@@ -145,10 +147,3 @@ class Problem:
         rest = rows.y - rows.design[:, :k] @ params[:k]
         dummies = nearly_least_absolute(replace(rows, design=rows.design[:, k:], y=rest, penalty=penalty))
         return np.append(params[:k], dummies)
-
-
-def _nearest(away, weight, shares):
-    """Masks of the rows of least distance that hold these shares of the weight."""
-    order = np.argsort(away)
-    total = np.cumsum(weight[order])
-    return [away <= away[order[np.searchsorted(total, share * total[-1])]] for share in shares]

@@ -150,15 +150,14 @@ def _found(problem, limits):
         return [least_absolute(rows), *_descended(part, parts, limits)]
     number = limits.best if len(part.y) == n else limits.ends
     view = problem.view(part, limits.rows_per_axis)
-    central = problem.central(part)
     apart = not problem.plain and part.design.size * k > limits.work_of_dummies
     part = problem.without_dummies(part) if apart else part
     found = [fit.params for fit in best_fits(part, view, limits, parts)[:number]]
-    found += [] if apart else list(_descended(part, central, limits))
-    if problem.plain:
-        return found
+    if apart:
+        return [problem.with_dummies(params) for params in found]
+    found += [*_descended(part, problem.central(part), limits)]
     # The halves may lack the rows of a level, which then look like outliers.
-    return [*([] if apart else found), *map(problem.with_dummies, found)]
+    return found if problem.plain else found + [problem.with_dummies(params) for params in found]
 
 
 def _descended(part, parts, limits):
