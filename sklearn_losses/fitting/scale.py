@@ -38,6 +38,7 @@ from sklearn_losses.losses import Huber
 from sklearn_losses.losses.numerics import weighted_quantile
 from sklearn_losses.losses.robust import ScaleOfPlane, deviation, residual_scale
 from sklearn_losses.models import Linear
+from sklearn_losses.resistant.effective import different_rows, effective_rows
 from sklearn_losses.solvers import Auto
 
 __all__ = ["fixed_point", "interpolates", "penalized", "scale_of_residuals"]
@@ -124,7 +125,7 @@ def penalized(task: Task, rows: Rows, settings: Settings, scale: float | str) ->
         return deviation(rows.y - raw, rows.weights)
 
     fixed_point(found, start, floor)
-    result = scale_of_residuals(rows, raw, fits.n_used() / _effective_number(rows))
+    result = scale_of_residuals(rows, raw, fits.n_used() / effective_rows(rows.X, rows.y, rows.weights))
     if joint and not isinstance(result, ScaleOfPlane):
         result = max(result, floor)
     return Initial(raw, fits.user_params, result)
@@ -276,8 +277,8 @@ def _on_plane(rows, passed):
     A fit passes through as many different rows as it has free parameters whatever the targets are.
     So there must be more of them, or they must be far heavier than other rows are.
     """
-    row, first = _different_rows(rows)
-    weight = np.bincount(row, rows.weights)
+    kind, first = different_rows(rows.X, rows.y)
+    weight = np.bincount(kind, rows.weights)
     through = passed[first]
     n_through, n_parameters = int(through.sum()), rows.X.shape[1] + 1
     if n_through > n_parameters:
@@ -290,23 +291,6 @@ def _on_plane(rows, passed):
     others = weight[~through]
     typical = float(others @ others / others.sum())
     return n_through > rank or weight[through].sum() > LIMITS.heavy * rank * typical
-
-
-def _different_rows(rows):
-    """For each row the number of its kind among different rows, and the first one of each kind."""
-    # Equal rows have equal sums, and others have other ones.
-    direction = RandomState(0).standard_normal(rows.X.shape[1])
-    sums = rows.X @ direction if sparse.issparse(rows.X) else (rows.X * direction).sum(axis=1)
-    _, first, kind = np.unique(sums + 1j * rows.y, return_index=True, return_inverse=True)
-    return kind.ravel(), first
-
-
-def _effective_number(rows):
-    """The number of rows: of equal ones where it counts as much as it counts in the weights."""
-    weight = rows.weights
-    if len(np.unique(rows.y)) < len(weight):
-        weight = np.bincount(_different_rows(rows)[0], weight)
-    return float(weight.sum() ** 2 / (weight @ weight))
 
 
 class _HuberFits:

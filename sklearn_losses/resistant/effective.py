@@ -7,7 +7,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["effective_rows"]
+__all__ = ["different_rows", "effective_rows"]
 
 Vector = NDArray[Any]
 
@@ -31,9 +31,15 @@ def effective_rows(X: Any, y: Vector, weight: Vector) -> float:
     >>> effective_rows(X, np.zeros(3), np.array([1.0, 1.0, 2.0]))
     2.0
     """
-    _, group = np.unique(_codes(X, y), return_inverse=True)
-    sums = np.bincount(group, weights=weight)
+    kind, _ = different_rows(X, y)
+    sums = np.bincount(kind, weights=weight)
     return float(np.minimum(sums / np.median(sums), 1).sum())
+
+
+def different_rows(X: Any, y: Vector) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For each row the number of its kind among different rows, and the first row of each kind."""
+    _, first, kind = np.unique(_codes(X, y), return_index=True, return_inverse=True)
+    return kind.ravel(), first
 
 
 def _codes(X, y):

@@ -191,3 +191,14 @@ def test_one_row_and_constant_columns():
         one, other = (LossRegressor("huber", alpha=0.1, l1_ratio=l1_ratio).fit(rows, y) for rows in (X, wide[:, :5]))
         assert other.scale_ == pytest.approx(one.scale_, rel=1e-5)
         assert 0.5 < LossRegressor("huber", alpha=0.1, l1_ratio=l1_ratio).fit(wide, y).scale_ < 2
+
+
+def test_rows_that_are_all_alike_take_nothing_from_the_others():
+    """A fifth of the rows has X = 0 and the same target; next to it lie rows that all differ."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((1000, 5))
+    y = X.sum(axis=1) + rng.standard_normal(1000)
+    X[:200], y[:200] = 0.0, 0.5
+    alike = LossRegressor("huber", alpha=0.01).fit(X, y)
+    y[:200] += 1e-9 * rng.standard_normal(200)
+    assert alike.scale_ == pytest.approx(LossRegressor("huber", alpha=0.01).fit(X, y).scale_, rel=1e-2)
