@@ -27,20 +27,20 @@ class NotDone(BaseException):
 
 @contextmanager
 def limited(seconds):
-    """Raise `NotDone` in the code inside after so many seconds; compiled code ends its call
-    first.
+    """Raise `NotDone` in the code inside after so many seconds of the processor; compiled code ends
+    its call first.
     """
 
     def stop(*_):
         raise NotDone
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 @dataclass
