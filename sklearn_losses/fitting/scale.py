@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
 from sklearn_losses.core.limits import SIZES
-from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.linear_algebra import cholesky_solve, regularized_cholesky
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.fitting.problem import Initial, prepare
 from sklearn_losses.fitting.rows import Rows
@@ -343,7 +343,7 @@ def _held(part, params):
     if len(params) <= SIZES.matrix:
         matrix = part.hessian(params)
         factor, _ = regularized_cholesky(matrix, least=np.finfo(float).eps * float(np.max(np.diag(matrix))))
-        return 0.0 if factor is None else float(np.trace(linalg.cho_solve(factor, np.diag(ridge))))
+        return 0.0 if factor is None else float(np.trace(cholesky_solve(factor, np.diag(ridge))))
     # The mean over random signs z of z' (H + D)^-1 D z is the trace, and for so many parameters one
     # draw is close to it.
     signs = RandomState(0).choice([-1.0, 1.0], len(params))
