@@ -127,7 +127,6 @@ class MarginLoss(ScalarLoss):
         np.put_along_axis(gradient, y[:, None], slopes.sum(axis=1, keepdims=True), axis=1)
         return gradient
 
-
     # With more than two classes all that follows works on arrays of all classes, in which a row's
     # own class has a margin of 0 that does not count: that takes less time than to leave it out.
 

@@ -211,7 +211,7 @@ class SmoothSolver(Solver):
     def _with_confirmation(self, objective, params, *, max_iter, tol, callback):
         """Minimise a smooth loss, and look at the end."""
         result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
-        if self.certain or not _ended(result):
+        if self.certain or result.get("certain", False) or not _ended(result):
             return result
         done = result.nit
         result = confirmed(objective, result, tol)
