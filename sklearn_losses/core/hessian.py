@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.conjugate_gradients import LIMITS
 from sklearn_losses.core.gram_solver import gram_solver
 from sklearn_losses.core.hessian_operator import (
     HessianOperator,
@@ -44,14 +45,19 @@ def hessian_operator(loss: Loss, model: Any, batches: Any, params: NDArray[Any])
         of_rows = loss.hessian_map if loss.has_hessian else partial(partial, partial(_difference, loss))
         return HessianOperator(_product(model, batches, of_rows, raw))
     curvature = batches.joined(lambda batch, rows: batch.weighted(loss.hessian(batch.y, raw[rows]))) / batches.n_rows
-    curved = np.flatnonzero(curvature if raw.ndim == 1 else curvature.any(axis=1))
-    # The others, on straight pieces, add nothing.
-    chosen = curved if 4 * len(curved) < 3 * len(raw) else None
+    chosen = _curved(batches, curvature)
     if raw.ndim == 1:
         operator = gram_operator(model, batches, curvature if chosen is None else curvature[chosen], chosen)
         rows = batches if operator.in_float32 is None else batches.as_float32() or batches
         return operator._replace(solver=gram_solver(model, rows, curvature), exact=False)
     return _of_several_outputs(loss, model, batches, raw, curvature, chosen)
+
+
+def _curved(batches, curvature):
+    """The rows that are on no straight piece of the loss; None where a copy does not pay."""
+    curved = np.flatnonzero(curvature if curvature.ndim == 1 else curvature.any(axis=1))
+    many = 4 * len(curved) >= 3 * len(curvature)
+    return None if many or np.prod(batches.X.shape) < LIMITS.small else curved
 
 
 def _of_several_outputs(loss, model, batches, raw, curvature, chosen):

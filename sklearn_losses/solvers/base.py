@@ -170,7 +170,8 @@ class SmoothSolver(Solver):
     coarse_end : bool
         What has converged there is the end; else float64 goes on from there in any case.
     certain : bool
-        Where it ends is the optimum, as far as Newton's model tells; of others that is looked at.
+        Where it ends is the optimum, as far as Newton's model tells; of others that is looked at,
+        unless their result has a field `certain` that says so.
     schedule : Schedule
         How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows
         from a kink.
