@@ -1,5 +1,8 @@
 """Losses of a class: functions of class probabilities or of margins."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from sklearn_losses.core.component import Interval
@@ -152,11 +155,20 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         return matrix
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
+        return self.hessian_map(y, raw)(direction)
+
+    def hessian_map(self, y: Targets, raw: FloatArray) -> Callable[[FloatArray], FloatArray]:
         if raw.ndim == 1:
-            return self.hessian(y, raw) * direction
+            return partial(np.multiply, self.hessian(y, raw))
         p = self.inverse_link(raw)
-        weighted = p * direction
-        return weighted - p * weighted.sum(axis=1, keepdims=True)
+        ones = np.ones(raw.shape[1], raw.dtype)
+
+        def product(direction):
+            weighted = p * direction
+            weighted -= p * (weighted @ ones)[:, None]
+            return weighted
+
+        return product
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         n_classes = max(n_outputs, 2)
