@@ -26,9 +26,9 @@ from sklearn_losses.losses import Huber, Loss, Quantile
 __all__ = ["ROWS"]
 
 MANY = 100_000  # iterations that no peer needs
-# Multiplications that liblinear and saga may take for all their passes, about ten seconds; they do
+# Multiplications that liblinear and saga may take for all their passes, about four seconds; they do
 # not end before at a tolerance that is too tight.
-WORK = 1e10
+WORK = 4e9
 HESSIAN = 3_000  # parameters up to which newton-cholesky gets its turn
 PROGRAM = {"time_limit": 20.0}  # of HiGHS, in seconds
 LARGE_PROGRAM = 10_000  # rows from which one program is enough
