@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
@@ -101,12 +102,11 @@ class Newton(SmoothSolver, name="newton"):
         params = self._start(objective, objective.centered(params), tol)
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
+        dear = objective.n_params > self.largest_matrix or (objective.convex and not exact_is_cheap(objective))
         while True:
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is
-            # left. Conjugate gradients are too dear for that: there it ends where the model
-            # promises less than asked for.
-            goal = tol * max(abs(value), objective.precision * abs(first))
-            enough = 0.1 * goal if objective.n_params > self.largest_matrix else rounding(objective, value, first)
+            # left. Where steps are dear it ends where the model promises less than asked for.
+            enough = 0.1 * self._goal(objective, params, value, tol) if dear else rounding(objective, value, first)
             before = promised
             if solve is not None:
                 # Where two more steps by the last matrix are enough they cost less than another
@@ -125,8 +125,8 @@ class Newton(SmoothSolver, name="newton"):
             if run.record(params, value):
                 break
             # Values may be noisier than their last digits: where targets are far from 0.
-            still = moved is None or self._stands_still(run, goal)
-            if promised <= enough or (still and promised <= goal):
+            still = moved is None or self._stands_still(run, tol)
+            if promised <= enough or (still and promised <= self._goal(objective, params, value, tol)):
                 run.converged()
                 break
             if still:
@@ -159,7 +159,10 @@ class Newton(SmoothSolver, name="newton"):
         direction, _ = objective.hessian_operator(params).solve(objective.l2, -gradient, max_products=most, reduction=reduction)
         return direction if gradient @ direction < 0 else -gradient
 
-    def _stands_still(self, run, goal):
+    def _stands_still(self, run, tol):
         """Whether many steps in a row gained next to nothing."""
         window = self.limits.window
-        return len(run.history) > window and run.history[-window - 1] - run.value <= self.limits.still * goal
+        return len(run.history) > window and run.history[-window - 1] - run.value <= self.limits.still * tol * abs(run.value)
+
+    def _goal(self, objective, params, value, tol):
+        return allowance(objective, value, null_value(objective, params), tol)

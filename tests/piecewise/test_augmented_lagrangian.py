@@ -75,7 +75,7 @@ def test_crammer_singer_on_digits(alpha):
     here.
     """
     X, y = load_digits(return_X_y=True)
-    model = LossClassifier("crammer_singer", alpha=alpha).fit(X, y)
+    model = LossClassifier("crammer_singer", alpha=alpha, tol=1e-6).fit(X, y)
     assert model.solver_ == "augmented_lagrangian" and model.converged_ and model.dual_gap_ <= 1e-6
 
 
@@ -94,7 +94,7 @@ def test_wide_sparse_rows():
     features squared.
     """
     X, labels, targets = text()
-    for model in (LossClassifier("hinge", alpha=1e-3), LossRegressor("mae", alpha=1e-2)):
+    for model in (LossClassifier("hinge", alpha=1e-3, tol=1e-6), LossRegressor("mae", alpha=1e-2, tol=1e-6)):
         y = labels if isinstance(model, LossClassifier) else targets
         tracemalloc.start()
         model.fit(X, y)
