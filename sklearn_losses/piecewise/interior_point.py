@@ -75,8 +75,8 @@ def follow_path(
         The gap to end with; None: so small that the rows on a kink can be told.
     limits : PathLimits, default=LIMITS
     allowed : callable, default=None
-        ``allowed(params, value)``: the gap that is small enough. Where an iteration is dear it takes
-        the place of `goal`.
+        ``allowed(params, value)``: the gap that is small enough. Where an iteration is dear it
+        takes the place of `goal`.
 
     Returns
     -------
