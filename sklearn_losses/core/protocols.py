@@ -62,6 +62,9 @@ class Loss(Protocol):
     def hessian_bound(self) -> bool: ...
 
     @property
+    def quadratic(self) -> bool: ...
+
+    @property
     def has_minimizer(self) -> bool: ...
 
     @property
@@ -169,6 +172,9 @@ class Objective(Protocol):
 
     @property
     def bounded_hessian(self) -> bool: ...
+
+    @property
+    def quadratic(self) -> bool: ...
 
     @property
     def has_hessian_root(self) -> bool: ...

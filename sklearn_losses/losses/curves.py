@@ -39,6 +39,10 @@ class ScalarLoss(Loss):
         """Its second derivative; a loss without one leaves it out."""
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
+    def curve_and_slope(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Both at once; losses whose two share work override this."""
+        return self.curve(t), self.slope(t)
+
     @abstractmethod
     def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         """t, an affine function of `raw`: (n,), or (n, m) where a row has m of them."""
@@ -58,8 +62,8 @@ class ScalarLoss(Loss):
         return self.pullback(y, self.slope(self.argument(y, raw)))
 
     def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        t = self.argument(y, raw)
-        return _over_rows(self.curve(t)), self.pullback(y, self.slope(t))
+        curve, slope = self.curve_and_slope(self.argument(y, raw))
+        return _over_rows(curve), self.pullback(y, slope)
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
