@@ -14,7 +14,7 @@ SENTENCES = {
     Status.ROSE: r"under solver 'gd' the objective rose from 1 to 3 in 3 iterations; standardise the features",
     Status.UNBOUNDED: r"rows with targets of 0 from all others, and alpha=0, so the loss has no minimum.*use alpha > 0",
     Status.BOTTOMLESS: r"loss 'mine' has no minimum: the objective falls without end.*wrong sign",
-    Status.MAX_ITER: r"stopped after 3 iterations, with as many products .* as max_iter=7 allows, before it reached tol=0.01; increase",
+    Status.MAX_ITER: r"stopped after 3 iterations, with as many products .* as max_iter=7 allows, before it reached tol=0.01",
     Status.STALLED: r"found no lower value after iteration 3 \(in my words\), though tol=0.01 is not reached",
 }
 
