@@ -87,6 +87,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the
     # width becomes larger.
     schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1, steps=50)
+    # Of several outputs each Newton step is the cheap solution of a system, and a stage goes on
+    # from the terms that curved in the one before.
+    schedule_of_outputs = schedule._replace(first=3.0, shrink=3.0, loose=1.0)
     limits = MultiplierLimits()
 
     def refusal(self, objective: Objective) -> str | None:
@@ -115,12 +118,16 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
-        stages = _Stages(point, terms.center, point.scale, tol, run, self.schedule, self.limits)
-        stages.go(self.schedule.first * point.scale)
+        several = objective.piecewise_linear and objective.n_outputs > 1
+        schedule = self.schedule_of_outputs if several else self.schedule
+        stages = _Stages(point, terms.center, point.scale, tol, run, schedule, self.limits)
+        stages.go(schedule.first * point.scale)
         if run.status is None:
             run.status = Status.CONVERGED if stages.reached else Status.STALLED
         result = run.result(slopes=point.slopes)
-        if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= SIZES.matrix:
+        # A system of equations with the terms on their kink, of which there are about as many.
+        cheap = objective.n_params**3 <= SIZES.quick_work if several else objective.n_params <= SIZES.matrix
+        if run.status is not Status.CALLBACK and objective.piecewise_linear and cheap:
             exact = exact_active_set(objective, run.params, 1e-9 * point.scale, params, point.slopes)
             if exact is not None:
                 set_status(result, Status.CONVERGED, x=exact, fun=objective.value(exact))
