@@ -7,6 +7,7 @@ them are on their kink. So terms are counted one by one and not by rows: arrays 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,8 @@ from sklearn_losses.piecewise.output_systems import OutputSystem
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["OutputTerms"]
+
+SMALL = 1_000_000  # entries of a matrix that takes less time than products output by output
 
 
 @dataclass(eq=False)
@@ -76,7 +79,20 @@ class OutputTerms(PiecewiseLinearTerms):
         parts = list(self.batches.each(lambda batch, _: self.model.predict(params, batch.X).T))
         return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)).ravel()
 
+    @cached_property
+    def _matrix(self):
+        """The derivatives of the arguments in the parameters, (n_terms, n_params), where they are
+        few; None where they are many.
+        """
+        if len(self.falls) * self.model.n_params > SMALL:
+            return None
+        batch = self.batches.take(slice(0, self.batches.n_rows))
+        units = self._unit_slopes(np.arange(len(self.falls)))
+        return self.model.rows(batch.X[self.falls % self.batches.n_rows], units)
+
     def _moved(self, params):
+        if self._matrix is not None:
+            return self._matrix @ params
         raw = self._raw(params).astype(np.float64, copy=False)
         moved = np.negative(raw.take(self.falls))
         if self.rises is not None:
@@ -104,7 +120,10 @@ class OutputTerms(PiecewiseLinearTerms):
         return self._in_raw(slopes.sum(axis=0)).T
 
     def adjoint(self, slopes: FloatArray) -> FloatArray:
-        raw = self._in_raw(slopes[0] if len(slopes) == 1 else slopes.sum(axis=0))
+        slopes = slopes[0] if len(slopes) == 1 else slopes.sum(axis=0)
+        if self._matrix is not None:
+            return slopes @ self._matrix
+        raw = self._in_raw(slopes)
         return self.batches.total(lambda batch, rows: self.model.derivative(batch.X)[1](raw[:, rows].T))
 
     def rows(self, indices: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
@@ -143,8 +162,11 @@ class OutputTerms(PiecewiseLinearTerms):
         return OutputSystem(self.model, self.batches, rows, falls, rises, metric.sum(axis=0)).operator()
 
     def gram(self, metric: FloatArray) -> FloatArray:
+        metric = metric.sum(axis=0)
+        if self._matrix is not None:
+            return self._matrix.T @ (metric[:, None] * self._matrix)
         rows, falls, rises = self._of_rows(np.arange(len(self.falls)))
-        return OutputSystem(self.model, self.batches, rows, falls, rises, metric.sum(axis=0)).gram()
+        return OutputSystem(self.model, self.batches, rows, falls, rises, metric).gram()
 
     # Some of the terms.
 

@@ -126,7 +126,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
             run.status = Status.CONVERGED if stages.reached else Status.STALLED
         result = run.result(slopes=point.slopes)
         # A system of equations with the terms on their kink, of which there are about as many.
-        cheap = objective.n_params**3 <= SIZES.quick_work if several else objective.n_params <= SIZES.matrix
+        cheap = objective.n_rows * objective.n_params**2 <= SIZES.quick_work if several else objective.n_params <= SIZES.matrix
         if run.status is not Status.CALLBACK and objective.piecewise_linear and cheap:
             exact = exact_active_set(objective, run.params, 1e-9 * point.scale, params, point.slopes)
             if exact is not None:
