@@ -29,6 +29,7 @@ from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms
+from sklearn_losses.piecewise.output_terms import OutputTerms
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
@@ -336,7 +337,8 @@ class Objective(Facts):
             if self.max_affine:
                 self._terms = MaxAffineTerms.of(self.loss, self.model, self.penalty, self.batches)
             else:
-                of_rows = PiecewiseLinearTerms.of(self.loss, self.model, self.penalty, self.batches)
+                kind = PiecewiseLinearTerms if self.n_outputs == 1 else OutputTerms
+                of_rows = kind.of(self.loss, self.model, self.penalty, self.batches)
                 self._terms = of_rows if self.smooth_penalty else TermsWithL1(of_rows, self.l1)
         return self._terms
 
