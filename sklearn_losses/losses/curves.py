@@ -125,6 +125,17 @@ class MarginLoss(ScalarLoss):
         np.put_along_axis(gradient, y[:, None], slopes.sum(axis=1, keepdims=True), axis=1)
         return gradient
 
+    def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
+        if raw.ndim == 1:
+            return self.hessian(y, raw)
+        curvature, rows = self.curvature(self.argument(y, raw)), np.arange(len(y))
+        others = _other_classes(y, raw.shape[1])
+        matrix = np.zeros((*raw.shape, raw.shape[1]), dtype=raw.dtype)
+        matrix[rows[:, None], others, others] = curvature
+        matrix[rows[:, None], others, y[:, None]] = matrix[rows[:, None], y[:, None], others] = -curvature
+        matrix[rows, y, y] = curvature.sum(axis=1)
+        return matrix
+
 
 def _other_classes(y, n_classes):
     """The codes of the classes other than a row's own, (n, n_classes - 1)."""

@@ -3,7 +3,7 @@
 At an optimum most weights are 0, and at those it is enough to know that their slope is smaller than
 what the penalty asks. So the solver works on few features, the working set: those with a weight,
 and those whose slope is too large. There it minimises the quadratic model of the smooth part plus
-the absolute values (`_minimize_model`), searches along the way to that minimum, and then looks at
+the absolute values (`minimize_model`), searches along the way to that minimum, and then looks at
 the slopes of all other features, which takes one pass over X [1]_ [2]_.
 """
 
@@ -11,16 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
-from sklearn_losses.core.linear_algebra import regularized_cholesky
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.l1_quadratic import MatrixModel, ProductModel, minimize_model
 from sklearn_losses.solvers.line_search import Step, backtrack
 from sklearn_losses.solvers.run import Callback, Run
 
@@ -41,14 +40,18 @@ class ProximalLimits(NamedTuple):
     forcing : tuple of (float, float)
         Violation of a model's minimum at the most, as a share of that at its start: less where that
         is small.
-    faces : int
-        Faces of a quadratic model at the most.
-    products : int
-        Products of conjugate gradients on one face at the most.
-    sparse_work : float
-        Rows times squared parameters up to which sparse rows are made dense for a Hessian.
+    away : float
+        Share of the penalty's slope below which the slope at a weight of 0 says that it stays
+        there, so that it is left out of the next quadratic model.
+    rounds : float
+        Faces that are solved for the minimum of one quadratic model, about.
+    products : float
+        Products with the rows that this takes where no matrix is formed, about.
+    thin, sparse : float
+        What an entry of dense and of sparse rows costs in a product with a vector, in units of a
+        multiplication of large matrices.
     exact_tol : float
-        The largest tol at which the working set is solved to rounding error.
+        The largest tol at which the working set is solved to rounding error, where that is cheap.
     growth : int
         Features by which a working set may grow at the least.
     quiet : int
@@ -59,9 +62,11 @@ class ProximalLimits(NamedTuple):
     small_slope: float = 1e-6
     safety: float = 100.0
     forcing: tuple[float, float] = (1e-3, 0.1)
-    faces: int = 100
-    products: int = 100
-    sparse_work: float = SIZES.quick_work
+    away: float = 0.7
+    rounds: float = 8.0
+    products: float = 60.0
+    thin: float = 4.0
+    sparse: float = 20.0
     exact_tol: float = 1e-4
     growth: int = 100
     quiet: int = 10
@@ -161,32 +166,53 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         result.x = objective.centered(result.x)
         return result
 
-    def _forms_matrix(self, objective):
-        if objective.sparse and objective.n_rows * objective.n_params**2 > self.limits.sparse_work:
-            return False
-        return objective.n_params <= self.largest_matrix
+    def _chosen(self, part, point, gradient):
+        """The parameters that the next quadratic model is for, in rising order.
 
-    def _polishes(self, objective, tol):
-        """Whether to go on to rounding error, which costs little where the Hessian is formed."""
-        return self._forms_matrix(objective) and tol <= self.limits.exact_tol
+        The others are 0, and their slopes say that they stay there.
+        """
+        if _is_cheap(part, part.n_params):
+            return np.arange(part.n_params)
+        return np.flatnonzero((point != 0) | (np.abs(gradient) >= self.limits.away * part.l1))
+
+    def _forms_matrix(self, part, size):
+        """Whether a quadratic model of so many parameters is solved by its matrix."""
+        if size > self.largest_matrix or _is_cheap(part, size):
+            return size <= self.largest_matrix
+        limits, X = self.limits, part.batches.X
+        entries = limits.sparse * X.nnz if part.sparse else limits.thin * X.size
+        by_matrix = 0.5 * part.n_rows * size**2 + limits.rounds * size**3 / 3
+        return by_matrix <= 2.0 * part.n_outputs * entries * limits.products
+
+    def _polishes(self, part, tol):
+        """Whether to go on to rounding error, which costs little where the Hessian does."""
+        return tol <= self.limits.exact_tol and part.n_params <= self.largest_matrix and _is_cheap(part, part.n_params)
+
+    def _model(self, part, point, gradient, chosen, damping):
+        if self._forms_matrix(part, len(chosen)):
+            return MatrixModel(part.hessian_block(point, chosen), gradient[chosen], damping)
+        curvature = part.hessian_operator(point)
+        if len(chosen) < part.n_params:
+            free = np.zeros(part.n_params, dtype=bool)
+            free[chosen] = True
+            curvature = curvature.restricted(free)
+        return ProductModel(curvature, part.l2[chosen])
 
     def _descend(self, part, where, goal, tol, run):
         """Take Newton steps on a working set until its violation is at most `goal`."""
         params, point = run.params, run.params[where]
         l1, damping = part.l1, 0.0
         exact, quiet = goal == 0 and self._polishes(part, tol), 0
-        matrix = self._forms_matrix(part)
         value, gradient = part.value_and_gradient(point)
         while True:
             violation = np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
+            chosen = self._chosen(part, point, gradient)
             forced = max(np.clip(violation, *self.limits.forcing) * violation, 0.5 * goal)
-            accuracy = (self.limits.rounding if exact else forced) * scale(l1)
-            if matrix:
-                model = _Matrix(part.hessian(point), gradient, damping)
-            else:
-                model = _Products(part.hessian_operator(point), part.l2, self.limits.products)
-            target, slope = _minimize_model(model, gradient, point, l1, accuracy, self.limits.faces)
-            promised, curvature = _promise(gradient, slope, point, target, l1)
+            accuracy = ((self.limits.rounding if exact else forced) * scale(l1))[chosen]
+            model = self._model(part, point, gradient, chosen, damping)
+            target = point.copy()
+            target[chosen], slope = minimize_model(model, gradient[chosen], point[chosen], l1[chosen], accuracy)
+            promised, curvature = _promise(gradient[chosen], slope, point[chosen], target[chosen], l1[chosen])
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
             params[where] = point
@@ -205,6 +231,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             ahead = promised if exact else promised * min(1.0, self.limits.safety * (left / (violation or 1.0)) ** 2)
             quiet += ahead <= enough
             done = quiet > 0 and (not exact or left <= 10 * self.limits.rounding or quiet == self.limits.quiet)
+            matrix = isinstance(model, MatrixModel)
             if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
                 return end
 
@@ -215,6 +242,11 @@ class _Descent(NamedTuple):
     gain: float  # what is left to gain, at the most what the last model promised
     curvature: float  # of the last model along its step
     left: float  # the relative violation inside the working set
+
+
+def _is_cheap(part, size):
+    """Whether the Hessian of so many parameters costs next to nothing."""
+    return part.n_rows * float(size) ** 2 <= SIZES.quick_work
 
 
 def _nothing_left(run, gradient, l1, tol):
@@ -235,41 +267,6 @@ def _strongest(waiting, most):
     return chosen
 
 
-class _Matrix:
-    """A quadratic model by its matrix; faces are solved by Cholesky factors."""
-
-    def __init__(self, matrix, gradient, damping):
-        self.matrix = matrix
-        # Directions without curvature (repeated columns, a shift of all classes) get just enough to
-        # be solvable; where nothing is curved the gradient gives the scale.
-        curvature = np.max(np.diag(matrix), initial=0.0)
-        slope = np.max(np.abs(gradient), initial=np.finfo(float).tiny)
-        self.extra = max(max(1e-14, damping) * curvature, 1e-10 * (1 + 1e10 * damping) * slope * (curvature < 1e-8 * slope))
-
-    def product(self, direction):
-        return self.matrix @ direction
-
-    def solve(self, free, right, accuracy):
-        face = self.matrix[np.ix_(free, free)]
-        factor, _ = regularized_cholesky(face, self.extra)
-        return linalg.cho_solve(factor, right, check_finite=False)
-
-
-class _Products:
-    """A quadratic model by its products; faces are solved by conjugate gradients."""
-
-    def __init__(self, curvature, ridge, max_products=LIMITS.products):
-        self.curvature, self.ridge, self.max_products = curvature, ridge, max_products
-
-    def product(self, direction):
-        return self.curvature.approximate_product(direction) + self.ridge * direction
-
-    def solve(self, free, right, accuracy):
-        face = self.curvature.restricted(free)
-        solution, _ = face.solve(self.ridge[free], right, max_products=self.max_products, accuracy=accuracy)
-        return solution if solution.any() else right
-
-
 def _promise(gradient, slope, start, end, l1):
     """How far the model falls from `start` to `end`, and its curvature on that way.
 
@@ -279,62 +276,6 @@ def _promise(gradient, slope, start, end, l1):
     curved = float(moved @ (slope - gradient))
     change = float(gradient @ moved + 0.5 * curved + l1 @ (np.abs(end) - np.abs(start)))
     return -change, max(curved / (float(moved @ moved) or 1.0), np.finfo(float).tiny)
-
-
-def _minimize_model(model, gradient, start, l1, accuracy, faces=LIMITS.faces):
-    """Minimise ``gradient @ d + d @ H @ d / 2 + l1 @ |start + d|`` to a given accuracy.
-
-    Returns the point and the model's gradient there.
-
-    On a face (fixed signs and zeros) the minimum is the solution of linear equations. Each round
-    solves them for the face of steepest descent and goes there, as far as the signs allow: weights
-    that would change theirs stop at 0. Where that does not lower the model it goes to the first
-    change of sign, which always does (as in feature-sign search: Lee, Battle, Raina and Ng, NIPS
-    2006).
-    """
-    point, slope = start.copy(), gradient.copy()
-    for _ in range(faces):
-        least = least_subgradient(point, slope, l1)
-        if np.all(np.abs(least) <= accuracy):
-            break
-        sign = np.where(point != 0, np.sign(point), -np.sign(least))
-        free = (point != 0) | (np.abs(least) > accuracy)
-        moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], 0.5 * accuracy[free])
-        steepest = float(least @ moved)
-        for length in (1.0, 0.5, 0.25):
-            end = point + length * moved
-            end[(end * sign < 0) & (l1 > 0)] = 0
-            step = end - point
-            curved = model.product(step)
-            change = float(slope @ step + 0.5 * step @ curved + l1 @ (np.abs(end) - np.abs(point)))
-            if change <= 0.05 * length * steepest:
-                break
-        else:
-            end, step, curved = _to_first_zero(model, point, least, sign, free, moved, l1, accuracy)
-        if not step.any():
-            break
-        point, slope = end, slope + curved
-    return point, slope
-
-
-def _to_first_zero(model, point, least, sign, free, moved, l1, accuracy):
-    """The step to the minimum of the face, cut where the first weight changes its sign."""
-    while True:
-        wrong = (point == 0) & (moved * sign < 0) & (l1 > 0)
-        if not wrong.any():
-            break
-        free = free & ~wrong
-        moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], 0.5 * accuracy[free])
-    crossing = (moved * sign < 0) & (point != 0) & (l1 > 0)
-    lengths = np.full(len(point), np.inf)
-    lengths[crossing] = -point[crossing] / moved[crossing]
-    length = min(1.0, float(np.min(lengths, initial=np.inf)))
-    end = point + length * moved
-    end[lengths <= length] = 0
-    step = end - point
-    return end, step, model.product(step)
 
 
 def _search(objective, start, end, value, gradient):
