@@ -56,6 +56,8 @@ LIMITS = ModelLimits()
 class MatrixModel:
     """A quadratic model by its matrix; faces are solved by Cholesky factors.
 
+    It takes no `products` with the rows.
+
     Parameters
     ----------
     matrix : ndarray of shape (n_params, n_params)
@@ -65,6 +67,8 @@ class MatrixModel:
         What is added to the diagonal, as a share of its largest entry.
     limits : ModelLimits, default=LIMITS
     """
+
+    products = 0
 
     def __init__(self, matrix: FloatArray, gradient: FloatArray, damping: float, limits: ModelLimits = LIMITS) -> None:
         self.matrix, self.limits = matrix, limits
@@ -123,19 +127,26 @@ class ProductModel:
     curvature : HessianOperator
     ridge : ndarray of shape (n_params,)
     limits : ModelLimits, default=LIMITS
+
+    Attributes
+    ----------
+    products : int
+        Products with the rows so far.
     """
 
     def __init__(self, curvature: HessianOperator, ridge: FloatArray, limits: ModelLimits = LIMITS) -> None:
-        self.curvature, self.ridge, self.limits = curvature, ridge, limits
+        self.curvature, self.ridge, self.limits, self.products = curvature, ridge, limits, 0
 
     def product(self, direction: FloatArray) -> FloatArray:
         """The change of the model's gradient along `direction`."""
+        self.products += 1
         return self.curvature.approximate_product(direction) + self.ridge * direction
 
     def solve(self, free: NDArray[np.bool_], right: FloatArray, accuracy: FloatArray) -> FloatArray:
         """The step on a face to where its gradient has changed by about `right`."""
         face = self.curvature.restricted(free)
-        solution, _ = face.solve(self.ridge[free], right, max_products=self.limits.products, accuracy=accuracy)
+        solution, products = face.solve(self.ridge[free], right, max_products=self.limits.products, accuracy=accuracy)
+        self.products += products
         return solution if solution.any() else right
 
     def lowest(

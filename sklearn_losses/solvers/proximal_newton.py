@@ -40,36 +40,37 @@ class ProximalLimits(NamedTuple):
     forcing : tuple of (float, float)
         Violation of a model's minimum at the most, as a share of that at its start: less where that
         is small.
-    away : float
-        Share of the penalty's slope below which the slope at a weight of 0 says that it stays
-        there, so that it is left out of the next quadratic model.
-    rounds : float
-        Faces that are solved for the minimum of one quadratic model, about.
-    products : float
-        Products with the rows that this takes where no matrix is formed, about.
-    thin, sparse : float
-        What an entry of dense and of sparse rows costs in a product with a vector, in units of a
-        multiplication of large matrices.
+    away : tuple of (float, float)
+        How far below the penalty's slope that at a weight of 0 is, where the weight is left out of
+        the next quadratic model: between the two, twice the violation.
+    rounds, products : float
+        Faces that are solved for the minimum of one quadratic model, and products with the rows
+        that it takes where no matrix is formed, about; of the latter the last number is taken.
     exact_tol : float
         The largest tol at which the working set is solved to rounding error, where that is cheap.
     growth : int
         Features by which a working set may grow at the least.
     quiet : int
         Steps without a gain that can be seen, after which an exact end is given up.
+    part, rows_per_parameter, start_steps, start_tol : int, int, int, float
+        Many rows are first replaced by one in so many of them, as long as that leaves so many for
+        each parameter, for so many steps at the most, to this tol.
     """
 
     rounding: float = 1e-12
     small_slope: float = 1e-6
     safety: float = 100.0
     forcing: tuple[float, float] = (1e-3, 0.1)
-    away: float = 0.7
+    away: tuple[float, float] = (0.05, 0.3)
     rounds: float = 8.0
     products: float = 60.0
-    thin: float = 4.0
-    sparse: float = 20.0
     exact_tol: float = 1e-4
     growth: int = 100
     quiet: int = 10
+    part: int = 8
+    rows_per_parameter: int = 5
+    start_steps: int = 30
+    start_tol: float = 1e-2
 
 
 LIMITS = ProximalLimits()
@@ -129,67 +130,136 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     def minimize_smooth(
         self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
     ) -> OptimizeResult:
-        run = Run(params, max_iter, callback)
-        l1 = objective.l1
-        working = np.any(objective.by_feature(params), axis=1)
-        working[0] = True  # a working set is never empty
-        working |= objective.smooth_penalty
-        part, final, last = None, False, _Descent(np.inf, np.inf, np.inf)
-        while True:
-            _, gradient = objective.value_and_gradient(run.params)
-            violation = relative(least_subgradient(run.params, gradient, l1), l1)
-            waiting = objective.by_feature(violation).max(axis=1, initial=0.0)
-            waiting[working] = 0
-            outside = float(np.max(waiting, initial=0.0))
-            inside = part is not None and outside <= self.limits.rounding
-            if part is not None and not self._polishes(part, tol):
-                # What the features outside could still gain, as if alone and curved as the last
-                # step was.
-                open_slope = np.where(working[:, None], 0, objective.by_feature(violation * scale(l1))).ravel()
-                gain = 0.5 * float(open_slope @ open_slope) / last.curvature
-                inside = gain <= 0.01 * tol * abs(run.value)
-            if inside and (final or last.left <= 10 * self.limits.rounding):
-                small = last.left <= self.limits.small_slope
-                ended = small or not self._polishes(part, tol) or _nothing_left(run, gradient, l1, tol)
-                run.status = Status.CONVERGED if ended and last.gain <= tol * abs(run.value) else Status.STALLED
-                break
-            if not inside:
-                working |= _strongest(waiting, max(self.limits.growth, len(working) // 100, 2 * int(working.sum())))
-                part, where = objective.restricted(np.flatnonzero(working))
-            # There is no point in solving for a working set that will grow to more than what the
-            # others are short of.
-            final = inside or bool(working.all())
-            last = self._descend(part, where, 0.0 if final else 0.1 * outside, tol, run)
-            if run.status is not None:
-                break
-        result = run.result(gap=last.gain / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
+        run = Run(self._start(objective, params, tol), max_iter, callback)
+        search = _WorkingSets(objective, run, tol, self.largest_matrix, self.limits)
+        search.go()
+        gap, violation = search.last.gain / (abs(run.value) or 1.0), search.violation()
+        result = run.result(gap=gap, subgradient=float(np.max(violation, initial=0.0)))
         result.x = objective.centered(result.x)
         return result
 
-    def _chosen(self, part, point, gradient):
+    def _start(self, objective, params, tol):
+        """Return the minimum over a part of many rows; `params` where that is no better."""
+        size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
+        if 4 * size > objective.n_rows or objective.n_params > self.largest_matrix or _is_cheap(objective, objective.n_params):
+            return params
+        part, other = objective.samples(size, 2)
+        run = Run(params, self.limits.start_steps, None)
+        _WorkingSets(part, run, max(tol, self.limits.start_tol), self.largest_matrix, self.limits).go()
+        return run.params if other.value(run.params) < other.value(params) else params
+
+
+class _WorkingSets:
+    """The minimum over a working set of features that grows until no other violates optimality.
+
+    Parameters
+    ----------
+    objective : Objective
+    run : Run
+        It holds the point.
+    tol : float
+    largest_matrix : int
+    limits : ProximalLimits
+
+    Attributes
+    ----------
+    last : _Descent
+        How the work on the last working set ended.
+    """
+
+    def __init__(self, objective, run, tol, largest_matrix, limits):
+        self.objective, self.run, self.tol = objective, run, tol
+        self.largest_matrix, self.limits = largest_matrix, limits
+        self.working = np.any(objective.by_feature(run.params), axis=1)
+        self.working[0] = True  # a working set is never empty
+        self.working |= objective.smooth_penalty
+        self.part, self.where, self.last = None, None, _Descent(np.inf, np.inf, np.inf)
+        self.products = limits.products  # that the last quadratic model took
+
+    def go(self):
+        """Go to the minimum, as far as the run allows."""
+        final = False
+        while self.run.status is None:
+            violation = self.violation()
+            waiting = self.objective.by_feature(violation).max(axis=1, initial=0.0)
+            waiting[self.working] = 0
+            outside = float(np.max(waiting, initial=0.0))
+            inside = self.part is not None and self._nothing_outside(violation, outside)
+            if inside and (final or self.last.left <= 10 * self.limits.rounding):
+                self._end()
+                break
+            if not inside:
+                self._grow(waiting)
+            # There is no point in solving for a working set that will grow to more than what the
+            # others are short of.
+            final = inside or bool(self.working.all())
+            self._descend(0.0 if final else 0.1 * outside)
+
+    def violation(self):
+        """The least subgradient of each parameter as a share of the penalty's slope."""
+        params, l1 = self.run.params, self.objective.l1
+        return relative(least_subgradient(params, self.objective.value_and_gradient(params)[1], l1), l1)
+
+    def _nothing_outside(self, violation, outside):
+        """Whether the features outside have next to nothing to gain."""
+        if outside <= self.limits.rounding or self._polishes():
+            return outside <= self.limits.rounding
+        # As if alone, and curved as the last step was.
+        slope = self.objective.by_feature(violation * scale(self.objective.l1))[~self.working]
+        return 0.5 * float(np.vdot(slope, slope)) / self.last.curvature <= 0.01 * self._goal()
+
+    def _grow(self, waiting):
+        """Take the strongest of the waiting features into the working set.
+
+        That is all features where this costs next to nothing, or they are not many more.
+        """
+        working, objective = self.working, self.objective
+        most = max(self.limits.growth, len(working) // 100, 2 * int(working.sum()))
+        working |= _strongest(waiting, most)
+        if self._all_at_once(objective) or 2 * working.sum() > len(working):
+            working[:] = True
+            self.part, self.where = objective, np.arange(objective.n_params)
+        else:
+            self.part, self.where = objective.restricted(np.flatnonzero(working))
+
+    def _end(self):
+        """Judge where the work ended."""
+        polished = self._polishes() and self.last.left > self.limits.small_slope
+        ended = not polished or _nothing_left(self.run, self.objective, self._goal())
+        self.run.status = Status.CONVERGED if ended and self.last.gain <= self._goal() else Status.STALLED
+
+    def _goal(self):
+        """What may be left to gain."""
+        return self.tol * abs(self.run.value)
+
+    def _all_at_once(self, part):
+        """Whether a quadratic model of all parameters costs next to nothing."""
+        return part.n_params <= self.largest_matrix and _is_cheap(part, part.n_params)
+
+    def _polishes(self):
+        """Whether to go on to rounding error."""
+        return self.tol <= self.limits.exact_tol and self._all_at_once(self.part)
+
+    def _chosen(self, point, gradient, violation):
         """The parameters that the next quadratic model is for, in rising order.
 
         The others are 0, and their slopes say that they stay there.
         """
-        if _is_cheap(part, part.n_params):
-            return np.arange(part.n_params)
-        return np.flatnonzero((point != 0) | (np.abs(gradient) >= self.limits.away * part.l1))
+        if self._all_at_once(self.part):
+            return np.arange(self.part.n_params)
+        away = 1 - np.clip(2 * violation, *self.limits.away)
+        return np.flatnonzero((point != 0) | (np.abs(gradient) >= away * self.part.l1))
 
-    def _forms_matrix(self, part, size):
+    def _forms_matrix(self, size):
         """Whether a quadratic model of so many parameters is solved by its matrix."""
-        if size > self.largest_matrix or _is_cheap(part, size):
+        if size > self.largest_matrix or _is_cheap(self.part, size):
             return size <= self.largest_matrix
-        limits, X = self.limits, part.batches.X
-        entries = limits.sparse * X.nnz if part.sparse else limits.thin * X.size
-        by_matrix = 0.5 * part.n_rows * size**2 + limits.rounds * size**3 / 3
-        return by_matrix <= 2.0 * part.n_outputs * entries * limits.products
+        by_matrix = 0.5 * self.part.n_rows * size**2 + self.limits.rounds * size**3 / 3
+        return by_matrix <= self.products * self.part.product_work
 
-    def _polishes(self, part, tol):
-        """Whether to go on to rounding error, which costs little where the Hessian does."""
-        return tol <= self.limits.exact_tol and part.n_params <= self.largest_matrix and _is_cheap(part, part.n_params)
-
-    def _model(self, part, point, gradient, chosen, damping):
-        if self._forms_matrix(part, len(chosen)):
+    def _model(self, point, gradient, chosen, damping):
+        part = self.part
+        if self._forms_matrix(len(chosen)):
             return MatrixModel(part.hessian_block(point, chosen), gradient[chosen], damping)
         curvature = part.hessian_operator(point)
         if len(chosen) < part.n_params:
@@ -198,42 +268,42 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             curvature = curvature.restricted(free)
         return ProductModel(curvature, part.l2[chosen])
 
-    def _descend(self, part, where, goal, tol, run):
-        """Take Newton steps on a working set until its violation is at most `goal`."""
-        params, point = run.params, run.params[where]
-        l1, damping = part.l1, 0.0
-        exact, quiet = goal == 0 and self._polishes(part, tol), 0
+    def _descend(self, goal):
+        """Take Newton steps on the working set until its violation is at most `goal`."""
+        part, run, limits = self.part, self.run, self.limits
+        params, point, l1, damping = run.params, run.params[self.where], part.l1, 0.0
+        exact, quiet = goal == 0 and self._polishes(), 0
         value, gradient = part.value_and_gradient(point)
+        left = float(np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0))
         while True:
-            violation = np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
-            chosen = self._chosen(part, point, gradient)
-            forced = max(np.clip(violation, *self.limits.forcing) * violation, 0.5 * goal)
-            accuracy = ((self.limits.rounding if exact else forced) * scale(l1))[chosen]
-            model = self._model(part, point, gradient, chosen, damping)
-            target = point.copy()
+            violation, chosen = left, self._chosen(point, gradient, left)
+            forced = max(np.clip(violation, *limits.forcing) * violation, 0.5 * goal)
+            accuracy = ((limits.rounding if exact else forced) * scale(l1))[chosen]
+            model, target = self._model(point, gradient, chosen, damping), point.copy()
             target[chosen], slope = minimize_model(model, gradient[chosen], point[chosen], l1[chosen], accuracy)
+            self.products = model.products or self.products
             promised, curvature = _promise(gradient[chosen], slope, point[chosen], target[chosen], l1[chosen])
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
-            params[where] = point
+            params[self.where] = point
             total = value + part.l1_value(point)
             least = least_subgradient(point, gradient, l1)
             left = float(np.max(relative(least, l1), initial=0.0))
-            end = _Descent(min(promised, 0.5 * float(least @ least) / curvature), curvature, left)
+            self.last = _Descent(min(promised, 0.5 * float(least @ least) / curvature), curvature, left)
             if run.record(params, total):
-                return end
+                break
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
-            enough = noise if exact else max(noise, 0.1 * tol * abs(total))
             # What is left to gain goes with the square of the violation. To rounding error the
             # decrease itself has to be small, and where curvature is a decrease that cannot be told
             # from rounding is still a step that can be seen.
-            ahead = promised if exact else promised * min(1.0, self.limits.safety * (left / (violation or 1.0)) ** 2)
-            quiet += ahead <= enough
-            done = quiet > 0 and (not exact or left <= 10 * self.limits.rounding or quiet == self.limits.quiet)
-            matrix = isinstance(model, MatrixModel)
-            if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
-                return end
+            if exact:
+                quiet += promised <= noise
+                done = left <= 10 * limits.rounding or quiet == limits.quiet
+            else:
+                done = promised * min(1.0, limits.safety * (left / (violation or 1.0)) ** 2) <= max(noise, 0.1 * self._goal())
+            if left <= goal or done or (length == 0 and (damping > 1 or not isinstance(model, MatrixModel))):
+                break
 
 
 class _Descent(NamedTuple):
@@ -249,14 +319,14 @@ def _is_cheap(part, size):
     return part.n_rows * float(size) ** 2 <= SIZES.quick_work
 
 
-def _nothing_left(run, gradient, l1, tol):
-    """Whether the slopes times the size of the parameters leave less than `tol` to gain.
+def _nothing_left(run, objective, goal):
+    """Whether the slopes times the size of the parameters leave less than `goal` to gain.
 
     The gain that a quadratic model promises is no measure where steps ended before the slopes did:
     next to a kink.
     """
-    size = np.abs(run.params)
-    return np.abs(least_subgradient(run.params, gradient, l1)) @ np.maximum(size, size.mean()) <= tol * abs(run.value)
+    size, gradient = np.abs(run.params), objective.value_and_gradient(run.params)[1]
+    return np.abs(least_subgradient(run.params, gradient, objective.l1)) @ np.maximum(size, size.mean()) <= goal
 
 
 def _strongest(waiting, most):
