@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
@@ -174,6 +175,7 @@ class _WorkingSets:
         self.working[0] = True  # a working set is never empty
         self.working |= objective.smooth_penalty
         self.part, self.where, self.last = None, None, _Descent(np.inf, np.inf, np.inf)
+        self.null = null_value(objective, run.params)
         self.products = limits.products  # that the last quadratic model took
 
     def go(self):
@@ -230,7 +232,7 @@ class _WorkingSets:
 
     def _goal(self):
         """What may be left to gain."""
-        return self.tol * abs(self.run.value)
+        return allowance(self.objective, self.run.value, self.null, self.tol)
 
     def _all_at_once(self, part):
         """Whether a quadratic model of all parameters costs next to nothing."""
