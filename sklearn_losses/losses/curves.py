@@ -165,6 +165,16 @@ class MarginLoss(ScalarLoss):
         curvature[np.arange(len(y)), y] = curvature.sum(axis=1)
         return curvature
 
+    def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
+        if raw.ndim == 1:
+            return self.hessian(y, raw)
+        curvature, rows, classes = _without_own(y, self.curvature(_margins(y, raw))), np.arange(len(y)), np.arange(raw.shape[1])
+        matrix = np.zeros((*raw.shape, len(classes)), dtype=raw.dtype)
+        matrix[:, classes, classes] = curvature
+        matrix[rows, y] = matrix[rows, :, y] = -curvature
+        matrix[rows, y, y] = curvature.sum(axis=1)
+        return matrix
+
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         return self.hessian_map(y, raw)(direction)
 
