@@ -150,6 +150,22 @@ class Objective(Facts):
         value, gradient = self.loss.value_and_gradient(batch.y, raw)
         return batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
 
+    def slope_along(self, params: NDArray[Any], direction: NDArray[Any]) -> Callable[[float], float]:
+        """The slope of the smooth part on a line, ``t -> slope at params + t * direction``.
+
+        For linear models: the rows are read once for all t.
+        """
+        raw, move = (self.batches.joined(lambda batch, _, at=at: self.model.predict(at, batch.X)) for at in (params, direction))
+        start, rise = float((self.l2 * params) @ direction), float((self.l2 * direction) @ direction)
+
+        def slope(t):
+            def of_block(batch, rows):
+                return float(np.vdot(batch.weighted(self.loss.gradient(batch.y, raw[rows] + t * move[rows])), move[rows]))
+
+            return sum(self.batches.each(of_block)) / self.n_rows + start + t * rise
+
+        return slope
+
     def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, protocols.Estimate]]:
         """Unbiased estimates of the smooth part, one after the other.
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
-from sklearn_losses.solvers.line_search import newton_step
+from sklearn_losses.solvers.line_search import newton_step, searched_step
 from sklearn_losses.solvers.polish import allowance
 from sklearn_losses.solvers.run import Run
 
@@ -22,6 +22,8 @@ class Truncation(NamedTuple):
     first, least, most : float
         The share of the square of the gradient that the first direction leaves, and the range for
         the others.
+    exact : float
+        The share for a loss that shows to be a quadratic function.
     products : int
         Products with the Hessian for one direction at the most.
     end : float
@@ -31,8 +33,9 @@ class Truncation(NamedTuple):
     """
 
     first: float = 0.1
-    least: float = 1e-4
+    least: float = 0.03
     most: float = 0.25
+    exact: float = 1e-4
     products: int = 250
     end: float = 0.1
     unmoved: float = 64.0
@@ -90,17 +93,24 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
         )
         preconditioner.spent += found.products
         step = found.step if gradient @ found.step < 0 else -gradient
-        moved = newton_step(objective, params, value, gradient, objective.centered(step))
+        search = searched_step if objective.convex else newton_step
+        moved = search(objective, params, value, gradient, objective.centered(step))
         if moved is None:
             return _stuck(objective, params, value, run, step, found.gained <= goal, limits)
         fallen = value - moved[1]
-        reduction = np.clip((1 - fallen / found.gained) ** 2 if found.gained > 0 else 1, limits.least, limits.most)
+        reduction = _next_reduction(fallen, found.gained, limits)
         params, value, gradient = moved
         if run.record(params, value):
             return False
         if found.gained <= limits.end * goal:
             run.converged()
             return False
+
+
+def _next_reduction(fallen, promised, limits):
+    """How exact the next direction is, after a step that was to gain `promised`."""
+    error = (1 - fallen / promised) ** 2 if promised > 0 else 1.0
+    return limits.exact if error <= limits.exact else float(np.clip(error, limits.least, limits.most))
 
 
 def _stuck(objective, params, value, run, step, close, limits):
