@@ -67,6 +67,11 @@ class Batches:
     dtype : dtype, default=None
         What blocks are computed in; None: that of X.
 
+    Attributes
+    ----------
+    sparse : bool
+        X is a sparse matrix.
+
     Examples
     --------
     >>> import numpy as np
@@ -87,17 +92,15 @@ class Batches:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.standardization = standardization
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
+        self.sparse = sparse.issparse(X)
+        # A block is no view of the rows.
+        self._copies = standardization is not None or X.dtype != self.dtype
         self.n_rows = X.shape[0]
         self._float32: Batches | None = None
         # The views of a sparse X are kept: slicing it would copy the entries each time. So are the
         # blocks of a small array that differ from it in type or coordinates.
         self._views: dict[tuple[int, int], SparseRows] = {}
         self._copied: dict[tuple[int, int], Batch] = {}
-
-    @property
-    def sparse(self) -> bool:
-        """Whether X is a sparse matrix."""
-        return sparse.issparse(self.X)
 
     def _replace(self, **changes: Any) -> Self:
         """These rows with some of the constructor's arguments changed.
@@ -145,11 +148,6 @@ class Batches:
         for rows in row_slices(self.X, self._copies, dense=False):
             yield self._batch(rows)
 
-    @property
-    def _copies(self):
-        """A block is no view of the rows."""
-        return self.standardization is not None or self.X.dtype != self.dtype
-
     def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
         """Call ``function(batch, rows)`` for every block of `blocks`, in order.
 
@@ -169,7 +167,8 @@ class Batches:
             What `function` returns.
         """
         read = self.take if dense and self.sparse else self._batch
-        return each(lambda rows: function(read(rows), rows), row_slices(self.X, dense or self._copies, dense))
+        slices = row_slices(self.X, dense or self._copies, dense or not self.sparse)
+        return each(lambda rows: function(read(rows), rows), slices)
 
     def joined(self, function: Callable[[Batch, slice], NDArray[Any]]) -> NDArray[Any]:
         """The arrays that `each` yields, with one entry for each row, in one."""

@@ -145,6 +145,15 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         p = self.inverse_link(raw)
         return p * (1 - p)
 
+    def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
+        if raw.ndim == 1:
+            return self.hessian(y, raw)
+        p = self.inverse_link(raw)
+        matrix = -p[:, :, None] * p[:, None, :]
+        diagonal = np.einsum("nkk->nk", matrix)
+        diagonal += p
+        return matrix
+
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         return self.hessian_map(y, raw)(direction)
 
