@@ -204,12 +204,13 @@ class Objective(Facts):
         product = hessian_product(self.loss, self.model, self.batches, params, direction)
         return product + self.l2 * direction
 
-    def hessian_operator(self, params: NDArray[Any]) -> HessianOperator:
+    def hessian_operator(self, params: NDArray[Any], spread: float = 0.0) -> HessianOperator:
         """The second derivative of the loss as an operator: linear models.
 
-        That of the penalty is not in it.
+        That of the penalty is not in it. Where it jumps it is a mean over moves of the raw
+        predictions by about `spread`.
         """
-        return hessian_operator(self.loss, self.model, self.batches, params)
+        return hessian_operator(self.loss.spread(spread), self.model, self.batches, params)
 
     def hessian(self, params: NDArray[Any]) -> NDArray[Any]:
         """The second derivative at `params` as a matrix: linear models.

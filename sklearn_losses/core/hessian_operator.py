@@ -47,12 +47,15 @@ class TruncatedStep(NamedTuple):
         Whether it is as exact as asked for.
     gained : float
         The decrease of Newton's model along it.
+    left : float
+        What the model may gain beside it at the most; infinite where that was not asked for.
     """
 
     step: NDArray[Any]
     products: int
     reached: bool
     gained: float
+    left: float
 
 
 class HessianOperator(NamedTuple):
@@ -73,6 +76,9 @@ class HessianOperator(NamedTuple):
         matrix to form.
     exact : bool
         Whether what `solver` gives is the solution, and not a start for conjugate gradients.
+    total : float
+        The mean over the rows of their second derivatives in the raw predictions, summed over the
+        outputs; 0 where it is not known.
     limits : ConjugateGradientLimits
     """
 
@@ -81,6 +87,7 @@ class HessianOperator(NamedTuple):
     in_float32: Callable[[], ScaledProduct] | None = None
     solver: Callable[[NDArray[Any]], Product] | None = None
     exact: bool = True
+    total: float = 0.0
     limits: ConjugateGradientLimits = LIMITS
 
     def solve(
@@ -165,10 +172,15 @@ class HessianOperator(NamedTuple):
             if square > reduction * first:
                 return False
             if not provable or gained > self.limits.end * goal:
-                return not provable or gained > self.limits.end * goal or square <= 1e-4 * first
-            return most_left(residual) <= self.limits.left * goal
+                return True
+            return most_left(residual) <= max(self.limits.left * goal, 0.9 * goal - gained)
 
-        return TruncatedStep(*self._solve(ridge, -gradient, max_products, enough, precondition))
+        step, products, reached, gained = self._solve(ridge, -gradient, max_products, enough, precondition)
+        left = np.inf
+        if provable and reached and gained <= goal:
+            # The residual itself, not as float32 carried it along.
+            left, products = most_left(gradient + self.product(step) + ridge * step), products + 1
+        return TruncatedStep(step, products, reached, gained, left)
 
     def most_left(self, ridge: NDArray[Any]) -> Callable[[NDArray[Any]], float]:
         """What a gradient promises at the most, whatever the curvature: ``gradient -> decrease``.

@@ -22,8 +22,14 @@ class Truncation(NamedTuple):
     first, least, most : float
         The share of the square of the gradient that the first direction leaves, and the range for
         the others.
-    exact : float
-        The share for a loss that shows to be a quadratic function.
+    quadratic, exact : float
+        Relative error of the model, squared, of a loss that is a quadratic function, and the share
+        for it.
+    spread : float
+        Second derivatives that jump are means over this share of the last move of the raw
+        predictions, as a root mean square,
+    near : float
+        unless the last step gained less than this, in units of what may be left.
     products : int
         Products with the Hessian for one direction at the most.
     end : float
@@ -35,7 +41,10 @@ class Truncation(NamedTuple):
     first: float = 0.1
     least: float = 0.03
     most: float = 0.25
+    quadratic: float = 1e-12
     exact: float = 1e-4
+    spread: float = 0.5
+    near: float = 10.0
     products: int = 250
     end: float = 0.1
     unmoved: float = 64.0
@@ -75,10 +84,10 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
     """
     value, gradient = objective.value_and_gradient(params)
     null = objective.value(np.where(objective.penalized > 0, 0.0, params))
-    reduction, preconditioner = limits.first, _Preconditioner(objective)
+    reduction, spread, preconditioner = limits.first, 0.0, _Preconditioner(objective)
     while True:
         goal = allowance(objective, value, null, tol)
-        operator = objective.hessian_operator(params)
+        operator = objective.hessian_operator(params, spread)
         if objective.convex and operator.most_left(objective.l2)(gradient) <= goal:
             run.params, run.value = params, value
             run.converged()
@@ -98,19 +107,26 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
         if moved is None:
             return _stuck(objective, params, value, run, step, found.gained <= goal, limits)
         fallen = value - moved[1]
-        reduction = _next_reduction(fallen, found.gained, limits)
         params, value, gradient = moved
         if run.record(params, value):
             return False
-        if found.gained <= limits.end * goal:
+        proven = objective.convex and not spread and found.gained + found.left <= goal
+        if proven or found.gained <= limits.end * goal:
             run.converged()
-            return False
+            return proven
+        spread = _next_spread(fallen, operator.total, goal, limits)
+        reduction = _next_reduction(fallen, found.gained, limits)
+
+
+def _next_spread(fallen, curvature, goal, limits):
+    """About how far the next step moves the raw predictions: a share of how far the last one did."""
+    return limits.spread * float(np.sqrt(2 * fallen / curvature)) if fallen > limits.near * goal and curvature > 0 else 0.0
 
 
 def _next_reduction(fallen, promised, limits):
     """How exact the next direction is, after a step that was to gain `promised`."""
     error = (1 - fallen / promised) ** 2 if promised > 0 else 1.0
-    return limits.exact if error <= limits.exact else float(np.clip(error, limits.least, limits.most))
+    return limits.exact if error <= limits.quadratic else float(np.clip(error, limits.least, limits.most))
 
 
 def _stuck(objective, params, value, run, step, close, limits):
