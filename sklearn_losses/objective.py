@@ -97,6 +97,21 @@ class Objective(Facts):
             self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
         return self._valued[1]
 
+    def value_without_weights(self, params: NDArray[Any]) -> float:
+        """The whole formula with all weights at 0 and the intercepts of `params`.
+
+        A linear model predicts the same for all rows then, so that they are not read.
+        """
+        bare = np.where(self.penalized > 0, 0.0, params)
+        if not (self.linear and self.loss.rowwise):
+            return self.value(bare)
+        raw = self.model.predict(bare, self.batches.take(slice(0, 1)).X)
+
+        def weighted(batch, _):
+            return batch.sum(self.loss.value(batch.y, np.repeat(raw, len(batch.y), axis=0)))
+
+        return sum(self.batches.each(weighted)) / self.n_rows
+
     def mean_loss_of_rounded(self, params: NDArray[Any]) -> float:
         """`mean_loss` with parameters and raw predictions in the rows' own type.
 
@@ -158,7 +173,8 @@ class Objective(Facts):
 
         For linear models: the rows are read once for all t.
         """
-        raw, move = (self.batches.joined(lambda batch, _, at=at: self.model.predict(at, batch.X)) for at in (params, direction))
+        raw = self.batches.joined(lambda batch, _: self.model.predict(params, batch.X))
+        move = self.batches.joined(lambda batch, _: self.model.predict(direction, batch.X))
         start, rise = float((self.l2 * params) @ direction), float((self.l2 * direction) @ direction)
 
         def slope(t):

@@ -8,6 +8,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.problem import Problem
@@ -155,7 +156,7 @@ def _chain(problem, start, monitor, rng, state):
         following = auto and auto.next_after(solver, objective)
         left = settings.max_iter - nit
         budget = left if following is None else auto.share(left)
-        result = solver.solve(objective, params, max_iter=budget, tol=settings.tol, state=state, callback=monitor, rng=rng)
+        result = solver.solve(objective, params, max_iter=budget, tol=problem.tol, state=state, callback=monitor, rng=rng)
         nit += result.nit
         if not solver.stochastic:
             result.x = objective.centered(result.x)
@@ -168,13 +169,13 @@ def _chain(problem, start, monitor, rng, state):
     best.result.nit = nit
     if not problem.solver.stochastic and "dual_gap_" in best.certificate and not best.result.status.is_final:
         short = Status.MAX_ITER if best.result.status is Status.MAX_ITER or nit >= settings.max_iter else Status.STALLED
-        set_status(best.result, Status.CONVERGED if _certified(problem, best.certificate) else short)
+        set_status(best.result, Status.CONVERGED if _certified(problem, best) else short)
     return best
 
 
 def _is_last(problem, end):
     """Whether no solver is to go on from this end."""
-    done = end.result.success and _certified(problem, end.certificate)
+    done = end.result.success and _certified(problem, end)
     return done or end.result.status.is_final or problem.objective.unbounded(end.result.x)
 
 
@@ -183,7 +184,7 @@ def _rank(problem, end):
 
     Those at a certified optimum come first, then the lowest.
     """
-    done = end.result.success and _certified(problem, end.certificate)
+    done = end.result.success and _certified(problem, end)
     return not done, problem.objective.value(end.result.x), end.certificate.get("dual_gap_", 0.0)
 
 
@@ -199,6 +200,12 @@ def _certificate(problem, result):
     return {} if gap is None else {"dual_gap_": gap}
 
 
-def _certified(problem, certificate):
-    """Whether a duality gap, where there is one, is proven to be within tol."""
-    return certificate.get("dual_gap_", 0.0) <= max(problem.settings.tol, CERTAIN)
+def _certified(problem, end):
+    """Whether a duality gap, where there is one, is proven to be within what tol allows."""
+    gap = end.certificate.get("dual_gap_", 0.0)
+    if gap <= CERTAIN or gap == np.inf:
+        return bool(gap <= CERTAIN)
+    objective, params = problem.objective, end.result.x
+    value = objective.value(params)
+    allowed = allowance(objective, value, null_value(objective, params), problem.settings.tol)
+    return bool(gap * abs(value) <= allowed)

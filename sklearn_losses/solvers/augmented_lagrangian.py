@@ -23,6 +23,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
@@ -115,7 +116,11 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
-        stages = _Stages(point, terms.center, point.scale, tol, run, self.schedule, self.limits)
+
+        def allowed(params, value):
+            return allowance(objective, value, null_value(objective, params), tol)
+
+        stages = _Stages(point, terms.center, point.scale, allowed, run, self.schedule, self.limits)
         stages.go(self.schedule.first * point.scale)
         if run.status is None:
             run.status = Status.CONVERGED if stages.reached else Status.STALLED
@@ -137,7 +142,9 @@ class _Stages:
     point : SmoothedPoint
         It moves to the optimum.
     centers : ndarray of the shape of the terms
-    scale, tol : float
+    scale : float
+    allowed : callable
+        ``allowed(params, value)``: the gap that is small enough there.
     run : Run
     schedule : Schedule
     limits : MultiplierLimits
@@ -151,9 +158,9 @@ class _Stages:
         Whether the optimum was reached.
     """
 
-    def __init__(self, point, centers, scale, tol, run, schedule, limits, holds=None):
+    def __init__(self, point, centers, scale, allowed, run, schedule, limits, holds=None):
         self.point, self.terms, self.centers, self.scale = point, point.terms, centers, scale
-        self.tol, self.run, self.schedule, self.limits = tol, run, schedule, limits
+        self.allowed, self.run, self.schedule, self.limits = allowed, run, schedule, limits
         self.holds = holds or (lambda params: True)
         self.least = ROUNDING * self.terms.total_slope * scale
         self.lowest, self.spent, self.reach, self.reached = np.inf, np.zeros(3, dtype=int), limits.reach, False
@@ -169,12 +176,16 @@ class _Stages:
         """
         point = self.point
         point.smooth(self.centers, width)
-        self.goal = max(0.9 * self.tol * point.value, self.least)
+        self.goal = self._goal()
         steps, products, *_ = point.descend(self.run.record, self.schedule.steps, self.schedule.loose, self.goal)
+        self.goal = self._goal()
         self.reached = bool(point.gap <= self.goal or point.value <= self.least)
         self.spent = np.zeros(3, dtype=int) if point.gap < 0.9 * self.lowest else self.spent + (1, steps, products)
         self.lowest, self.centers = min(self.lowest, point.gap), point.slopes
         return None if self.reached or np.any(self.spent >= self.limits.patience) or self._is_over() else steps
+
+    def _goal(self):
+        return max(0.9 * self.allowed(self.point.params, self.point.value), self.least)
 
     def _is_over(self):
         return self.run.status is not None or not self.holds(self.point.params)
@@ -194,7 +205,7 @@ class _Stages:
                 SmoothedPoint(of_rows, point.params),
                 self.centers[terms.index_of(screening.rows)],
                 self.scale,
-                self.tol,
+                self.allowed,
                 self.run,
                 self.schedule,
                 self.limits,

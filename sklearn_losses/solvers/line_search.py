@@ -176,7 +176,7 @@ def searched_step(
 
 
 def _flattest(slope_at, first, last, limits):
-    """Where a rising function of t, with the values `first` < 0 at 0 and `last` at 1, is next to 0."""
+    """Where a rising function of t, `first` < 0 at 0 and `last` at 1, is next to 0."""
     low, high = (0.0, first), (1.0, last)
     for _ in range(limits.slopes):
         if not high[1] > 0:  # the minimum is further out

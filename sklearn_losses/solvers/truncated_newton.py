@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.line_search import newton_step, searched_step
-from sklearn_losses.solvers.polish import allowance
 from sklearn_losses.solvers.run import Run
 
 __all__ = ["TRUNCATION", "Truncation", "truncated_newton"]
@@ -83,15 +83,10 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
        Journal on Scientific Computing 17 (1996), choice 1.
     """
     value, gradient = objective.value_and_gradient(params)
-    null = objective.value(np.where(objective.penalized > 0, 0.0, params))
     reduction, spread, preconditioner = limits.first, 0.0, _Preconditioner(objective)
     while True:
-        goal = allowance(objective, value, null, tol)
+        goal = allowance(objective, value, null_value(objective, params), tol)
         operator = objective.hessian_operator(params, spread)
-        if objective.convex and operator.most_left(objective.l2)(gradient) <= goal:
-            run.params, run.value = params, value
-            run.converged()
-            return True
         found = operator.truncated_step(
             objective.l2,
             gradient,
@@ -100,6 +95,11 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
             max_products=min(len(params), limits.products),
             precondition=preconditioner.at(operator),
         )
+        if not found.products:
+            if not run.history:
+                run.record(params, value)
+            run.converged()
+            return objective.convex
         preconditioner.spent += found.products
         step = found.step if gradient @ found.step < 0 else -gradient
         search = searched_step if objective.convex else newton_step
@@ -119,7 +119,9 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
 
 
 def _next_spread(fallen, curvature, goal, limits):
-    """About how far the next step moves the raw predictions: a share of how far the last one did."""
+    """About how far the next step moves the raw predictions: a share of how far the last
+    one did.
+    """
     return limits.spread * float(np.sqrt(2 * fallen / curvature)) if fallen > limits.near * goal and curvature > 0 else 0.0
 
 

@@ -167,8 +167,8 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     methods = {name for name, value in members if isfunction(value) and not name.startswith("_")}
     methods |= {"check"}
     of_parts = {
-        "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "initial_alpha", "smoothed", "spread",
-        "with_scale",
+        "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "initial_alpha", "smoothed",
+        "spread", "with_scale",
     }  # fmt: skip
     assert of_parts <= set(vars(Composite))
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
