@@ -108,10 +108,11 @@ class SmoothedPoint:
         # little keeps steps finite.
         self.ridge = np.where(terms.ridge > 0, terms.ridge, limits.least_curvature * terms.total_slope / self.scale)
         self.products = 0  # with the rows, that the last direction took
+        self.extrapolate = False
 
     def smooth(self, centers: FloatArray, width: float) -> None:
         """Change the smoothing."""
-        self.centers, self.width = centers, width
+        self.centers, self.width, self.extrapolate = centers, width, True
         height, self.slopes = self.terms.smoothed(self.residual, centers, width)
         self._certify()
         self.smoothed = height + self.rest
@@ -157,7 +158,9 @@ class SmoothedPoint:
 
         Returns False where no point gets lower.
         """
-        direction = self._direction()
+        direction = self._extrapolated() if self.extrapolate else None
+        self.extrapolate = False
+        direction = self._direction(self.slopes, self.gradient) if direction is None else direction
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
         # This also refuses a point whose value is not a number.
@@ -215,20 +218,43 @@ class SmoothedPoint:
         smoothed, slopes, _ = at(low)  # which is not above the start
         return low, smoothed, slopes
 
-    def _direction(self):
-        """Newton's direction, by conjugate gradients until little is left of the gradient."""
+    def _extrapolated(self):
+        """The step to where the smoothed problem would end if the terms that curve were those that
+        curved at the end of the last stage; None where it does not go down.
+
+        With a new width most of these are at a bound at first, and come back one after the other.
+        """
+        slopes = self.terms.unbounded_slopes(self.residual, self.centers, self.width)
+        if slopes is None:
+            return None
+        gradient = self.gradient + self.terms.adjoint(slopes - self.slopes)
+        direction = self._direction(self.centers, gradient)
+        return direction if float(self.gradient @ direction) < 0 else None
+
+    def _direction(self, slopes, gradient):
+        """Newton's direction where the terms have these slopes and the objective this gradient."""
         limits = self.limits
-        curvature, gradient, ridge = self.terms.curvature(self.slopes, self.width), self.gradient, self.ridge
+        curvature, ridge = self.terms.curvature(slopes, self.width), self.ridge
         if curvature is None:
             return -gradient / ridge
-        self.matrix = self.matrix or (self.products > limits.matrix_after and len(ridge) <= limits.largest_matrix)
-        precondition = curvature.solver(ridge) if self.matrix else None
-        if self.matrix and curvature.exact:
+        by_matrix = self._by_matrix(curvature)
+        precondition = curvature.solver(ridge) if by_matrix else None
+        if by_matrix and curvature.exact:
             return -precondition(gradient)
-        direction, self.products = curvature.solve(
+        direction, products = curvature.solve(
             ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
         )
+        self.products = self.products if by_matrix else products
         return direction
+
+    def _by_matrix(self, curvature):
+        """Whether a matrix is the cheaper way to the direction than conjugate gradients."""
+        limits = self.limits
+        if curvature.product_work:
+            expected = max(self.products, limits.matrix_after)
+            return bool(curvature.solver_work <= expected * curvature.product_work)
+        self.matrix = self.matrix or (self.products > limits.matrix_after and len(self.ridge) <= limits.largest_matrix)
+        return self.matrix
 
 
 class StartLimits(NamedTuple):

@@ -108,7 +108,7 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
             return _stuck(objective, params, value, run, step, found.gained <= goal, limits)
         fallen = value - moved[1]
         params, value, gradient = moved
-        if run.record(params, value):
+        if run.record(params, value, found.products):
             return False
         proven = objective.convex and not spread and found.gained + found.left <= goal
         if proven or found.gained <= limits.end * goal:
