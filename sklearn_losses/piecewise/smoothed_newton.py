@@ -18,6 +18,7 @@ from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.duality_gap import gradient_cost
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
+from sklearn_losses.piecewise.smoothed_line import SmoothedLine
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["NewtonLimits", "SmoothedPoint", "Stage", "StartLimits", "smoothed_start"]
@@ -194,29 +195,34 @@ class SmoothedPoint:
         # This is the slope of the ridge and of the linear function.
         outside = start - float(np.vdot(self.slopes, change))
 
+        line = SmoothedLine(self.terms, self.residual, change, self.centers, self.width)
+
         def at(share):
-            height, slopes = self.terms.smoothed(self.residual + share * change, self.centers, self.width)
-            slope = float(np.vdot(slopes, change)) + outside + share * second_derivative
-            return height + self.rest + share * (outside + 0.5 * share * second_derivative), slopes, slope
+            of_terms = line.at(share)
+            smoothed = of_terms[0] + self.rest + share * (outside + 0.5 * share * second_derivative)
+            return of_terms, smoothed, of_terms[2] + outside + share * second_derivative
 
         low, slope_low, high, slope_high = 0.0, start, np.inf, np.inf
         share, share_was_high = 1.0, False
+        of_low = self.smoothed - self.rest, self.slopes, start - outside
         for _ in range(limits.trials):
-            smoothed, slopes, slope = at(share)
+            of_terms, smoothed, slope = at(share)
             if abs(slope) <= limits.level * abs(start) and smoothed <= self.smoothed:
-                return share, smoothed, slopes
+                return share, smoothed, line.whole(of_terms[1])
             if slope > 0:
+                if high == np.inf:
+                    line.narrow(low, of_low, of_terms[1])
                 slope_low *= 0.5 if share_was_high else 1.0
                 high, slope_high, share_was_high = share, slope, True
             else:
                 slope_high *= 1.0 if share_was_high else 0.5
-                low, slope_low, share_was_high = share, slope, False
+                low, slope_low, share_was_high, of_low = share, slope, False, of_terms
             if high == np.inf:
                 share *= 2
             else:
                 share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.01, 0.99)
-        smoothed, slopes, _ = at(low)  # which is not above the start
-        return low, smoothed, slopes
+        of_terms, smoothed, _ = at(low)  # which is not above the start
+        return low, smoothed, line.whole(of_terms[1])
 
     def _extrapolated(self):
         """The step to where the smoothed problem would end if the terms that curve were those that
