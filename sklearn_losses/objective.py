@@ -23,6 +23,7 @@ from sklearn_losses.core import protocols
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.facts import Facts
 from sklearn_losses.core.hessian import hessian_matrix, hessian_operator, hessian_product, hessian_root
+from sklearn_losses.core.hessian_block import hessian_block
 from sklearn_losses.core.hessian_operator import HessianOperator
 from sklearn_losses.core.linear_algebra import diagonal
 from sklearn_losses.core.penalties import ElasticNet
@@ -203,6 +204,12 @@ class Objective(Facts):
         """
         matrix = hessian_matrix(self.loss, self.model, self.batches, params)
         diagonal(matrix)[:] += self.l2
+        return matrix
+
+    def hessian_block(self, params: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
+        """The rows and columns `chosen`, which hold all intercepts, of `hessian`."""
+        matrix = hessian_block(self.loss, self.model, self.batches, params, chosen)
+        matrix[np.diag_indices_from(matrix)] += self.l2[chosen]
         return matrix
 
     def hessian_root(self, params: NDArray[Any]) -> NDArray[Any]:

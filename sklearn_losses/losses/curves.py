@@ -39,6 +39,10 @@ class ScalarLoss(Loss):
         """Its second derivative; a loss without one leaves it out."""
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
+    def curve_and_slope(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Both at once; losses whose two share work override this."""
+        return self.curve(t), self.slope(t)
+
     @abstractmethod
     def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         """t, an affine function of `raw`: (n,), or (n, m) where a row has m of them."""
@@ -70,8 +74,8 @@ class ScalarLoss(Loss):
         return self.pullback(y, self.slope(self.argument(y, raw)))
 
     def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        t = self.argument(y, raw)
-        return _over_rows(self.curve(t)), self.pullback(y, self.slope(t))
+        curve, slope = self.curve_and_slope(self.argument(y, raw))
+        return _over_rows(curve), self.pullback(y, slope)
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
@@ -160,6 +164,16 @@ class MarginLoss(ScalarLoss):
         curvature = _without_own(y, self.curvature(_margins(y, raw)))
         curvature[np.arange(len(y)), y] = curvature.sum(axis=1)
         return curvature
+
+    def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
+        if raw.ndim == 1:
+            return self.hessian(y, raw)
+        curvature, rows, classes = _without_own(y, self.curvature(_margins(y, raw))), np.arange(len(y)), np.arange(raw.shape[1])
+        matrix = np.zeros((*raw.shape, len(classes)), dtype=raw.dtype)
+        matrix[:, classes, classes] = curvature
+        matrix[rows, y] = matrix[rows, :, y] = -curvature
+        matrix[rows, y, y] = curvature.sum(axis=1)
+        return matrix
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         return self.hessian_map(y, raw)(direction)

@@ -58,6 +58,10 @@ class MeanOverTargets(CompositeOfOne):
         return self.loss.hessian(y.ravel(), raw.ravel()).reshape(y.shape) / self.n_targets
 
     @derived
+    def quadratic(self) -> bool:
+        return self.loss.quadratic
+
+    @derived
     def kinks(self) -> tuple[Kink, ...]:
         return tuple(Kink(k.position, k.left / self.n_targets, k.right / self.n_targets) for k in self.loss.kinks)
 

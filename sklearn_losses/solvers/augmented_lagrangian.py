@@ -158,6 +158,8 @@ class _Stages:
     holds : callable, default=None
         ``holds(params)`` tells whether the terms are still those of the problem; where they are
         not, it gives up.
+    share : float, default=1.0
+        The share of all rows that the terms are of.
 
     Attributes
     ----------
@@ -165,10 +167,10 @@ class _Stages:
         Whether the optimum was reached.
     """
 
-    def __init__(self, point, centers, scale, allowed, run, schedule, limits, holds=None):
+    def __init__(self, point, centers, scale, allowed, run, schedule, limits, holds=None, share=1.0):
         self.point, self.terms, self.centers, self.scale = point, point.terms, centers, scale
         self.allowed, self.run, self.schedule, self.limits = allowed, run, schedule, limits
-        self.holds = holds or (lambda params: True)
+        self.holds, self.share = holds or (lambda params: True), share
         self.least = ROUNDING * self.terms.total_slope * scale
         self.lowest, self.spent, self.reach, self.reached = np.inf, np.zeros(3, dtype=int), limits.reach, False
 
@@ -184,7 +186,7 @@ class _Stages:
         point = self.point
         point.smooth(self.centers, width)
         self.goal = self._goal()
-        steps, products, *_ = point.descend(self.run.record, self.schedule.steps, self.schedule.loose, self.goal)
+        steps, products, *_ = point.descend(self._record, self.schedule.steps, self.schedule.loose, self.goal)
         self.goal = self._goal()
         self.reached = bool(point.gap <= self.goal or point.value <= self.least)
         self.spent = np.zeros(3, dtype=int) if point.gap < 0.9 * self.lowest else self.spent + (1, steps, products)
@@ -193,6 +195,9 @@ class _Stages:
 
     def _goal(self):
         return max(0.9 * self.allowed(self.point.params, self.point.value), self.least)
+
+    def _record(self, params, value):
+        return self.run.record(params, value, self.share * self.point.products)
 
     def _is_over(self):
         return self.run.status is not None or not self.holds(self.point.params)
@@ -217,6 +222,7 @@ class _Stages:
                 self.schedule,
                 self.limits,
                 holds=lambda params: not screening.crossed(terms.residual(params)).any(),
+                share=self.share * float(np.mean(screening.near)),
             )
             part.go(width)
             point.move(part.point.params, screening.slopes(part.point.slopes))
