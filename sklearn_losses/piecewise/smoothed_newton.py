@@ -33,6 +33,8 @@ class NewtonLimits(NamedTuple):
     ----------
     accuracy : float
         What a solved system may leave of the square of the gradient, in units of the curvature.
+    extrapolated : float
+        The same for the first step of a stage.
     level : float
         The slope along a direction, as a share of that at its start, that ends the search for its
         lowest point.
@@ -48,6 +50,7 @@ class NewtonLimits(NamedTuple):
     """
 
     accuracy: float = 0.02
+    extrapolated: float = 1e-4
     level: float = 0.2
     trials: int = 40
     least_curvature: float = 1e-6
@@ -161,7 +164,7 @@ class SmoothedPoint:
         """
         direction = self._extrapolated() if self.extrapolate else None
         self.extrapolate = False
-        direction = self._direction(self.slopes, self.gradient) if direction is None else direction
+        direction = self._direction(self.slopes, self.gradient, self.limits.accuracy) if direction is None else direction
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
         # This also refuses a point whose value is not a number.
@@ -234,10 +237,10 @@ class SmoothedPoint:
         if slopes is None:
             return None
         gradient = self.gradient + self.terms.adjoint(slopes - self.slopes)
-        direction = self._direction(self.centers, gradient)
+        direction = self._direction(self.centers, gradient, self.limits.extrapolated)
         return direction if float(self.gradient @ direction) < 0 else None
 
-    def _direction(self, slopes, gradient):
+    def _direction(self, slopes, gradient, accuracy):
         """Newton's direction where the terms have these slopes and the objective this gradient."""
         limits = self.limits
         curvature, ridge = self.terms.curvature(slopes, self.width), self.ridge
@@ -248,7 +251,7 @@ class SmoothedPoint:
         if by_matrix and curvature.exact:
             return -precondition(gradient)
         direction, products = curvature.solve(
-            ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
+            ridge, -gradient, max_products=limits.products, reduction=accuracy, precondition=precondition
         )
         self.products = self.products if by_matrix else products
         return direction
