@@ -297,6 +297,10 @@ class Objective(Facts):
         if not self._shifts:
             return params
         model = self.model.base
+        if self.smooth_penalty:  # as for any layer of weights, the intercepts as its last row
+            rows = params[: model.n_params].reshape(-1, model.n_outputs)
+            rows = rows - (rows @ np.full(model.n_outputs, 1 / model.n_outputs))[:, None]
+            return np.concatenate([rows.ravel(), params[model.n_params :]])
         own, constants = np.split(params, [model.n_params])
         [weights], [intercept] = model.unpack(own)
         weights = weights - self.penalty.best_shift(weights)[:, None]
