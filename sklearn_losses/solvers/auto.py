@@ -30,8 +30,8 @@ class AutoLimits(NamedTuple):
     matrix_with_weights : int
         The same for a loss with kinks where each weight has a kink as well.
     work : float
-        Multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from
-        there on.
+        Multiplications of a Hessian of several outputs of a loss that is not convex; L-BFGS is
+        ahead from there on.
     work_of_maximum : float
         The same for a maximum over classes.
     first : int
@@ -57,12 +57,12 @@ class Auto(Solver, name="auto"):
     3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is
        piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``; zeros are
        exact.
-    4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a
-       Hessian and is convex or redescending, ``interior_point`` where it is piecewise linear or a
-       maximum over classes (Crammer and Singer's hinge). Both end on the exact optimum. With
-       several raw outputs ``newton`` only while a matrix is cheap: rows times the square of the
-       parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With
-       more parameters and sparse rows ``newton`` too, where products with the Hessian cost little.
+    4. A linear model without an L1 penalty and a convex loss with a Hessian: ``newton``, which
+       forms the Hessian where that is estimated to take less time than products with it. The same
+       for a redescending loss with up to 1,000 parameters, with several raw outputs only while rows
+       times the square of the parameters are up to 2e9. With up to 1,000 parameters
+       ``interior_point`` where the loss is piecewise linear; where it is a maximum over classes
+       (Crammer and Singer's hinge) up to 1e8. Both end on the exact optimum.
     5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1
        penalty: ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there
        is no penalty and few dense rows.
@@ -95,12 +95,10 @@ class Auto(Solver, name="auto"):
             return InteriorPoint() if small else AugmentedLagrangian()
         if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
             return InteriorPoint() if objective.n_rotated_params <= self.limits.matrix else AugmentedLagrangian()
-        if objective.n_params <= self.limits.matrix and objective.smooth_penalty:
-            cheap = objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= self.limits.work
-            if objective.has_hessian and objective.bounded_hessian and cheap:
-                return Newton()
-        if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
-            return Newton()
+        if objective.smooth_penalty and objective.has_hessian and objective.bounded_hessian:
+            few = objective.n_params <= self.limits.matrix
+            cheap = few and (objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= self.limits.work)
+            return Newton() if objective.convex or cheap else LBFGS()
         return LBFGS()
 
     def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
