@@ -112,7 +112,12 @@ class Standardization:
         """The columns in the new coordinates; a sparse matrix stays sparse inside a view."""
         if sparse.issparse(X):
             return SparseRows(X, self)
-        return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
+        unit = self.unit.astype(X.dtype, copy=False)
+        if not self.shifted:
+            return X * unit
+        moved = X - self.center.astype(X.dtype, copy=False)
+        moved *= unit
+        return moved
 
     def factors(self, model: Any) -> NDArray[Any]:
         """The penalty's factor of each parameter of a linear `model`: 1/scale, 0 for intercepts."""

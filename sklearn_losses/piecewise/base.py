@@ -13,7 +13,17 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.hessian_operator import gram_diagonal
 from sklearn_losses.core.linear_algebra import regularized_cholesky
 
-__all__ = ["BoundedTerms", "FloatArray", "RowTerms", "Solve", "Terms", "cholesky_solver", "largest", "unit_vectors"]
+__all__ = [
+    "BoundedTerms",
+    "FloatArray",
+    "RowTerms",
+    "Solve",
+    "Terms",
+    "cholesky_solver",
+    "largest",
+    "smoothed_bounded",
+    "unit_vectors",
+]
 
 FloatArray = NDArray[Any]
 Solve = Callable[[FloatArray], FloatArray]
@@ -33,6 +43,24 @@ def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
         return lambda right: np.full_like(right, np.nan)
     # The caller checks what comes of it.
     return lambda right: linalg.cho_solve(factor, right, check_finite=False)
+
+
+def smoothed_bounded(
+    residual: FloatArray, centers: FloatArray, width: float, left: FloatArray, right: FloatArray
+) -> tuple[float, FloatArray]:
+    """``max(left * residual, right * residual)`` smoothed around `centers`, and its slopes.
+
+    See `PiecewiseLinearTerms.smoothed`.
+    """
+    stiffness = (right - left) / (2 * width)
+    slopes = stiffness * residual
+    slopes += centers
+    np.clip(slopes, left, right, out=slopes)
+    off = slopes - centers
+    off *= off
+    off /= -2 * stiffness
+    off += slopes * residual
+    return float(off.sum()), slopes
 
 
 def largest(margins: FloatArray, most: int) -> NDArray[np.intp]:
