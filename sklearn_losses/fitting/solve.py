@@ -168,13 +168,13 @@ def _chain(problem, start, monitor, rng, state):
     best.result.nit = nit
     if not problem.solver.stochastic and "dual_gap_" in best.certificate and not best.result.status.is_final:
         short = Status.MAX_ITER if best.result.status is Status.MAX_ITER or nit >= settings.max_iter else Status.STALLED
-        set_status(best.result, Status.CONVERGED if _certified(problem, best.certificate) else short)
+        set_status(best.result, Status.CONVERGED if _certified(problem, best) else short)
     return best
 
 
 def _is_last(problem, end):
     """Whether no solver is to go on from this end."""
-    done = end.result.success and _certified(problem, end.certificate)
+    done = end.result.success and _certified(problem, end)
     return done or end.result.status.is_final or problem.objective.unbounded(end.result.x)
 
 
@@ -183,7 +183,7 @@ def _rank(problem, end):
 
     Those at a certified optimum come first, then the lowest.
     """
-    done = end.result.success and _certified(problem, end.certificate)
+    done = end.result.success and _certified(problem, end)
     return not done, problem.objective.value(end.result.x), end.certificate.get("dual_gap_", 0.0)
 
 
@@ -195,10 +195,17 @@ def _certificate(problem, result):
     with np.errstate(over="ignore", invalid="ignore"):
         if objective.smooth_loss:
             return {"gradient_norm_": gradient_norm(problem.original, problem.coordinates.to_user(problem.model, result.x))}
-        gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width")) if objective.convex else None
+        if not objective.convex:
+            return {}
+        gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width"), _allowed(problem, result.x))
     return {} if gap is None else {"dual_gap_": gap}
 
 
-def _certified(problem, certificate):
-    """Whether a duality gap, where there is one, is proven to be within tol."""
-    return certificate.get("dual_gap_", 0.0) <= max(problem.settings.tol, CERTAIN)
+def _certified(problem, end):
+    """Whether a duality gap, where there is one, is proven to be within what tol allows."""
+    return end.certificate.get("dual_gap_", 0.0) <= _allowed(problem, end.result.x)
+
+
+def _allowed(problem, params):
+    """The duality gap that tol allows, in units of the objective."""
+    return max(problem.settings.tol, CERTAIN)

@@ -123,7 +123,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= SIZES.matrix:
             exact = exact_active_set(objective, run.params, 1e-9 * point.scale, params, point.slopes)
             if exact is not None:
-                set_status(result, Status.CONVERGED, x=exact, fun=objective.value(exact))
+                set_status(result, Status.CONVERGED, x=exact.params, fun=objective.value(exact.params), slopes=exact.slopes)
         return result
 
 

@@ -270,7 +270,7 @@ class SmoothSolver(Solver):
         width = continuation(stage, self.schedule.first * width, self.schedule)
         result.slopes, result.width, result.nit = None, None if exact is not None else width, done
         if exact is not None:
-            result.x = exact
+            result.x, result.slopes = exact
         elif done < max_iter and self._exact_end(objective, result):
             result = _by_interior_point(objective, result, max_iter, tol, callback)
         else:
