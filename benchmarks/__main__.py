@@ -1,16 +1,25 @@
 """``python -m benchmarks [NAME ...] [--repeats N]``: all workloads, or those whose function's name
-contains a NAME.
+contains a NAME. ``python -m benchmarks real [NAME ...] [--limit SECONDS]``: the data that people
+have, on one thread.
 """
 
 import argparse
-
-from benchmarks import costs, exact, first_order, l1, leverage, ranking
-from benchmarks.harness import main
+import os
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*")
 parser.add_argument("--repeats", type=int, default=5)
+parser.add_argument("--limit", type=float, default=60.0, help="real: seconds after which a fit is not done")
 arguments = parser.parse_args()
-modules = [exact, l1, first_order, ranking, leverage, costs]
-workloads = [workload for module in modules for workload in module.WORKLOADS]
-main(workloads, arguments.names, arguments.repeats)
+if arguments.names[:1] == ["real"]:
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"  # read when NumPy is imported
+    from benchmarks import real
+
+    real.main(arguments.names[1:], arguments.limit)
+else:
+    from benchmarks import costs, exact, first_order, l1, leverage, ranking
+    from benchmarks.harness import main
+
+    modules = [exact, l1, first_order, ranking, leverage, costs]
+    main([workload for module in modules for workload in module.WORKLOADS], arguments.names, arguments.repeats)

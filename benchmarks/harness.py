@@ -5,6 +5,7 @@ A ratio of times is won only at an objective no worse than the peer's by 1e-6 re
 printed.
 """
 
+import math
 import time
 import tracemalloc
 import warnings
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-__all__ = ["Workload", "main", "measure", "table"]
+__all__ = ["Workload", "main", "measure", "table", "turns"]
 
 CLOSE = 1e-6  # relative excess of the objective that still counts as the same
 # Seconds before each run: the threads of OpenBLAS and OpenMP spin for a while after the other
@@ -103,6 +104,39 @@ def measure(workload, repeats=5):
             }
         )
     return rows
+
+
+def turns(fits, about, least=0.2, fewest=3, most=50):
+    """Processor time of fits, taken in turns, so that what the machine does meanwhile meets all.
+
+    Parameters
+    ----------
+    fits : dict of str to callable
+    about : dict of str to float
+        Seconds that a fit took before. One above a tenth of `PATIENCE` is not run again: this is
+        its time.
+    least : float, default=0.2
+        Seconds that the runs of the slowest fit that is run take together.
+    fewest, most : int, default=3, 50
+        Runs.
+
+    Returns
+    -------
+    dict of str to list of float
+    """
+    seconds = {side: [before] for side, before in about.items() if before > PATIENCE / 10}
+    quick = {side: fit for side, fit in fits.items() if side not in seconds}
+    slowest = max((about[side] for side in quick), default=0.0)
+    runs = min(max(fewest, math.ceil(least / max(slowest, 1e-9))), most)
+    seconds |= {side: [] for side in quick}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(runs):
+            for side, fit in quick.items():
+                start = time.process_time()
+                fit()
+                seconds[side].append(time.process_time() - start)
+    return seconds
 
 
 def table(rows):

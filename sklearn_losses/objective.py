@@ -13,7 +13,7 @@ those of the smooth part, everything but the absolute values of the penalty, whi
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -283,13 +283,36 @@ class Objective(Facts):
         Of the weights of a feature that is the shift of least penalty, of the intercepts their
         mean.
         """
-        model = self.model.base
-        if not (self.loss.shift_invariant and model.linear and model.n_outputs > 1):
+        if not self._shifts:
             return params
+        model = self.model.base
         own, constants = np.split(params, [model.n_params])
         [weights], [intercept] = model.unpack(own)
         weights = weights - self.penalty.best_shift(weights)[:, None]
         return np.concatenate([model.pack(weights, intercept - intercept.mean()), constants])
+
+    @cached_property
+    def _shifts(self):
+        """Whether a common shift of all classes changes nothing but the penalty."""
+        return self.loss.shift_invariant and self.linear and self.model.base.n_outputs > 1
+
+    def with_curved_shifts(self, hessian: NDArray[Any]) -> NDArray[Any]:
+        """A second derivative with curvature along the common shifts of all classes.
+
+        The loss has none there. At a point that is `centered` the gradient along them is 0, so that
+        Newton's direction stays what it is.
+
+        Parameters
+        ----------
+        hessian : ndarray of shape (n_params, n_params)
+            Changed in place.
+        """
+        if self._shifts:
+            outputs, last = self.model.base.n_outputs, self.model.base.n_params
+            blocks = hessian[:last, :last].reshape(last // outputs, outputs, last // outputs, outputs)
+            of_features = np.einsum("ikil->ikl", blocks)
+            of_features += np.einsum("ikk->i", of_features)[:, None, None] / outputs
+        return hessian
 
     def prox(self, params: NDArray[Any], step: float | NDArray[Any]) -> NDArray[Any]:
         """Minimiser of ``step * l1 part + |. - params|^2 / 2``."""

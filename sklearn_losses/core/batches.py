@@ -22,6 +22,7 @@ from sklearn_losses.core.threads import each
 
 __all__ = ["Batch", "Batches", "QueryBatches"]
 
+KEPT = 2**23  # entries of rows whose copies in another type or in other coordinates are kept
 FURTHEST = 1e3  # mean of a sparse column, in deviations, of which float32 keeps enough digits
 
 
@@ -88,8 +89,10 @@ class Batches:
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
         self.n_rows = X.shape[0]
         self._float32: Batches | None = None
-        # The views of a sparse X are kept: slicing it would copy the entries each time.
+        # The views of a sparse X are kept: slicing it would copy the entries each time. So are the
+        # blocks of a small array that differ from it in type or coordinates.
         self._views: dict[tuple[int, int], SparseRows] = {}
+        self._copied: dict[tuple[int, int], Batch] = {}
 
     @property
     def sparse(self) -> bool:
@@ -105,7 +108,20 @@ class Batches:
         return type(self)(**({"X": self.X, "y": self.y} | given | changes))
 
     def _batch(self, rows):
-        X = self._view(rows.start, rows.stop) if self.sparse and isinstance(rows, slice) else self._handed_out(self.X[rows])
+        if not isinstance(rows, slice):
+            return self._rows(rows, self._handed_out(self.X[rows]))
+        if self.sparse:
+            return self._rows(rows, self._view(rows.start, rows.stop))
+        if not self._copies:
+            return self._rows(rows, self.X[rows])
+        batch = self._copied.get((rows.start, rows.stop))
+        if batch is None:
+            batch = self._rows(rows, self._handed_out(self.X[rows]))
+            if self.X.size <= KEPT:
+                self._copied[rows.start, rows.stop] = batch
+        return batch
+
+    def _rows(self, rows, X):
         return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
 
     def _handed_out(self, X):
@@ -147,13 +163,13 @@ class Batches:
             Blocks for a matrix of the parameters, which copies their rows: those of sparse ones are
             made arrays.
 
-        Yields
-        ------
-        object
+        Returns
+        -------
+        iterator of object
             What `function` returns.
         """
         read = self.take if dense and self.sparse else self._batch
-        yield from each(lambda rows: function(read(rows), rows), row_slices(self.X, dense or self._copies, dense))
+        return each(lambda rows: function(read(rows), rows), row_slices(self.X, dense or self._copies, dense))
 
     def joined(self, function: Callable[[Batch, slice], NDArray[Any]]) -> NDArray[Any]:
         """The arrays that `each` yields, with one entry for each row, in one."""
@@ -166,8 +182,7 @@ class Batches:
     def take(self, rows: slice | NDArray[Any]) -> Batch:
         """The rows of a slice or an array of indices, as arrays."""
         X = self.X[rows]
-        X = self._handed_out(X.toarray() if self.sparse else X)
-        return Batch(X, self.y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+        return self._rows(rows, self._handed_out(X.toarray() if self.sparse else X))
 
     def some(self, rows: NDArray[Any]) -> "Batches":
         """The rows of an array of indices, copied, as batches of their own."""
@@ -304,7 +319,7 @@ class QueryBatches(Batches):
             yield self._queries(rows, y)
 
     def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
-        yield from each(lambda part: function(self._queries(part[0], part[1], dense), part[0]), self._ranges())
+        return each(lambda part: function(self._queries(part[0], part[1], dense), part[0]), self._ranges())
 
     def columns(self, features: NDArray[Any]) -> Self:
         self._ranges()  # cut where those of all columns are

@@ -169,14 +169,17 @@ def each(function: Callable[[Item], Result], items: Sequence[Item], ahead: int =
     ahead : int, default=4
         Items handed out before the first result is taken: a result may be a large matrix.
 
-    Yields
-    ------
-    object
+    Returns
+    -------
+    iterator of object
     """
     pool = _pool.get()
     if pool in (None, _NO_THREADS) or len(_limit.fits) > 1 or len(items) < 2:
-        yield from map(function, items)
-        return
+        return map(function, items)
+    return _on_threads(function, items, ahead, pool)
+
+
+def _on_threads(function, items, ahead, pool):
     waiting = deque()
     for item in items:
         waiting.append(_Task(item, pool.submit(function, item)))

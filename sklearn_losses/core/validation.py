@@ -10,6 +10,9 @@ from sklearn.utils.validation import validate_data
 __all__ = ["check_weights", "mean_one", "real_numbers", "refuse_dates", "validated", "with_weight"]
 
 
+ROWS = (np.dtype(np.float64), np.dtype(np.float32))  # the types of rows
+
+
 def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     """X, and y if it is given, checked for an estimator by scikit-learn's `validate_data`.
 
@@ -29,10 +32,51 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     {ndarray, sparse matrix}, or a tuple of X and y
         Rows of float64 or float32; sparse ones as CSR.
     """
+    if _plain(X, targets, options.get("multi_output", False)) and _accepts(estimator, X, options.get("reset", True)):
+        return (X, *targets) if targets else X
     refuse_dates(X, "X")
     for y in targets:
         refuse_dates(y, "y")
-    return validate_data(estimator, X, *targets, **{"accept_sparse": "csr", "dtype": [np.float64, np.float32], **options})
+    return validate_data(estimator, X, *targets, **{"accept_sparse": "csr", "dtype": list(ROWS), **options})
+
+
+def _plain(X, targets, multi_output):
+    """Whether the arguments are finite arrays of numbers.
+
+    `validate_data` returns these as they are; to look for all else takes longer than a small fit.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype in ROWS
+        and X.ndim == 2
+        and _finite(X)
+        and all(
+            type(y) is np.ndarray
+            and y.dtype.kind in "fiu"
+            and y.shape[:1] == X.shape[:1]
+            and (y.ndim == 1 or (multi_output and y.ndim == 2))
+            and _finite(y)
+            for y in targets
+        )
+    )
+
+
+def _finite(array):
+    """Whether an array is not empty and its sum is finite.
+
+    Where it is not, `validate_data` says what is wrong.
+    """
+    return array.size > 0 and bool(np.isfinite(array.sum()))
+
+
+def _accepts(estimator, X, reset):
+    """Set or check the number of columns; False where it is wrong, or the columns have names."""
+    known = vars(estimator)
+    if "feature_names_in_" in known:
+        return False
+    if reset:
+        estimator.n_features_in_ = X.shape[1]
+    return known.get("n_features_in_") == X.shape[1]
 
 
 def check_weights(sample_weight: ArrayLike | None, n_rows: int, name: str = "sample_weight") -> NDArray[Any] | None:

@@ -170,7 +170,8 @@ class SmoothSolver(Solver):
     coarse_end : bool
         What has converged there is the end; else float64 goes on from there in any case.
     certain : bool
-        Where it ends is the optimum, as far as Newton's model tells; of others that is looked at.
+        Where it ends is the optimum, as far as Newton's model tells; of others that is looked at,
+        unless their result has a field `certain` that says so.
     schedule : Schedule
         How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows
         from a kink.
@@ -211,7 +212,7 @@ class SmoothSolver(Solver):
     def _with_confirmation(self, objective, params, *, max_iter, tol, callback):
         """Minimise a smooth loss, and look at the end."""
         result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
-        if self.certain or not _ended(result):
+        if self.certain or result.get("certain", False) or not _ended(result):
             return result
         done = result.nit
         result = confirmed(objective, result, tol)

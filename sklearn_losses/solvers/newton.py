@@ -13,7 +13,7 @@ from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_solver
-from sklearn_losses.solvers.polish import rounding
+from sklearn_losses.solvers.polish import flatter, rounding
 from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["Newton"]
@@ -111,14 +111,18 @@ class Newton(SmoothSolver, name="newton"):
             if solve is not None:
                 # Where two more steps by the last matrix are enough they cost less than another
                 # matrix (Shamanskii 1967).
-                promised = -float(gradient @ solve(gradient))
+                direction = solve(gradient)
+                promised = -float(gradient @ direction)
                 if promised * (promised / before) ** 2 > enough:
                     solve = None
             if solve is None:
                 solve, lasting = self._solver(objective, params, gradient)
-            direction = objective.centered(solve(gradient))
-            promised = -float(gradient @ direction)
-            moved = newton_step(objective, params, value, gradient, direction)
+                direction = solve(gradient)
+                promised = -float(gradient @ direction)
+            direction = objective.centered(direction)
+            whole, moved = params + direction, newton_step(objective, params, value, gradient, direction)
+            # A matrix that serves other gradients too has told what was left before this step.
+            certain = lasting and objective.convex and moved is not None and promised <= enough
             solve = solve if lasting else None
             if moved is not None:
                 params, value, gradient = moved
@@ -128,6 +132,8 @@ class Newton(SmoothSolver, name="newton"):
             still = moved is None or self._stands_still(run, goal)
             if promised <= enough or (still and promised <= goal):
                 run.converged()
+                if certain:
+                    run.params, run.value = flatter(objective, params, value, gradient, whole)
                 break
             if still:
                 # The value may be all rounding, as at an exact fit: a step that moves no prediction
@@ -136,7 +142,7 @@ class Newton(SmoothSolver, name="newton"):
                 if objective.relative_move(params, direction) <= self.limits.unmoved * objective.precision:
                     run.converged()
                 break
-        return run.result()
+        return run.result(certain=certain)
 
     def _solver(self, objective, params, gradient):
         if objective.n_params > self.largest_matrix:

@@ -63,14 +63,14 @@ def newton_solver(
     coarse = objective.in_data_dtype()  # which steers just as well, while its digits are enough
     if coarse is not None:
         with np.errstate(all="ignore"):
-            hessian = coarse.hessian(params)
+            hessian = coarse.with_curved_shifts(coarse.hessian(params))
             factor = cholesky(hessian)
         if factor is not None and _pivots_ratio(factor) > np.sqrt(coarse.precision):
             return partial(_solve, factor), True
-    hessian = objective.hessian(params)
+    hessian = objective.with_curved_shifts(objective.hessian(params))
     if not np.all(np.isfinite(hessian)):
         return np.negative, False  # next to where a loss is no number its curvature may be none
-    # Directions without curvature (a shift of all classes, rows that left their parabola) get just
+    # Directions without curvature (dependent columns, rows that left their parabola) get just
     # enough to be solvable, and where there is none at all, to keep the step within what a line
     # search can shorten.
     longest = limits.longest_step * (np.max(np.abs(params)) or 1.0)

@@ -18,7 +18,7 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_direction
 
-__all__ = ["LIMITS", "PolishLimits", "allowance", "at_rest", "confirmed", "polish", "rounding", "settle"]
+__all__ = ["LIMITS", "PolishLimits", "allowance", "at_rest", "confirmed", "flatter", "polish", "rounding", "settle"]
 
 
 class PolishLimits(NamedTuple):
@@ -75,13 +75,35 @@ def polish(objective: Objective, params: NDArray[Any], limits: PolishLimits = LI
         if moved is None:
             return None
         if promised <= rounding(objective, moved[1], first):
-            # Rounding in the value may have shortened this last step, and the gradient shows that
-            # the whole of it is better.
-            whole = params + direction
-            flatter = np.linalg.norm(objective.value_and_gradient(whole)[1]) < np.linalg.norm(moved[2])
-            return whole if flatter else moved[0]
+            return flatter(objective, *moved, params + direction)[0]
         params, value, gradient = moved
     return None
+
+
+def flatter(
+    objective: Objective, params: NDArray[Any], value: float, gradient: NDArray[Any], whole: NDArray[Any]
+) -> tuple[NDArray[Any], float]:
+    """Of the ends of a last Newton step and of the whole of it, the one with the smaller gradient.
+
+    Rounding in the value may have shortened this step.
+
+    Parameters
+    ----------
+    objective : Objective
+    params, value, gradient : ndarray, float, ndarray
+        The end of the step, and what the objective is there.
+    whole : ndarray of shape (n_params,)
+        The end of the whole step.
+
+    Returns
+    -------
+    params : ndarray of shape (n_params,)
+    value : float
+    """
+    if np.array_equal(params, whole):
+        return params, value
+    other, its_gradient = objective.value_and_gradient(whole)
+    return (whole, other) if np.linalg.norm(its_gradient) < np.linalg.norm(gradient) else (params, value)
 
 
 def confirmed(objective: Objective, result: OptimizeResult, tol: float, limits: PolishLimits = LIMITS) -> OptimizeResult:
