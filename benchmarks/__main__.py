@@ -1,6 +1,6 @@
 """``python -m benchmarks [NAME ...] [--repeats N]``: all workloads, or those whose function's name
-contains a NAME. ``python -m benchmarks real [NAME ...] [--limit SECONDS]``: the data that people
-have, on one thread.
+contains a NAME. ``python -m benchmarks real [NAME ...] [--limit SECONDS] [--write]``: the data
+that people have, on one thread.
 """
 
 import argparse
@@ -10,13 +10,14 @@ parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc_
 parser.add_argument("names", nargs="*")
 parser.add_argument("--repeats", type=int, default=5)
 parser.add_argument("--limit", type=float, default=60.0, help="real: seconds after which a fit is not done")
-arguments = parser.parse_args()
+parser.add_argument("--write", action="store_true", help="real: bring the results into the documentation and the README")
+arguments = parser.parse_intermixed_args()
 if arguments.names[:1] == ["real"]:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # read when NumPy is imported
     from benchmarks import real
 
-    real.main(arguments.names[1:], arguments.limit)
+    real.main(arguments.names[1:], arguments.limit, arguments.write)
 else:
     from benchmarks import costs, exact, first_order, l1, leverage, ranking
     from benchmarks.harness import main

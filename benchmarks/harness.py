@@ -114,7 +114,7 @@ def turns(fits, about, least=0.2, fewest=3, most=50):
     fits : dict of str to callable
     about : dict of str to float
         Seconds that a fit took before. One above a tenth of `PATIENCE` is not run again: this is
-        its time.
+        its time. inf for a fit that is not run at all.
     least : float, default=0.2
         Seconds that the runs of the slowest fit that is run take together.
     fewest, most : int, default=3, 50
@@ -124,7 +124,7 @@ def turns(fits, about, least=0.2, fewest=3, most=50):
     -------
     dict of str to list of float
     """
-    seconds = {side: [before] for side, before in about.items() if before > PATIENCE / 10}
+    seconds = {side: [before] for side, before in about.items() if not before <= PATIENCE / 10}
     quick = {side: fit for side, fit in fits.items() if side not in seconds}
     slowest = max((about[side] for side in quick), default=0.0)
     runs = min(max(fewest, math.ceil(least / max(slowest, 1e-9))), most)

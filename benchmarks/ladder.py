@@ -109,9 +109,11 @@ class Settled:
     same : bool
     tolerance : float or None
     objective : float
-        nan for a yardstick, inf for a fit that was not done.
+        nan for a yardstick.
     seconds : float
         Of the one fit of the search.
+    done : bool
+        False for a fit that was stopped or failed; its objective is inf.
     warned : bool
         Whether the fit warned that it did not converge.
     reached : bool
@@ -124,6 +126,7 @@ class Settled:
     tolerance: float | None
     objective: float
     seconds: float
+    done: bool
     warned: bool
     reached: bool = field(default=False)
 
@@ -131,21 +134,20 @@ class Settled:
 def _tried(name, fit, same, tolerance, objective, limit):
     """One fit of a side."""
     start = time.process_time()
-    value, warned = np.inf, True
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            with limited(limit):
-                model = fit()
-        except NotDone:
-            pass
-        except Exception as error:  # the others go on
-            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
-        else:
-            value = float(objective(model)) if same else np.nan
-            value = np.inf if same and not np.isfinite(value) else value
-            warned = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-    return Settled(name, fit, same, tolerance, value, time.process_time() - start, warned)
+    model, caught = None, []
+    try:
+        with warnings.catch_warnings(record=True) as caught, limited(limit):
+            warnings.simplefilter("always")
+            model = fit()
+    except NotDone:
+        pass
+    except Exception as error:  # the others go on
+        print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+    seconds = time.process_time() - start
+    value = np.inf if model is None else float(objective(model)) if same else np.nan
+    done = value < np.inf if same else model is not None
+    warned = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    return Settled(name, fit, same, tolerance, value if done else np.inf, seconds, done, warned)
 
 
 def near(value, other, null, optimum=None):
@@ -182,7 +184,7 @@ def settle(contest, limit=60.0, patience=20.0):
             for name, tries in tried.items()
             if left[name]
             and not any(near(one.objective, optimum, contest.null) for one in tries)
-            and sum(one.seconds for one in tries) < patience
+            and (not tries or sum(one.seconds for one in tries) < patience)
         ]
         if not open_ones:
             break

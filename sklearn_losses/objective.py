@@ -24,6 +24,7 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.facts import Facts
 from sklearn_losses.core.hessian import hessian_matrix, hessian_operator, hessian_product, hessian_root
 from sklearn_losses.core.hessian_operator import HessianOperator
+from sklearn_losses.core.linear_algebra import diagonal
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
@@ -135,11 +136,13 @@ class Objective(Facts):
         Where the loss has a kink it is a subgradient.
         """
         if self._last is None or not np.array_equal(params, self._last[0]):
-            total, gradient = 0.0, np.zeros(self.n_params)
-            for value, pulled in self.batches.each(lambda batch, _: self._evaluate(params, batch)):
+            of_blocks = self.batches.each(lambda batch, _: self._evaluate(params, batch))
+            total, gradient = next(of_blocks)
+            for value, pulled in of_blocks:
                 total += value
                 gradient += pulled
-            self._last = params.copy(), total / self.n_rows, gradient / self.n_rows
+            gradient /= self.n_rows
+            self._last = params.copy(), total / self.n_rows, gradient
         _, mean_loss, gradient = self._last
         penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
         return mean_loss + penalty, gradient + penalty_gradient
@@ -198,7 +201,7 @@ class Objective(Facts):
         Sparse rows are made dense.
         """
         matrix = hessian_matrix(self.loss, self.model, self.batches, params)
-        matrix[np.diag_indices_from(matrix)] += self.l2
+        diagonal(matrix)[:] += self.l2
         return matrix
 
     def hessian_root(self, params: NDArray[Any]) -> NDArray[Any]:

@@ -68,6 +68,11 @@ class Batches:
     dtype : dtype, default=None
         What blocks are computed in; None: that of X.
 
+    Attributes
+    ----------
+    sparse : bool
+        X is a sparse matrix.
+
     Examples
     --------
     >>> import numpy as np
@@ -88,17 +93,24 @@ class Batches:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.standardization = standardization
         self.dtype = X.dtype if dtype is None else np.dtype(dtype)
+        self.sparse = sparse.issparse(X)
+        # A block is no view of the rows.
+        self._copies = standardization is not None or X.dtype != self.dtype
+        # Products with the rows of a large array need no standardised copy of them, which takes
+        # longer.
+        self._in_place = (
+            standardization is not None
+            and not self.sparse
+            and X.size > KEPT
+            and X.dtype == self.dtype == np.float64
+            and standardization.furthest <= FURTHEST
+        )
         self.n_rows = X.shape[0]
         self._float32: Batches | None = None
         # The views of a sparse X are kept: slicing it would copy the entries each time. So are the
         # blocks of a small array that differ from it in type or coordinates.
         self._views: dict[tuple[int, int], SparseRows] = {}
         self._copied: dict[tuple[int, int], Batch] = {}
-
-    @property
-    def sparse(self) -> bool:
-        """Whether X is a sparse matrix."""
-        return sparse.issparse(self.X)
 
     def _replace(self, **changes: Any) -> Self:
         """These rows with some of the constructor's arguments changed.
@@ -154,21 +166,6 @@ class Batches:
         for rows in row_slices(self.X, self._copies and not self._in_place, dense=False):
             yield self._batch(rows)
 
-    @property
-    def _copies(self):
-        """A block is no view of the rows."""
-        return self.standardization is not None or self.X.dtype != self.dtype
-
-    @property
-    def _in_place(self):
-        """Products with the rows of an array need no standardised copy of them, which takes
-        longer.
-        """
-        columns = self.standardization
-        if columns is None or self.sparse or self.X.size <= KEPT or not self.X.dtype == self.dtype == np.float64:
-            return False
-        return bool(columns.furthest <= FURTHEST)
-
     def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
         """Call ``function(batch, rows)`` for every block of `blocks`, in order.
 
@@ -187,8 +184,8 @@ class Batches:
             What `function` returns.
         """
         read = self._array if dense else self._batch
-        copied = dense or (self._copies and not self._in_place)
-        return each(lambda rows: function(read(rows), rows), row_slices(self.X, copied, dense))
+        slices = row_slices(self.X, dense or (self._copies and not self._in_place), dense or not self.sparse)
+        return each(lambda rows: function(read(rows), rows), slices)
 
     def joined(self, function: Callable[[Batch, slice], NDArray[Any]]) -> NDArray[Any]:
         """The arrays that `each` yields, with one entry for each row, in one."""

@@ -74,7 +74,7 @@ def row_slices(X: Rows, copied: bool = True, dense: bool = True) -> list[slice]:
     """
     n, columns = X.shape
     sizes = _sizes.get()
-    if sparse.issparse(X) and not dense:
+    if not dense and sparse.issparse(X):
         rows = -(-n // max(1, X.nnz // max(sizes.entries, sizes.entries_per_column * columns)))
     else:
         rows = sizes.copied_rows(columns) if copied else sizes.read_rows(columns)

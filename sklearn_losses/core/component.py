@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_losses.core.renamed import OldName, warn_of_old
 
-__all__ = ["Options", "Component", "Interval", "Integer", "all_or_nothing", "check_parameters"]
+__all__ = ["Options", "Component", "Interval", "Integer", "all_or_nothing", "check_parameters", "description"]
 
 
 class Interval(NamedTuple):
@@ -87,6 +87,14 @@ def check_parameters(owner: object, constraints: Mapping[str, Any]) -> None:
         value = getattr(owner, name)
         if value not in condition:
             raise ValueError(f"The {name!r} parameter of {type(owner).__name__} must be {condition}. Got {value!r} instead.")
+
+
+def description(component: "Component") -> str:
+    """What tells a component from others: its class and its parameters.
+
+    Unlike `repr` it looks up no default values, which takes long in a small fit.
+    """
+    return f"{type(component).__module__}.{type(component).__qualname__}({vars(component)})"
 
 
 @contextmanager

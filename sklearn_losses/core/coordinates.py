@@ -8,6 +8,8 @@ than columns. `Coordinates` are those of a fit: both, one or neither of them.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import iadd
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -22,6 +24,7 @@ from sklearn_losses.core.threads import each
 __all__ = ["BasisLimits", "Coordinates", "RowSpace", "Standardization"]
 
 LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
+NEAR_ONE = 2**-3.5, 2**3.5  # sizes of columns that are left as they are
 SQUARED = 1e-140, 1e140  # sizes whose squares keep their digits
 
 
@@ -91,11 +94,12 @@ class Standardization:
         # A column that is constant up to rounding has no size of its own.
         size = np.where(size > 1e-14 * np.abs(mean), size, 1.0)
         size[~(size > 0)] = 1.0
-        center = center.astype(X.dtype).astype(np.float64)  # what is taken off rows of that type
-        scale = np.exp2(np.clip(np.round(np.log2(size)), -LARGEST_EXPONENT, LARGEST_EXPONENT))
+        if X.dtype != np.float64:
+            center = center.astype(X.dtype).astype(np.float64)  # what is taken off rows of that type
         shifted = np.abs(center) > size
-        if not shifted.any() and np.all((scale >= 0.125) & (scale <= 8)):
+        if not shifted.any() and NEAR_ONE[0] < size.min(initial=1.0) and size.max(initial=1.0) < NEAR_ONE[1]:
             return None
+        scale = np.exp2(np.clip(np.round(np.log2(size)), -LARGEST_EXPONENT, LARGEST_EXPONENT))
         return cls(np.where(shifted, center, 0.0), scale)
 
     def apply(self, X: Rows) -> Any:
@@ -106,7 +110,7 @@ class Standardization:
 
     def factors(self, model: Any) -> NDArray[Any]:
         """The penalty's factor of each parameter of a linear `model`: 1/scale, 0 for intercepts."""
-        return model.pack(np.repeat(1 / self.scale, model.n_outputs), np.zeros(model.n_outputs))
+        return model.pack(np.repeat(self.unit, model.n_outputs), np.zeros(model.n_outputs))
 
     def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters for the standardised columns -> parameters for the user's columns."""
@@ -252,7 +256,8 @@ class Coordinates:
         """
         if self.columns is None:
             return model.weights(hidden)
-        return np.append(self.columns.factors(model.base), np.zeros(model.n_constants))
+        factors = self.columns.factors(model.base)
+        return np.append(factors, np.zeros(model.n_constants)) if model.n_constants else factors
 
     def to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Parameters in these coordinates -> those of `model`, for the user's columns.
@@ -261,23 +266,29 @@ class Coordinates:
         """
         if not self.moved:
             return params
-        own, constants = np.split(params, [len(params) - model.n_constants])
+        own, constants = _separated(params, model)
         if self.columns is not None:
             own = self.columns.to_user(self.model(model.base), own)
         if self.basis is not None:
             own = self.basis.to_user(model.base, own)
-        return np.append(own, constants)
+        return own if constants is None else np.concatenate([own, constants])
 
     def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
         if not self.moved:
             return params
-        own, constants = np.split(params, [len(params) - model.n_constants])
+        own, constants = _separated(params, model)
         if self.basis is not None:
             own = self.basis.from_user(model.base, own)
         if self.columns is not None:
             own = self.columns.from_user(self.model(model.base), own)
-        return np.append(own, constants)
+        return own if constants is None else np.concatenate([own, constants])
+
+
+def _separated(params, model):
+    """The parameters of a model, and the constants that its loss learns, or None."""
+    last = len(params) - model.n_constants
+    return params[:last], params[last:] if model.n_constants else None
 
 
 def _array(X):
@@ -288,6 +299,8 @@ def _moments(X, weight):
     """Weighted mean and standard deviation of each column, in float64, without a copy of X."""
     mean, deviation = _plain_moments(X, weight)
     low, high = SQUARED
+    if np.isfinite(mean.sum()) and low < deviation.min(initial=1.0) and deviation.max(initial=1.0) < high:
+        return mean, deviation
     odd = np.flatnonzero(~(np.isfinite(mean) & (deviation > low) & (deviation < high)))
     if len(odd):
         part = X[:, odd].astype(np.float64)
@@ -311,11 +324,12 @@ def _plain_moments(X, weight):
     # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the
     # mean of all rows.
     slices = row_slices(X)
-    origin = np.average(X[slices[0]], axis=0, weights=share[slices[0]])
+    first = share[slices[0]]
+    origin = first.dot(X[slices[0]]) / first.sum()
 
     def of_block(rows):
         centred = X[rows] - origin
-        return share[rows].dot(centred), share[rows].dot(np.square(centred, out=centred))
+        return np.array([share[rows].dot(centred), share[rows].dot(np.square(centred, out=centred))])
 
-    drift, square = np.sum(list(each(of_block, slices)), axis=0)
+    drift, square = reduce(iadd, each(of_block, slices))
     return origin + drift, np.sqrt(np.maximum(square - drift**2, 0))

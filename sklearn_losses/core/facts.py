@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sklearn_losses.core import protocols
 from sklearn_losses.core.batches import Batches
-from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.limits import SIZES, WORK
 from sklearn_losses.core.penalties import ElasticNet
 
 __all__ = ["Facts"]
@@ -164,6 +164,30 @@ class Facts:
         if self.has_penalty or not self.can_rotate:
             return self.n_params
         return min(self.n_params, self.n_outputs * (self.batches.X.shape[0] + 1))
+
+    @property
+    def product_work(self) -> float:
+        """The multiplications of a product with the Hessian, in units of those of large matrices.
+
+        It reads the rows twice, which takes longer than its multiplications do.
+        """
+        X, outputs = self.batches.X, self.n_outputs
+        entries = WORK.sparse * X.nnz if self.sparse else WORK.thin * X.size
+        return 2.0 * outputs * entries
+
+    @property
+    def hessian_work(self) -> float:
+        """The multiplications of the Hessian as a matrix, of which sparse rows are made dense, and
+        its factor.
+        """
+        n, p = self.batches.X.shape
+        return 0.5 * n * (p * self.n_outputs) ** 2 + self.n_params**3 / 3
+
+    @property
+    def gram_work(self) -> float:
+        """The multiplications of the Gram matrix of dense rows and its factor."""
+        n, p = self.batches.X.shape
+        return 0.5 * n * p**2 + p**3 / 3
 
     @property
     def can_rotate(self) -> bool:

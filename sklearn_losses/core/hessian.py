@@ -5,15 +5,22 @@ There are products with it, an operator, a matrix and a root.
 For an MLP it is the Gauss-Newton part; for a linear model that is all of it.
 """
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_losses.core.hessian_operator import HessianOperator, gram_operator
+from sklearn_losses.core.conjugate_gradients import LIMITS
+from sklearn_losses.core.gram_solver import gram_solver
+from sklearn_losses.core.hessian_operator import (
+    HessianOperator,
+    ScaledProduct,
+    gram_diagonal,
+    gram_operator,
+    worth_float32,
+)
 from sklearn_losses.core.protocols import Loss
-from sklearn_losses.core.sparse_rows import squares
 
 __all__ = ["hessian_matrix", "hessian_operator", "hessian_product", "hessian_root"]
 
@@ -33,31 +40,78 @@ def hessian_operator(loss: Loss, model: Any, batches: Any, params: NDArray[Any])
 
     Where the loss has no Hessian, by differences of its gradient.
     """
-    if loss.rowwise and model.n_outputs == 1 and loss.has_hessian:
-
-        def second_derivative(batch, _):
-            return batch.weighted(loss.hessian(batch.y, model.predict(params, batch.X)))
-
-        return gram_operator(model, batches, batches.joined(second_derivative) / batches.n_rows)
-
     raw = batches.joined(lambda batch, _: model.predict(params, batch.X))
-    of_rows = loss.hessian_product if loss.has_hessian else partial(_difference, loss)
+    if not (loss.rowwise and loss.has_hessian and not model.n_constants):
+        of_rows = loss.hessian_map if loss.has_hessian else partial(partial, partial(_difference, loss))
+        return HessianOperator(_product(model, batches, of_rows, raw))
+    curvature = batches.joined(lambda batch, rows: batch.weighted(loss.hessian(batch.y, raw[rows]))) / batches.n_rows
+    chosen = _curved(batches, curvature)
+    if raw.ndim == 1:
+        operator = gram_operator(model, batches, curvature if chosen is None else curvature[chosen], chosen)
+        rows = batches if operator.in_float32 is None else batches.as_float32() or batches
+        return operator._replace(solver=gram_solver(model, rows, curvature), exact=False)
+    return _of_several_outputs(loss, model, batches, raw, curvature, chosen)
+
+
+def _curved(batches, curvature):
+    """The rows that are on no straight piece of the loss; None where a copy does not pay."""
+    curved = np.flatnonzero(curvature if curvature.ndim == 1 else curvature.any(axis=1))
+    many = 4 * len(curved) >= 3 * len(curvature)
+    return None if many or np.prod(batches.X.shape) < LIMITS.small else curved
+
+
+def _of_several_outputs(loss, model, batches, raw, curvature, chosen):
+    """`hessian_operator` for several outputs, on the rows `chosen`, None for all."""
+    n_rows = batches.n_rows
+    coarse = batches.as_float32() if worth_float32(model, batches) else None
+    if chosen is not None:
+        batches, coarse = batches.some(chosen), None if coarse is None else coarse.some(chosen)
+        raw, curvature = raw[chosen], curvature[chosen]
+    unit = float(np.max(np.abs(curvature), initial=0.0)) or 1.0
+    # The products of a loss in float32 are of the size of its curvature, which must be a number
+    # there.
+    if not 1e-30 < n_rows * unit < 1e30:
+        coarse = None
+
+    def in_float32():
+        of_rows = _product(model, coarse, loss.hessian_map, raw.astype(np.float32), n_rows * unit)
+        return ScaledProduct(of_rows, unit)
+
+    def diagonal():
+        return unit * gram_diagonal(model, batches if coarse is None else coarse, curvature / unit).astype(np.float64)
+
+    return HessianOperator(
+        _product(model, batches, loss.hessian_map, raw, n_rows),
+        cache(diagonal),
+        None if coarse is None else cache(in_float32),
+        solver=gram_solver(model, batches if coarse is None else coarse, curvature.mean(axis=1)),
+        exact=False,
+    )
+
+
+def _product(model, batches, map_of_rows, raw, divisor=None):
+    """The map of a change of the parameters to that of the gradient.
+
+    `map_of_rows` gives what `Loss.hessian_map` does.
+    """
+    maps: dict[int, Any] = {}
+    divisor = batches.n_rows if divisor is None else divisor
 
     def product(direction):
         def of_block(batch, rows):
+            of_rows = maps.get(rows.start)
+            if of_rows is None:
+                real = isinstance(batch.y, np.ndarray) and batch.y.dtype.kind == "f"
+                y = batch.y.astype(raw.dtype, copy=False) if real else batch.y
+                of_rows = maps[rows.start] = map_of_rows(y, raw[rows])
             jvp, vjp = model.derivative(batch.X)
-            return vjp(batch.weighted(of_rows(batch.y, raw[rows], jvp(direction))))
+            return vjp(batch.weighted(of_rows(jvp(direction))))
 
-        return batches.total(of_block) / batches.n_rows
+        total = batches.total(of_block)
+        total /= divisor
+        return total
 
-    def diagonal():
-        def of_block(batch, rows):
-            return model.diagonal(squares(batch.X), batch.weighted(loss.hessian(batch.y, raw[rows])))
-
-        return batches.total(of_block) / batches.n_rows
-
-    known_by_row = loss.rowwise and loss.has_hessian and not model.n_constants
-    return HessianOperator(product, diagonal if known_by_row else None)
+    return product
 
 
 def _difference(loss, y, raw, change):

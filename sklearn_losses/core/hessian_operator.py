@@ -13,35 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
+from sklearn_losses.core.conjugate_gradients import LIMITS, ConjugateGradientLimits, Product, conjugate_gradients
 from sklearn_losses.core.sparse_rows import squares
 
-__all__ = ["ConjugateGradientLimits", "HessianOperator", "ScaledProduct", "gram_diagonal", "gram_operator"]
-
-Product = Callable[[NDArray[Any]], NDArray[Any]]  # of a matrix with a vector
-
-
-class ConjugateGradientLimits(NamedTuple):
-    """Where the precisions of conjugate gradients end.
-
-    Attributes
-    ----------
-    float32_products : int
-        Products in float32, after which its rounding may be what holds the residual up.
-    wide : int
-        Parameters of sparse rows from which on vectors of them, and not single entries, take the
-        time of a product, so that float32 halves it.
-    flat : int
-        Curvature that is none, in rounding units of the largest one met.
-    """
-
-    float32_products: int = 200
-    wide: int = 16_000
-    flat: int = 64
-
-
-LIMITS = ConjugateGradientLimits()
+__all__ = [
+    "ConjugateGradientLimits",
+    "HessianOperator",
+    "ScaledProduct",
+    "TruncatedStep",
+    "gram_diagonal",
+    "gram_operator",
+    "worth_float32",
+]
 
 
 class ScaledProduct(NamedTuple):
@@ -49,6 +33,26 @@ class ScaledProduct(NamedTuple):
 
     product: Product  # of ``matrix / unit`` with a vector in float32
     unit: float
+
+
+class TruncatedStep(NamedTuple):
+    """What `HessianOperator.truncated_step` found.
+
+    Attributes
+    ----------
+    step : ndarray of shape (n_params,)
+    products : int
+        How many were made.
+    reached : bool
+        Whether it is as exact as asked for.
+    gained : float
+        The decrease of Newton's model along it.
+    """
+
+    step: NDArray[Any]
+    products: int
+    reached: bool
+    gained: float
 
 
 class HessianOperator(NamedTuple):
@@ -116,20 +120,98 @@ class HessianOperator(NamedTuple):
         ----------
         .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 5.3.
         """
+
+        def enough(square, first, residual, _):
+            return square <= reduction * first or (accuracy is not None and bool(np.all(np.abs(residual) <= accuracy)))
+
+        return self._solve(ridge, right, max_products, enough, precondition)[:2]
+
+    def truncated_step(
+        self,
+        ridge: NDArray[Any],
+        gradient: NDArray[Any],
+        *,
+        goal: float,
+        reduction: float,
+        max_products: int,
+        precondition: Product | None = None,
+    ) -> "TruncatedStep":
+        """An inexact Newton step [1]_, only as exact as it is of use.
+
+        Far from the minimum it ends where the residual is small beside the gradient. Where the
+        model promises little more than `goal` it is solved for until next to nothing is left, so
+        that the point it leads to can be the last one.
+
+        Parameters
+        ----------
+        ridge, gradient : ndarray of shape (n_params,)
+        goal : float
+            How far from its minimum the objective may stay.
+        reduction : float
+            The share of the square of the residual, in the norm of the preconditioner, that is
+            left.
+        max_products : int
+        precondition : callable, default=None
+            As for `solve`.
+
+        References
+        ----------
+        .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 7.1.
+        """
+        most_left = self.most_left(ridge)
+        provable = bool(np.any(ridge > 0))
+
+        def enough(square, first, residual, gained):
+            if square > reduction * first:
+                return False
+            if not provable or gained > self.limits.end * goal:
+                return not provable or gained > self.limits.end * goal or square <= 1e-4 * first
+            return most_left(residual) <= self.limits.left * goal
+
+        return TruncatedStep(*self._solve(ridge, -gradient, max_products, enough, precondition))
+
+    def most_left(self, ridge: NDArray[Any]) -> Callable[[NDArray[Any]], float]:
+        """What a gradient promises at the most, whatever the curvature: ``gradient -> decrease``.
+
+        With a penalty the second derivative is nowhere less than `ridge`, so that the objective is
+        no further than ``sum(gradient**2 / ridge) / 2`` above its minimum. Intercepts, which have
+        no ridge, count with the least curvature that `ridge` leaves in units of the diagonal.
+        Infinite without a penalty.
+        """
+        held = ridge > 0
+        if not np.any(held):
+            return lambda gradient: np.inf
+        inverse = self._inverse_diagonal(ridge) * np.ones_like(ridge)
+        least = float(np.min((ridge * inverse)[held]))
+        own, others = 0.5 / ridge[held], 0.5 * inverse[~held] / least
+
+        def bound(gradient):
+            # The triangle inequality in the norm of the inverse.
+            return (np.sqrt(own @ gradient[held] ** 2) + np.sqrt(others @ gradient[~held] ** 2)) ** 2
+
+        return bound
+
+    def _solve(self, ridge, right, max_products, enough, precondition):
+        """Conjugate gradients, in float32 first where there is one.
+
+        ``enough(square, first, residual, gained)`` ends them: the square of the norm of the
+        residual, what it is at 0, the residual, and by how much the quadratic function has fallen.
+
+        Returns x, the number of products, whether it was enough, and what x gains.
+        """
         inverse = self._inverse_diagonal(ridge) if precondition is None else None
-        ends = reduction, accuracy
         start, products = None, 0
         if self.in_float32 is not None:
             with np.errstate(all="ignore"):
                 most = min(max_products, self.limits.float32_products)
-                start, products, reached = self._solve_in_float32(ridge, right, most, *ends, precondition, inverse)
-            if reached or products == max_products:
-                return start, products
+                start, products, reached, gained = self._solve_in_float32(ridge, right, most, enough, precondition, inverse)
+            if reached or (start is not None and products == max_products):
+                return start, products, reached, gained
         precondition = precondition or partial(np.multiply, inverse)
-        x, more, _ = _conjugate_gradients(
-            self.product, ridge, right, precondition, max_products - products, *ends, self.limits.flat, start
+        x, more, reached, gained = conjugate_gradients(
+            self.product, ridge, right, precondition, max_products - products, enough, self.limits.flat, start
         )
-        return x, products + more
+        return x, products + more, reached, gained
 
     def remaining(
         self, ridge: NDArray[Any], gradient: NDArray[Any], *, goal: float, max_products: int
@@ -190,31 +272,33 @@ class HessianOperator(NamedTuple):
     def _least(self, held, steepest):
         return max(held, self._flat(steepest)) if np.isfinite(held) else self._flat(steepest)
 
-    def _solve_in_float32(self, ridge, right, max_products, reduction, accuracy, precondition, inverse):
-        """`solve` in float32, as `_conjugate_gradients` returns it.
+    def _solve_in_float32(self, ridge, right, max_products, enough, precondition, inverse):
+        """`_solve` in float32.
 
         The point is None where the range of float32 is not enough.
         """
         product, unit = self.in_float32()
         size = float(np.max(np.abs(right), initial=0.0)) or 1.0
         by_diagonal = None if precondition is not None else partial(np.multiply, _float32(inverse * unit))
-        accuracy = None if accuracy is None else _float32(accuracy / size)
 
         def scaled(residual):
             return _float32(unit * precondition(residual.astype(np.float64)))
 
-        x, products, reached = _conjugate_gradients(
+        def scaled_enough(square, first, residual, gained):
+            return enough(square, first, residual.astype(np.float64) * size, gained * size * size / unit)
+
+        x, products, reached, gained = conjugate_gradients(
             product,
             _float32(ridge / unit),
             _float32(right / size),
             by_diagonal or scaled,
             max_products,
-            reduction,
-            accuracy,
+            scaled_enough,
             self.limits.flat,
         )
         x = x.astype(np.float64) * (size / unit)
-        return (x, products, reached) if np.all(np.isfinite(x)) else (None, products, False)
+        found = (x, reached) if np.all(np.isfinite(x)) else (None, False)
+        return found[0], products, found[1], gained * size * size / unit
 
     def approximate_product(self, change: NDArray[Any]) -> NDArray[Any]:
         """Like `product`, in float32 where that takes less time.
@@ -303,14 +387,25 @@ def gram_operator(
         return ScaledProduct(partial(_product, model, rows_in_float32(), (weight / unit).astype(np.float32)), unit)
 
     unit = float(np.max(np.abs(weight), initial=0.0)) or 1.0
-    wide = batches.sparse and model.n_params >= limits.wide
-    float32 = batches.as_float32() if wide or (chosen is not None and not batches.sparse) else None
+    few = chosen is not None and not batches.sparse
+    float32 = batches.as_float32() if few or worth_float32(model, batches, limits) else None
     return HessianOperator(
         lambda change: _product(model, rows(), weight, change),
         diagonal,
         in_float32 if float32 is not None else None,
         limits=limits,
     )
+
+
+def worth_float32(model: Any, batches: Any, limits: ConjugateGradientLimits = LIMITS) -> bool:
+    """Whether products in float32 take less time than those in float64.
+
+    For sparse rows they do where vectors of the parameters take the time, for arrays where a copy
+    of the rows may be kept.
+    """
+    if batches.sparse:
+        return bool(model.n_params >= limits.wide)
+    return bool(limits.small <= batches.X.size and (batches.X.dtype == np.float32 or batches.X.size <= limits.kept))
 
 
 def _product(model, batches, weight, change):
@@ -325,34 +420,3 @@ def _product(model, batches, weight, change):
 
 def _float32(array):
     return np.asarray(array, dtype=np.float32)
-
-
-def _conjugate_gradients(product, ridge, right, precondition, max_products, reduction, accuracy, flat, start=None):
-    """As `HessianOperator.solve`, from `start` on, in the precision of `right`.
-
-    Returns the solution, the number of products and whether it got there.
-    """
-    flat, steepest = flat * np.finfo(right.dtype).eps, 0.0
-    add = linalg.get_blas_funcs("axpy", (right,))  # one pass over the memory where NumPy makes two
-    solution, residual = np.zeros_like(right), right.copy()
-    if start is not None:
-        solution, residual = start, right - product(start) - ridge * start
-    search = precondition(residual)
-    square = float(residual @ search)
-    goal = reduction * (square if start is None else float(right @ precondition(right)))
-    for products in range(1, max_products + 1):
-        curved = product(search)
-        curved += ridge * search
-        curvature = float(search @ curved)
-        if not curvature > flat * steepest * square:  # nor where either is no number
-            return solution, products, False
-        steepest = max(steepest, curvature / square)
-        length = square / curvature
-        solution = add(search, solution, a=length)
-        residual = add(curved, residual, a=-length)
-        scaled = precondition(residual)
-        before, square = square, float(residual @ scaled)
-        if square <= goal or (accuracy is not None and np.all(np.abs(residual) <= accuracy)):
-            return solution, products, True
-        search = add(search, scaled, a=square / before)
-    return solution, max_products, False

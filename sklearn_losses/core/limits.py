@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-__all__ = ["SIZES", "Sizes"]
+__all__ = ["SIZES", "WORK", "Sizes", "Work"]
 
 
 class Sizes(NamedTuple):
@@ -35,3 +35,24 @@ class Sizes(NamedTuple):
 
 
 SIZES = Sizes()
+
+
+class Work(NamedTuple):
+    """What a multiplication costs, in units of one inside a product of two large matrices.
+
+    Attributes
+    ----------
+    thin : float
+        In a product of dense rows with few vectors, which waits for the memory.
+    sparse : float
+        In one of sparse rows.
+    products : float
+        Products with the Hessian that one Newton direction takes, about.
+    """
+
+    thin: float = 4.0
+    sparse: float = 20.0
+    products: float = 20.0
+
+
+WORK = Work()

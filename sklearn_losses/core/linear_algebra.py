@@ -6,9 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-__all__ = ["Cholesky", "cholesky", "regularized_cholesky"]
+__all__ = ["Cholesky", "cholesky", "cholesky_solve", "diagonal", "regularized_cholesky"]
 
 Cholesky = tuple[NDArray[Any], bool]  # what `scipy.linalg.cho_solve` takes
+
+# LAPACK is called directly: for small matrices the checks of `cho_factor` and `cho_solve` take
+# longer.
+
+
+def diagonal(matrix: NDArray[Any]) -> NDArray[Any]:
+    """The diagonal of a square matrix, as a view to write to."""
+    return np.einsum("ii->i", matrix)
 
 
 def cholesky(matrix: NDArray[Any], *, lower: bool = False) -> Cholesky | None:
@@ -19,10 +27,30 @@ def cholesky(matrix: NDArray[Any], *, lower: bool = False) -> Cholesky | None:
     matrix : ndarray of shape (n, n)
         Of which one triangle is read, the lower one where `lower` is True.
     """
-    try:
-        return linalg.cho_factor(matrix, lower=lower, check_finite=False)
-    except linalg.LinAlgError:
-        return None
+    if not matrix.size:
+        return matrix, lower
+    potrf = linalg.lapack.spotrf if matrix.dtype == np.float32 else linalg.lapack.dpotrf
+    factor, failed = potrf(matrix, lower=lower, clean=False)
+    return None if failed else (factor, lower)
+
+
+def cholesky_solve(factor: Cholesky, right: NDArray[Any]) -> NDArray[Any]:
+    """The solution of a system of equations, given the factor that `cholesky` returns.
+
+    Parameters
+    ----------
+    factor : tuple
+    right : ndarray of shape (n,) or (n, m)
+
+    Returns
+    -------
+    ndarray of the shape of `right`
+    """
+    if not right.size:
+        return right.copy()
+    triangle, lower = factor
+    potrs = linalg.lapack.spotrs if triangle.dtype == right.dtype == np.float32 else linalg.lapack.dpotrs
+    return potrs(triangle, right, lower=lower)[0]
 
 
 def regularized_cholesky(
@@ -55,12 +83,12 @@ def regularized_cholesky(
     >>> factor is not None, bool(1e-17 < extra < 1e-14)
     (True, True)
     """
-    diagonal = np.diag_indices_from(matrix)
+    pivots = diagonal(matrix)
     if extra:
-        matrix[diagonal] += extra
+        pivots += extra
     while (factor := cholesky(matrix, lower=lower)) is None:
         extra = max(10 * extra, least)
         if not 0 < extra < np.inf:
             return None, extra
-        matrix[diagonal] += extra
+        pivots += extra
     return factor, extra

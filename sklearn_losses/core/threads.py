@@ -46,7 +46,7 @@ class _Limit:
             if first:
                 self.before = _numbers(_blas(False))
             self.fits.add(fit)
-            if first:
+            if first and set(self.before) != {1}:
                 _set_threads(_blas(False), 1)
             return first
 
@@ -61,7 +61,7 @@ class _Limit:
     def lift(self):
         """Give BLAS its threads back, where nobody else has set another number meanwhile."""
         for library, threads in zip(_blas(False), self.before, strict=True):
-            if library.num_threads == 1:
+            if threads != 1 and library.num_threads == 1:
                 _set_threads([library], threads)
 
     def forked(self):

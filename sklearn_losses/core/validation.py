@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
-__all__ = ["check_weights", "mean_one", "real_numbers", "refuse_dates", "validated", "with_weight"]
+__all__ = ["are_codes", "check_weights", "mean_one", "real_numbers", "refuse_dates", "validated", "with_weight"]
 
 
 ROWS = (np.dtype(np.float64), np.dtype(np.float32))  # the types of rows
@@ -77,6 +77,18 @@ def _accepts(estimator, X, reset):
     if reset:
         estimator.n_features_in_ = X.shape[1]
     return known.get("n_features_in_") == X.shape[1]
+
+
+def are_codes(y: NDArray[Any]) -> bool:
+    """Whether labels are whole numbers out of a range of at most half as many as there are rows.
+
+    Such are labels of classes, as scikit-learn's `check_classification_targets` has them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    """
+    return y.dtype.kind in "iu" and len(y) > 0 and 2 * (int(y.max()) - int(y.min()) + 1) <= len(y)
 
 
 def check_weights(sample_weight: ArrayLike | None, n_rows: int, name: str = "sample_weight") -> NDArray[Any] | None:

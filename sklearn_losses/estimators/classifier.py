@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.validation import check_weights, validated
+from sklearn_losses.core.validation import are_codes, check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.estimators.components import ModelLike, SolverLike
@@ -225,7 +225,8 @@ default=None
             y = y.astype(np.float64, copy=False)
             return soft_labelled(X, y, weight, streaming=classes is not None, last=last, cost=cost)
         y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        if not are_codes(y):
+            check_classification_targets(y)
         return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last, cost=cost)
 
     def _checked_components(self):

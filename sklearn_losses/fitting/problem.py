@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.component import description
 from sklearn_losses.core.coordinates import Coordinates, RowSpace, Standardization
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
@@ -275,7 +276,7 @@ def prepare(
     ValueError
         Where the loss does not take the targets, or the solver not the objective.
     """
-    source = repr(loss)
+    source = description(loss)
     # The first batch decided on the scale and the units.
     decided = last if streaming and last is not None and source == last.source else None
     loss, initial = _calibrated(task, task.bound(loss, rows), rows, settings, initial_fit, decided)

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
 from sklearn_losses.core.limits import SIZES
-from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.linear_algebra import cholesky_solve, regularized_cholesky
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.fitting.problem import Initial, prepare
 from sklearn_losses.fitting.rows import Rows
@@ -58,10 +58,11 @@ class ScaleLimits(NamedTuple):
         `many` on.
     heavy : float
         How many times the weight of other rows makes one row a majority of several.
-    least : float
-        The scale to start from, as a share of that of the targets.
     stride : float
-        Its growth from one fit to the next, before it is known to be too large.
+        By how much the scale is smaller from one fit to the next, before it is known to be too
+        small.
+    apart : float
+        How many times the scale the residuals are where no smaller scale is looked at.
     joint : float
         The least scale for a loss that learns its scale, as a share of that of the targets.
     coarse, tol : float
@@ -77,12 +78,12 @@ class ScaleLimits(NamedTuple):
     few: float = 0.1
     many: float = 0.3
     heavy: float = 3.0
-    least: float = 1 / 4096
     stride: float = 4.0
+    apart: float = 8.0
     joint: float = 1 / 16
     coarse: float = 1e-2
     tol: float = 1e-6
-    close: float = 1e-4
+    close: float = 1e-6
     fits: int = 30
 
 
@@ -177,29 +178,32 @@ def fixed_point(found: Callable[[float, float], float], start: float, floor: flo
 
 
 def _near(found, start, floor, limits):
-    """A scale near the result by coarse fits, and the logarithm of one that is below, or None.
+    """A scale near the smallest result by coarse fits, and the logarithm of one below, or None.
 
-    Fits at small scales are quick, as few weights are not 0, and outliers count little there. So
-    the scale comes up to the result. But it comes down to it where the residuals are smaller than
-    a small scale: those of a fit that passes through most rows would be so at any smaller one.
+    The scale comes down from that of the targets, as each fit is a good start for the next one. It
+    goes on below a result, since outliers count less at smaller scales. A fit at a scale that is
+    small beside its residuals is that of the least absolute deviations, and below it the penalty
+    counts for more and more: there the search ends.
     """
-    scale = max(start * limits.least, floor)
-    new, low = found(scale, limits.coarse), None
-    if new > scale:
-        while new > scale and scale < start:
-            low = np.log(scale), np.log(new)
-            scale = min(scale * limits.stride, start)
-            new = found(scale, limits.coarse)
-        if low is None or new > scale:
-            return scale, None
-        # Where a straight line between the two is as high as it is wide.
-        width, rise = np.log(scale) - low[0], np.log(new) - low[1]
-        return float(np.exp(low[0] + width * (low[1] - low[0]) / (width - rise))), low[0]
-    scale, new = start, found(start, limits.coarse)
-    while new < scale / 2 and scale > floor:
-        scale = max(new, floor)
+    low = high = None
+    scale = start
+    while True:
         new = found(scale, limits.coarse)
-    return scale, None
+        point, following = (np.log(scale), np.log(max(new, floor))), scale / limits.stride
+        if new <= scale:
+            low, high, following = None, point, min(following, new)
+        elif low is None:
+            low = point
+        if new >= limits.apart * scale or scale <= floor:
+            break
+        scale = max(following, floor)
+    if high is None:
+        return start, None
+    if low is None:
+        return scale, None
+    # Where a straight line between the two is as high as it is wide.
+    width, rise = high[0] - low[0], high[1] - low[1]
+    return float(np.exp(low[0] + width * (low[1] - low[0]) / (width - rise))), low[0]
 
 
 def _inside(point, step, rise, low, high, halve):
@@ -294,13 +298,14 @@ def _on_plane(rows, passed):
 
 
 class _HuberFits:
-    """Fits of Huber's loss at one scale after the other, each from the end of the last one."""
+    """Fits of Huber's loss at one scale after the other, each from the end of the nearest one."""
 
     def __init__(self, task, rows, settings, scale, *, joint=False):
         model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
         self.problem = prepare(task, Huber(scale=scale), Auto(), model, rows, settings, lambda *_: None)
         self.objective, self.joint = self.problem.objective, joint
         self.params = cold(self.problem, RandomState(0))
+        self.ends: list[Any] = [(np.inf, self.params)]
 
     def at(self, scale, tol=LIMITS.tol):
         """The raw predictions of the fit at this scale."""
@@ -310,8 +315,9 @@ class _HuberFits:
         self.objective = objective = problem.objective._replace(loss=Huber(scale=scale))
         with block_threads():
             most = self.problem.settings.max_iter
-            end = self.problem.solver.solve(objective, self.params, max_iter=most, tol=tol, rng=RandomState(0))
-            self.params = end.x
+            start = min(self.ends, key=lambda end: abs(end[0] - np.log(scale)))[1]
+            self.params = self.problem.solver.solve(objective, start, max_iter=most, tol=tol, rng=RandomState(0)).x
+            self.ends.append((np.log(scale), self.params))
             return objective.batches.joined(lambda batch, _: objective.model.predict(self.params, batch.X))
 
     @property
@@ -343,7 +349,7 @@ def _held(part, params):
     if len(params) <= SIZES.matrix:
         matrix = part.hessian(params)
         factor, _ = regularized_cholesky(matrix, least=np.finfo(float).eps * float(np.max(np.diag(matrix))))
-        return 0.0 if factor is None else float(np.trace(linalg.cho_solve(factor, np.diag(ridge))))
+        return 0.0 if factor is None else float(np.trace(cholesky_solve(factor, np.diag(ridge))))
     # The mean over random signs z of z' (H + D)^-1 D z is the trace, and for so many parameters one
     # draw is close to it.
     signs = RandomState(0).choice([-1.0, 1.0], len(params))

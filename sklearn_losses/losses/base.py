@@ -11,6 +11,8 @@ integer codes for classes.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -123,6 +125,13 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         It has the shape of `raw`.
         """
         return self.hessian(y, raw) * direction
+
+    def hessian_map(self, y: Targets, raw: FloatArray) -> Callable[[FloatArray], FloatArray]:
+        """``direction -> hessian_product(y, raw, direction)``, for many directions at one point.
+
+        A loss whose products share work overrides it; the map may keep arrays of the size of `raw`.
+        """
+        return partial(self.hessian_product, y, raw)
 
     def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
         """The second derivative of each row: (n,) for one output, (n, K, K) for K."""

@@ -1,5 +1,8 @@
 """Losses of a class: functions of class probabilities or of margins."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from sklearn_losses.core.component import Interval
@@ -142,12 +145,30 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         p = self.inverse_link(raw)
         return p * (1 - p)
 
-    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
+    def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
-            return self.hessian(y, raw) * direction
+            return self.hessian(y, raw)
         p = self.inverse_link(raw)
-        weighted = p * direction
-        return weighted - p * weighted.sum(axis=1, keepdims=True)
+        matrix = -p[:, :, None] * p[:, None, :]
+        diagonal = np.einsum("nkk->nk", matrix)
+        diagonal += p
+        return matrix
+
+    def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
+        return self.hessian_map(y, raw)(direction)
+
+    def hessian_map(self, y: Targets, raw: FloatArray) -> Callable[[FloatArray], FloatArray]:
+        if raw.ndim == 1:
+            return partial(np.multiply, self.hessian(y, raw))
+        p = self.inverse_link(raw)
+        ones = np.ones(raw.shape[1], raw.dtype)
+
+        def product(direction):
+            weighted = p * direction
+            weighted -= p * (weighted @ ones)[:, None]
+            return weighted
+
+        return product
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         n_classes = max(n_outputs, 2)

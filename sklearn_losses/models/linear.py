@@ -11,11 +11,15 @@ from sklearn_losses.models.base import Derivative, Model, Vector
 
 __all__ = ["Linear", "LinearModel"]
 
+FEW = 32  # columns up to which BLAS makes the product of two matrices faster than that of one with itself
+
 
 def _weighted_gram(X, weight, definite):
     """``X.T diag(weight) X`` and ``X.T weight`` of the rows that have a weight."""
-    if len(weight) and weight.min() == weight.max():  # as of a quadratic loss: no copy
-        return weight[0] * X.T.dot(X), weight[0] * X.sum(axis=0)
+    if X.shape[1] <= FEW:
+        return (X * weight[:, None]).T.dot(X), weight.dot(X)
+    if len(weight) and weight[0] == weight[-1] and weight.min() == weight.max():
+        return weight[0] * X.T.dot(X), weight.dot(X)  # of a quadratic loss: no copy
     some = np.flatnonzero(weight)
     if 2 * len(some) < len(weight):
         X, weight = X[some], weight[some]
@@ -133,11 +137,13 @@ class LinearModel(Model):
         -------
         ndarray of shape (n_params, n_params)
         """
-        outputs, features = self.n_outputs, self.n_features
         curved = hessian != 0 if hessian.ndim == 1 else np.any(hessian != 0, axis=(1, 2))
         # Rows on a straight piece of the loss add nothing.
         if 4 * np.count_nonzero(curved) < 3 * len(curved):
             X, hessian = X[curved], hessian[curved]
+        if hessian.ndim == 1:
+            return self._curvature_of_one(X, hessian)
+        outputs, features = self.n_outputs, self.n_features
         n_params, n_weights = self.n_params, self.n_weights
         matrix = np.zeros((n_params, n_params))
         weights = matrix[:n_weights, :n_weights].reshape(features, outputs, features, outputs)
@@ -145,7 +151,9 @@ class LinearModel(Model):
         corner = matrix[n_weights:, n_weights:]
         for j in range(outputs):
             for k in range(j, outputs):
-                weight = hessian if hessian.ndim == 1 else hessian[:, j, k]
+                weight = hessian[:, j, k]
+                if not weight.any():  # as of several targets
+                    continue
                 gram, sums = _weighted_gram(X, weight, definite=j == k)
                 weights[:, j, :, k] = gram
                 weights[:, k, :, j] = gram.T
@@ -153,6 +161,17 @@ class LinearModel(Model):
                     cross[:, j, k] = cross[:, k, j] = sums
                     corner[j, k] = corner[k, j] = weight.sum()
         matrix[n_weights:, :n_weights] = matrix[:n_weights, n_weights:].T
+        return matrix
+
+    def _curvature_of_one(self, X, hessian):
+        gram, sums = _weighted_gram(X, hessian, definite=True)
+        if not self.fit_intercept:
+            return gram.astype(np.float64, copy=False)
+        n_weights = len(sums)
+        matrix = np.empty((n_weights + 1, n_weights + 1))
+        matrix[:-1, :-1] = gram
+        matrix[-1, :-1] = matrix[:-1, -1] = sums
+        matrix[-1, -1] = hessian.sum()
         return matrix
 
     @property

@@ -420,4 +420,6 @@ def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, s
 def gradient_norm(objective: Any, params: FloatArray) -> float:
     """The largest entry of the gradient; of the least subgradient where there is an L1 penalty."""
     _, gradient = objective.value_and_gradient(params)
-    return float(np.max(np.abs(least_subgradient(params, gradient, objective.l1))))
+    if not objective.smooth_penalty:
+        gradient = least_subgradient(params, gradient, objective.l1)
+    return float(np.abs(gradient).max())

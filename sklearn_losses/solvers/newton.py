@@ -1,6 +1,5 @@
 """Newton's method for smooth convex losses."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.core.limits import SIZES, WORK
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import SmoothSolver
@@ -15,6 +15,7 @@ from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_solver
 from sklearn_losses.solvers.polish import flatter, rounding
 from sklearn_losses.solvers.run import Callback, Run
+from sklearn_losses.solvers.truncated_newton import truncated_newton
 
 __all__ = ["Newton"]
 
@@ -30,10 +31,6 @@ class NewtonLimits(NamedTuple):
         and on so many rows for each parameter at the least,
     start_steps, start_tol : int, float
         in so many steps at the most, to this tol at the least.
-    accuracy : float
-        What conjugate gradients leave of the square of the gradient, in units of the curvature.
-    products : int
-        Products with the Hessian for one direction at the most.
     window : int
         Steps in a row that show that the value is all noise where they gain `still` times what is
         asked for.
@@ -46,8 +43,6 @@ class NewtonLimits(NamedTuple):
     rows_per_parameter: int = 100
     start_steps: int = 20
     start_tol: float = 1e-4
-    accuracy: float = 0.01
-    products: int = 250
     window: int = 10
     still: float = 1e-4
     unmoved: float = 64.0
@@ -99,14 +94,16 @@ class Newton(SmoothSolver, name="newton"):
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         params = self._start(objective, objective.centered(params), tol)
+        if not self._forms_matrix(objective):
+            certain = truncated_newton(objective, params, run, tol)
+            return run.result(certain=certain)
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         while True:
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is
-            # left. Conjugate gradients are too dear for that: there it ends where the model
-            # promises less than asked for.
+            # left.
             goal = tol * max(abs(value), objective.precision * abs(first))
-            enough = 0.1 * goal if objective.n_params > self.largest_matrix else rounding(objective, value, first)
+            enough = rounding(objective, value, first)
             before = promised
             if solve is not None:
                 # Where two more steps by the last matrix are enough they cost less than another
@@ -116,7 +113,7 @@ class Newton(SmoothSolver, name="newton"):
                 if promised * (promised / before) ** 2 > enough:
                     solve = None
             if solve is None:
-                solve, lasting = self._solver(objective, params, gradient)
+                solve, lasting = newton_solver(objective, params, gradient)
                 direction = solve(gradient)
                 promised = -float(gradient @ direction)
             direction = objective.centered(direction)
@@ -144,10 +141,11 @@ class Newton(SmoothSolver, name="newton"):
                 break
         return run.result(certain=certain)
 
-    def _solver(self, objective, params, gradient):
+    def _forms_matrix(self, objective):
+        """Whether a matrix costs next to nothing, or less than the products that take its place."""
         if objective.n_params > self.largest_matrix:
-            return partial(self._conjugate_gradients, objective, params), False
-        return newton_solver(objective, params, gradient)
+            return False
+        return objective.hessian_work <= max(SIZES.quick_work, WORK.products * objective.product_work)
 
     def _start(self, objective, params, tol):
         """Return the minimum over a part of many rows; `params` where that is no better."""
@@ -158,12 +156,6 @@ class Newton(SmoothSolver, name="newton"):
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)
         found = self.minimize_smooth(part, params, max_iter=steps, tol=accuracy, callback=None).x
         return found if other.value(found) < other.value(params) else params
-
-    def _conjugate_gradients(self, objective, params, gradient):
-        """An inexact Newton direction, which leaves little of the gradient."""
-        most, reduction = min(len(params), self.limits.products), self.limits.accuracy
-        direction, _ = objective.hessian_operator(params).solve(objective.l2, -gradient, max_products=most, reduction=reduction)
-        return direction if gradient @ direction < 0 else -gradient
 
     def _stands_still(self, run, goal):
         """Whether many steps in a row gained next to nothing."""

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
-from sklearn_losses.core.linear_algebra import cholesky, regularized_cholesky
+from sklearn_losses.core.linear_algebra import cholesky, cholesky_solve, regularized_cholesky
 from sklearn_losses.core.protocols import Map, Objective
 
 __all__ = ["EQUATIONS", "EquationLimits", "newton_direction", "newton_solver"]
@@ -65,7 +64,7 @@ def newton_solver(
         with np.errstate(all="ignore"):
             hessian = coarse.with_curved_shifts(coarse.hessian(params))
             factor = cholesky(hessian)
-        if factor is not None and _pivots_ratio(factor) > np.sqrt(coarse.precision):
+        if factor is not None and np.divide(*_pivots(factor)) > np.sqrt(coarse.precision):
             return partial(_solve, factor), True
     hessian = objective.with_curved_shifts(objective.hessian(params))
     if not np.all(np.isfinite(hessian)):
@@ -74,22 +73,24 @@ def newton_solver(
     # enough to be solvable, and where there is none at all, to keep the step within what a line
     # search can shorten.
     longest = limits.longest_step * (np.max(np.abs(params)) or 1.0)
-    extra = max(limits.least_curvature * np.max(np.diag(hessian)), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
+    extra = max(limits.least_curvature * hessian.diagonal().max(), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
     factor, extra = regularized_cholesky(hessian, extra)
     if factor is None:
         return np.negative, False
-    if _pivots_ratio(factor) < limits.dependent and objective.has_hessian_root:
+    smallest, largest = _pivots(factor)
+    if smallest < limits.dependent * largest and objective.has_hessian_root:
         return _solver_by_root(objective, params, longest, extra, limits), True
-    return partial(_solve, factor), extra <= limits.lasting * np.min(np.abs(np.diag(factor[0]))) ** 2
+    return partial(_solve, factor), bool(extra <= limits.lasting * smallest**2)
 
 
-def _pivots_ratio(factor):
-    pivots = np.abs(np.diag(factor[0]))
-    return np.min(pivots) / np.max(pivots)
+def _pivots(factor):
+    """The smallest and the largest pivot."""
+    pivots = np.abs(factor[0].diagonal())
+    return pivots.min(), pivots.max()
 
 
 def _solve(factor, gradient):
-    return -linalg.cho_solve(factor, gradient)
+    return -cholesky_solve(factor, gradient)
 
 
 def _solver_by_root(objective, params, longest, extra, limits):

@@ -173,8 +173,8 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     assert of_parts <= set(vars(Composite))
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
     assert methods - of_parts == {
-        "value", "gradient", "value_and_gradient", "hessian", "hessian_product", "hessian_matrix", "kink_distance",
-        "smoothing_error", "shortfall", "best_constant", "null_loss", "trend",
+        "value", "gradient", "value_and_gradient", "hessian", "hessian_product", "hessian_map", "hessian_matrix",
+        "kink_distance", "smoothing_error", "shortfall", "best_constant", "null_loss", "trend",
         "row_weights",
     }  # fmt: skip
 

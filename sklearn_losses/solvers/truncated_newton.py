@@ -1,0 +1,125 @@
+"""Newton's method by products with the Hessian, as exact as each step needs."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.core.protocols import Objective
+from sklearn_losses.core.status import Status
+from sklearn_losses.solvers.line_search import newton_step
+from sklearn_losses.solvers.polish import allowance
+from sklearn_losses.solvers.run import Run
+
+__all__ = ["TRUNCATION", "Truncation", "truncated_newton"]
+
+
+class Truncation(NamedTuple):
+    """The numbers of Newton's method by products.
+
+    Attributes
+    ----------
+    first, least, most : float
+        The share of the square of the gradient that the first direction leaves, and the range for
+        the others.
+    products : int
+        Products with the Hessian for one direction at the most.
+    end : float
+        Where a step promises this share of what may be left, no other is taken.
+    unmoved : float
+        Change of a prediction, in rounding units of the largest one, that is none.
+    """
+
+    first: float = 0.1
+    least: float = 1e-4
+    most: float = 0.25
+    products: int = 250
+    end: float = 0.1
+    unmoved: float = 64.0
+
+
+TRUNCATION = Truncation()
+
+
+def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: float, limits: Truncation = TRUNCATION) -> bool:
+    """Minimise a smooth objective of a linear model without forming its Hessian [1]_.
+
+    A direction is solved for as exactly as the model of the last one was [2]_. Under a penalty the
+    gradient alone bounds what is left to gain, which ends it with a proof. A factor of the Gram
+    matrix takes the place of the diagonal as a preconditioner, once the products made would have
+    paid for it, and a new one after as many more.
+
+    Parameters
+    ----------
+    objective : Objective
+    params : ndarray of shape (n_params,)
+        Where to start.
+    run : Run
+        Gets the points and the status.
+    tol : float
+    limits : Truncation
+
+    Returns
+    -------
+    bool
+        Whether the end is proven to be within `tol` of the minimum.
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 7.1.
+    .. [2] Eisenstat and Walker, "Choosing the forcing terms in an inexact Newton method", SIAM
+       Journal on Scientific Computing 17 (1996), choice 1.
+    """
+    value, gradient = objective.value_and_gradient(params)
+    null = objective.value(np.where(objective.penalized > 0, 0.0, params))
+    reduction, preconditioner = limits.first, _Preconditioner(objective)
+    while True:
+        goal = allowance(objective, value, null, tol)
+        operator = objective.hessian_operator(params)
+        if objective.convex and operator.most_left(objective.l2)(gradient) <= goal:
+            run.params, run.value = params, value
+            run.converged()
+            return True
+        found = operator.truncated_step(
+            objective.l2,
+            gradient,
+            goal=goal,
+            reduction=reduction,
+            max_products=min(len(params), limits.products),
+            precondition=preconditioner.at(operator),
+        )
+        preconditioner.spent += found.products
+        step = found.step if gradient @ found.step < 0 else -gradient
+        moved = newton_step(objective, params, value, gradient, objective.centered(step))
+        if moved is None:
+            return _stuck(objective, params, value, run, step, found.gained <= goal, limits)
+        fallen = value - moved[1]
+        reduction = np.clip((1 - fallen / found.gained) ** 2 if found.gained > 0 else 1, limits.least, limits.most)
+        params, value, gradient = moved
+        if run.record(params, value):
+            return False
+        if found.gained <= limits.end * goal:
+            run.converged()
+            return False
+
+
+def _stuck(objective, params, value, run, step, close, limits):
+    """The end where no step along a direction lowers the value."""
+    # The value may be all rounding, as at an exact fit: a step that moves no prediction is none.
+    still = close or objective.relative_move(params, step) <= limits.unmoved * objective.precision
+    if not run.record(params, value):
+        run.status = Status.CONVERGED if still else Status.STALLED
+    return False
+
+
+class _Preconditioner:
+    """A factor of the Gram matrix once it pays, and a new one whenever it would have paid again."""
+
+    def __init__(self, objective):
+        self.objective, self.solve, self.spent = objective, None, 0.0
+        self.price = objective.gram_work / objective.product_work
+
+    def at(self, operator):
+        if operator.solver is not None and self.spent > self.price:
+            self.solve, self.spent = operator.solver(self.objective.l2), 0.0
+        return self.solve
