@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,17 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.hessian_operator import gram_diagonal
 from sklearn_losses.core.linear_algebra import regularized_cholesky
 
-__all__ = ["BoundedTerms", "FloatArray", "RowTerms", "Solve", "Terms", "cholesky_solver", "largest", "unit_vectors"]
+__all__ = [
+    "BoundedTerms",
+    "FloatArray",
+    "NewtonEquations",
+    "RowTerms",
+    "Solve",
+    "Terms",
+    "cholesky_solver",
+    "largest",
+    "unit_vectors",
+]
 
 FloatArray = NDArray[Any]
 Solve = Callable[[FloatArray], FloatArray]
@@ -52,6 +62,16 @@ def unit_vectors(size: int, columns: NDArray[np.intp]) -> Iterator[FloatArray]:
         unit = np.zeros(size)
         unit[column] = 1
         yield unit
+
+
+class NewtonEquations(Protocol):
+    """What solves for Newton's directions on smoothed terms, and may keep what it has found."""
+
+    def direction(self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray) -> tuple[FloatArray, int]:
+        """Newton's direction where the smoothed terms have these slopes.
+
+        Returns it, and the number of products with the rows.
+        """
 
 
 class Terms(ABC):
@@ -135,6 +155,13 @@ class RowTerms(Terms):
     @abstractmethod
     def index_of(self, rows: NDArray[np.intp]) -> Any:
         """The index of some rows in arrays of all terms."""
+
+    @abstractmethod
+    def newton_equations(self, matrix: bool = False) -> NewtonEquations:
+        """What solves for Newton's directions on the smoothed terms.
+
+        `matrix` says that it forms a matrix of the parameters whatever that costs.
+        """
 
     @abstractmethod
     def sides(self, residual: FloatArray) -> NDArray[Any]:

@@ -26,12 +26,10 @@ Record = Callable[[FloatArray, float], bool]
 
 
 class NewtonLimits(NamedTuple):
-    """How far a Newton step is computed.
+    """How far the lowest point along a Newton direction is looked for.
 
     Attributes
     ----------
-    accuracy : float
-        What a solved system may leave of the square of the gradient, in units of the curvature.
     level : float
         The slope along a direction, as a share of that at its start, that ends the search for its
         lowest point.
@@ -39,20 +37,11 @@ class NewtonLimits(NamedTuple):
         Points of one search at the most.
     least_curvature : float
         The curvature of all rows together that a parameter without a penalty is taken to have.
-    products : int
-        Products with the rows for one Newton system at the most.
-    matrix_after, largest_matrix : int
-        After so many products a matrix of the parameters is the cheaper way, if there are no more
-        of these than `largest_matrix`.
     """
 
-    accuracy: float = 0.02
     level: float = 0.2
     trials: int = 40
     least_curvature: float = 1e-6
-    products: int = 500
-    matrix_after: int = 50
-    largest_matrix: int = 2000
 
 
 NEWTON = NewtonLimits()
@@ -85,8 +74,7 @@ class SmoothedPoint:
     terms : PiecewiseLinearTerms or MaxAffineTerms
     params : ndarray of shape (n_params,)
     matrix : bool, default=False
-        Solve Newton's equations by a matrix of the parameters; else by conjugate gradients while
-        these are cheap.
+        Solve Newton's equations by a matrix of the parameters whatever it costs.
     limits : NewtonLimits, default=NEWTON
 
     Attributes
@@ -101,7 +89,8 @@ class SmoothedPoint:
     """
 
     def __init__(self, terms: AnyRowTerms, params: FloatArray, matrix: bool = False, limits: NewtonLimits = NEWTON) -> None:
-        self.terms, self.params, self.matrix, self.limits = terms, params, matrix, limits
+        self.terms, self.params, self.limits = terms, params, limits
+        self.equations = terms.newton_equations(matrix)
         self.residual = terms.residual(params)
         self.scale = terms.parameter_scale(self.residual)
         # Without a penalty and too few rows near their kink nothing curves in some directions: a
@@ -157,7 +146,7 @@ class SmoothedPoint:
 
         Returns False where no point gets lower.
         """
-        direction = self._direction()
+        direction, self.products = self.equations.direction(self.slopes, self.width, self.ridge, self.gradient)
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
         # This also refuses a point whose value is not a number.
@@ -214,21 +203,6 @@ class SmoothedPoint:
                 share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.01, 0.99)
         smoothed, slopes, _ = at(low)  # which is not above the start
         return low, smoothed, slopes
-
-    def _direction(self):
-        """Newton's direction, by conjugate gradients until little is left of the gradient."""
-        limits = self.limits
-        curvature, gradient, ridge = self.terms.curvature(self.slopes, self.width), self.gradient, self.ridge
-        if curvature is None:
-            return -gradient / ridge
-        self.matrix = self.matrix or (self.products > limits.matrix_after and len(ridge) <= limits.largest_matrix)
-        precondition = curvature.solver(ridge) if self.matrix else None
-        if self.matrix and curvature.exact:
-            return -precondition(gradient)
-        direction, self.products = curvature.solve(
-            ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
-        )
-        return direction
 
 
 class StartLimits(NamedTuple):

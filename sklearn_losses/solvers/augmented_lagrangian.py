@@ -86,7 +86,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     double = True
     # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the
     # width becomes larger.
-    schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1, steps=50)
+    schedule = Schedule(first=0.35, shrink=3.0, narrowest=1e-3, many=12, widen=8.0, loose=0.3, steps=50)
     limits = MultiplierLimits()
 
     def refusal(self, objective: Objective) -> str | None:
