@@ -158,7 +158,7 @@ def near(value, other, null, optimum=None):
     return value <= other + CLOSE * max(null - optimum, 0.0) + 1e-12 * abs(other)
 
 
-def settle(contest, limit=60.0, patience=20.0):
+def settle(contest, limit=60.0, patience=8.0):
     """Find each peer's loosest tolerance that is within `CLOSE` of the optimum; it is not timed.
 
     Parameters
@@ -166,7 +166,7 @@ def settle(contest, limit=60.0, patience=20.0):
     contest : Contest
     limit : float, default=60
         Seconds after which a fit is not done.
-    patience : float, default=20
+    patience : float, default=8
         No tighter tolerance is tried after so many seconds of tries of a peer.
 
     Returns

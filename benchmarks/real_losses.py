@@ -26,7 +26,9 @@ from sklearn_losses.losses import Huber, Loss, Quantile
 __all__ = ["ROWS"]
 
 MANY = 100_000  # iterations that no peer needs
-EPOCHS = 1000  # of liblinear and saga, which do not end before them at a tolerance that is too tight
+# Multiplications that liblinear and saga may take for all their passes, about four seconds; they do
+# not end before at a tolerance that is too tight.
+WORK = 4e9
 HESSIAN = 3_000  # parameters up to which newton-cholesky gets its turn
 PROGRAM = {"time_limit": 20.0}  # of HiGHS, in seconds
 LARGE_PROGRAM = 10_000  # rows from which one program is enough
@@ -121,6 +123,11 @@ class _Problem:
         )
 
 
+def _passes(data, outputs=1):
+    """How many passes over the rows a peer may take."""
+    return int(np.clip(WORK / (data.entries * outputs), 100, MANY))
+
+
 def _skglm():
     """The package, or None where it is not installed with numba."""
     try:
@@ -143,6 +150,8 @@ def _mse(name, row, data):
 def _huber(name, row, data):
     """At the scale that the peer finds with the coefficients."""
     scale = float(HuberRegressor(alpha=1.0, max_iter=10_000, tol=1e-8).fit(data.X, data.y).scale_)
+    if scale < 1e-3 * data.y.std():  # most targets are equal, and the scale goes to 0
+        return None
     problem = _Problem(name, row, data, Huber(1.35, scale=scale), scale / len(data.y))
     return problem.contest({"HuberRegressor": problem.peer(HuberRegressor, alpha=1.0, max_iter=10_000)})
 
@@ -230,7 +239,9 @@ def _cross_entropy(name, row, data):
     peers = {solver: problem.peer(LogisticRegression, solver=solver, max_iter=10_000) for solver in solvers}
     if outputs == 1:
         # The objective says whether its penalty of the intercept, a hundredth, matters.
-        peers["liblinear"] = problem.peer(LogisticRegression, solver="liblinear", intercept_scaling=10.0, max_iter=EPOCHS)
+        peers["liblinear"] = problem.peer(
+            LogisticRegression, solver="liblinear", intercept_scaling=10.0, max_iter=_passes(data)
+        )
     return problem.contest(peers)
 
 
@@ -249,7 +260,7 @@ def _hinge(loss):
         return problem.contest(
             {
                 f"LinearSVC({'dual' if dual else 'primal'})": problem.peer(
-                    LinearSVC, loss=loss, dual=dual, max_iter=EPOCHS, random_state=0
+                    LinearSVC, loss=loss, dual=dual, max_iter=_passes(data), random_state=0
                 )
                 for dual in duals
             }
@@ -260,17 +271,20 @@ def _hinge(loss):
 
 def _crammer_singer(name, row, data):
     problem = _Problem(name, row, data, "crammer_singer", 1 / len(data.y), column=True)
-    peer = problem.peer(LinearSVC, multi_class="crammer_singer", max_iter=EPOCHS, random_state=0)
+    passes = _passes(data, 4 * _outputs(data))  # each with a sort of the classes
+    peer = problem.peer(LinearSVC, multi_class="crammer_singer", max_iter=passes, random_state=0)
     return problem.contest({"LinearSVC(crammer_singer)": peer})
 
 
 def _l1_logistic(name, row, data):
     two = _outputs(data) == 1
     problem = _Problem(name, row, data, "cross_entropy", 1 / len(data.y), 1.0, column=two)
-    parameters = {"l1_ratio": 1.0, "max_iter": EPOCHS, "random_state": 0}
-    peers = {"saga": problem.peer(LogisticRegression, solver="saga", **parameters)}
+    parameters = {"l1_ratio": 1.0, "random_state": 0}
+    # Its passes take five times as long as liblinear's.
+    passes = _passes(data, 5 * _outputs(data))
+    peers = {"saga": problem.peer(LogisticRegression, solver="saga", max_iter=passes, **parameters)}
     if two:
-        peers["liblinear"] = problem.peer(LogisticRegression, solver="liblinear", **parameters)
+        peers["liblinear"] = problem.peer(LogisticRegression, solver="liblinear", max_iter=_passes(data), **parameters)
         if _skglm():
             maker = _skglm().SparseLogisticRegression
             peers["skglm"] = problem.peer(maker, alpha=problem.alpha, by_columns=True, compiles=True)
@@ -284,7 +298,7 @@ def _l1_hinge(loss):
         two = _outputs(data) == 1
         problem = _Problem(name, row, data, loss, 1 / len(data.y), 1.0, column=True)
         same = two and loss == "squared_hinge"
-        parameters = {"penalty": "l1", "dual": False, "random_state": 0, "max_iter": EPOCHS}
+        parameters = {"penalty": "l1", "dual": False, "random_state": 0, "max_iter": _passes(data)}
         peer = problem.peer(LinearSVC, TOLERANCES if same else (1e-4,), same, **parameters)
         return problem.contest({"LinearSVC(L1)" if same else "LinearSVC(L1), squared, one against the rest": peer})
 

@@ -89,7 +89,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
-    tol : float, default=1e-6
+    tol : float, default=1e-4
         As for `LossRegressor`.
     early_stopping : bool, default=False
         Hold rows out (the same share of each class), stop when their loss no longer falls, keep the
@@ -161,7 +161,7 @@ best_validation_score_, converged_, solver_, n_parameters_
         activation: str = "relu",
         fit_intercept: bool = True,
         max_iter: int = 1000,
-        tol: float = 1e-6,
+        tol: float = 1e-4,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,

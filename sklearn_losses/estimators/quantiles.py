@@ -46,8 +46,8 @@ class MultiQuantileRegressor(BaseEstimator):
         Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         For each level.
-    tol : float, default=1e-6
-        Relative distance of each level's objective from its minimum.
+    tol : float, default=1e-4
+        How far above its minimum each level's objective may be left, see `LossRegressor`.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class MultiQuantileRegressor(BaseEstimator):
         solver: SolverLike = "auto",
         fit_intercept: bool = True,
         max_iter: int = 1000,
-        tol: float = 1e-6,
+        tol: float = 1e-4,
     ) -> None:
         self.quantiles = quantiles
         self.alpha = alpha

@@ -63,7 +63,7 @@ class LossRanker(LossEstimator):
         Ranking losses see differences of scores alone: a linear model has intercept 0 with them.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
-    tol : float, default=1e-6
+    tol : float, default=1e-4
         As for `LossRegressor`.
     early_stopping : bool, default=False
         Hold queries out, stop when their loss no longer falls, and keep the best parameters.
@@ -138,7 +138,7 @@ best_validation_score_, converged_, solver_, n_parameters_
         activation: str = "relu",
         fit_intercept: bool = True,
         max_iter: int = 1000,
-        tol: float = 1e-6,
+        tol: float = 1e-4,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,

@@ -59,11 +59,15 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
-    tol : float, default=1e-6
-        Deterministic solvers stop within this relative distance of the minimum: as a duality gap
-        certifies it for losses with kinks (a `ConvergenceWarning` where it is larger), as the
-        decreases or Newton's model let it be estimated for smooth ones. Stochastic solvers stop
-        when the loss has not fallen by more than this share for `n_iter_no_change` passes.
+    tol : float, default=1e-4
+        How far above its minimum the fit may leave the objective: by this share of its value, and
+        by this share of what the coefficients gain over a model with intercepts alone. A duality
+        gap proves it for losses with kinks, Newton's model of the objective estimates it for smooth
+        ones, and a fit that is not shown to be so close raises a `ConvergenceWarning`. Small fits
+        go on to the exact optimum. Where the distance cannot be told, `tol` counts decreases:
+        stochastic solvers stop when the loss has not fallen by more than a hundredth of `tol`, as a
+        share of it, for `n_iter_no_change` passes, and networks under other solvers likewise. A
+        larger value gives a faster and coarser fit.
     early_stopping : bool, default=False
         Hold rows out, stop when their loss no longer falls, and keep the best parameters.
     validation_fraction : float, default=0.1
@@ -106,7 +110,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     best_validation_score_ : float
         The largest of them.
     converged_ : bool
-        Whether the fit met the stopping rule of `tol`, and no certificate contradicts it.
+        Whether the fit is shown to be as close to the minimum as `tol` asks for; for stochastic
+        solvers, whether they stopped by its rule.
     solver_ : str
         The solver that ran; several, joined by ", ", where one stalled and the next went on.
     dual_gap_ : float
@@ -159,7 +164,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         activation: str = "relu",
         fit_intercept: bool = True,
         max_iter: int = 1000,
-        tol: float = 1e-6,
+        tol: float = 1e-4,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,

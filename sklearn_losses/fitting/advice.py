@@ -1,12 +1,12 @@
 """What a fit that did not end well says: what happened, and what to change."""
 
-import numpy as np
-
 from sklearn_losses.core.status import Status
 from sklearn_losses.fitting.problem import Problem
 from sklearn_losses.fitting.solve import Outcome
 
 __all__ = ["advice"]
+
+TELLS_NOTHING = 0.5  # of a duality gap, as a share of the objective
 
 
 def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
@@ -48,7 +48,7 @@ def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
                 f"solver {solver!r} stopped after max_iter={settings.max_iter} iterations before it reached "
                 f"tol={settings.tol}; increase max_iter, raise tol, standardise the features, or try another solver."
             )
-    if outcome.certificate.get("dual_gap_") == np.inf:
+    if outcome.certificate.get("dual_gap_", 0.0) > TELLS_NOTHING:
         return (
             f"solver {solver!r} ended after iteration {nit}, and how far from the optimum cannot be told: columns without a "
             "penalty are nearly dependent; use alpha > 0, leave such columns out, or take solver='interior_point'."

@@ -158,7 +158,7 @@ def _outcome(problem, rng, last=None, progress=None):
     settings, stochastic = problem.settings, problem.solver.stochastic
     start = starting_point(problem, rng, initial_fit, last)
     monitor = Monitor(
-        solver=problem.solver.label, tol=settings.tol, patience=settings.patience, watch_training=stochastic,
+        solver=problem.solver.label, tol=problem.tol, patience=settings.patience, watch_training=stochastic,
         validation=problem.validation, verbose=settings.verbose, max_iter=settings.max_iter, start=start,
         report=lambda params: progress.iteration(lambda: model_attributes(problem, params)), close=progress.close,
     )  # fmt: skip
@@ -259,7 +259,7 @@ def _kept(task, trimmed, solver, model, rows, settings, rng):
         if problem.loss.n_constants:
             raise ValueError(f"{trimmed.name} cannot trim a loss that learns constants itself; give it a fixed scale.")
         start = starting_point(problem, rng, initial_fit)
-        end = problem.solver.solve(problem.objective, start, max_iter=settings.max_iter, tol=settings.tol, rng=rng)
+        end = problem.solver.solve(problem.objective, start, max_iter=settings.max_iter, tol=problem.tol, rng=rng)
         return problem.over(rows).losses(problem.coordinates.to_user(problem.model, end.x))
 
     starts = []

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.allowance import tol_of_solver
 from sklearn_losses.core.component import description
 from sklearn_losses.core.coordinates import Coordinates, RowSpace, Standardization
 from sklearn_losses.fitting.rows import Rows
@@ -180,6 +181,11 @@ class Problem:
             return self.original
         return self._in_coordinates(self.inner)
 
+    @property
+    def tol(self) -> float:
+        """What the solver is given as `tol`."""
+        return tol_of_solver(self.objective, self.settings.tol, self.solver.stochastic)
+
     @cached_property
     def validation(self) -> Objective | None:
         """The objective over the rows that are held out, in the solver's coordinates."""
@@ -214,15 +220,15 @@ class Problem:
     def type_to_keep(self, user_params: NDArray[Any]) -> np.dtype[Any]:
         """The type of the fitted numbers: that of X, or float64 where float32 has too few digits.
 
-        float32 has too few where it changes the training loss by more than `tol`, as for columns
-        whose mean is far from 0.
+        float32 has too few where it changes the training loss by more than 1e-6 of it, as for
+        columns whose mean is far from 0.
         """
         dtype = self.rows.X.dtype
         if dtype == self.original.batches.dtype:
             return dtype
         with np.errstate(all="ignore"):
             exact, rounded = self.original.mean_loss(user_params), self.original.mean_loss_of_rounded(user_params)
-        return dtype if abs(rounded - exact) <= max(self.settings.tol, ROUNDED) * abs(exact) else np.dtype(np.float64)
+        return dtype if abs(rounded - exact) <= ROUNDED * abs(exact) else np.dtype(np.float64)
 
 
 def _objective(task, loss, model, strength, rows, coordinates, dtype):

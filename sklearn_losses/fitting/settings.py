@@ -34,7 +34,7 @@ class Settings:
     l1_ratio: float = 0.0
     fit_intercept: bool = True
     max_iter: int = 1000
-    tol: float = 1e-6
+    tol: float = 1e-4
     validation_fraction: float | None = None
     patience: int = 10
     verbose: int = 0

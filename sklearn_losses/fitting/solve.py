@@ -8,6 +8,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.problem import Problem
@@ -155,7 +156,7 @@ def _chain(problem, start, monitor, rng, state):
         following = auto and auto.next_after(solver, objective)
         left = settings.max_iter - nit
         budget = left if following is None else auto.share(left)
-        result = solver.solve(objective, params, max_iter=budget, tol=settings.tol, state=state, callback=monitor, rng=rng)
+        result = solver.solve(objective, params, max_iter=budget, tol=problem.tol, state=state, callback=monitor, rng=rng)
         nit += result.nit
         if not solver.stochastic:
             result.x = objective.centered(result.x)
@@ -203,9 +204,13 @@ def _certificate(problem, result):
 
 def _certified(problem, end):
     """Whether a duality gap, where there is one, is proven to be within what tol allows."""
-    return end.certificate.get("dual_gap_", 0.0) <= _allowed(problem, end.result.x)
+    gap = end.certificate.get("dual_gap_", 0.0)
+    return bool(gap <= CERTAIN or (gap < np.inf and gap <= _allowed(problem, end.result.x)))
 
 
 def _allowed(problem, params):
     """The duality gap that tol allows, in units of the objective."""
-    return max(problem.settings.tol, CERTAIN)
+    objective = problem.objective
+    value = objective.value(params)
+    allowed = allowance(objective, value, null_value(objective, params), problem.settings.tol)
+    return max(CERTAIN, allowed / abs(value)) if value else CERTAIN

@@ -113,5 +113,5 @@ def best_of_several(problem: Problem, start: NDArray[Any], rng: RandomState, ini
         again = initial_fit(problem.task, loss, rows._replace(weight=weight), settings)
         assert again is not None  # it was there for the same targets
         starts.append(from_initial(problem, again.params))
-    minimize = partial(problem.solver.solve, problem.objective, max_iter=settings.max_iter, tol=settings.tol)
+    minimize = partial(problem.solver.solve, problem.objective, max_iter=settings.max_iter, tol=problem.tol)
     return min((minimize(start).x for start in starts), key=problem.objective.value)

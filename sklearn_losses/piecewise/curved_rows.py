@@ -73,8 +73,8 @@ class OperatorEquations:
         if curvature is None:
             return -gradient / ridge, 0
         self.matrix = self.matrix or (self.products > limits.matrix_after and len(ridge) <= limits.largest_matrix)
-        precondition = curvature.solver(ridge) if self.matrix else None
-        if self.matrix and curvature.exact:
+        precondition = curvature.solver(ridge) if self.matrix and curvature.solver is not None else None
+        if precondition is not None and curvature.exact:
             return -precondition(gradient), 0
         direction, self.products = curvature.solve(
             ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
@@ -122,12 +122,11 @@ class CurvedRows:
         rows = np.flatnonzero(weight)
         if not len(rows):
             return -gradient / ridge, 0
-        changed = np.flatnonzero(weight != self.weight)
-        if self.gram is None or len(changed) >= len(rows):
-            self.gram = changed = None
+        moved = np.flatnonzero(weight != self.weight)
+        changed = moved if self.gram is not None and len(moved) < len(rows) else None
         by_products = self._work(len(rows), self.products)
         if self.matrix or self._matrix_is_cheaper(len(rows), changed, by_products):
-            self._update(weight, rows, changed)
+            self.gram, self.weight = self._updated(weight, rows, changed), weight
             return -2 * width * cholesky_solver(self.gram.copy(), 2 * width * ridge)(gradient), 0
         operator = gram_operator(terms.model, terms.batches, weight[rows] / (2 * width), rows)
         direction, self.products = operator.solve(ridge, -gradient, max_products=limits.products, reduction=limits.accuracy)
@@ -150,17 +149,16 @@ class CurvedRows:
         first = curved * self.gram_of_row if changed is None else 0.0
         return some * self.gram_of_row + size**3 / 3 <= by_products and first <= self.spent + by_products
 
-    def _update(self, weight, rows, changed):
+    def _updated(self, weight, rows, changed):
+        """The Gram matrix of the rows with these weights, by those that changed."""
         if changed is None:
-            self.gram = self._gram_of(rows, weight[rows])
-        else:
-            difference = weight[changed] - self.weight[changed]
-            for sign in (1, -1):
-                some = np.flatnonzero(sign * difference > 0)
-                if len(some):
-                    part = self._gram_of(changed[some], sign * difference[some])
-                    self.gram = self.gram + part if sign == 1 else self.gram - part
-        self.weight = weight
+            return self._gram_of(rows, weight[rows])
+        gram, difference = self.gram, weight[changed] - self.weight[changed]
+        for sign in (1, -1):
+            some = sign * difference > 0
+            if some.any():
+                gram = gram + sign * self._gram_of(changed[some], sign * difference[some])
+        return gram
 
     def _gram_of(self, rows, weight):
         terms = self.terms

@@ -12,10 +12,14 @@ Optim. 2 (1992)), needs one weighted Gram matrix of X per iteration and 15 to 30
 the size.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_losses.core.allowance import allowance, null_value
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.status import Status
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.base import BoundedTerms, FloatArray
@@ -55,6 +59,7 @@ def follow_path(
     record: Record,
     goal: float | None = None,
     limits: PathLimits = LIMITS,
+    allowed: Callable[[FloatArray, float], float] | None = None,
 ) -> Path:
     """The path from `params` to the minimum.
 
@@ -69,11 +74,15 @@ def follow_path(
     goal : float, default=None
         The gap to end with; None: so small that the rows on a kink can be told.
     limits : PathLimits, default=LIMITS
+    allowed : callable, default=None
+        ``allowed(params, value)``: the gap that is small enough. Where an iteration is dear it
+        takes the place of `goal`.
 
     Returns
     -------
     Path
     """
+    dear = terms.left.size * len(params) ** 2 > SIZES.quick_work
     point = _Iterate(terms, params)
     scale = terms.scale(point.residual)
     size = terms.total_slope * scale  # of what the terms can add to the value
@@ -94,6 +103,9 @@ def follow_path(
         if point.gap() < 0.9 * least_gap:
             best, least_gap, kept, stale = gap, point.gap(), (point.params, point.slopes), 0
         enough = 1e-3 * min(tol, 1e-6) * min(1.0, size / max(value, least)) if goal is None else goal
+        if allowed is not None and gap <= tol:
+            share = 0.3 * allowed(point.params, value) / max(value, least)
+            enough = share if dear else min(enough, share)
         if point.infeasibility() <= 1e-9 * scale and gap <= enough:
             if releases == limits.releases or point.open_gradient(scale) <= 0.1 * tol * max(value, least):
                 return Path(point.params, point.slopes, gap, Status.CONVERGED)
@@ -125,14 +137,19 @@ def exact_minimum(objective: Any, params: FloatArray, tol: float, record: Record
         Its `slopes` are those of the rows alone, without those of an L1 penalty.
     """
     terms = objective.terms()
+
+    def allowed(params, value):
+        params = params[: objective.n_params]
+        return allowance(objective, value, null_value(objective, params), tol)
+
     if objective.max_affine:
         size, terms = objective.n_params, MaxAffineTermsWithBounds(terms)
         start = terms.with_bounds(params)
-        path = follow_path(terms, start, tol, lambda point, value: record(point[:size], value), 0.1 * tol)
+        path = follow_path(terms, start, tol, lambda point, value: record(point[:size], value), 0.1 * tol, allowed=allowed)
         return path._replace(params=path.params[:size])
     scale = terms.scale(terms.residual(params))
     if objective.smooth_penalty:
-        path = minimum_by_screening(terms, params, tol, record, follow_path, limits)
+        path = minimum_by_screening(terms, params, tol, record, partial(follow_path, allowed=allowed), limits)
     else:
         path = follow_path(terms, params, tol, record)
     if path.status is not None:
@@ -142,7 +159,7 @@ def exact_minimum(objective: Any, params: FloatArray, tol: float, record: Record
         exact = exact_active_set(objective, zeroed, np.sqrt(np.finfo(float).eps) * scale, params, path.slopes, scale)
         if exact is not None:
             return path._replace(params=exact.params, slopes=exact.slopes, status=Status.CONVERGED)
-        if terms.value(zeroed, terms.residual(zeroed)) <= value + tol * max(value, 1e-12 * terms.total_slope * scale):
+        if terms.value(zeroed, terms.residual(zeroed)) <= value + 0.1 * tol * max(value, 1e-12 * terms.total_slope * scale):
             path = path._replace(params=zeroed)
     return path._replace(slopes=terms.row_slopes(path.slopes))
 

@@ -23,7 +23,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
-from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
@@ -115,16 +115,46 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
-        stages = _Stages(point, terms.center, point.scale, tol, run, self.schedule, self.limits)
+
+        allowed = _Allowance(objective, tol, 1e-9 * terms.total_slope * point.scale)
+        stages = _Stages(point, terms.center, point.scale, allowed, run, self.schedule, self.limits)
         stages.go(self.schedule.first * point.scale)
         if run.status is None:
             run.status = Status.CONVERGED if stages.reached else Status.STALLED
         result = run.result(slopes=point.slopes)
-        if run.status is not Status.CALLBACK and objective.piecewise_linear and objective.n_params <= SIZES.matrix:
+        if run.status is not Status.CALLBACK and objective.piecewise_linear and exact_is_cheap(objective):
             exact = exact_active_set(objective, run.params, 1e-9 * point.scale, params, point.slopes)
             if exact is not None:
                 set_status(result, Status.CONVERGED, x=exact.params, fun=objective.value(exact.params), slopes=exact.slopes)
         return result
+
+
+class _Allowance:
+    """The duality gap that is small enough at a point.
+
+    Parameters
+    ----------
+    objective : Objective
+    tol : float
+    small : float
+        A value next to which nothing is left.
+    """
+
+    def __init__(self, objective, tol, small):
+        self.objective, self.tol, self.small = objective, tol, small
+        self.free, self.nulls = objective.penalized == 0, {}
+
+    def __call__(self, params, value, gap=0.0):
+        """The gap that is small enough where the objective has this value.
+
+        A larger one than `tol` allows at the most needs no null model to say so.
+        """
+        if gap > max(self.tol * abs(value), self.small):
+            return self.tol * abs(value)
+        intercept = params[self.free].tobytes()
+        if intercept not in self.nulls:
+            self.nulls = {intercept: null_value(self.objective, params)}
+        return allowance(self.objective, value, self.nulls[intercept], self.tol)
 
 
 class _Stages:
@@ -137,7 +167,8 @@ class _Stages:
     point : SmoothedPoint
         It moves to the optimum.
     centers : ndarray of the shape of the terms
-    scale, tol : float
+    scale : float
+    allowed : _Allowance
     run : Run
     schedule : Schedule
     limits : MultiplierLimits
@@ -151,9 +182,9 @@ class _Stages:
         Whether the optimum was reached.
     """
 
-    def __init__(self, point, centers, scale, tol, run, schedule, limits, holds=None):
+    def __init__(self, point, centers, scale, allowed, run, schedule, limits, holds=None):
         self.point, self.terms, self.centers, self.scale = point, point.terms, centers, scale
-        self.tol, self.run, self.schedule, self.limits = tol, run, schedule, limits
+        self.allowed, self.run, self.schedule, self.limits = allowed, run, schedule, limits
         self.holds = holds or (lambda params: True)
         self.least = ROUNDING * self.terms.total_slope * scale
         self.lowest, self.spent, self.reach, self.reached = np.inf, np.zeros(3, dtype=int), limits.reach, False
@@ -169,12 +200,16 @@ class _Stages:
         """
         point = self.point
         point.smooth(self.centers, width)
-        self.goal = max(0.9 * self.tol * point.value, self.least)
+        self.goal = self._goal()
         steps, products, *_ = point.descend(self.run.record, self.schedule.steps, self.schedule.loose, self.goal)
+        self.goal = self._goal()
         self.reached = bool(point.gap <= self.goal or point.value <= self.least)
         self.spent = np.zeros(3, dtype=int) if point.gap < 0.9 * self.lowest else self.spent + (1, steps, products)
         self.lowest, self.centers = min(self.lowest, point.gap), point.slopes
         return None if self.reached or np.any(self.spent >= self.limits.patience) or self._is_over() else steps
+
+    def _goal(self):
+        return max(0.9 * self.allowed(self.point.params, self.point.value, self.point.gap), self.least)
 
     def _is_over(self):
         return self.run.status is not None or not self.holds(self.point.params)
@@ -194,7 +229,7 @@ class _Stages:
                 SmoothedPoint(of_rows, point.params),
                 self.centers[terms.index_of(screening.rows)],
                 self.scale,
-                self.tol,
+                self.allowed,
                 self.run,
                 self.schedule,
                 self.limits,

@@ -15,6 +15,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.component import Component
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
@@ -110,8 +111,8 @@ class Solver(Component, ABC, family="solver"):
         max_iter : int
             Iterations (epochs of a stochastic solver) at the most.
         tol : float
-            Stop when the objective is within this relative distance of its minimum, as far as that
-            can be told. Stochastic solvers leave stopping to `callback`.
+            Stop when the objective is as close to its minimum as `core.allowance` says for this
+            share, as far as that can be told. Stochastic solvers leave stopping to `callback`.
         state : object, default=None
             What the last call returned as ``result.state``, to go on from there.
         callback : callable, default=None
@@ -254,7 +255,7 @@ class SmoothSolver(Solver):
             # There is no point in solving a stage to more than its distance from the true
             # objective.
             error = objective.smoothing_error(width) / (abs(objective.value(result.x)) or 1.0)
-            accuracy = max(tol, min(0.1, error / 10))
+            accuracy = max(0.3 * tol, min(0.1, error / 10))
             smooth = objective.smoothed(width)
             result = self._solved_smooth(smooth, result.x, max_iter=max_iter - done, tol=accuracy, callback=callback)
             done += result.nit
@@ -263,7 +264,9 @@ class SmoothSolver(Solver):
                 return None
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = exact_active_set(objective, result.x, width, start)
-            close = objective.smoothing_error(width) <= max(tol * objective.value(result.x), 1e-13 * first)
+            value = objective.value(result.x)
+            allowed = allowance(objective, value, null_value(objective, result.x), tol)
+            close = objective.smoothing_error(width) <= max(0.3 * allowed, 1e-13 * first)
             # A width this small is lost in the rounding of the raw predictions.
             lost = objective.piecewise_linear and width < 1e-13 * np.max(np.abs(result.x))
             return None if exact is not None or close or lost else result.nit

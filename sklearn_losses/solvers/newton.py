@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES, WORK
 from sklearn_losses.core.protocols import Objective
@@ -99,11 +100,11 @@ class Newton(SmoothSolver, name="newton"):
             return run.result(certain=certain)
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
+        dear = objective.convex and not exact_is_cheap(objective)
         while True:
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is
-            # left.
-            goal = tol * max(abs(value), objective.precision * abs(first))
-            enough = rounding(objective, value, first)
+            # left. Where steps are dear it ends where the model promises less than asked for.
+            enough = 0.1 * self._goal(objective, params, value, tol) if dear else rounding(objective, value, first)
             before = promised
             if solve is not None:
                 # Where two more steps by the last matrix are enough they cost less than another
@@ -126,8 +127,8 @@ class Newton(SmoothSolver, name="newton"):
             if run.record(params, value):
                 break
             # Values may be noisier than their last digits: where targets are far from 0.
-            still = moved is None or self._stands_still(run, goal)
-            if promised <= enough or (still and promised <= goal):
+            still = moved is None or self._stands_still(run, tol)
+            if promised <= enough or (still and promised <= self._goal(objective, params, value, tol)):
                 run.converged()
                 if certain:
                     run.params, run.value = flatter(objective, params, value, gradient, whole)
@@ -157,7 +158,10 @@ class Newton(SmoothSolver, name="newton"):
         found = self.minimize_smooth(part, params, max_iter=steps, tol=accuracy, callback=None).x
         return found if other.value(found) < other.value(params) else params
 
-    def _stands_still(self, run, goal):
+    def _stands_still(self, run, tol):
         """Whether many steps in a row gained next to nothing."""
         window = self.limits.window
-        return len(run.history) > window and run.history[-window - 1] - run.value <= self.limits.still * goal
+        return len(run.history) > window and run.history[-window - 1] - run.value <= self.limits.still * tol * abs(run.value)
+
+    def _goal(self, objective, params, value, tol):
+        return allowance(objective, value, null_value(objective, params), tol)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
@@ -18,7 +19,7 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_direction
 
-__all__ = ["LIMITS", "PolishLimits", "allowance", "at_rest", "confirmed", "flatter", "polish", "rounding", "settle"]
+__all__ = ["LIMITS", "PolishLimits", "at_rest", "confirmed", "flatter", "polish", "rounding", "settle"]
 
 
 class PolishLimits(NamedTuple):
@@ -179,7 +180,7 @@ def _by_products(objective, params, tol, limits):
     """`settle` by conjugate gradients in the objective's own coordinates."""
     params = objective.centered(params)
     value, gradient = objective.value_and_gradient(params)
-    null = objective.value(np.where(objective.penalized > 0, 0.0, params))
+    null = null_value(objective, params)
     for _ in range(limits.rounds):
         curvature = objective.hessian_operator(params)
         # The last digits of predictions move the value by so much: all that is left at an exact
@@ -201,7 +202,7 @@ def at_rest(objective: Objective, params: NDArray[Any], tol: float, limits: Poli
     value, gradient = objective.value(params), objective.value_and_gradient(params)[1]
     pull = least_subgradient(params, gradient, objective.l1)
     free = (params != 0) | (pull != 0)
-    goal = allowance(objective, value, objective.value(np.where(objective.penalized > 0, 0.0, params)), tol)
+    goal = allowance(objective, value, null_value(objective, params), tol)
     if not free.any():
         return params, True
     if objective.has_hessian and objective.n_rows * objective.n_params**2 <= limits.work:
@@ -217,19 +218,3 @@ def _promised(matrix, gradient, flat):
     sizes, vectors = linalg.eigh(matrix / unit[:, None] / unit)
     along = vectors.T @ (gradient / unit)
     return 0.5 * float(np.sum(along**2 / np.maximum(sizes, flat * sizes[-1])))
-
-
-def allowance(objective: Objective, value: float, null: float, tol: float) -> float:
-    """How much a fit may leave to gain.
-
-    It is a share `tol` of the value, or ten times that share of what the weights gain over `null`
-    where that is less, since the value may be nearly all a constant. It is at least what rounding
-    hides: that of the value, and next to an exact fit that of the terms that cancelled.
-    """
-    least = 16 * objective.precision * abs(value)
-    gain = null - value
-    # Learned constants are those of `value`, and nowhere near what `null` asks for.
-    learns = objective.n_constants > 0
-    if learns or not (np.isfinite(gain) and gain > 0):
-        return max(tol * abs(value), least)
-    return max(min(tol * abs(value), 10 * tol * gain), least, tol**2 * gain)

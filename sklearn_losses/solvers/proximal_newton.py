@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.linear_algebra import regularized_cholesky
@@ -142,11 +143,12 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 # step was.
                 open_slope = np.where(working[:, None], 0, objective.by_feature(violation * scale(l1))).ravel()
                 gain = 0.5 * float(open_slope @ open_slope) / last.curvature
-                inside = gain <= 0.01 * tol * abs(run.value)
+                inside = gain <= 0.01 * self._goal(objective, run.params, run.value, tol)
             if inside and (final or last.left <= 10 * self.limits.rounding):
                 small = last.left <= self.limits.small_slope
                 ended = small or not self._polishes(part, tol) or _nothing_left(run, gradient, l1, tol)
-                run.status = Status.CONVERGED if ended and last.gain <= tol * abs(run.value) else Status.STALLED
+                goal = self._goal(objective, run.params, run.value, tol)
+                run.status = Status.CONVERGED if ended and last.gain <= goal else Status.STALLED
                 break
             if not inside:
                 working |= _strongest(waiting, max(self.limits.growth, len(working) // 100, 2 * int(working.sum())))
@@ -160,6 +162,9 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         result = run.result(gap=last.gain / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
         result.x = objective.centered(result.x)
         return result
+
+    def _goal(self, objective, params, value, tol):
+        return allowance(objective, value, null_value(objective, params), tol)
 
     def _forms_matrix(self, objective):
         if objective.sparse and objective.n_rows * objective.n_params**2 > self.limits.sparse_work:
@@ -198,7 +203,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
                 return end
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
-            enough = noise if exact else max(noise, 0.1 * tol * abs(total))
+            enough = noise if exact else max(noise, 0.1 * self._goal(part, point, total, tol))
             # What is left to gain goes with the square of the violation. To rounding error the
             # decrease itself has to be small, and where curvature is a decrease that cannot be told
             # from rounding is still a step that can be seen.

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.line_search import newton_step
-from sklearn_losses.solvers.polish import allowance
 from sklearn_losses.solvers.run import Run
 
 __all__ = ["TRUNCATION", "Truncation", "truncated_newton"]
@@ -71,10 +71,9 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
        Journal on Scientific Computing 17 (1996), choice 1.
     """
     value, gradient = objective.value_and_gradient(params)
-    null = objective.value(np.where(objective.penalized > 0, 0.0, params))
     reduction, preconditioner = limits.first, _Preconditioner(objective)
     while True:
-        goal = allowance(objective, value, null, tol)
+        goal = allowance(objective, value, null_value(objective, params), tol)
         operator = objective.hessian_operator(params)
         if objective.convex and operator.most_left(objective.l2)(gradient) <= goal:
             run.params, run.value = params, value

@@ -75,7 +75,7 @@ def test_crammer_singer_on_digits(alpha):
     here.
     """
     X, y = load_digits(return_X_y=True)
-    model = LossClassifier("crammer_singer", alpha=alpha).fit(X, y)
+    model = LossClassifier("crammer_singer", alpha=alpha, tol=1e-6).fit(X, y)
     assert model.solver_ == "augmented_lagrangian" and model.converged_ and model.dual_gap_ <= 1e-6
 
 
@@ -94,7 +94,7 @@ def test_wide_sparse_rows():
     features squared.
     """
     X, labels, targets = text()
-    for model in (LossClassifier("hinge", alpha=1e-3), LossRegressor("mae", alpha=1e-2)):
+    for model in (LossClassifier("hinge", alpha=1e-3, tol=1e-6), LossRegressor("mae", alpha=1e-2, tol=1e-6)):
         y = labels if isinstance(model, LossClassifier) else targets
         tracemalloc.start()
         model.fit(X, y)
@@ -102,7 +102,7 @@ def test_wide_sparse_rows():
         tracemalloc.stop()
         assert model.solver_ == "augmented_lagrangian" and model.converged_ and model.dual_gap_ <= 1e-6
         assert peak < 40e6 < 8 * X.shape[1] ** 2
-    multi = LossClassifier("crammer_singer", alpha=1e-3).fit(X, labels + (targets > 1))
+    multi = LossClassifier("crammer_singer", alpha=1e-3, tol=1e-6).fit(X, labels + (targets > 1))
     assert multi.solver_ == "augmented_lagrangian" and multi.converged_ and multi.dual_gap_ <= 1e-6
 
 
@@ -127,7 +127,7 @@ def test_a_wrong_guess_of_the_rows_that_matter_costs_time_alone(loss, monkeypatc
         solver = AugmentedLagrangian()
         solver.limits = MultiplierLimits(reach=reach)
         asides.clear()
-        model = estimator(loss, alpha=1e-3, solver=solver, max_iter=5000).fit(X, y)
+        model = estimator(loss, alpha=1e-3, solver=solver, max_iter=5000, tol=1e-6).fit(X, y)
         assert model.converged_ and model.dual_gap_ <= 1e-6
         assert bool(asides) == (reach < np.inf)
         found.append(model.objective_)

@@ -369,7 +369,8 @@ def test_no_gap_is_below_the_true_one(loss, classes, nearness, alpha, l1_ratio, 
     for model, value in fits:
         assert model.objective_ == pytest.approx(float(value), rel=1e-12, abs=rounding)
         assert model.dual_gap_ * value >= value - least - 1e-11 * value - rounding
-        assert model.converged_ == (model.dual_gap_ <= 1e-6)
+        assert model.dual_gap_ <= (1e-4 if model.converged_ else np.inf)
+        assert model.converged_ or model.dual_gap_ > 1e-9
     # Coefficients of 1e8 leave 1e-8 of rounding in the losses: 1e-6 of the smallest of these
     # optima, where solvers that follow may find less by rounding alone, and no proof.
     assert min(model.dual_gap_ for model, _ in fits[:2]) <= 1e-5 or alpha == 1e-12 or solvers == ["lbfgs"]
@@ -464,7 +465,7 @@ def test_what_is_not_proven_is_said(loss, solver, monkeypatch):
     model = estimator(loss, 1 if loss == "mae" else 2, alpha=0, solver=solver)
     with pytest.warns(ConvergenceWarning, match="use alpha > 0"):
         model.fit(X, y)
-    assert not model.converged_ and model.dual_gap_ == np.inf
+    assert not model.converged_ and model.dual_gap_ > 0.5
 
 
 def test_wide_sparse_rows_are_certified_by_their_penalty():
@@ -473,5 +474,5 @@ def test_wide_sparse_rows_are_certified_by_their_penalty():
     """
     X = sparse.random(500, 30_000, 0.002, format="csr", random_state=0, dtype=np.float64)
     y = np.asarray(X.sum(axis=1)).ravel() + np.random.default_rng(0).standard_normal(500)
-    model = LossRegressor("mae", alpha=1e-2).fit(X, y)
+    model = LossRegressor("mae", alpha=1e-2, tol=1e-6).fit(X, y)
     assert model.solver_ == "augmented_lagrangian" and model.converged_ and model.dual_gap_ <= 1e-6

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import allowance
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.status import Status, set_status
@@ -14,7 +15,7 @@ from sklearn_losses.losses import MAE, MSE, CrossEntropy
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers.newton_equations import EQUATIONS, newton_direction, newton_solver
-from sklearn_losses.solvers.polish import LIMITS, allowance, at_rest, confirmed, polish, rounding, settle
+from sklearn_losses.solvers.polish import LIMITS, at_rest, confirmed, polish, rounding, settle
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -119,12 +120,14 @@ def test_at_rest_judges_the_weights_that_may_move():
 
 def test_the_allowance_is_a_share_of_the_value_and_of_the_gain():
     problem = objective()
-    assert allowance(problem, 1.0, 11.0, 1e-6) == pytest.approx(1e-6)
-    # Ten times the share of a gain of 0.001.
-    assert allowance(problem, 1.0, 1.001, 1e-6) == pytest.approx(1e-8)
-    # No gain: nothing to measure by.
-    assert allowance(problem, 1.0, 0.9, 1e-6) == pytest.approx(1e-6)
-    assert allowance(problem, 1e-20, 1.0, 1e-6) == pytest.approx(1e-12)  # next to an exact fit
+    assert allowance(problem, 1.0, 11.0, 1e-4) == pytest.approx(1e-4)
+    assert allowance(problem, 1.0, 1.01, 1e-4) == pytest.approx(1e-6)  # of the gain
+    # Next to no gain, and none at all: the square of the share of the value.
+    assert allowance(problem, 1.0, 1.0 + 1e-9, 1e-4) == pytest.approx(1e-8)
+    assert allowance(problem, 1.0, 0.9, 1e-4) == pytest.approx(1e-8)
+    assert allowance(problem, 1e-20, 1.0, 1e-4) == pytest.approx(1e-12)  # next to an exact fit
+    assert allowance(problem, 1.0, 11.0, 0.0) == 16 * problem.precision
+    assert allowance(problem, 1.0, np.inf, 1e-4) == pytest.approx(1e-4)  # no null to compare with
 
 
 def test_rounding_is_that_of_the_value_or_of_the_first_one():
