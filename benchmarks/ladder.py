@@ -151,11 +151,11 @@ def _tried(name, fit, same, tolerance, objective, limit):
 
 
 def near(value, other, null, optimum=None):
-    """Whether an objective is as good as another one, within `CLOSE` of null - optimum. The other
-    one is the optimum by default.
+    """Whether an objective is as good as another one, within `CLOSE` of null - optimum, or
+    `CLOSE`**2 of its size where that is next to nothing. The other one is the optimum by default.
     """
     optimum = other if optimum is None else optimum
-    return value <= other + CLOSE * max(null - optimum, 0.0) + 1e-12 * abs(other)
+    return value <= other + max(CLOSE * (null - optimum), CLOSE**2 * abs(other))
 
 
 def settle(contest, limit=60.0, patience=8.0):

@@ -110,7 +110,7 @@ def main(n_rows=40_000, hidden=64, epochs=6, draw=True):
         # A share of the training text held out says when to stop; the last pass may well be the
         # best.
         models[name] = LossClassifier(
-            solver=Adam(learning_rate=rate), hidden_layer_sizes=hidden_layer_sizes, alpha=1e-5, max_iter=epochs, tol=0.002,
+            solver=Adam(learning_rate=rate), hidden_layer_sizes=hidden_layer_sizes, alpha=1e-5, max_iter=epochs, tol=0.2,
             n_iter_no_change=1, early_stopping=True, random_state=0,
         )  # fmt: skip
         model = fit_quietly(models[name], X, y)

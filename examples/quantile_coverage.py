@@ -49,7 +49,7 @@ def main(n=1000, max_iter=300, draw=True):
         "MLP (30, 30)": make_pipeline(
             StandardScaler(),
             LossRegressor(
-                solver="adam", hidden_layer_sizes=(30, 30), activation="tanh", max_iter=max_iter, tol=1e-3, random_state=0,
+                solver="adam", hidden_layer_sizes=(30, 30), activation="tanh", max_iter=max_iter, tol=0.1, random_state=0,
             ).set_params(solver__learning_rate=0.01, solver__batch_size=50),
         ),
     }  # fmt: skip

@@ -23,12 +23,14 @@ from sklearn_losses.core import protocols
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.facts import Facts
 from sklearn_losses.core.hessian import hessian_matrix, hessian_operator, hessian_product, hessian_root
+from sklearn_losses.core.hessian_block import hessian_block
 from sklearn_losses.core.hessian_operator import HessianOperator
 from sklearn_losses.core.linear_algebra import diagonal
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms
+from sklearn_losses.piecewise.output_terms import OutputTerms
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
@@ -204,6 +206,12 @@ class Objective(Facts):
         diagonal(matrix)[:] += self.l2
         return matrix
 
+    def hessian_block(self, params: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
+        """The rows and columns `chosen`, which hold all intercepts, of `hessian`."""
+        matrix = hessian_block(self.loss, self.model, self.batches, params, chosen)
+        matrix[np.diag_indices_from(matrix)] += self.l2[chosen]
+        return matrix
+
     def hessian_root(self, params: NDArray[Any]) -> NDArray[Any]:
         """A triangular R with ``R.T @ R`` the second derivative at `params`.
 
@@ -336,7 +344,8 @@ class Objective(Facts):
             if self.max_affine:
                 self._terms = MaxAffineTerms.of(self.loss, self.model, self.penalty, self.batches)
             else:
-                of_rows = PiecewiseLinearTerms.of(self.loss, self.model, self.penalty, self.batches)
+                kind = PiecewiseLinearTerms if self.n_outputs == 1 else OutputTerms
+                of_rows = kind.of(self.loss, self.model, self.penalty, self.batches)
                 self._terms = of_rows if self.smooth_penalty else TermsWithL1(of_rows, self.l1)
         return self._terms
 

@@ -25,6 +25,7 @@ __all__ = ["BasisLimits", "Coordinates", "RowSpace", "Standardization"]
 
 LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
 NEAR_ONE = 2**-3.5, 2**3.5  # sizes of columns that are left as they are
+CANCELLED = 1e-6  # variance, as a share of the mean of the squares, of which few digits are left
 SQUARED = 1e-140, 1e140  # sizes whose squares keep their digits
 
 
@@ -314,6 +315,11 @@ def _moments(X, weight):
     return mean, deviation
 
 
+def _sums(X):
+    """The sums of the columns and of their squares, without a copy of X."""
+    return np.array([np.ones(len(X)).dot(X), np.einsum("ij,ij->j", X, X)])
+
+
 def _plain_moments(X, weight):
     n = X.shape[0]
     share = np.full(n, 1 / n) if weight is None else weight / n
@@ -321,9 +327,14 @@ def _plain_moments(X, weight):
         mean = np.asarray(X.T @ share).ravel()
         square = np.asarray(with_entries(X, X.data**2).T @ share).ravel()
         return mean, np.sqrt(np.maximum(square - mean**2, 0))
+    slices = row_slices(X)
+    if weight is None and X.dtype == np.float64:
+        mean, square = reduce(iadd, each(lambda rows: _sums(X[rows]), slices)) / n
+        variance = square - mean**2
+        if np.all(variance > CANCELLED * square):
+            return mean, np.sqrt(variance)
     # One pass around the mean of the first block, which is within sqrt(blocks) deviations of the
     # mean of all rows.
-    slices = row_slices(X)
     first = share[slices[0]]
     origin = first.dot(X[slices[0]]) / first.sum()
 

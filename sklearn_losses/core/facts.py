@@ -103,6 +103,11 @@ class Facts:
         return self.linear and (self.loss.convex or self.loss.hessian_bound)
 
     @property
+    def quadratic(self) -> bool:
+        """Whether the loss is a quadratic function of the parameters."""
+        return self.linear and self.loss.quadratic
+
+    @property
     def stochastic_only(self) -> bool:
         """Whether the loss is made for steps on batches: its exact minimum is of no use."""
         return self.loss.stochastic_only

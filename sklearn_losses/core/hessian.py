@@ -128,7 +128,7 @@ def hessian_matrix(loss: Loss, model: Any, batches: Any, params: NDArray[Any]) -
     """The second derivative at `params` as a matrix, for a linear model; rows are made dense."""
 
     def of_block(batch, _):
-        raw = model.predict(params, batch.X)
+        raw = np.zeros(batch.y.shape, batch.X.dtype) if loss.quadratic else model.predict(params, batch.X)
         if not loss.rowwise:
             jacobian = model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
             return jacobian.T @ loss.hessian_product(batch.y, raw, jacobian)

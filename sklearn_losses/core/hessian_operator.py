@@ -73,6 +73,9 @@ class HessianOperator(NamedTuple):
         matrix to form.
     exact : bool
         Whether what `solver` gives is the solution, and not a start for conjugate gradients.
+    solver_work, product_work : float
+        The multiplications that `solver` and a product take, see `core.limits.Work`; `product_work`
+        is 0 where they are not known.
     limits : ConjugateGradientLimits
     """
 
@@ -81,6 +84,8 @@ class HessianOperator(NamedTuple):
     in_float32: Callable[[], ScaledProduct] | None = None
     solver: Callable[[NDArray[Any]], Product] | None = None
     exact: bool = True
+    solver_work: float = np.inf
+    product_work: float = 0.0
     limits: ConjugateGradientLimits = LIMITS
 
     def solve(

@@ -89,7 +89,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         As for `LossRegressor`.
     early_stopping : bool, default=False
         Hold rows out (the same share of each class), stop when their loss no longer falls, keep the

@@ -46,7 +46,7 @@ class MultiQuantileRegressor(BaseEstimator):
         Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
         For each level.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         How far above its minimum each level's objective may be left, see `LossRegressor`.
 
     Attributes

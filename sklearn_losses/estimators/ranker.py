@@ -63,7 +63,7 @@ class LossRanker(LossEstimator):
         Ranking losses see differences of scores alone: a linear model has intercept 0 with them.
     max_iter : int, default=1000
         Iterations at the most; for stochastic solvers, passes over the data.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         As for `LossRegressor`.
     early_stopping : bool, default=False
         Hold queries out, stop when their loss no longer falls, and keep the best parameters.

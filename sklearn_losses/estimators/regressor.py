@@ -58,8 +58,10 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     fit_intercept : bool, default=True
         Fit a constant per output, which is never penalised.
     max_iter : int, default=1000
-        Iterations at the most; for stochastic solvers, passes over the data.
-    tol : float, default=1e-4
+        Iterations at the most; for stochastic solvers, passes over the data. Iterations that solve
+        equations by conjugate gradients may take hundreds of products with X: a fit makes no more
+        than ``10 * max_iter`` of these.
+    tol : float, default=0.0001
         How far above its minimum the fit may leave the objective: by this share of its value, and
         by this share of what the coefficients gain over a model with intercepts alone. A duality
         gap proves it for losses with kinks, Newton's model of the objective estimates it for smooth

@@ -44,9 +44,12 @@ def advice(outcome: Outcome, problem: Problem, loss: str) -> str | None:
                 "where the solver stopped; look for a wrong sign in the loss."
             )
         case Status.MAX_ITER:
+            many = f"max_iter={settings.max_iter} iterations"
+            if nit < settings.max_iter:
+                many = f"{nit} iterations, with as many products with the rows as max_iter={settings.max_iter} allows,"
             return (
-                f"solver {solver!r} stopped after max_iter={settings.max_iter} iterations before it reached "
-                f"tol={settings.tol}; increase max_iter, raise tol, standardise the features, or try another solver."
+                f"solver {solver!r} stopped after {many} before it reached tol={settings.tol}; increase max_iter, raise tol, "
+                "standardise the features, or try another solver."
             )
     if outcome.certificate.get("dual_gap_", 0.0) > TELLS_NOTHING:
         return (

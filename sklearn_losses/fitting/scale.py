@@ -32,14 +32,13 @@ from sklearn_losses.core.threads import block_threads
 from sklearn_losses.fitting.problem import Initial, prepare
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
-from sklearn_losses.fitting.start import cold
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses import Huber
 from sklearn_losses.losses.numerics import weighted_quantile
 from sklearn_losses.losses.robust import ScaleOfPlane, deviation, residual_scale
 from sklearn_losses.models import Linear
 from sklearn_losses.resistant.effective import different_rows, effective_rows
-from sklearn_losses.solvers import Auto
+from sklearn_losses.solvers import Auto, Newton
 
 __all__ = ["fixed_point", "interpolates", "penalized", "scale_of_residuals"]
 
@@ -161,8 +160,8 @@ def fixed_point(found: Callable[[float, float], float], start: float, floor: flo
         At most `start`; not more than `floor` where there is none above.
     """
     start = max(start, floor)
-    scale, low = _near(found, start, floor, limits)
-    high = before = None
+    scale = _near(found, start, floor, limits)
+    low = high = before = None
     for number in range(limits.fits):
         new, point = max(found(scale, limits.tol), floor), np.log(scale)
         rise = np.log(new) - point
@@ -178,7 +177,7 @@ def fixed_point(found: Callable[[float, float], float], start: float, floor: flo
 
 
 def _near(found, start, floor, limits):
-    """A scale near the smallest result by coarse fits, and the logarithm of one below, or None.
+    """A scale near the smallest result, by coarse fits.
 
     The scale comes down from that of the targets, as each fit is a good start for the next one. It
     goes on below a result, since outliers count less at smaller scales. A fit at a scale that is
@@ -198,12 +197,12 @@ def _near(found, start, floor, limits):
             break
         scale = max(following, floor)
     if high is None:
-        return start, None
+        return start
     if low is None:
-        return scale, None
+        return scale
     # Where a straight line between the two is as high as it is wide.
     width, rise = high[0] - low[0], high[1] - low[1]
-    return float(np.exp(low[0] + width * (low[1] - low[0]) / (width - rise))), low[0]
+    return float(np.exp(low[0] + width * (low[1] - low[0]) / (width - rise)))
 
 
 def _inside(point, step, rise, low, high, halve):
@@ -304,19 +303,26 @@ class _HuberFits:
         model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
         self.problem = prepare(task, Huber(scale=scale), Auto(), model, rows, settings, lambda *_: None)
         self.objective, self.joint = self.problem.objective, joint
-        self.params = cold(self.problem, RandomState(0))
+        center = weighted_quantile(rows.y.astype(np.float64), 0.5, rows.weights)
+        self.params = self.problem.from_user(self.problem.model.init(np.array([center]), None), ())
         self.ends: list[Any] = [(np.inf, self.params)]
 
     def at(self, scale, tol=LIMITS.tol):
-        """The raw predictions of the fit at this scale."""
+        """The raw predictions of the fit at this scale.
+
+        Where its steps are Newton's, the first one of a coarse fit that gains less than a share
+        `tol` is the last.
+        """
         problem = self.problem
         if self.joint:
             problem = replace(problem, strength=problem.strength._replace(alpha=problem.strength.alpha * scale / 2))
         self.objective = objective = problem.objective._replace(loss=Huber(scale=scale))
+        solver, most = self.problem.solver, self.problem.settings.max_iter
         with block_threads():
-            most = self.problem.settings.max_iter
             start = min(self.ends, key=lambda end: abs(end[0] - np.log(scale)))[1]
-            self.params = self.problem.solver.solve(objective, start, max_iter=most, tol=tol, rng=RandomState(0)).x
+            coarse = tol > LIMITS.tol and isinstance(solver, Newton)
+            stop = _after_small_steps(objective.value_and_gradient(start)[0], tol) if coarse else None
+            self.params = solver.solve(objective, start, max_iter=most, tol=tol, callback=stop, rng=RandomState(0)).x
             self.ends.append((np.log(scale), self.params))
             return objective.batches.joined(lambda batch, _: objective.model.predict(self.params, batch.X))
 
@@ -339,6 +345,17 @@ class _HuberFits:
         elif not len(kept):
             return float(len(params) - part.by_feature(params).size)
         return len(params) - _held(part, params)
+
+
+def _after_small_steps(value, tol):
+    """A callback that stops where a step gains less than a share `tol` of the value."""
+
+    def stop(_, lower):
+        nonlocal value
+        gained, value = value - lower, lower
+        return gained <= tol * abs(value)
+
+    return stop
 
 
 def _held(part, params):

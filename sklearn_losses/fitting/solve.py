@@ -13,6 +13,7 @@ from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.problem import Problem
 from sklearn_losses.solvers import dual_gap, gradient_norm
+from sklearn_losses.solvers.run import spent
 
 __all__ = ["Outcome", "solve"]
 
@@ -151,13 +152,13 @@ def _verdict(problem, params, mean_loss, status, monitor):
 def _chain(problem, start, monitor, rng, state):
     """The best end of the solver and of those that go on where its certificate falls short."""
     objective, settings, auto = problem.objective, problem.settings, problem.auto
-    solver, params, nit, best = problem.solver, start, 0, None
-    while solver is not None and nit < settings.max_iter:
+    solver, params, nit, used, best = problem.solver, start, 0, 0, None
+    while solver is not None and used < settings.max_iter:
         following = auto and auto.next_after(solver, objective)
-        left = settings.max_iter - nit
+        left = settings.max_iter - used
         budget = left if following is None else auto.share(left)
         result = solver.solve(objective, params, max_iter=budget, tol=problem.tol, state=state, callback=monitor, rng=rng)
-        nit += result.nit
+        nit, used = nit + result.nit, used + spent(result)
         if not solver.stochastic:
             result.x = objective.centered(result.x)
         end = _End(result, _certificate(problem, result))
@@ -168,7 +169,7 @@ def _chain(problem, start, monitor, rng, state):
             monitor.solver, params = f"{monitor.solver}, {solver.label}", best.result.x
     best.result.nit = nit
     if not problem.solver.stochastic and "dual_gap_" in best.certificate and not best.result.status.is_final:
-        short = Status.MAX_ITER if best.result.status is Status.MAX_ITER or nit >= settings.max_iter else Status.STALLED
+        short = Status.MAX_ITER if best.result.status is Status.MAX_ITER or used >= settings.max_iter else Status.STALLED
         set_status(best.result, Status.CONVERGED if _certified(problem, best) else short)
     return best
 

@@ -14,6 +14,7 @@ from sklearn_losses.losses.pairwise import OfDifferences
 from sklearn_losses.objective import Objective
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 from sklearn_losses.solvers import Solver
+from sklearn_losses.solvers.run import spent
 
 __all__ = ["RankingObjective", "Staged"]
 
@@ -143,7 +144,9 @@ class Staged(Solver):
             end = self._with_new_rankings(objective, stages, end)
         elif stages.goes_on:
             end = stages.minimize(objective, end)
-        return set_status(OptimizeResult(x=end, fun=objective.value(end), nit=stages.done, state=None), stages.status)
+        return set_status(
+            OptimizeResult(x=end, fun=objective.value(end), nit=stages.done, spent=stages.used, state=None), stages.status
+        )
 
     def _with_new_rankings(self, objective, stages, params):
         """The parameters of the best ranking of all stages."""
@@ -169,17 +172,17 @@ class _Stages:
 
     def __init__(self, solver, max_iter, options):
         self.solver, self.max_iter, self.options = solver, max_iter, options
-        self.done, self.status = 0, None
+        self.done, self.used, self.status = 0, 0, None
 
     def minimize(self, objective, params):
         """The parameters where a stage ends."""
-        left = max(1, self.max_iter - self.done)
+        left = max(1, self.max_iter - self.used)
         result = self.solver.solve(objective, params, max_iter=left, state=None, **self.options)
-        self.done += result.nit
+        self.done, self.used = self.done + result.nit, self.used + spent(result)
         self.status = result.status
         return result.x
 
     @property
     def goes_on(self):
         """Whether there may be another stage."""
-        return self.status.success and self.status is not Status.CALLBACK and self.done < self.max_iter
+        return self.status.success and self.status is not Status.CALLBACK and self.used < self.max_iter

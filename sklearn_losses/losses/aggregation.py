@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_losses.core.component import Interval
-from sklearn_losses.losses.annotations import AnyLoss, FloatArray, Targets, derived
+from sklearn_losses.losses.annotations import AnyLoss, FloatArray, IntArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite, CompositeOfOne
 from sklearn_losses.losses.curves import Kink, MarginLoss, ResidualLoss
@@ -128,6 +128,9 @@ class WeightedSum(Composite):
 
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.losses[0].pullback(y, slopes)
+
+    def argument_outputs(self, y: Targets, n_outputs: int) -> tuple[IntArray | None, IntArray]:
+        return self.losses[0].argument_outputs(y, n_outputs)
 
     def row_factor(self, y: Targets) -> FloatArray | None:
         """What the straight pieces of each row are multiplied by, (n,); None for 1."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = []
 
 FloatArray: TypeAlias = NDArray[Any]
+IntArray: TypeAlias = NDArray[Any]
 Targets: TypeAlias = Any  # an array (n,) or (n, K), or the `Queries` of a ranking loss
 # What `Loss.make` takes: a name, a loss or a function. As scikit-learn has no types, mypy takes
 # `0.7 * Huber()` for a float, so that nothing narrower lets a sum pass.

@@ -145,6 +145,16 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
             unit[:, output] = 0
         return matrix
 
+    def hessian_factors(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+        """The second derivative of each row as a diagonal less the product of a vector with itself.
+
+        Returns
+        -------
+        tuple of (ndarray of shape (n, K), ndarray of shape (n, K)) or None
+            The diagonal, never negative, and the vector; None where it has no such form, or K is 1.
+        """
+        return None
+
     def inverse_link(self, raw: FloatArray) -> FloatArray:
         """Raw prediction -> prediction in the target's units, or class probabilities."""
         return raw

@@ -170,6 +170,12 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
         return product
 
+    def hessian_factors(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+        if raw.ndim == 1:
+            return None
+        p = self.inverse_link(raw)
+        return p, p
+
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
         n_classes = max(n_outputs, 2)
         if y.ndim == 2:

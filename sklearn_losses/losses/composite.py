@@ -56,7 +56,10 @@ RULES = {
 }
 # What no part says about the whole: a class that has it states it, as `Composite` does for its
 # Hessian.
-STATED = ("has_hessian", "hessian_bound", "kinks", "max_affine", "n_constants", "start_constants", "constant_units", "examples")
+STATED = (
+    "has_hessian", "hessian_bound", "quadratic", "kinks", "max_affine", "n_constants", "start_constants", "constant_units",
+    "examples",
+)  # fmt: skip
 
 
 def declared(*groups: type) -> list[str]:

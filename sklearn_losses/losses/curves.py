@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sklearn_losses.losses.annotations import FloatArray, Targets, derived
+from sklearn_losses.losses.annotations import FloatArray, IntArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import CompositeOfOne
 from sklearn_losses.losses.facts import Kink
@@ -39,6 +39,10 @@ class ScalarLoss(Loss):
         """Its second derivative; a loss without one leaves it out."""
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
+    def curve_and_slope(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Both at once; losses whose two share work override this."""
+        return self.curve(t), self.slope(t)
+
     @abstractmethod
     def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         """t, an affine function of `raw`: (n,), or (n, m) where a row has m of them."""
@@ -51,6 +55,18 @@ class ScalarLoss(Loss):
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         """The adjoint of `direction`: derivatives in t -> derivatives in `raw`."""
 
+    @abstractmethod
+    def argument_outputs(self, y: Targets, n_outputs: int) -> tuple[IntArray | None, IntArray]:
+        """Which of several raw outputs each t is made of.
+
+        Returns
+        -------
+        rises : ndarray of int of shape (n, 1), or None
+            The output that each row's t rise with, at a slope of 1; None where there is none.
+        falls : ndarray of int of shape (n, m)
+            The output that each t falls with, at a slope of -1.
+        """
+
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
         return _over_rows(self.curve(self.argument(y, raw)))
 
@@ -58,8 +74,8 @@ class ScalarLoss(Loss):
         return self.pullback(y, self.slope(self.argument(y, raw)))
 
     def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        t = self.argument(y, raw)
-        return _over_rows(self.curve(t)), self.pullback(y, self.slope(t))
+        curve, slope = self.curve_and_slope(self.argument(y, raw))
+        return _over_rows(curve), self.pullback(y, slope)
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
@@ -98,6 +114,9 @@ class ResidualLoss(ScalarLoss):
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return -slopes
 
+    def argument_outputs(self, y: Targets, n_outputs: int) -> tuple[IntArray | None, IntArray]:
+        return None, np.broadcast_to(np.arange(n_outputs), (len(y), n_outputs))
+
 
 class MarginLoss(ScalarLoss):
     """A classification loss that depends on margins alone.
@@ -127,6 +146,9 @@ class MarginLoss(ScalarLoss):
         np.put_along_axis(gradient, y[:, None], slopes.sum(axis=1, keepdims=True), axis=1)
         return gradient
 
+    def argument_outputs(self, y: Targets, n_outputs: int) -> tuple[IntArray | None, IntArray]:
+        return y[:, None], _other_classes(y, n_outputs)
+
     # With more than two classes all that follows works on arrays of all classes, in which a row's
     # own class has a margin of 0 that does not count: that takes less time than to leave it out.
 
@@ -142,6 +164,16 @@ class MarginLoss(ScalarLoss):
         curvature = _without_own(y, self.curvature(_margins(y, raw)))
         curvature[np.arange(len(y)), y] = curvature.sum(axis=1)
         return curvature
+
+    def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
+        if raw.ndim == 1:
+            return self.hessian(y, raw)
+        curvature, rows, classes = _without_own(y, self.curvature(_margins(y, raw))), np.arange(len(y)), np.arange(raw.shape[1])
+        matrix = np.zeros((*raw.shape, len(classes)), dtype=raw.dtype)
+        matrix[:, classes, classes] = curvature
+        matrix[rows, y] = matrix[rows, :, y] = -curvature
+        matrix[rows, y, y] = curvature.sum(axis=1)
+        return matrix
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         return self.hessian_map(y, raw)(direction)
@@ -277,3 +309,7 @@ class Smoothed(CompositeOfOne, ScalarLoss):
 
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.loss.pullback(y, slopes)
+
+    def argument_outputs(self, y: Targets, n_outputs: int) -> tuple[IntArray | None, IntArray]:
+        result: tuple[IntArray | None, IntArray] = self.loss.argument_outputs(y, n_outputs)
+        return result

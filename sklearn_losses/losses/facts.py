@@ -34,6 +34,9 @@ class Facts:
     hessian_bound : bool
         They give no second derivative but a bound on it from above that is never negative, as in
         iteratively reweighted least squares: Newton's method then takes a loss that is not convex.
+    quadratic : bool
+        A square of each raw output, plus what is linear in it: `hessian` is the same at every
+        `raw`, and one system of equations gives the minimum.
     has_probabilities : bool
         `inverse_link` gives class probabilities.
     shift_invariant : bool
@@ -65,6 +68,7 @@ class Facts:
     convex: bool = True
     has_hessian: bool = False
     hessian_bound: bool = False
+    quadratic: bool = False
     has_probabilities: bool = False
     shift_invariant: bool = False
     has_minimizer: bool = True

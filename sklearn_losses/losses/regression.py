@@ -38,6 +38,8 @@ class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
     array([4., 0.])
     """
 
+    quadratic = True
+
     def curve(self, t: FloatArray) -> FloatArray:
         return t * t
 

@@ -176,6 +176,13 @@ class Huber(RobustLoss, name="huber"):
     def psi(self, u: FloatArray) -> FloatArray:
         return np.clip(u, -self.delta, self.delta)
 
+    def curve_and_slope(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
+        end = t.dtype.type(self.delta * self._unit)
+        slope = np.minimum(np.maximum(t, -end), end)
+        rest = t - 0.5 * slope
+        rest *= slope
+        return rest, slope
+
     def psi_prime(self, u: FloatArray) -> FloatArray:
         return (np.abs(u) <= self.delta).astype(u.dtype)
 

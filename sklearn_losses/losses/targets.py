@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_losses.losses.annotations import FloatArray, Targets, derived
+from sklearn_losses.losses.annotations import FloatArray, IntArray, Targets, derived
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.composite import Composite, CompositeOfOne
 from sklearn_losses.losses.curves import Kink
@@ -58,6 +58,10 @@ class MeanOverTargets(CompositeOfOne):
         return self.loss.hessian(y.ravel(), raw.ravel()).reshape(y.shape) / self.n_targets
 
     @derived
+    def quadratic(self) -> bool:
+        return self.loss.quadratic
+
+    @derived
     def kinks(self) -> tuple[Kink, ...]:
         return tuple(Kink(k.position, k.left / self.n_targets, k.right / self.n_targets) for k in self.loss.kinks)
 
@@ -69,6 +73,9 @@ class MeanOverTargets(CompositeOfOne):
 
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
         return self.loss.pullback(y, slopes)
+
+    def argument_outputs(self, y: Targets, n_outputs: int) -> tuple[IntArray | None, IntArray]:
+        return self.loss.argument_outputs(y, n_outputs)
 
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.loss.kink_distance(y.ravel(), raw.ravel()).reshape(y.shape).mean(axis=1)

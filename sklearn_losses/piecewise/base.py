@@ -65,7 +65,15 @@ def unit_vectors(size: int, columns: NDArray[np.intp]) -> Iterator[FloatArray]:
 
 
 class NewtonEquations(Protocol):
-    """What solves for Newton's directions on smoothed terms, and may keep what it has found."""
+    """What solves for Newton's directions on smoothed terms, and may keep what it has found.
+
+    Attributes
+    ----------
+    extrapolates : bool
+        The first direction of a stage is that for the terms that curved at the end of the last one.
+    """
+
+    extrapolates: bool
 
     def direction(self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray) -> tuple[FloatArray, int]:
         """Newton's direction where the smoothed terms have these slopes.

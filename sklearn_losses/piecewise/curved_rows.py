@@ -63,6 +63,8 @@ class OperatorEquations:
     limits : EquationLimits, default=LIMITS
     """
 
+    extrapolates = True
+
     def __init__(self, terms: Any, matrix: bool = False, limits: EquationLimits = LIMITS) -> None:
         self.terms, self.matrix, self.limits, self.products = terms, matrix, limits, 0
 
@@ -72,14 +74,24 @@ class OperatorEquations:
         curvature = self.terms.curvature(slopes, width)
         if curvature is None:
             return -gradient / ridge, 0
-        self.matrix = self.matrix or (self.products > limits.matrix_after and len(ridge) <= limits.largest_matrix)
-        precondition = curvature.solver(ridge) if self.matrix and curvature.solver is not None else None
+        by_matrix = curvature.solver is not None and self._by_matrix(curvature, len(ridge))
+        precondition = curvature.solver(ridge) if by_matrix and curvature.solver is not None else None
         if precondition is not None and curvature.exact:
             return -precondition(gradient), 0
-        direction, self.products = curvature.solve(
+        direction, products = curvature.solve(
             ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
         )
-        return direction, self.products
+        self.products = self.products if by_matrix else products
+        return direction, products
+
+    def _by_matrix(self, curvature, size):
+        """Whether a matrix is the cheaper way to the direction than conjugate gradients."""
+        limits = self.limits
+        if curvature.product_work and not self.matrix:
+            expected = max(self.products, limits.matrix_after)
+            return bool(curvature.solver_work <= expected * curvature.product_work)
+        self.matrix = self.matrix or (self.products > limits.matrix_after and size <= limits.largest_matrix)
+        return self.matrix
 
 
 class CurvedRows:
@@ -98,6 +110,8 @@ class CurvedRows:
         The kept Gram matrix, of rows times the square roots of `weight`.
     weight : ndarray of shape (n,)
     """
+
+    extrapolates = False
 
     def __init__(self, terms: Any, matrix: bool = False, limits: EquationLimits = LIMITS) -> None:
         self.terms, self.matrix, self.limits = terms, matrix, limits

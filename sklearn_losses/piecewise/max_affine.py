@@ -177,6 +177,10 @@ class MaxAffineTerms(RowTerms):
         slopes *= (self.weight / total)[:, None]
         return temperature * float(self.weight @ (np.log(total) + top)), slopes
 
+    def unbounded_slopes(self, residual: FloatArray, centers: FloatArray, width: float) -> FloatArray | None:
+        """Of an entropy there are none."""
+        return None
+
     def smoothed_slopes(self, residual: FloatArray, width: float) -> FloatArray:
         """The slopes of the loss smoothed with this width."""
         return self.smoothed(residual, self.center, width * np.log(residual.shape[1]))[1]

@@ -160,7 +160,7 @@ def minimum_by_screening(
     limits : ScreeningLimits, default=SCREENING
     """
     n_rows = terms.left.shape[1]
-    if terms.left.ndim > 2:
+    if terms.model.n_outputs > 1:
         return solve(terms, params, tol, record)
 
     def undecided(terms, params, tol, record):

@@ -97,10 +97,11 @@ class SmoothedPoint:
         # little keeps steps finite.
         self.ridge = np.where(terms.ridge > 0, terms.ridge, limits.least_curvature * terms.total_slope / self.scale)
         self.products = 0  # with the rows, that the last direction took
+        self.extrapolate = False
 
     def smooth(self, centers: FloatArray, width: float) -> None:
         """Change the smoothing."""
-        self.centers, self.width = centers, width
+        self.centers, self.width, self.extrapolate = centers, width, True
         height, self.slopes = self.terms.smoothed(self.residual, centers, width)
         self._certify()
         self.smoothed = height + self.rest
@@ -146,7 +147,9 @@ class SmoothedPoint:
 
         Returns False where no point gets lower.
         """
-        direction, self.products = self.equations.direction(self.slopes, self.width, self.ridge, self.gradient)
+        direction = self._extrapolated() if self.extrapolate and self.equations.extrapolates else None
+        self.extrapolate = False
+        direction = self._direction(self.slopes, self.gradient) if direction is None else direction
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
         # This also refuses a point whose value is not a number.
@@ -203,6 +206,24 @@ class SmoothedPoint:
                 share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.01, 0.99)
         smoothed, slopes, _ = at(low)  # which is not above the start
         return low, smoothed, slopes
+
+    def _extrapolated(self):
+        """The step to where the smoothed problem would end if the terms that curve were those that
+        curved at the end of the last stage; None where it does not go down.
+
+        With a new width most of these are at a bound at first, and come back one after the other.
+        """
+        slopes = self.terms.unbounded_slopes(self.residual, self.centers, self.width)
+        if slopes is None:
+            return None
+        gradient = self.gradient + self.terms.adjoint(slopes - self.slopes)
+        direction = self._direction(self.centers, gradient)
+        return direction if float(self.gradient @ direction) < 0 else None
+
+    def _direction(self, slopes, gradient):
+        """Newton's direction where the terms have these slopes and the objective this gradient."""
+        direction, self.products = self.equations.direction(slopes, self.width, self.ridge, gradient)
+        return direction
 
 
 class StartLimits(NamedTuple):

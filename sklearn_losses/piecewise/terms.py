@@ -148,6 +148,11 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         slopes = self.allowed(centers + stiffness * residual)
         return float((slopes * residual - (slopes - centers) ** 2 / (2 * stiffness)).sum()), slopes
 
+    def unbounded_slopes(self, residual: FloatArray, centers: FloatArray, width: float) -> FloatArray | None:
+        """The slopes of `smoothed` if those whose centres are inside their bounds had none."""
+        inside = (centers > self.left) & (centers < self.right)
+        return np.where(inside, centers + (self.right - self.left) / (2 * width) * residual, centers)
+
     def smoothed_slopes(self, residual: FloatArray, width: float) -> FloatArray:
         """The slopes of the loss smoothed with this width."""
         return self.smoothed(residual, self.center, width)[1]

@@ -87,6 +87,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the
     # width becomes larger.
     schedule = Schedule(first=0.35, shrink=3.0, narrowest=1e-3, many=12, widen=8.0, loose=0.3, steps=50)
+    # Of several outputs each Newton step is the cheap solution of a system, and a stage goes on
+    # from the terms that curved in the one before.
+    schedule_of_outputs = schedule._replace(first=3.0, shrink=3.0, loose=1.0)
     limits = MultiplierLimits()
 
     def refusal(self, objective: Objective) -> str | None:
@@ -115,10 +118,12 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
+        several = objective.piecewise_linear and objective.n_outputs > 1
+        schedule = self.schedule_of_outputs if several else self.schedule
 
         allowed = _Allowance(objective, tol, 1e-9 * terms.total_slope * point.scale)
-        stages = _Stages(point, terms.center, point.scale, allowed, run, self.schedule, self.limits)
-        stages.go(self.schedule.first * point.scale)
+        stages = _Stages(point, terms.center, point.scale, allowed, run, schedule, self.limits)
+        stages.go(schedule.first * point.scale)
         if run.status is None:
             run.status = Status.CONVERGED if stages.reached else Status.STALLED
         result = run.result(slopes=point.slopes)
@@ -175,6 +180,8 @@ class _Stages:
     holds : callable, default=None
         ``holds(params)`` tells whether the terms are still those of the problem; where they are
         not, it gives up.
+    share : float, default=1.0
+        The share of all rows that the terms are of.
 
     Attributes
     ----------
@@ -182,10 +189,10 @@ class _Stages:
         Whether the optimum was reached.
     """
 
-    def __init__(self, point, centers, scale, allowed, run, schedule, limits, holds=None):
+    def __init__(self, point, centers, scale, allowed, run, schedule, limits, holds=None, share=1.0):
         self.point, self.terms, self.centers, self.scale = point, point.terms, centers, scale
         self.allowed, self.run, self.schedule, self.limits = allowed, run, schedule, limits
-        self.holds = holds or (lambda params: True)
+        self.holds, self.share = holds or (lambda params: True), share
         self.least = ROUNDING * self.terms.total_slope * scale
         self.lowest, self.spent, self.reach, self.reached = np.inf, np.zeros(3, dtype=int), limits.reach, False
 
@@ -201,7 +208,7 @@ class _Stages:
         point = self.point
         point.smooth(self.centers, width)
         self.goal = self._goal()
-        steps, products, *_ = point.descend(self.run.record, self.schedule.steps, self.schedule.loose, self.goal)
+        steps, products, *_ = point.descend(self._record, self.schedule.steps, self.schedule.loose, self.goal)
         self.goal = self._goal()
         self.reached = bool(point.gap <= self.goal or point.value <= self.least)
         self.spent = np.zeros(3, dtype=int) if point.gap < 0.9 * self.lowest else self.spent + (1, steps, products)
@@ -210,6 +217,9 @@ class _Stages:
 
     def _goal(self):
         return max(0.9 * self.allowed(self.point.params, self.point.value, self.point.gap), self.least)
+
+    def _record(self, params, value):
+        return self.run.record(params, value, self.share * self.point.products)
 
     def _is_over(self):
         return self.run.status is not None or not self.holds(self.point.params)
@@ -234,6 +244,7 @@ class _Stages:
                 self.schedule,
                 self.limits,
                 holds=lambda params: not screening.crossed(terms.residual(params)).any(),
+                share=self.share * float(np.mean(screening.near)),
             )
             part.go(width)
             point.move(part.point.params, screening.slopes(part.point.slopes))

@@ -96,7 +96,8 @@ class Auto(Solver, name="auto"):
         if not (objective.smooth_penalty or ProximalNewton().refusal(objective)):
             exact = objective.piecewise_linear and objective.n_params <= self.limits.matrix_with_weights
             return InteriorPoint() if exact else ProximalNewton()
-        if objective.max_affine and objective.smooth_penalty:
+        several = objective.n_outputs > 1 and objective.piecewise_linear and objective.convex
+        if (objective.max_affine or several) and objective.smooth_penalty:
             small = objective.n_rows * objective.n_rotated_params**2 <= self.limits.work_of_maximum
             return InteriorPoint() if small else AugmentedLagrangian()
         if objective.convex and objective.piecewise_linear and objective.smooth_penalty:

@@ -25,7 +25,7 @@ from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.solvers.polish import confirmed
 from sklearn_losses.solvers.result import completed
-from sklearn_losses.solvers.run import Callback, Run
+from sklearn_losses.solvers.run import Callback, Run, spent
 
 __all__ = ["Minimizer", "Run", "SmoothSolver", "Solver"]
 
@@ -215,52 +215,52 @@ class SmoothSolver(Solver):
         result = self._minimize_in_turns(objective, params, max_iter=max_iter, tol=tol, callback=callback)
         if self.certain or result.get("certain", False) or not _ended(result):
             return result
-        done = result.nit
+        done, used = result.nit, spent(result)
         result = confirmed(objective, result, tol)
-        if result.success or objective.smooth_penalty or done >= max_iter:
+        if result.success or objective.smooth_penalty or used >= max_iter:
             return result
         # Too early an end, where no Newton step may be taken: once more, afresh.
         again = self.ending.again * tol
-        result = self._solved_smooth(objective, result.x, max_iter=max_iter - done, tol=again, callback=callback)
-        result.nit += done
+        result = self._solved_smooth(objective, result.x, max_iter=max_iter - used, tol=again, callback=callback)
+        _add(result, done, used)
         if _ended(result) or result.status is Status.MAX_ITER:
             return confirmed(objective, result, tol)
         return result
 
     def _minimize_in_turns(self, objective, params, *, max_iter, tol, callback):
         """`minimize_smooth`, in the precision of the data first."""
-        coarse, done = objective.in_data_dtype() if self.coarse_start and objective.convex else None, 0
+        coarse = objective.in_data_dtype() if self.coarse_start and objective.convex else None
+        done, used = 0, 0
         if coarse is not None:
             accuracy = tol if self.coarse_end else max(tol, self.ending.coarse_tol)
             with np.errstate(all="ignore"):
                 first = self._solved_smooth(coarse, params, max_iter=max_iter, tol=accuracy, callback=callback)
-            if first.status is Status.CALLBACK or first.nit >= max_iter or (self.coarse_end and first.success):
+            if first.status is Status.CALLBACK or spent(first) >= max_iter or (self.coarse_end and first.success):
                 return first
-            done = first.nit
+            done, used = first.nit, spent(first)
             if np.isfinite(objective.value_and_gradient(first.x)[0]):
                 params = first.x
-        result = self._solved_smooth(objective, params, max_iter=max_iter - done, tol=tol, callback=callback)
-        result.nit += done
-        return result
+        result = self._solved_smooth(objective, params, max_iter=max_iter - used, tol=tol, callback=callback)
+        return _add(result, done, used)
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise smoothed versions of the objective, each closer to it than the one before."""
-        start, result, exact, done = params, OptimizeResult(x=params), None, 0
+        start, result, exact, done, used = params, OptimizeResult(x=params), None, 0, 0
         width = objective.kink_distance(params)
         # At a perfect start the value is 0, and the error of the smoothing gives the scale.
         first = max(abs(objective.value(params)), objective.smoothing_error(width))
 
         def stage(width):
-            nonlocal result, exact, done
+            nonlocal result, exact, done, used
             # There is no point in solving a stage to more than its distance from the true
             # objective.
             error = objective.smoothing_error(width) / (abs(objective.value(result.x)) or 1.0)
             accuracy = max(0.3 * tol, min(0.1, error / 10))
             smooth = objective.smoothed(width)
-            result = self._solved_smooth(smooth, result.x, max_iter=max_iter - done, tol=accuracy, callback=callback)
-            done += result.nit
+            result = self._solved_smooth(smooth, result.x, max_iter=max_iter - used, tol=accuracy, callback=callback)
+            done, used = done + result.nit, used + spent(result)
             # A stage that found no lower value may still be good enough to start the next one.
-            if not result.status.ended_by_itself or done >= max_iter:
+            if not result.status.ended_by_itself or used >= max_iter:
                 return None
             # Mostly the rows on a kink can be told long before the smoothed minimum is close.
             exact = exact_active_set(objective, result.x, width, start)
@@ -272,10 +272,11 @@ class SmoothSolver(Solver):
             return None if exact is not None or close or lost else result.nit
 
         width = continuation(stage, self.schedule.first * width, self.schedule)
-        result.slopes, result.width, result.nit = None, None if exact is not None else width, done
+        result.slopes, result.width = None, None if exact is not None else width
+        result.nit, result.spent = done, used
         if exact is not None:
             result.x, result.slopes = exact
-        elif done < max_iter and self._exact_end(objective, result):
+        elif used < max_iter and self._exact_end(objective, result):
             result = _by_interior_point(objective, result, max_iter, tol, callback)
         else:
             result = _of_smoothed(objective, result, max_iter, tol)
@@ -294,10 +295,10 @@ class SmoothSolver(Solver):
 
 def _by_interior_point(objective, result, max_iter, tol, callback):
     """The exact minimum from where smoothed versions came to."""
-    rest = Run(result.x, max_iter - result.nit, callback)
+    rest = Run(result.x, max_iter - spent(result), callback)
     path = exact_minimum(objective, result.x, tol, rest.record)
-    nit = result.nit + len(rest.history)
-    return set_status(result, path.status or rest.status, x=path.params, nit=nit, slopes=path.slopes, width=None)
+    _add(result, len(rest.history), rest.spent)
+    return set_status(result, path.status or rest.status, x=path.params, slopes=path.slopes, width=None)
 
 
 def _of_smoothed(objective, result, max_iter, tol):
@@ -307,8 +308,15 @@ def _of_smoothed(objective, result, max_iter, tol):
         before = result.x
         result = confirmed(objective.smoothed(result.width), result, tol)
         result.x = result.x if objective.value(result.x) <= objective.value(before) else before
-    if result.status is Status.CONVERGED and result.nit >= max_iter:
+    if result.status is Status.CONVERGED and spent(result) >= max_iter:
         set_status(result, Status.MAX_ITER)
+    return result
+
+
+def _add(result, done, used):
+    """Count the iterations made before, and what they used up of `max_iter`."""
+    result.spent = spent(result) + used
+    result.nit += done
     return result
 
 

@@ -151,8 +151,11 @@ class Newton(SmoothSolver, name="newton"):
     def _start(self, objective, params, tol):
         """Return the minimum over a part of many rows; `params` where that is no better."""
         size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
-        if not objective.convex or 4 * size > objective.n_rows or objective.in_data_dtype() is not None:
-            return params  # from a start in coarser precision nothing is left to gain that way
+        # From a start in coarser precision nothing is left to gain that way, and the first step of
+        # a quadratic function ends at the minimum from anywhere.
+        coarse = objective.in_data_dtype() is not None
+        if coarse or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
+            return params
         part, other = objective.samples(size, 2)
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)
         found = self.minimize_smooth(part, params, max_iter=steps, tol=accuracy, callback=None).x

@@ -69,18 +69,30 @@ def newton_solver(
     hessian = objective.with_curved_shifts(objective.hessian(params))
     if not np.all(np.isfinite(hessian)):
         return np.negative, False  # next to where a loss is no number its curvature may be none
-    # Directions without curvature (dependent columns, rows that left their parabola) get just
-    # enough to be solvable, and where there is none at all, to keep the step within what a line
-    # search can shorten.
-    longest = limits.longest_step * (np.max(np.abs(params)) or 1.0)
-    extra = max(limits.least_curvature * hessian.diagonal().max(), np.max(np.abs(gradient)) / longest, np.finfo(float).tiny)
-    factor, extra = regularized_cholesky(hessian, extra)
+    longest = limits.longest_step * (np.abs(params).max() or 1.0)
+    least = max(limits.least_curvature * hessian.diagonal().max(), np.finfo(float).tiny)
+    needed = np.abs(gradient).max() / longest
+    factor, extra = _factor(hessian, least, needed, limits)
     if factor is None:
         return np.negative, False
     smallest, largest = _pivots(factor)
     if smallest < limits.dependent * largest and objective.has_hessian_root:
         return _solver_by_root(objective, params, longest, extra, limits), True
     return partial(_solve, factor), bool(extra <= limits.lasting * smallest**2)
+
+
+def _factor(hessian, least, needed, limits):
+    """The factor of a matrix whose diagonal has grown, and by how much.
+
+    Directions without curvature (dependent columns, rows that left their parabola) get just enough
+    to be solvable, `least`, and where there is next to none, to keep the step within what a line
+    search can shorten, `needed`.
+    """
+    factor, extra = regularized_cholesky(hessian, least)
+    if factor is None or extra >= needed or _pivots(factor)[0] ** 2 >= max(needed, extra / limits.lasting):
+        return factor, extra
+    factor, more = regularized_cholesky(hessian, needed)
+    return factor, extra + more
 
 
 def _pivots(factor):

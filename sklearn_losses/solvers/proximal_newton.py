@@ -3,7 +3,7 @@
 At an optimum most weights are 0, and at those it is enough to know that their slope is smaller than
 what the penalty asks. So the solver works on few features, the working set: those with a weight,
 and those whose slope is too large. There it minimises the quadratic model of the smooth part plus
-the absolute values (`_minimize_model`), searches along the way to that minimum, and then looks at
+the absolute values (`minimize_model`), searches along the way to that minimum, and then looks at
 the slopes of all other features, which takes one pass over X [1]_ [2]_.
 """
 
@@ -11,17 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
-from sklearn_losses.core.linear_algebra import regularized_cholesky
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.l1_quadratic import MatrixModel, ProductModel, minimize_model
 from sklearn_losses.solvers.line_search import Step, backtrack
 from sklearn_losses.solvers.run import Callback, Run
 
@@ -42,30 +41,37 @@ class ProximalLimits(NamedTuple):
     forcing : tuple of (float, float)
         Violation of a model's minimum at the most, as a share of that at its start: less where that
         is small.
-    faces : int
-        Faces of a quadratic model at the most.
-    products : int
-        Products of conjugate gradients on one face at the most.
-    sparse_work : float
-        Rows times squared parameters up to which sparse rows are made dense for a Hessian.
+    away : tuple of (float, float)
+        How far below the penalty's slope that at a weight of 0 is, where the weight is left out of
+        the next quadratic model: between the two, twice the violation.
+    rounds, products : float
+        Faces that are solved for the minimum of one quadratic model, and products with the rows
+        that it takes where no matrix is formed, about; of the latter the last number is taken.
     exact_tol : float
-        The largest tol at which the working set is solved to rounding error.
+        The largest tol at which the working set is solved to rounding error, where that is cheap.
     growth : int
         Features by which a working set may grow at the least.
     quiet : int
         Steps without a gain that can be seen, after which an exact end is given up.
+    part, rows_per_parameter, start_steps, start_tol : int, int, int, float
+        Many rows are first replaced by one in so many of them, as long as that leaves so many for
+        each parameter, for so many steps at the most, to this tol.
     """
 
     rounding: float = 1e-12
     small_slope: float = 1e-6
     safety: float = 100.0
     forcing: tuple[float, float] = (1e-3, 0.1)
-    faces: int = 100
-    products: int = 100
-    sparse_work: float = SIZES.quick_work
+    away: tuple[float, float] = (0.05, 0.3)
+    rounds: float = 8.0
+    products: float = 60.0
     exact_tol: float = 1e-4
     growth: int = 100
     quiet: int = 10
+    part: int = 8
+    rows_per_parameter: int = 5
+    start_steps: int = 30
+    start_tol: float = 1e-2
 
 
 LIMITS = ProximalLimits()
@@ -125,93 +131,181 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     def minimize_smooth(
         self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
     ) -> OptimizeResult:
-        run = Run(params, max_iter, callback)
-        l1 = objective.l1
-        working = np.any(objective.by_feature(params), axis=1)
-        working[0] = True  # a working set is never empty
-        working |= objective.smooth_penalty
-        part, final, last = None, False, _Descent(np.inf, np.inf, np.inf)
-        while True:
-            _, gradient = objective.value_and_gradient(run.params)
-            violation = relative(least_subgradient(run.params, gradient, l1), l1)
-            waiting = objective.by_feature(violation).max(axis=1, initial=0.0)
-            waiting[working] = 0
-            outside = float(np.max(waiting, initial=0.0))
-            inside = part is not None and outside <= self.limits.rounding
-            if part is not None and not self._polishes(part, tol):
-                # What the features outside could still gain, as if alone and curved as the last
-                # step was.
-                open_slope = np.where(working[:, None], 0, objective.by_feature(violation * scale(l1))).ravel()
-                gain = 0.5 * float(open_slope @ open_slope) / last.curvature
-                inside = gain <= 0.01 * self._goal(objective, run.params, run.value, tol)
-            if inside and (final or last.left <= 10 * self.limits.rounding):
-                small = last.left <= self.limits.small_slope
-                ended = small or not self._polishes(part, tol) or _nothing_left(run, gradient, l1, tol)
-                goal = self._goal(objective, run.params, run.value, tol)
-                run.status = Status.CONVERGED if ended and last.gain <= goal else Status.STALLED
-                break
-            if not inside:
-                working |= _strongest(waiting, max(self.limits.growth, len(working) // 100, 2 * int(working.sum())))
-                part, where = objective.restricted(np.flatnonzero(working))
-            # There is no point in solving for a working set that will grow to more than what the
-            # others are short of.
-            final = inside or bool(working.all())
-            last = self._descend(part, where, 0.0 if final else 0.1 * outside, tol, run)
-            if run.status is not None:
-                break
-        result = run.result(gap=last.gain / (abs(run.value) or 1.0), subgradient=float(np.max(violation, initial=0.0)))
+        run = Run(self._start(objective, params, tol), max_iter, callback)
+        search = _WorkingSets(objective, run, tol, self.largest_matrix, self.limits)
+        search.go()
+        gap, violation = search.last.gain / (abs(run.value) or 1.0), search.violation()
+        result = run.result(gap=gap, subgradient=float(np.max(violation, initial=0.0)))
         result.x = objective.centered(result.x)
         return result
 
-    def _goal(self, objective, params, value, tol):
-        return allowance(objective, value, null_value(objective, params), tol)
+    def _start(self, objective, params, tol):
+        """Return the minimum over a part of many rows; `params` where that is no better."""
+        size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
+        if 4 * size > objective.n_rows or objective.n_params > self.largest_matrix or _is_cheap(objective, objective.n_params):
+            return params
+        part, other = objective.samples(size, 2)
+        run = Run(params, self.limits.start_steps, None)
+        _WorkingSets(part, run, max(tol, self.limits.start_tol), self.largest_matrix, self.limits).go()
+        return run.params if other.value(run.params) < other.value(params) else params
 
-    def _forms_matrix(self, objective):
-        if objective.sparse and objective.n_rows * objective.n_params**2 > self.limits.sparse_work:
-            return False
-        return objective.n_params <= self.largest_matrix
 
-    def _polishes(self, objective, tol):
-        """Whether to go on to rounding error, which costs little where the Hessian is formed."""
-        return self._forms_matrix(objective) and tol <= self.limits.exact_tol
+class _WorkingSets:
+    """The minimum over a working set of features that grows until no other violates optimality.
 
-    def _descend(self, part, where, goal, tol, run):
-        """Take Newton steps on a working set until its violation is at most `goal`."""
-        params, point = run.params, run.params[where]
-        l1, damping = part.l1, 0.0
-        exact, quiet = goal == 0 and self._polishes(part, tol), 0
-        matrix = self._forms_matrix(part)
+    Parameters
+    ----------
+    objective : Objective
+    run : Run
+        It holds the point.
+    tol : float
+    largest_matrix : int
+    limits : ProximalLimits
+
+    Attributes
+    ----------
+    last : _Descent
+        How the work on the last working set ended.
+    """
+
+    def __init__(self, objective, run, tol, largest_matrix, limits):
+        self.objective, self.run, self.tol = objective, run, tol
+        self.largest_matrix, self.limits = largest_matrix, limits
+        self.working = np.any(objective.by_feature(run.params), axis=1)
+        self.working[0] = True  # a working set is never empty
+        self.working |= objective.smooth_penalty
+        self.part, self.where, self.last = None, None, _Descent(np.inf, np.inf, np.inf)
+        self.null = null_value(objective, run.params)
+        self.products = limits.products  # that the last quadratic model took
+
+    def go(self):
+        """Go to the minimum, as far as the run allows."""
+        final = False
+        while self.run.status is None:
+            violation = self.violation()
+            waiting = self.objective.by_feature(violation).max(axis=1, initial=0.0)
+            waiting[self.working] = 0
+            outside = float(np.max(waiting, initial=0.0))
+            inside = self.part is not None and self._nothing_outside(violation, outside)
+            if inside and (final or self.last.left <= 10 * self.limits.rounding):
+                self._end()
+                break
+            if not inside:
+                self._grow(waiting)
+            # There is no point in solving for a working set that will grow to more than what the
+            # others are short of.
+            final = inside or bool(self.working.all())
+            self._descend(0.0 if final else 0.1 * outside)
+
+    def violation(self):
+        """The least subgradient of each parameter as a share of the penalty's slope."""
+        params, l1 = self.run.params, self.objective.l1
+        return relative(least_subgradient(params, self.objective.value_and_gradient(params)[1], l1), l1)
+
+    def _nothing_outside(self, violation, outside):
+        """Whether the features outside have next to nothing to gain."""
+        if outside <= self.limits.rounding or self._polishes():
+            return outside <= self.limits.rounding
+        # As if alone, and curved as the last step was.
+        slope = self.objective.by_feature(violation * scale(self.objective.l1))[~self.working]
+        return 0.5 * float(np.vdot(slope, slope)) / self.last.curvature <= 0.01 * self._goal()
+
+    def _grow(self, waiting):
+        """Take the strongest of the waiting features into the working set.
+
+        That is all features where this costs next to nothing, or they are not many more.
+        """
+        working, objective = self.working, self.objective
+        most = max(self.limits.growth, len(working) // 100, 2 * int(working.sum()))
+        working |= _strongest(waiting, most)
+        if self._all_at_once(objective) or 2 * working.sum() > len(working):
+            working[:] = True
+            self.part, self.where = objective, np.arange(objective.n_params)
+        else:
+            self.part, self.where = objective.restricted(np.flatnonzero(working))
+
+    def _end(self):
+        """Judge where the work ended."""
+        polished = self._polishes() and self.last.left > self.limits.small_slope
+        ended = not polished or _nothing_left(self.run, self.objective, self._goal())
+        self.run.status = Status.CONVERGED if ended and self.last.gain <= self._goal() else Status.STALLED
+
+    def _goal(self):
+        """What may be left to gain."""
+        return allowance(self.objective, self.run.value, self.null, self.tol)
+
+    def _all_at_once(self, part):
+        """Whether a quadratic model of all parameters costs next to nothing."""
+        return part.n_params <= self.largest_matrix and _is_cheap(part, part.n_params)
+
+    def _polishes(self):
+        """Whether to go on to rounding error."""
+        return self.tol <= self.limits.exact_tol and self._all_at_once(self.part)
+
+    def _chosen(self, point, gradient, violation):
+        """The parameters that the next quadratic model is for, in rising order.
+
+        The others are 0, and their slopes say that they stay there.
+        """
+        if self._all_at_once(self.part):
+            return np.arange(self.part.n_params)
+        away = 1 - np.clip(2 * violation, *self.limits.away)
+        return np.flatnonzero((point != 0) | (np.abs(gradient) >= away * self.part.l1))
+
+    def _forms_matrix(self, size):
+        """Whether a quadratic model of so many parameters is solved by its matrix."""
+        if size > self.largest_matrix or _is_cheap(self.part, size):
+            return size <= self.largest_matrix
+        by_matrix = 0.5 * self.part.n_rows * size**2 + self.limits.rounds * size**3 / 3
+        return by_matrix <= self.products * self.part.product_work
+
+    def _model(self, point, gradient, chosen, damping):
+        part = self.part
+        if self._forms_matrix(len(chosen)):
+            return MatrixModel(part.hessian_block(point, chosen), gradient[chosen], damping)
+        curvature = part.hessian_operator(point)
+        if len(chosen) < part.n_params:
+            free = np.zeros(part.n_params, dtype=bool)
+            free[chosen] = True
+            curvature = curvature.restricted(free)
+        return ProductModel(curvature, part.l2[chosen])
+
+    def _descend(self, goal):
+        """Take Newton steps on the working set until its violation is at most `goal`."""
+        part, run, limits = self.part, self.run, self.limits
+        params, point, l1, damping = run.params, run.params[self.where], part.l1, 0.0
+        exact, quiet = goal == 0 and self._polishes(), 0
         value, gradient = part.value_and_gradient(point)
+        left = float(np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0))
         while True:
-            violation = np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0)
-            forced = max(np.clip(violation, *self.limits.forcing) * violation, 0.5 * goal)
-            accuracy = (self.limits.rounding if exact else forced) * scale(l1)
-            if matrix:
-                model = _Matrix(part.hessian(point), gradient, damping)
-            else:
-                model = _Products(part.hessian_operator(point), part.l2, self.limits.products)
-            target, slope = _minimize_model(model, gradient, point, l1, accuracy, self.limits.faces)
-            promised, curvature = _promise(gradient, slope, point, target, l1)
+            violation, chosen = left, self._chosen(point, gradient, left)
+            forced = max(np.clip(violation, *limits.forcing) * violation, 0.5 * goal)
+            accuracy = ((limits.rounding if exact else forced) * scale(l1))[chosen]
+            model, target = self._model(point, gradient, chosen, damping), point.copy()
+            target[chosen], slope = minimize_model(model, gradient[chosen], point[chosen], l1[chosen], accuracy)
+            self.products = model.products or self.products
+            promised, curvature = _promise(gradient[chosen], slope, point[chosen], target[chosen], l1[chosen])
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
-            params[where] = point
+            params[self.where] = point
             total = value + part.l1_value(point)
             least = least_subgradient(point, gradient, l1)
             left = float(np.max(relative(least, l1), initial=0.0))
-            end = _Descent(min(promised, 0.5 * float(least @ least) / curvature), curvature, left)
+            self.last = _Descent(min(promised, 0.5 * float(least @ least) / curvature), curvature, left)
             if run.record(params, total):
-                return end
+                break
             damping = damping / 10 if length > 0.1 else max(100 * damping, 1e-10)
             noise = 16 * part.precision * abs(total)
-            enough = noise if exact else max(noise, 0.1 * self._goal(part, point, total, tol))
             # What is left to gain goes with the square of the violation. To rounding error the
             # decrease itself has to be small, and where curvature is a decrease that cannot be told
             # from rounding is still a step that can be seen.
-            ahead = promised if exact else promised * min(1.0, self.limits.safety * (left / (violation or 1.0)) ** 2)
-            quiet += ahead <= enough
-            done = quiet > 0 and (not exact or left <= 10 * self.limits.rounding or quiet == self.limits.quiet)
-            if left <= goal or done or (length == 0 and (damping > 1 or not matrix)):
-                return end
+            if exact:
+                quiet += promised <= noise
+                done = left <= 10 * limits.rounding or quiet == limits.quiet
+            else:
+                done = promised * min(1.0, limits.safety * (left / (violation or 1.0)) ** 2) <= max(noise, 0.1 * self._goal())
+            if left <= goal or done or (length == 0 and (damping > 1 or not isinstance(model, MatrixModel))):
+                break
 
 
 class _Descent(NamedTuple):
@@ -222,14 +316,19 @@ class _Descent(NamedTuple):
     left: float  # the relative violation inside the working set
 
 
-def _nothing_left(run, gradient, l1, tol):
-    """Whether the slopes times the size of the parameters leave less than `tol` to gain.
+def _is_cheap(part, size):
+    """Whether the Hessian of so many parameters costs next to nothing."""
+    return part.n_rows * float(size) ** 2 <= SIZES.quick_work
+
+
+def _nothing_left(run, objective, goal):
+    """Whether the slopes times the size of the parameters leave less than `goal` to gain.
 
     The gain that a quadratic model promises is no measure where steps ended before the slopes did:
     next to a kink.
     """
-    size = np.abs(run.params)
-    return np.abs(least_subgradient(run.params, gradient, l1)) @ np.maximum(size, size.mean()) <= tol * abs(run.value)
+    size, gradient = np.abs(run.params), objective.value_and_gradient(run.params)[1]
+    return np.abs(least_subgradient(run.params, gradient, objective.l1)) @ np.maximum(size, size.mean()) <= goal
 
 
 def _strongest(waiting, most):
@@ -238,41 +337,6 @@ def _strongest(waiting, most):
     if chosen.sum() > most:
         chosen &= waiting >= np.partition(waiting, -most)[-most]
     return chosen
-
-
-class _Matrix:
-    """A quadratic model by its matrix; faces are solved by Cholesky factors."""
-
-    def __init__(self, matrix, gradient, damping):
-        self.matrix = matrix
-        # Directions without curvature (repeated columns, a shift of all classes) get just enough to
-        # be solvable; where nothing is curved the gradient gives the scale.
-        curvature = np.max(np.diag(matrix), initial=0.0)
-        slope = np.max(np.abs(gradient), initial=np.finfo(float).tiny)
-        self.extra = max(max(1e-14, damping) * curvature, 1e-10 * (1 + 1e10 * damping) * slope * (curvature < 1e-8 * slope))
-
-    def product(self, direction):
-        return self.matrix @ direction
-
-    def solve(self, free, right, accuracy):
-        face = self.matrix[np.ix_(free, free)]
-        factor, _ = regularized_cholesky(face, self.extra)
-        return linalg.cho_solve(factor, right, check_finite=False)
-
-
-class _Products:
-    """A quadratic model by its products; faces are solved by conjugate gradients."""
-
-    def __init__(self, curvature, ridge, max_products=LIMITS.products):
-        self.curvature, self.ridge, self.max_products = curvature, ridge, max_products
-
-    def product(self, direction):
-        return self.curvature.approximate_product(direction) + self.ridge * direction
-
-    def solve(self, free, right, accuracy):
-        face = self.curvature.restricted(free)
-        solution, _ = face.solve(self.ridge[free], right, max_products=self.max_products, accuracy=accuracy)
-        return solution if solution.any() else right
 
 
 def _promise(gradient, slope, start, end, l1):
@@ -284,62 +348,6 @@ def _promise(gradient, slope, start, end, l1):
     curved = float(moved @ (slope - gradient))
     change = float(gradient @ moved + 0.5 * curved + l1 @ (np.abs(end) - np.abs(start)))
     return -change, max(curved / (float(moved @ moved) or 1.0), np.finfo(float).tiny)
-
-
-def _minimize_model(model, gradient, start, l1, accuracy, faces=LIMITS.faces):
-    """Minimise ``gradient @ d + d @ H @ d / 2 + l1 @ |start + d|`` to a given accuracy.
-
-    Returns the point and the model's gradient there.
-
-    On a face (fixed signs and zeros) the minimum is the solution of linear equations. Each round
-    solves them for the face of steepest descent and goes there, as far as the signs allow: weights
-    that would change theirs stop at 0. Where that does not lower the model it goes to the first
-    change of sign, which always does (as in feature-sign search: Lee, Battle, Raina and Ng, NIPS
-    2006).
-    """
-    point, slope = start.copy(), gradient.copy()
-    for _ in range(faces):
-        least = least_subgradient(point, slope, l1)
-        if np.all(np.abs(least) <= accuracy):
-            break
-        sign = np.where(point != 0, np.sign(point), -np.sign(least))
-        free = (point != 0) | (np.abs(least) > accuracy)
-        moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], 0.5 * accuracy[free])
-        steepest = float(least @ moved)
-        for length in (1.0, 0.5, 0.25):
-            end = point + length * moved
-            end[(end * sign < 0) & (l1 > 0)] = 0
-            step = end - point
-            curved = model.product(step)
-            change = float(slope @ step + 0.5 * step @ curved + l1 @ (np.abs(end) - np.abs(point)))
-            if change <= 0.05 * length * steepest:
-                break
-        else:
-            end, step, curved = _to_first_zero(model, point, least, sign, free, moved, l1, accuracy)
-        if not step.any():
-            break
-        point, slope = end, slope + curved
-    return point, slope
-
-
-def _to_first_zero(model, point, least, sign, free, moved, l1, accuracy):
-    """The step to the minimum of the face, cut where the first weight changes its sign."""
-    while True:
-        wrong = (point == 0) & (moved * sign < 0) & (l1 > 0)
-        if not wrong.any():
-            break
-        free = free & ~wrong
-        moved = np.zeros_like(point)
-        moved[free] = model.solve(free, -least[free], 0.5 * accuracy[free])
-    crossing = (moved * sign < 0) & (point != 0) & (l1 > 0)
-    lengths = np.full(len(point), np.inf)
-    lengths[crossing] = -point[crossing] / moved[crossing]
-    length = min(1.0, float(np.min(lengths, initial=np.inf)))
-    end = point + length * moved
-    end[lengths <= length] = 0
-    step = end - point
-    return end, step, model.product(step)
 
 
 def _search(objective, start, end, value, gradient):

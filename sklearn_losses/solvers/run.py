@@ -10,7 +10,9 @@ from scipy.optimize import OptimizeResult
 from sklearn_losses.core.renamed import warn_of_old
 from sklearn_losses.core.status import WORDS, Status, set_status
 
-__all__ = ["SETTLING", "Callback", "Run", "Settling"]
+__all__ = ["PRODUCTS", "SETTLING", "Callback", "Run", "Settling", "spent"]
+
+PRODUCTS = 10  # products with the Hessian that a solver may make for each iteration of max_iter
 
 Callback: TypeAlias = Callable[[NDArray[Any], float], bool]  # (params, value) -> whether to stop
 
@@ -48,7 +50,8 @@ class Run:
     params : ndarray of shape (n_params,)
         Where the iteration starts.
     max_iter : int
-        Iterations at the most.
+        Iterations at the most. Those of methods that solve their equations by conjugate gradients
+        may take hundreds of products with the rows: `PRODUCTS` times as many of these at the most.
     callback : callable or None
         Called as ``callback(params, value)`` after each iteration; True stops.
 
@@ -58,6 +61,8 @@ class Run:
         The last point whose numbers are all finite, and its value.
     history : list of float
         The value after each iteration.
+    products : float
+        The products with the Hessian in all iterations.
     status : Status or None
         None while the iteration may go on.
     """
@@ -66,13 +71,15 @@ class Run:
         self.params = params
         self.value = float(np.inf)
         self.history: list[float] = []
+        self.products = 0.0
         self.max_iter = max_iter
         self.callback = callback
         self.status: Status | None = None
         self._words: str | None = None
 
-    def record(self, params: NDArray[Any], value: float) -> bool:
-        """Take note of an iteration; True where it must be the last."""
+    def record(self, params: NDArray[Any], value: float, products: float = 1.0) -> bool:
+        """Take note of an iteration with so many products; True where it must be the last."""
+        self.products += products
         if not (np.isfinite(value) and np.all(np.isfinite(params))):
             self.status = Status.DIVERGED
             return True
@@ -80,9 +87,14 @@ class Run:
         self.history.append(value)
         if self.callback is not None and self.callback(params, value):
             self.status = Status.CALLBACK
-        elif len(self.history) >= self.max_iter and self.status is None:
+        elif self.spent >= self.max_iter and self.status is None:
             self.status = Status.MAX_ITER
         return self.status is not None
+
+    @property
+    def spent(self) -> int:
+        """How much of `max_iter` is used up: the iterations, or what their products are worth."""
+        return max(len(self.history), int(self.products / PRODUCTS))
 
     def converged(self) -> None:
         """Note that the optimum is reached."""
@@ -131,7 +143,8 @@ class Run:
             With ``x``, ``fun``, ``nit``, ``status``, ``message``, ``success`` and ``state``. A run
             without a status has stalled.
         """
-        result = OptimizeResult(x=self.params, fun=self.value, nit=len(self.history), state=state, **more)
+        nit = len(self.history)
+        result = OptimizeResult(x=self.params, fun=self.value, nit=nit, spent=self.spent, state=state, **more)
         set_status(result, self.status or Status.STALLED)
         if self._words is not None:
             result.message = self._words
@@ -164,6 +177,11 @@ class Run:
         _warn_of_old("success")
         if bool(value) != (self.status is not None and self.status.success):
             self.status = Status.CONVERGED if value else Status.STALLED
+
+
+def spent(result: OptimizeResult) -> int:
+    """How much of `max_iter` a result has used up; its iterations where it does not say."""
+    return max(int(result.nit), int(result.get("spent", 0)))
 
 
 def _warn_of_old(name):

@@ -95,7 +95,7 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
         fallen = value - moved[1]
         reduction = np.clip((1 - fallen / found.gained) ** 2 if found.gained > 0 else 1, limits.least, limits.most)
         params, value, gradient = moved
-        if run.record(params, value):
+        if run.record(params, value, found.products):
             return False
         if found.gained <= limits.end * goal:
             run.converged()

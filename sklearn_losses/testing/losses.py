@@ -255,6 +255,8 @@ def _check_hessian(loss, y, raw, name):
         along, bound = (_by_row(part * direction) for part in (numeric, product))
         difference = np.maximum(np.maximum(along, 0) - bound, 0)
         scale, jumps = _by_row(scale * np.abs(direction)) + 1e-300, _by_row(jumps) > 0
+    if loss.quadratic and relative(loss.hessian_product(y, raw + direction, direction), product) > 1e-6:
+        fail(name, "quadratic = True is not so: the Hessian differs from one raw prediction to another.")
     error = float(np.max(np.where(jumps, 0, difference / scale)))
     if error > 1e-2:
         fail(name, f"the Hessian is wrong: hessian_product differs from differences of the gradient by {error:.3g} relative.")

@@ -79,8 +79,8 @@ def test_the_fit_is_that_of_the_other_classes(loss, classes):
     "options",
     [
         {"fit_intercept": False},
-        {"hidden_layer_sizes": (4,), "solver": Adam(0.05), "max_iter": 200, "tol": 1e-2},
-        {"hidden_layer_sizes": (4,), "solver": Adam(0.05), "max_iter": 200, "tol": 1e-2, "fit_intercept": False},
+        {"hidden_layer_sizes": (4,), "solver": Adam(0.05), "max_iter": 200, "tol": 1.0},
+        {"hidden_layer_sizes": (4,), "solver": Adam(0.05), "max_iter": 200, "tol": 1.0, "fit_intercept": False},
         {"early_stopping": True, "solver": Adam(0.05)},
         {"class_weight": "balanced"},
     ],
@@ -99,7 +99,7 @@ def test_with_other_rows(storage):
 
 
 def test_layers_reproduce_the_scores():
-    model = LossClassifier(hidden_layer_sizes=(4,), solver=Adam(0.05), max_iter=200, tol=1e-2, random_state=0)
+    model = LossClassifier(hidden_layer_sizes=(4,), solver=Adam(0.05), max_iter=200, tol=1.0, random_state=0)
     for classes in ("c", "ad"):
         model.fit(X, Y, without(classes))
         hidden = np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0)

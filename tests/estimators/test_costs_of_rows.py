@@ -188,7 +188,7 @@ def test_early_stopping_holds_out_rows_with_their_costs(binary):
 
 def test_partial_fit_takes_costs_with_every_batch(binary):
     X, y, cost = binary
-    options = {"solver": "adam", "random_state": 0, "tol": 1e-3, "n_iter_no_change": 3}
+    options = {"solver": "adam", "random_state": 0, "tol": 0.1, "n_iter_no_change": 3}
     whole, steps = LossClassifier(**options).fit(X, y, cost=cost), LossClassifier(**options)
     for _ in range(whole.n_iter_):
         steps.partial_fit(X, y, classes=[0, 1], cost=cost)

@@ -15,7 +15,7 @@ from sklearn_losses.models import MLP, FactorizationMachine, Linear
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
 Y = X[:, 0] * X[:, 1] + 0.1 * RNG.normal(size=60)
-BRIEF = {"random_state": 0, "max_iter": 20, "tol": 1e-2}
+BRIEF = {"random_state": 0, "max_iter": 20, "tol": 1.0}
 brief = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -97,7 +97,7 @@ def test_grids():
     search = GridSearchCV(LossRegressor("huber", model="fm", **BRIEF), grid, cv=2).fit(X, Y)
     assert search.best_params_["model__rank"] in (1, 2) and len(search.cv_results_["params"]) == 4
     models = ["linear", MLP((4,)), "factorization_machine"]
-    search = GridSearchCV(LossRegressor(random_state=0, max_iter=300, tol=1e-3), {"model": models}, cv=2).fit(X, Y)
+    search = GridSearchCV(LossRegressor(random_state=0, max_iter=300, tol=0.1), {"model": models}, cv=2).fit(X, Y)
     assert search.best_params_["model"] == "factorization_machine"
 
 
@@ -115,7 +115,7 @@ def test_warm_start_and_pickle(solver):
 
 def test_a_machine_needs_no_intercept_and_bears_large_columns():
     rows = 1e3 + 1e2 * X
-    fitted = LossRegressor(model=FactorizationMachine(2), random_state=0, solver="lbfgs", max_iter=3000, tol=1e-3).fit(rows, Y)
+    fitted = LossRegressor(model=FactorizationMachine(2), random_state=0, solver="lbfgs", max_iter=3000, tol=0.1).fit(rows, Y)
     assert fitted.score(rows, Y) > 0.5
-    without = LossRegressor(model=FactorizationMachine(2), fit_intercept=False, random_state=0, tol=1e-3).fit(X, Y)
+    without = LossRegressor(model=FactorizationMachine(2), fit_intercept=False, random_state=0, tol=0.1).fit(X, Y)
     assert without.intercept_ == 0.0 and without.score(X, Y) > 0.9

@@ -14,7 +14,7 @@ SENTENCES = {
     Status.ROSE: r"under solver 'gd' the objective rose from 1 to 3 in 3 iterations; standardise the features",
     Status.UNBOUNDED: r"rows with targets of 0 from all others, and alpha=0, so the loss has no minimum.*use alpha > 0",
     Status.BOTTOMLESS: r"loss 'mine' has no minimum: the objective falls without end.*wrong sign",
-    Status.MAX_ITER: r"stopped after max_iter=7 iterations before it reached tol=0.01; increase max_iter",
+    Status.MAX_ITER: r"stopped after 3 iterations, with as many products .* as max_iter=7 allows, before it reached tol=0.01",
     Status.STALLED: r"found no lower value after iteration 3 \(in my words\), though tol=0.01 is not reached",
 }
 
@@ -23,6 +23,10 @@ def said(problem, status, **more):
     return advice(
         Outcome(status, np.zeros(4), 3, 0.5, solver="gd", losses=[1.0, 2.0, 3.0], said="in my words", **more), problem, "mine"
     )
+
+
+def test_iterations_are_counted_where_they_were_what_ended_it(make_problem):
+    assert "stopped after max_iter=3 iterations before it" in said(make_problem(max_iter=3), Status.MAX_ITER)
 
 
 @pytest.mark.parametrize("status", Status)

@@ -105,7 +105,7 @@ def test_a_failing_fit_tears_down_and_keeps_its_old_state():
 
 def test_scoring_monitor_follows_labels_and_early_stopping():
     monitor = callbacks().ScoringMonitor(scoring="accuracy")
-    model = LossClassifier(solver=Adam(0.05), early_stopping=True, tol=1e-2, n_iter_no_change=3, random_state=0).set_callbacks(
+    model = LossClassifier(solver=Adam(0.05), early_stopping=True, tol=1.0, n_iter_no_change=3, random_state=0).set_callbacks(
         monitor
     )
     model.fit(XC, YC)

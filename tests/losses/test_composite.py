@@ -152,6 +152,7 @@ def test_a_wrapper_loses_no_fact(wrapper):
         start, units = found.pop("start_constants"), found.pop("constant_units")
         assert threshold or len(start) == own == len(units or ())
         assert found.pop("examples") == ()
+        assert found.pop("quadratic") == (loss.quadratic and wrapper == "MeanOverTargets")
         assert not found, "facts without an expectation"
     assert n_losses
 

@@ -158,13 +158,13 @@ def test_classes_without_weight(model, without):
 @BOTH
 def test_early_stopping_keeps_the_best(model):
     fitted = LossRegressor(
-        "mse", model=model, solver="adam", early_stopping=True, n_iter_no_change=3, tol=0.01, random_state=0, max_iter=500
+        "mse", model=model, solver="adam", early_stopping=True, n_iter_no_change=3, tol=1.0, random_state=0, max_iter=500
     ).fit(X, Y)
     assert fitted.best_validation_score_ == max(fitted.validation_scores_) and fitted.n_iter_ < 500
 
 
 def test_parameters_are_an_attribute_by_default():
-    fitted = LossRegressor(model=Gated(), random_state=0, tol=1e-2).fit(X, Y)
+    fitted = LossRegressor(model=Gated(), random_state=0, tol=1.0).fit(X, Y)
     bound = Gated().bind(3, 1)
     assert fitted.params_.shape == (bound.n_params,) == (7,) and fitted.n_parameters_ == 7
     np.testing.assert_array_equal(fitted.predict(X), bound.predict(fitted.params_, X))

@@ -34,7 +34,7 @@ def screened(loss="mae", classes=1, share=0.5):
 def test_the_part_has_the_value_of_all(loss, classes):
     terms, params, residual, screening = screened(loss, classes)
     part = screening.part(params, residual)
-    assert len(screening.rows) == 20
+    assert len(screening.rows) == np.count_nonzero(screening.near) < len(screening.near)
     assert part.value(params, part.residual(params)) == pytest.approx(terms.value(params, residual), rel=1e-12)
     given = Screening(terms, screening.near, (1.0,)).part(params, residual, terms.adjoint(terms.side_slopes(residual)))
     np.testing.assert_array_equal(given.linear, part.linear)

@@ -20,7 +20,7 @@ from sklearn_losses.core.penalties import ElasticNet as ElasticNetPenalty
 from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.losses import Loss
 from sklearn_losses.solvers import SGD, Adam, ProximalNewton
-from sklearn_losses.solvers.proximal_newton import _Matrix, _minimize_model, _Products
+from sklearn_losses.solvers.l1_quadratic import MatrixModel, ProductModel, minimize_model
 
 SMOOTH = ["mse", "huber", "cross_entropy", "squared_hinge"]
 KINKED = ["mae", "quantile", "hinge"]
@@ -236,9 +236,9 @@ def test_quadratic_models_by_factors_and_by_products_agree():
     H, gradient, l1 = A.T @ A / 60, 3 * rng.standard_normal(40), np.full(40, 0.5)
     l1[-1] = 0
     start = rng.standard_normal(40) * (rng.random(40) < 0.5)
-    by_factors, _ = _minimize_model(_Matrix(H, gradient, 0.0), gradient, start, l1, np.full(40, 1e-10))
-    by_products, _ = _minimize_model(
-        _Products(HessianOperator(lambda v: H @ v), np.zeros(40)), gradient, start, l1, np.full(40, 1e-10)
+    by_factors, _ = minimize_model(MatrixModel(H, gradient, 0.0), gradient, start, l1, np.full(40, 1e-10))
+    by_products, _ = minimize_model(
+        ProductModel(HessianOperator(lambda v: H @ v), np.zeros(40)), gradient, start, l1, np.full(40, 1e-10)
     )
     np.testing.assert_allclose(by_factors, by_products, atol=1e-7)
     assert np.any(by_factors[:-1] == 0)

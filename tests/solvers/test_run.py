@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers import Run
+from sklearn_losses.solvers.run import spent
 
 START = np.zeros(2)
 
@@ -29,6 +31,15 @@ def test_records_are_kept_until_the_limit():
     assert (result.fun, result.nit, result.state, result.gap) == (1.0, 3, "kept", 0.5)
     assert result.status is Status.MAX_ITER and not result.success and result.message == Status.MAX_ITER.sentence
     assert np.array_equal(result.x, [1.0, 1.0])
+
+
+def test_many_products_count_as_iterations():
+    run = Run(START, 3, None)
+    assert not run.record(np.ones(2), 2.0, 25) and run.spent == 2
+    assert run.record(np.ones(2), 1.0, 5) and run.status is Status.MAX_ITER
+    result = run.result()
+    assert result.nit == 2 and spent(result) == 3
+    assert spent(OptimizeResult(x=START, nit=4)) == 4
 
 
 @pytest.mark.parametrize(

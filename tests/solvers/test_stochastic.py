@@ -21,7 +21,7 @@ def sample():
 def test_another_solver_goes_on_from_the_parameters_alone(solvers, way):
     first, second = solvers
     X, y = sample()
-    model = LossRegressor(solver=first, alpha=0.01, max_iter=30, tol=0.1, random_state=0, warm_start=True)
+    model = LossRegressor(solver=first, alpha=0.01, max_iter=30, tol=10.0, random_state=0, warm_start=True)
     model.fit(X, y)
     ended, coef = model.objective_, model.coef_.copy()
     model.set_params(solver=second)
