@@ -22,6 +22,7 @@ __all__ = [
     "Terms",
     "cholesky_solver",
     "largest",
+    "smoothed_bounded",
     "unit_vectors",
 ]
 
@@ -43,6 +44,24 @@ def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
         return lambda right: np.full_like(right, np.nan)
     # The caller checks what comes of it.
     return lambda right: linalg.cho_solve(factor, right, check_finite=False)
+
+
+def smoothed_bounded(
+    residual: FloatArray, centers: FloatArray, width: float, left: FloatArray, right: FloatArray
+) -> tuple[float, FloatArray]:
+    """``max(left * residual, right * residual)`` smoothed around `centers`, and its slopes.
+
+    See `PiecewiseLinearTerms.smoothed`.
+    """
+    stiffness = (right - left) / (2 * width)
+    slopes = stiffness * residual
+    slopes += centers
+    np.clip(slopes, left, right, out=slopes)
+    off = slopes - centers
+    off *= off
+    off /= -2 * stiffness
+    off += slopes * residual
+    return float(off.sum()), slopes
 
 
 def largest(margins: FloatArray, most: int) -> NDArray[np.intp]:
@@ -75,8 +94,12 @@ class NewtonEquations(Protocol):
 
     extrapolates: bool
 
-    def direction(self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray) -> tuple[FloatArray, int]:
+    def direction(
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
+    ) -> tuple[FloatArray, int]:
         """Newton's direction where the smoothed terms have these slopes.
+
+        `accuracy` is what may be left of the square of the gradient, in units of the curvature.
 
         Returns it, and the number of products with the rows.
         """

@@ -23,8 +23,6 @@ class EquationLimits(NamedTuple):
 
     Attributes
     ----------
-    accuracy : float
-        What a solved system may leave of the square of the gradient, in units of the curvature.
     products : int
         Products with the rows for one system at the most.
     matrix_after, largest_matrix : int
@@ -40,7 +38,6 @@ class EquationLimits(NamedTuple):
         multiplication in a product of large matrices.
     """
 
-    accuracy: float = 0.02
     products: int = 500
     matrix_after: int = 50
     largest_matrix: int = 2000
@@ -68,7 +65,9 @@ class OperatorEquations:
     def __init__(self, terms: Any, matrix: bool = False, limits: EquationLimits = LIMITS) -> None:
         self.terms, self.matrix, self.limits, self.products = terms, matrix, limits, 0
 
-    def direction(self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray) -> tuple[FloatArray, int]:
+    def direction(
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
+    ) -> tuple[FloatArray, int]:
         """Newton's direction where the smoothed terms have these slopes."""
         limits = self.limits
         curvature = self.terms.curvature(slopes, width)
@@ -79,7 +78,7 @@ class OperatorEquations:
         if precondition is not None and curvature.exact:
             return -precondition(gradient), 0
         direction, products = curvature.solve(
-            ridge, -gradient, max_products=limits.products, reduction=limits.accuracy, precondition=precondition
+            ridge, -gradient, max_products=limits.products, reduction=accuracy, precondition=precondition
         )
         self.products = self.products if by_matrix else products
         return direction, products
@@ -127,7 +126,9 @@ class CurvedRows:
             self.gram_of_row = 0.5 * X.shape[1] ** 2
         self.gram_of_row += limits.copied * self.per_row
 
-    def direction(self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray) -> tuple[FloatArray, int]:
+    def direction(
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
+    ) -> tuple[FloatArray, int]:
         """Newton's direction where the smoothed terms have these slopes."""
         terms, limits = self.terms, self.limits
         inside = (slopes > terms.left) & (slopes < terms.right)
@@ -143,7 +144,7 @@ class CurvedRows:
             self.gram, self.weight = self._updated(weight, rows, changed), weight
             return -2 * width * cholesky_solver(self.gram.copy(), 2 * width * ridge)(gradient), 0
         operator = gram_operator(terms.model, terms.batches, weight[rows] / (2 * width), rows)
-        direction, self.products = operator.solve(ridge, -gradient, max_products=limits.products, reduction=limits.accuracy)
+        direction, self.products = operator.solve(ridge, -gradient, max_products=limits.products, reduction=accuracy)
         self.spent += self._work(len(rows), self.products)
         return direction, self.products
 

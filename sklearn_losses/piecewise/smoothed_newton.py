@@ -18,6 +18,7 @@ from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.duality_gap import gradient_cost
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
+from sklearn_losses.piecewise.smoothed_line import SmoothedLine
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["NewtonLimits", "SmoothedPoint", "Stage", "StartLimits", "smoothed_start"]
@@ -30,6 +31,10 @@ class NewtonLimits(NamedTuple):
 
     Attributes
     ----------
+    accuracy : float
+        What a solved system may leave of the square of the gradient, in units of the curvature.
+    extrapolated : float
+        The same for the first step of a stage.
     level : float
         The slope along a direction, as a share of that at its start, that ends the search for its
         lowest point.
@@ -39,6 +44,8 @@ class NewtonLimits(NamedTuple):
         The curvature of all rows together that a parameter without a penalty is taken to have.
     """
 
+    accuracy: float = 0.02
+    extrapolated: float = 1e-4
     level: float = 0.2
     trials: int = 40
     least_curvature: float = 1e-6
@@ -149,7 +156,7 @@ class SmoothedPoint:
         """
         direction = self._extrapolated() if self.extrapolate and self.equations.extrapolates else None
         self.extrapolate = False
-        direction = self._direction(self.slopes, self.gradient) if direction is None else direction
+        direction = self._direction(self.slopes, self.gradient, self.limits.accuracy) if direction is None else direction
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
         # This also refuses a point whose value is not a number.
@@ -183,29 +190,34 @@ class SmoothedPoint:
         # This is the slope of the ridge and of the linear function.
         outside = start - float(np.vdot(self.slopes, change))
 
+        line = SmoothedLine(self.terms, self.residual, change, self.centers, self.width)
+
         def at(share):
-            height, slopes = self.terms.smoothed(self.residual + share * change, self.centers, self.width)
-            slope = float(np.vdot(slopes, change)) + outside + share * second_derivative
-            return height + self.rest + share * (outside + 0.5 * share * second_derivative), slopes, slope
+            of_terms = line.at(share)
+            smoothed = of_terms[0] + self.rest + share * (outside + 0.5 * share * second_derivative)
+            return of_terms, smoothed, of_terms[2] + outside + share * second_derivative
 
         low, slope_low, high, slope_high = 0.0, start, np.inf, np.inf
         share, share_was_high = 1.0, False
+        of_low = self.smoothed - self.rest, self.slopes, start - outside
         for _ in range(limits.trials):
-            smoothed, slopes, slope = at(share)
+            of_terms, smoothed, slope = at(share)
             if abs(slope) <= limits.level * abs(start) and smoothed <= self.smoothed:
-                return share, smoothed, slopes
+                return share, smoothed, line.whole(of_terms[1])
             if slope > 0:
+                if high == np.inf:
+                    line.narrow(low, of_low, of_terms[1])
                 slope_low *= 0.5 if share_was_high else 1.0
                 high, slope_high, share_was_high = share, slope, True
             else:
                 slope_high *= 1.0 if share_was_high else 0.5
-                low, slope_low, share_was_high = share, slope, False
+                low, slope_low, share_was_high, of_low = share, slope, False, of_terms
             if high == np.inf:
                 share *= 2
             else:
                 share = low + (high - low) * np.clip(slope_low / (slope_low - slope_high), 0.01, 0.99)
-        smoothed, slopes, _ = at(low)  # which is not above the start
-        return low, smoothed, slopes
+        of_terms, smoothed, _ = at(low)  # which is not above the start
+        return low, smoothed, line.whole(of_terms[1])
 
     def _extrapolated(self):
         """The step to where the smoothed problem would end if the terms that curve were those that
@@ -217,12 +229,12 @@ class SmoothedPoint:
         if slopes is None:
             return None
         gradient = self.gradient + self.terms.adjoint(slopes - self.slopes)
-        direction = self._direction(self.centers, gradient)
+        direction = self._direction(self.centers, gradient, self.limits.extrapolated)
         return direction if float(self.gradient @ direction) < 0 else None
 
-    def _direction(self, slopes, gradient):
+    def _direction(self, slopes, gradient, accuracy):
         """Newton's direction where the terms have these slopes and the objective this gradient."""
-        direction, self.products = self.equations.direction(slopes, self.width, self.ridge, gradient)
+        direction, self.products = self.equations.direction(slopes, self.width, self.ridge, gradient, accuracy)
         return direction
 
 

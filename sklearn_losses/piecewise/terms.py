@@ -23,6 +23,7 @@ from sklearn_losses.piecewise.base import (
     Solve,
     cholesky_solver,
     largest,
+    smoothed_bounded,
     unit_vectors,
 )
 from sklearn_losses.piecewise.curved_rows import CurvedRows, OperatorEquations
@@ -116,6 +117,12 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return max(self.scale(residual), self.scale(self.origin[None] - self.position))
 
     @property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """`left` and `right`; one number for each kink where all rows have the same."""
+        same = all(bound.strides[-1] == 0 for bound in (self.left, self.right))
+        return (self.left[..., :1], self.right[..., :1]) if same else (self.left, self.right)
+
+    @property
     def center(self) -> FloatArray:
         """Slopes halfway between their bounds."""
         return (self.left + self.right) / 2
@@ -144,9 +151,7 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         ``slopes * residual - (slopes - centers)**2 / (2 * stiffness)``, summed, and the slopes that
         reach it.
         """
-        stiffness = (self.right - self.left) / (2 * width)
-        slopes = self.allowed(centers + stiffness * residual)
-        return float((slopes * residual - (slopes - centers) ** 2 / (2 * stiffness)).sum()), slopes
+        return smoothed_bounded(residual, centers, width, *self.bounds)
 
     def unbounded_slopes(self, residual: FloatArray, centers: FloatArray, width: float) -> FloatArray | None:
         """The slopes of `smoothed` if those whose centres are inside their bounds had none."""
