@@ -99,6 +99,21 @@ class Objective(Facts):
             self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
         return self._valued[1]
 
+    def value_without_weights(self, params: NDArray[Any]) -> float:
+        """The whole formula with all weights at 0 and the intercepts of `params`.
+
+        A linear model predicts the same for all rows then, so that they are not read.
+        """
+        bare = np.where(self.penalized > 0, 0.0, params)
+        if not (self.linear and self.loss.rowwise):
+            return self.value(bare)
+        raw = self.model.predict(bare, self.batches.take(slice(0, 1)).X)
+
+        def weighted(batch, _):
+            return batch.sum(self.loss.value(batch.y, np.repeat(raw, len(batch.y), axis=0)))
+
+        return sum(self.batches.each(weighted)) / self.n_rows
+
     def mean_loss_of_rounded(self, params: NDArray[Any]) -> float:
         """`mean_loss` with parameters and raw predictions in the rows' own type.
 
@@ -155,6 +170,23 @@ class Objective(Facts):
         value, gradient = self.loss.value_and_gradient(batch.y, raw)
         return batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
 
+    def slope_along(self, params: NDArray[Any], direction: NDArray[Any]) -> Callable[[float], float]:
+        """The slope of the smooth part on a line, ``t -> slope at params + t * direction``.
+
+        For linear models: the rows are read once for all t.
+        """
+        raw = self.batches.joined(lambda batch, _: self.model.predict(params, batch.X))
+        move = self.batches.joined(lambda batch, _: self.model.predict(direction, batch.X))
+        start, rise = float((self.l2 * params) @ direction), float((self.l2 * direction) @ direction)
+
+        def slope(t):
+            def of_block(batch, rows):
+                return float(np.vdot(batch.weighted(self.loss.gradient(batch.y, raw[rows] + t * move[rows])), move[rows]))
+
+            return sum(self.batches.each(of_block)) / self.n_rows + start + t * rise
+
+        return slope
+
     def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, protocols.Estimate]]:
         """Unbiased estimates of the smooth part, one after the other.
 
@@ -190,12 +222,13 @@ class Objective(Facts):
         product = hessian_product(self.loss, self.model, self.batches, params, direction)
         return product + self.l2 * direction
 
-    def hessian_operator(self, params: NDArray[Any]) -> HessianOperator:
+    def hessian_operator(self, params: NDArray[Any], spread: float = 0.0) -> HessianOperator:
         """The second derivative of the loss as an operator: linear models.
 
-        That of the penalty is not in it.
+        That of the penalty is not in it. Where it jumps it is a mean over moves of the raw
+        predictions by about `spread`.
         """
-        return hessian_operator(self.loss, self.model, self.batches, params)
+        return hessian_operator(self.loss.spread(spread), self.model, self.batches, params)
 
     def hessian(self, params: NDArray[Any]) -> NDArray[Any]:
         """The second derivative at `params` as a matrix: linear models.

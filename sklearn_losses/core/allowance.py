@@ -46,7 +46,7 @@ def allowance(objective: Objective, value: float, null: float, tol: float) -> fl
 def null_value(objective: Objective, params: NDArray[Any]) -> float:
     """The objective with all weights at 0, and the intercepts of `params`."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return objective.value(np.where(objective.penalized > 0, 0.0, params))
+        return objective.value_without_weights(params)
 
 
 def tol_of_solver(objective: Objective, tol: float, stochastic: bool = False) -> float:

@@ -41,7 +41,7 @@ class ConjugateGradientLimits(NamedTuple):
     small: int = 2**16
     kept: int = 2**23
     end: float = 10.0
-    left: float = 0.1
+    left: float = 0.3
 
 
 LIMITS = ConjugateGradientLimits()

@@ -8,7 +8,7 @@ than columns. `Coordinates` are those of a fit: both, one or neither of them.
 """
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import iadd
 from typing import Any, NamedTuple, Self
 
@@ -103,11 +103,22 @@ class Standardization:
         scale = np.exp2(np.clip(np.round(np.log2(size)), -LARGEST_EXPONENT, LARGEST_EXPONENT))
         return cls(np.where(shifted, center, 0.0), scale)
 
+    @cached_property
+    def moved(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The columns that have a center, and these centers: of sparse rows they are few."""
+        columns = np.flatnonzero(self.center)
+        return columns, self.center[columns]
+
     def apply(self, X: Rows) -> Any:
         """The columns in the new coordinates; a sparse matrix stays sparse inside a view."""
         if sparse.issparse(X):
             return SparseRows(X, self)
-        return (X - self.center.astype(X.dtype)) * self.unit.astype(X.dtype)
+        unit = self.unit.astype(X.dtype, copy=False)
+        if not self.shifted:
+            return X * unit
+        moved = X - self.center.astype(X.dtype, copy=False)
+        moved *= unit
+        return moved
 
     def factors(self, model: Any) -> NDArray[Any]:
         """The penalty's factor of each parameter of a linear `model`: 1/scale, 0 for intercepts."""

@@ -49,7 +49,7 @@ def hessian_operator(loss: Loss, model: Any, batches: Any, params: NDArray[Any])
     if raw.ndim == 1:
         operator = gram_operator(model, batches, curvature if chosen is None else curvature[chosen], chosen)
         rows = batches if operator.in_float32 is None else batches.as_float32() or batches
-        return operator._replace(solver=gram_solver(model, rows, curvature), exact=False)
+        return operator._replace(solver=gram_solver(model, rows, curvature), exact=False, total=float(curvature.sum()))
     return _of_several_outputs(loss, model, batches, raw, curvature, chosen)
 
 
@@ -86,6 +86,7 @@ def _of_several_outputs(loss, model, batches, raw, curvature, chosen):
         None if coarse is None else cache(in_float32),
         solver=gram_solver(model, batches if coarse is None else coarse, curvature.mean(axis=1)),
         exact=False,
+        total=float(curvature.sum()),
     )
 
 

@@ -47,12 +47,15 @@ class TruncatedStep(NamedTuple):
         Whether it is as exact as asked for.
     gained : float
         The decrease of Newton's model along it.
+    left : float
+        What the model may gain beside it at the most; infinite where that was not asked for.
     """
 
     step: NDArray[Any]
     products: int
     reached: bool
     gained: float
+    left: float
 
 
 class HessianOperator(NamedTuple):
@@ -73,6 +76,9 @@ class HessianOperator(NamedTuple):
         matrix to form.
     exact : bool
         Whether what `solver` gives is the solution, and not a start for conjugate gradients.
+    total : float
+        The mean over the rows of their second derivatives in the raw predictions, summed over the
+        outputs; 0 where it is not known.
     solver_work, product_work : float
         The multiplications that `solver` and a product take, see `core.limits.Work`; `product_work`
         is 0 where they are not known.
@@ -84,6 +90,7 @@ class HessianOperator(NamedTuple):
     in_float32: Callable[[], ScaledProduct] | None = None
     solver: Callable[[NDArray[Any]], Product] | None = None
     exact: bool = True
+    total: float = 0.0
     solver_work: float = np.inf
     product_work: float = 0.0
     limits: ConjugateGradientLimits = LIMITS
@@ -129,7 +136,8 @@ class HessianOperator(NamedTuple):
         def enough(square, first, residual, _):
             return square <= reduction * first or (accuracy is not None and bool(np.all(np.abs(residual) <= accuracy)))
 
-        return self._solve(ridge, right, max_products, enough, precondition)[:2]
+        inverse = self._inverse_diagonal(ridge) if precondition is None else None
+        return self._solve(ridge, right, max_products, enough, precondition, inverse)[:2]
 
     def truncated_step(
         self,
@@ -143,9 +151,12 @@ class HessianOperator(NamedTuple):
     ) -> "TruncatedStep":
         """An inexact Newton step [1]_, only as exact as it is of use.
 
-        Far from the minimum it ends where the residual is small beside the gradient. Where the
-        model promises little more than `goal` it is solved for until next to nothing is left, so
-        that the point it leads to can be the last one.
+        With a penalty the second derivative is nowhere less than `ridge`, so that the objective is
+        no further than ``sum(gradient**2 / ridge) / 2`` above its minimum; where that is no more
+        than `goal` there is no step. Far from the minimum conjugate gradients end where the
+        residual is small beside the gradient. Where the model promises little more than `goal` they
+        go on until next to nothing is left, so that the point where the step leads can be the last
+        one.
 
         Parameters
         ----------
@@ -163,40 +174,28 @@ class HessianOperator(NamedTuple):
         ----------
         .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 7.1.
         """
-        most_left = self.most_left(ridge)
-        provable = bool(np.any(ridge > 0))
+        inverse = self._inverse_diagonal(ridge) * np.ones_like(ridge)
+        most_left = _bound(ridge, inverse)
+        left = most_left(gradient)
+        if left <= goal:
+            return TruncatedStep(np.zeros_like(gradient), 0, True, 0.0, left)
+        provable = np.isfinite(left)
 
         def enough(square, first, residual, gained):
             if square > reduction * first:
                 return False
             if not provable or gained > self.limits.end * goal:
-                return not provable or gained > self.limits.end * goal or square <= 1e-4 * first
-            return most_left(residual) <= self.limits.left * goal
+                return True
+            return most_left(residual) <= max(self.limits.left * goal, 0.9 * goal - gained)
 
-        return TruncatedStep(*self._solve(ridge, -gradient, max_products, enough, precondition))
+        step, products, reached, gained = self._solve(ridge, -gradient, max_products, enough, precondition, inverse)
+        left = np.inf
+        if provable and reached and gained <= goal:
+            # The residual itself, not as float32 carried it along.
+            left, products = most_left(gradient + self.product(step) + ridge * step), products + 1
+        return TruncatedStep(step, products, reached, gained, left)
 
-    def most_left(self, ridge: NDArray[Any]) -> Callable[[NDArray[Any]], float]:
-        """What a gradient promises at the most, whatever the curvature: ``gradient -> decrease``.
-
-        With a penalty the second derivative is nowhere less than `ridge`, so that the objective is
-        no further than ``sum(gradient**2 / ridge) / 2`` above its minimum. Intercepts, which have
-        no ridge, count with the least curvature that `ridge` leaves in units of the diagonal.
-        Infinite without a penalty.
-        """
-        held = ridge > 0
-        if not np.any(held):
-            return lambda gradient: np.inf
-        inverse = self._inverse_diagonal(ridge) * np.ones_like(ridge)
-        least = float(np.min((ridge * inverse)[held]))
-        own, others = 0.5 / ridge[held], 0.5 * inverse[~held] / least
-
-        def bound(gradient):
-            # The triangle inequality in the norm of the inverse.
-            return (np.sqrt(own @ gradient[held] ** 2) + np.sqrt(others @ gradient[~held] ** 2)) ** 2
-
-        return bound
-
-    def _solve(self, ridge, right, max_products, enough, precondition):
+    def _solve(self, ridge, right, max_products, enough, precondition, inverse):
         """Conjugate gradients, in float32 first where there is one.
 
         ``enough(square, first, residual, gained)`` ends them: the square of the norm of the
@@ -204,7 +203,6 @@ class HessianOperator(NamedTuple):
 
         Returns x, the number of products, whether it was enough, and what x gains.
         """
-        inverse = self._inverse_diagonal(ridge) if precondition is None else None
         start, products = None, 0
         if self.in_float32 is not None:
             with np.errstate(all="ignore"):
@@ -340,6 +338,26 @@ class HessianOperator(NamedTuple):
             return 1.0
         diagonal = self.diagonal() + ridge
         return 1 / np.where(diagonal > 0, diagonal, np.max(diagonal, initial=0.0) or 1.0)
+
+
+def _bound(ridge, inverse):
+    """What a gradient promises at the most, whatever the curvature: ``gradient -> decrease``.
+
+    Intercepts, which have no ridge, count with the least curvature that `ridge` leaves in units of
+    the diagonal, of which `inverse` is the inverse. Infinite without a penalty.
+    """
+    held = ridge > 0
+    if not np.any(held):
+        return lambda gradient: np.inf
+    with np.errstate(all="ignore"):
+        least = float(np.min((ridge * inverse)[held]))
+        own, others = 0.5 / ridge[held], 0.5 * inverse[~held] / least
+
+    def bound(gradient):
+        with np.errstate(all="ignore"):  # the triangle inequality in the norm of the inverse
+            return float(np.sqrt(own @ gradient[held] ** 2) + np.sqrt(others @ gradient[~held] ** 2)) ** 2
+
+    return bound
 
 
 def gram_diagonal(model: Any, batches: Any, weight: NDArray[Any]) -> NDArray[Any]:

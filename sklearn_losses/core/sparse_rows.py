@@ -50,8 +50,10 @@ class SparseRows:
     def __matmul__(self, A: NDArray[Any]) -> NDArray[Any]:
         scaled = _scaled(A, self.columns, self.dtype)
         product = self.X @ scaled
-        shifted = self.columns is not None and self.columns.shifted
-        return product - (self.columns.center @ scaled).astype(self.dtype) if shifted else product
+        if self.columns is not None and self.columns.shifted:
+            moved, center = self.columns.moved
+            product -= (center @ scaled[moved]).astype(self.dtype)
+        return product
 
 
 class _Transposed:
@@ -61,7 +63,8 @@ class _Transposed:
     def dot(self, G):
         pulled = self.transposed @ G
         if self.columns is not None and self.columns.shifted:
-            pulled = pulled - np.multiply.outer(self.columns.center, G.sum(axis=0))
+            moved, center = self.columns.moved
+            pulled[moved] -= np.multiply.outer(center, G.sum(axis=0)).astype(pulled.dtype, copy=False)
         return _scaled(pulled, self.columns, G.dtype)
 
 

@@ -32,8 +32,9 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     {ndarray, sparse matrix}, or a tuple of X and y
         Rows of float64 or float32; sparse ones as CSR.
     """
-    if _plain(X, targets, options.get("multi_output", False)) and _accepts(estimator, X, options.get("reset", True)):
-        return (X, *targets) if targets else X
+    if _plain(X, targets, options.get("multi_output", False)):
+        # What it finds in arrays is known here, and takes longer than a small fit.
+        return validate_data(estimator, X, *targets, reset=options.get("reset", True), skip_check_array=True)
     refuse_dates(X, "X")
     for y in targets:
         refuse_dates(y, "y")
@@ -41,10 +42,7 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
 
 
 def _plain(X, targets, multi_output):
-    """Whether the arguments are finite arrays of numbers.
-
-    `validate_data` returns these as they are; to look for all else takes longer than a small fit.
-    """
+    """Whether the arguments are finite arrays of numbers: `validate_data` returns these."""
     return (
         type(X) is np.ndarray
         and X.dtype in ROWS
@@ -62,21 +60,8 @@ def _plain(X, targets, multi_output):
 
 
 def _finite(array):
-    """Whether an array is not empty and its sum is finite.
-
-    Where it is not, `validate_data` says what is wrong.
-    """
+    """Whether an array is not empty and its sum is finite: nothing is missing or infinite."""
     return array.size > 0 and bool(np.isfinite(array.sum()))
-
-
-def _accepts(estimator, X, reset):
-    """Set or check the number of columns; False where it is wrong, or the columns have names."""
-    known = vars(estimator)
-    if "feature_names_in_" in known:
-        return False
-    if reset:
-        estimator.n_features_in_ = X.shape[1]
-    return known.get("n_features_in_") == X.shape[1]
 
 
 def are_codes(y: NDArray[Any]) -> bool:

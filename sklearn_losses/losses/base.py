@@ -172,6 +172,14 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
             return self
         raise NotImplementedError(f"loss {self.label!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'.")
 
+    def spread(self, width: float) -> "Loss":
+        """This loss with second derivatives that are means over a `width` of its argument each way.
+
+        Values and gradients stay. Where second derivatives jump, a step that moves predictions by
+        about `width` meets this mean and not what is at its start. Itself for all other losses.
+        """
+        return self
+
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         """About how far each row is from where the gradient jumps, (n,).
 

@@ -232,6 +232,8 @@ class SquaredHinge(MarginLoss, name="squared_hinge"):
     array([0.25, 4.  ])
     """
 
+    curvature_jumps = True
+
     def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(1 - t, 0) ** 2
 
@@ -260,6 +262,8 @@ class ModifiedHuber(MarginLoss, name="modified_huber"):
     >>> ModifiedHuber().value(np.array([1, 1, 1]), np.array([0.5, -1.0, -2.0]))
     array([0.25, 4.  , 8.  ])
     """
+
+    curvature_jumps = True
 
     def curve(self, t: FloatArray) -> FloatArray:
         return np.maximum(1 - np.maximum(t, -1), 0) ** 2 + 4 * np.maximum(-1 - t, 0)

@@ -158,6 +158,9 @@ class Composite(Loss):
     def smoothed(self, width: float) -> Loss:
         return self.map(lambda part: part.smoothed(width))
 
+    def spread(self, width: float) -> Loss:
+        return self.map(lambda part: part.spread(width))
+
     def learned(self, constants: FloatArray) -> dict[str, Any]:
         """What the parts have learned, as far as they agree."""
         found: dict[str, Any] = {}

@@ -5,6 +5,7 @@ The curve is smooth or piecewise linear.
 
 from abc import abstractmethod
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any, ClassVar
 
@@ -22,9 +23,17 @@ class ScalarLoss(Loss):
     """A loss that is the sum of one curve over one or more numbers t, affine in `raw`.
 
     Families say what t is (`argument`, `direction`, `pullback`); losses say the curve.
+
+    Attributes
+    ----------
+    curvature_jumps : bool
+        The curvature is not continuous. Newton's method then takes its mean over about the length
+        of the last step, see `spread`.
     """
 
     has_hessian = False  # a loss that gives its `curvature` has one
+    curvature_jumps: ClassVar[bool] = False
+    _width = 0.0
     hessian_from: ClassVar[tuple[str, ...]] = (*Loss.hessian_from, "curvature")
 
     @abstractmethod
@@ -38,6 +47,18 @@ class ScalarLoss(Loss):
     def curvature(self, t: FloatArray) -> FloatArray:
         """Its second derivative; a loss without one leaves it out."""
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
+
+    def spread(self, width: float) -> Loss:
+        if not (width and self.curvature_jumps):
+            return self
+        other = copy(self)
+        other._width = width
+        return other
+
+    def _curvature(self, t):
+        """`curvature`, or its mean over ``t - width ... t + width``."""
+        width = t.dtype.type(self._width)
+        return (self.slope(t + width) - self.slope(t - width)) / (2 * width) if width else self.curvature(t)
 
     def curve_and_slope(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Both at once; losses whose two share work override this."""
@@ -79,11 +100,11 @@ class ScalarLoss(Loss):
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
-            return self.curvature(self.argument(y, raw))
+            return self._curvature(self.argument(y, raw))
         return np.einsum("nkk->nk", self.hessian_matrix(y, raw)).copy()
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
-        return self.pullback(y, self.curvature(self.argument(y, raw)) * self.direction(y, direction))
+        return self.pullback(y, self._curvature(self.argument(y, raw)) * self.direction(y, direction))
 
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
         t = self.argument(y, raw)
@@ -156,12 +177,13 @@ class MarginLoss(ScalarLoss):
         if raw.ndim == 1:
             return super().value_and_gradient(y, raw)
         t = _margins(y, raw)
-        return _without_own(y, self.curve(t)).sum(axis=1), _pulled(y, _without_own(y, self.slope(t)))
+        value, slope = self.curve_and_slope(t)
+        return _without_own(y, value).sum(axis=1), _pulled(y, _without_own(y, slope))
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return super().hessian(y, raw)
-        curvature = _without_own(y, self.curvature(_margins(y, raw)))
+        curvature = _without_own(y, self._curvature(_margins(y, raw)))
         curvature[np.arange(len(y)), y] = curvature.sum(axis=1)
         return curvature
 
@@ -180,9 +202,8 @@ class MarginLoss(ScalarLoss):
 
     def hessian_map(self, y: Targets, raw: FloatArray) -> Callable[[FloatArray], FloatArray]:
         if raw.ndim == 1:
-            curvature = self.curvature(self.argument(y, raw))
-            return partial(np.multiply, curvature)
-        curvature = _without_own(y, self.curvature(_margins(y, raw)))
+            return partial(np.multiply, self.hessian(y, raw))
+        curvature = _without_own(y, self._curvature(_margins(y, raw)))
 
         def product(direction):
             change = _margins(y, direction)

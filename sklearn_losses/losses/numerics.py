@@ -147,6 +147,9 @@ def safe_exp(t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     Beyond what squares of it can hold, a parabola goes on, twice differentiable.
     """
     cap = 300 if t.dtype == np.float64 else 36
+    if t.max(initial=0.0) <= cap:
+        base = np.exp(t)
+        return base, base, base
     base = np.exp(np.minimum(t, cap))
     beyond = np.maximum(t - cap, 0)
     return base * (1 + beyond + beyond**2 / 2), base * (1 + beyond), base

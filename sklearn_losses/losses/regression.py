@@ -286,12 +286,11 @@ class Deviance(Loss):
         """
         power = self.power
         if power == 1:
-            first, ones = (-raw, -np.ones_like(raw), np.zeros_like(raw)), safe_exp(raw)
-            return first, ones
+            return (-raw, raw.dtype.type(-1), raw.dtype.type(0)), safe_exp(raw)
         value, slope, second = safe_exp((1 - power) * raw)
         first = (value / (power - 1), -slope, (power - 1) * second)
         if power == 2:
-            return first, (raw, np.ones_like(raw), np.zeros_like(raw))
+            return first, (raw, raw.dtype.type(1), raw.dtype.type(0))
         value, slope, second = safe_exp((2 - power) * raw)
         return first, (value / (2 - power), slope, (2 - power) * second)
 
@@ -304,8 +303,12 @@ class Deviance(Loss):
         return y ** (2 - self.power) / ((1 - self.power) * (2 - self.power))
 
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
+        return self.value_and_gradient(y, raw)[0]
+
+    def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         on_target, alone = self._terms(raw)
-        return 2 * (y * on_target[0] + alone[0] + self._least(y)).astype(raw.dtype, copy=False)
+        value, gradient = y * on_target[0] + alone[0] + self._least(y), y * on_target[1] + alone[1]
+        return 2 * value.astype(raw.dtype, copy=False), 2 * gradient.astype(raw.dtype, copy=False)
 
     def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
         on_target, alone = self._terms(raw)

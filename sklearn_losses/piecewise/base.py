@@ -84,15 +84,22 @@ def unit_vectors(size: int, columns: NDArray[np.intp]) -> Iterator[FloatArray]:
 
 
 class NewtonEquations(Protocol):
-    """What solves for Newton's directions on smoothed terms, and may keep what it has found."""
+    """What solves for Newton's directions on smoothed terms, and may keep what it has found.
+
+    Attributes
+    ----------
+    extrapolates : bool
+        The first direction of a stage is that for the terms that curved at the end of the last one.
+    """
+
+    extrapolates: bool
 
     def direction(
-        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float | None = None
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
     ) -> tuple[FloatArray, int]:
         """Newton's direction where the smoothed terms have these slopes.
 
-        What the system may leave of the square of the gradient, in units of the curvature, is
-        `accuracy` where that is given.
+        `accuracy` is what may be left of the square of the gradient, in units of the curvature.
 
         Returns it, and the number of products with the rows.
         """

@@ -23,8 +23,6 @@ class EquationLimits(NamedTuple):
 
     Attributes
     ----------
-    accuracy : float
-        What a solved system may leave of the square of the gradient, in units of the curvature.
     products : int
         Products with the rows for one system at the most.
     matrix_after, largest_matrix : int
@@ -40,7 +38,6 @@ class EquationLimits(NamedTuple):
         multiplication in a product of large matrices.
     """
 
-    accuracy: float = 0.02
     products: int = 500
     matrix_after: int = 50
     largest_matrix: int = 2000
@@ -63,25 +60,37 @@ class OperatorEquations:
     limits : EquationLimits, default=LIMITS
     """
 
+    extrapolates = True
+
     def __init__(self, terms: Any, matrix: bool = False, limits: EquationLimits = LIMITS) -> None:
         self.terms, self.matrix, self.limits, self.products = terms, matrix, limits, 0
 
     def direction(
-        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float | None = None
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
     ) -> tuple[FloatArray, int]:
         """Newton's direction where the smoothed terms have these slopes."""
         limits = self.limits
         curvature = self.terms.curvature(slopes, width)
         if curvature is None:
             return -gradient / ridge, 0
-        self.matrix = self.matrix or (self.products > limits.matrix_after and len(ridge) <= limits.largest_matrix)
-        precondition = curvature.solver(ridge) if self.matrix and curvature.solver is not None else None
+        by_matrix = curvature.solver is not None and self._by_matrix(curvature, len(ridge))
+        precondition = curvature.solver(ridge) if by_matrix and curvature.solver is not None else None
         if precondition is not None and curvature.exact:
             return -precondition(gradient), 0
-        direction, self.products = curvature.solve(
-            ridge, -gradient, max_products=limits.products, reduction=accuracy or limits.accuracy, precondition=precondition
+        direction, products = curvature.solve(
+            ridge, -gradient, max_products=limits.products, reduction=accuracy, precondition=precondition
         )
-        return direction, self.products
+        self.products = self.products if by_matrix else products
+        return direction, products
+
+    def _by_matrix(self, curvature, size):
+        """Whether a matrix is the cheaper way to the direction than conjugate gradients."""
+        limits = self.limits
+        if curvature.product_work and not self.matrix:
+            expected = max(self.products, limits.matrix_after)
+            return bool(curvature.solver_work <= expected * curvature.product_work)
+        self.matrix = self.matrix or (self.products > limits.matrix_after and size <= limits.largest_matrix)
+        return self.matrix
 
 
 class CurvedRows:
@@ -101,6 +110,8 @@ class CurvedRows:
     weight : ndarray of shape (n,)
     """
 
+    extrapolates = False
+
     def __init__(self, terms: Any, matrix: bool = False, limits: EquationLimits = LIMITS) -> None:
         self.terms, self.matrix, self.limits = terms, matrix, limits
         self.gram: FloatArray | None = None
@@ -116,7 +127,7 @@ class CurvedRows:
         self.gram_of_row += limits.copied * self.per_row
 
     def direction(
-        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float | None = None
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
     ) -> tuple[FloatArray, int]:
         """Newton's direction where the smoothed terms have these slopes."""
         terms, limits = self.terms, self.limits
@@ -133,7 +144,7 @@ class CurvedRows:
             self.gram, self.weight = self._updated(weight, rows, changed), weight
             return -2 * width * cholesky_solver(self.gram.copy(), 2 * width * ridge)(gradient), 0
         operator = gram_operator(terms.model, terms.batches, weight[rows] / (2 * width), rows)
-        direction, self.products = operator.solve(ridge, -gradient, max_products=limits.products, reduction=accuracy or limits.accuracy)
+        direction, self.products = operator.solve(ridge, -gradient, max_products=limits.products, reduction=accuracy)
         self.spent += self._work(len(rows), self.products)
         return direction, self.products
 

@@ -31,9 +31,10 @@ class NewtonLimits(NamedTuple):
 
     Attributes
     ----------
+    accuracy : float
+        What a solved system may leave of the square of the gradient, in units of the curvature.
     extrapolated : float
-        What the system of the first step of a stage may leave of the square of the gradient, in
-        units of the curvature.
+        The same for the first step of a stage.
     level : float
         The slope along a direction, as a share of that at its start, that ends the search for its
         lowest point.
@@ -43,6 +44,7 @@ class NewtonLimits(NamedTuple):
         The curvature of all rows together that a parameter without a penalty is taken to have.
     """
 
+    accuracy: float = 0.02
     extrapolated: float = 1e-4
     level: float = 0.2
     trials: int = 40
@@ -152,10 +154,9 @@ class SmoothedPoint:
 
         Returns False where no point gets lower.
         """
-        direction = self._extrapolated() if self.extrapolate else None
+        direction = self._extrapolated() if self.extrapolate and self.equations.extrapolates else None
         self.extrapolate = False
-        if direction is None:
-            direction, self.products = self.equations.direction(self.slopes, self.width, self.ridge, self.gradient)
+        direction = self._direction(self.slopes, self.gradient, self.limits.accuracy) if direction is None else direction
         change = self.terms.direction(direction)
         share, smoothed, slopes = self._lowest(direction, change)
         # This also refuses a point whose value is not a number.
@@ -228,10 +229,13 @@ class SmoothedPoint:
         if slopes is None:
             return None
         gradient = self.gradient + self.terms.adjoint(slopes - self.slopes)
-        direction, self.products = self.equations.direction(
-            self.centers, self.width, self.ridge, gradient, self.limits.extrapolated
-        )
+        direction = self._direction(self.centers, gradient, self.limits.extrapolated)
         return direction if float(self.gradient @ direction) < 0 else None
+
+    def _direction(self, slopes, gradient, accuracy):
+        """Newton's direction where the terms have these slopes and the objective this gradient."""
+        direction, self.products = self.equations.direction(slopes, self.width, self.ridge, gradient, accuracy)
+        return direction
 
 
 class StartLimits(NamedTuple):

@@ -87,8 +87,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the
     # width becomes larger.
     schedule = Schedule(first=0.35, shrink=3.0, narrowest=1e-3, many=12, widen=8.0, loose=0.3, steps=50)
-    # Of several outputs each Newton step is the cheap solution of a system.
-    schedule_of_outputs = schedule._replace(first=3.0, loose=1.0)
+    # Of several outputs each Newton step is the cheap solution of a system, and a stage goes on
+    # from the terms that curved in the one before.
+    schedule_of_outputs = schedule._replace(first=3.0, shrink=3.0, loose=1.0)
     limits = MultiplierLimits()
 
     def refusal(self, objective: Objective) -> str | None:

@@ -31,8 +31,8 @@ class AutoLimits(NamedTuple):
     matrix_with_weights : int
         The same for a loss with kinks where each weight has a kink as well.
     work : float
-        Multiplications of a Hessian of several outputs, whose blocks are dear; L-BFGS is ahead from
-        there on.
+        Multiplications of a Hessian of several outputs of a loss that is not convex; L-BFGS is
+        ahead from there on.
     work_of_maximum : float
         The same for a maximum over classes.
     sample : int
@@ -61,15 +61,14 @@ class Auto(Solver, name="auto"):
     3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is
        piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``; zeros are
        exact.
-    4. A linear model with up to 1,000 parameters and no L1 penalty: ``newton`` where the loss has a
-       Hessian and is convex or redescending, ``interior_point`` where it is piecewise linear or a
-       maximum over classes (Crammer and Singer's hinge). Both end on the exact optimum. For a
-       piecewise linear loss of one raw output with a penalty only where that costs little (rows
-       times the square of the parameters up to 1e8), or where there are 1,000 dense rows for each
-       parameter, of which few decide. With
-       several raw outputs ``newton`` only while a matrix is cheap: rows times the square of the
-       parameters up to 2e9, and for Crammer and Singer's hinge ``interior_point`` up to 1e8. With
-       more parameters and sparse rows ``newton`` too, where products with the Hessian cost little.
+    4. A linear model without an L1 penalty and a convex loss with a Hessian: ``newton``, which
+       forms the Hessian where that is estimated to take less time than products with it. The same
+       for a redescending loss with up to 1,000 parameters, with several raw outputs only while rows
+       times the square of the parameters are up to 2e9. With up to 1,000 parameters
+       ``interior_point`` where the loss is piecewise linear and this takes little time: rows times
+       the square of the parameters up to 1e8, or no penalty, or one raw output and 1,000 dense rows
+       for each parameter, of which few decide; where it is a maximum over classes (Crammer and
+       Singer's hinge) up to 1e8. Both end on the exact optimum.
     5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1
        penalty: ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there
        is no penalty and few dense rows.
@@ -103,12 +102,10 @@ class Auto(Solver, name="auto"):
         if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
             matrix = objective.n_rotated_params <= self.limits.matrix
             return InteriorPoint() if matrix and self._few_rows_decide(objective) else AugmentedLagrangian()
-        if objective.n_params <= self.limits.matrix and objective.smooth_penalty:
-            cheap = objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= self.limits.work
-            if objective.has_hessian and objective.bounded_hessian and cheap:
-                return Newton()
-        if objective.sparse and objective.smooth_penalty and objective.convex and objective.has_hessian:
-            return Newton()
+        if objective.smooth_penalty and objective.has_hessian and objective.bounded_hessian:
+            few = objective.n_params <= self.limits.matrix
+            cheap = few and (objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= self.limits.work)
+            return Newton() if objective.convex or cheap else LBFGS()
         return LBFGS()
 
     def _few_rows_decide(self, objective):
@@ -116,9 +113,10 @@ class Auto(Solver, name="auto"):
 
         Without a penalty there is no bound that ends the other method early.
         """
-        if objective.n_outputs > 1 or not objective.has_penalty or exact_is_cheap(objective):
+        if not objective.has_penalty or exact_is_cheap(objective):
             return True
-        return not objective.sparse and objective.n_rows >= self.limits.sample * objective.n_params
+        dense = objective.n_outputs == 1 and not objective.sparse
+        return dense and objective.n_rows >= self.limits.sample * objective.n_params
 
     def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
         """The solver to go on with where `solver` ended short of the optimum.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sklearn_losses.core.protocols import Objective
 
-__all__ = ["BACKTRACKING", "Backtracking", "Step", "backtrack", "newton_step"]
+__all__ = ["BACKTRACKING", "Backtracking", "Step", "backtrack", "newton_step", "searched_step"]
 
 
 class Backtracking(NamedTuple):
@@ -29,11 +29,18 @@ class Backtracking(NamedTuple):
         Steps that are tried at the most, each half as long as the one before.
     noise : float
         Rounding units of the value in which a decrease may be hidden.
+    steep : float
+        The share of the first slope, up or down, that may be left at the end of a whole step whose
+        length is not searched for.
+    slopes : int
+        Slopes that are evaluated for the length at the most.
     """
 
     decrease: float = 1e-4
     trials: int = 60
     noise: float = 16.0
+    steep: float = 0.3
+    slopes: int = 12
 
 
 BACKTRACKING = Backtracking()
@@ -138,3 +145,50 @@ def newton_step(
         limits=limits,
     )
     return found[:3] if found.length else None
+
+
+def searched_step(
+    objective: Objective,
+    params: NDArray[Any],
+    value: float,
+    gradient: NDArray[Any],
+    direction: NDArray[Any],
+    limits: Backtracking = BACKTRACKING,
+) -> tuple[NDArray[Any], float, NDArray[Any]] | None:
+    """`newton_step`, which looks for the minimum along the direction where a whole step misses it.
+
+    For a convex objective of a linear model, whose slopes along a line cost no products with the
+    rows.
+    """
+    slope = float(gradient @ direction)
+    whole = params + direction
+    new, steepness = objective.value_and_gradient(whole)
+    left = float(steepness @ direction)
+    if new <= value + limits.decrease * slope and abs(left) <= -limits.steep * slope:
+        return whole, new, steepness
+    if -slope > limits.noise * objective.precision * abs(value):
+        length = _flattest(objective.slope_along(params, direction), slope, left, limits)
+        found = params + length * direction
+        lower, its_gradient = objective.value_and_gradient(found)
+        if lower <= min(value + limits.decrease * length * slope, new if np.isfinite(new) else value):
+            return found, lower, its_gradient
+    return newton_step(objective, params, value, gradient, direction, limits)
+
+
+def _flattest(slope_at, first, last, limits):
+    """Where a rising function of t, `first` < 0 at 0 and `last` at 1, is next to 0."""
+    low, high = (0.0, first), (1.0, last)
+    for _ in range(limits.slopes):
+        if not high[1] > 0:  # the minimum is further out
+            low, t = high, 2 * high[0]
+        else:
+            share = low[1] / (low[1] - high[1]) if np.isfinite(high[1]) else 0.5
+            t = low[0] + (high[0] - low[0]) * np.clip(share, 0.1, 0.9)
+        slope = slope_at(t)
+        if abs(slope) <= -0.5 * limits.steep * first:
+            return t
+        if not high[1] > 0 or not slope < 0:
+            high = (t, slope if np.isfinite(slope) else np.inf)
+        else:
+            low = (t, slope)
+    return low[0] or t

@@ -36,6 +36,8 @@ class NewtonLimits(NamedTuple):
         Steps in a row that show that the value is all noise where they gain `still` times what is
         asked for.
     still : float
+    nothing : float
+        Share of the decrease that rounding hides which is not worth a step.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -46,6 +48,7 @@ class NewtonLimits(NamedTuple):
     start_tol: float = 1e-4
     window: int = 10
     still: float = 1e-4
+    nothing: float = 1e-9
     unmoved: float = 64.0
 
 
@@ -111,6 +114,10 @@ class Newton(SmoothSolver, name="newton"):
                 # matrix (Shamanskii 1967).
                 direction = solve(gradient)
                 promised = -float(gradient @ direction)
+                if promised <= self.limits.nothing * rounding(objective, value, first):
+                    certain = objective.convex  # as after the first step of a quadratic function
+                    run.converged()
+                    break
                 if promised * (promised / before) ** 2 > enough:
                     solve = None
             if solve is None:
@@ -134,13 +141,16 @@ class Newton(SmoothSolver, name="newton"):
                     run.params, run.value = flatter(objective, params, value, gradient, whole)
                 break
             if still:
-                # The value may be all rounding, as at an exact fit: a step that moves no prediction
-                # is none.
-                run.status = Status.STALLED
-                if objective.relative_move(params, direction) <= self.limits.unmoved * objective.precision:
-                    run.converged()
+                run.status = self._of_no_gain(objective, params, direction)
                 break
         return run.result(certain=certain)
+
+    def _of_no_gain(self, objective, params, direction):
+        """The status of an end from which a direction gains nothing."""
+        # The value may be all rounding, as at an exact fit: a step that moves no prediction is
+        # none.
+        unmoved = objective.relative_move(params, direction) <= self.limits.unmoved * objective.precision
+        return Status.CONVERGED if unmoved else Status.STALLED
 
     def _forms_matrix(self, objective):
         """Whether a matrix costs next to nothing, or less than the products that take its place."""

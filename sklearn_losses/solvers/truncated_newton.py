@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
-from sklearn_losses.solvers.line_search import newton_step
+from sklearn_losses.solvers.line_search import newton_step, searched_step
 from sklearn_losses.solvers.run import Run
 
 __all__ = ["TRUNCATION", "Truncation", "truncated_newton"]
@@ -22,6 +22,14 @@ class Truncation(NamedTuple):
     first, least, most : float
         The share of the square of the gradient that the first direction leaves, and the range for
         the others.
+    quadratic, exact : float
+        Relative error of the model, squared, of a loss that is a quadratic function, and the share
+        for it.
+    spread : float
+        Second derivatives that jump are means over this share of the last move of the raw
+        predictions, as a root mean square,
+    near : float
+        unless the last step gained less than this, in units of what may be left.
     products : int
         Products with the Hessian for one direction at the most.
     end : float
@@ -31,8 +39,12 @@ class Truncation(NamedTuple):
     """
 
     first: float = 0.1
-    least: float = 1e-4
+    least: float = 0.03
     most: float = 0.25
+    quadratic: float = 1e-12
+    exact: float = 1e-4
+    spread: float = 0.5
+    near: float = 10.0
     products: int = 250
     end: float = 0.1
     unmoved: float = 64.0
@@ -71,14 +83,10 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
        Journal on Scientific Computing 17 (1996), choice 1.
     """
     value, gradient = objective.value_and_gradient(params)
-    reduction, preconditioner = limits.first, _Preconditioner(objective)
+    reduction, spread, preconditioner = limits.first, 0.0, _Preconditioner(objective)
     while True:
         goal = allowance(objective, value, null_value(objective, params), tol)
-        operator = objective.hessian_operator(params)
-        if objective.convex and operator.most_left(objective.l2)(gradient) <= goal:
-            run.params, run.value = params, value
-            run.converged()
-            return True
+        operator = objective.hessian_operator(params, spread)
         found = operator.truncated_step(
             objective.l2,
             gradient,
@@ -87,19 +95,40 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
             max_products=min(len(params), limits.products),
             precondition=preconditioner.at(operator),
         )
+        if not found.products:
+            if not run.history:
+                run.record(params, value)
+            run.converged()
+            return objective.convex
         preconditioner.spent += found.products
         step = found.step if gradient @ found.step < 0 else -gradient
-        moved = newton_step(objective, params, value, gradient, objective.centered(step))
+        search = searched_step if objective.convex else newton_step
+        moved = search(objective, params, value, gradient, objective.centered(step))
         if moved is None:
             return _stuck(objective, params, value, run, step, found.gained <= goal, limits)
         fallen = value - moved[1]
-        reduction = np.clip((1 - fallen / found.gained) ** 2 if found.gained > 0 else 1, limits.least, limits.most)
         params, value, gradient = moved
         if run.record(params, value, found.products):
             return False
-        if found.gained <= limits.end * goal:
+        proven = objective.convex and not spread and found.gained + found.left <= goal
+        if proven or found.gained <= limits.end * goal:
             run.converged()
-            return False
+            return proven
+        spread = _next_spread(fallen, operator.total, goal, limits)
+        reduction = _next_reduction(fallen, found.gained, limits)
+
+
+def _next_spread(fallen, curvature, goal, limits):
+    """About how far the next step moves the raw predictions: a share of how far the last
+    one did.
+    """
+    return limits.spread * float(np.sqrt(2 * fallen / curvature)) if fallen > limits.near * goal and curvature > 0 else 0.0
+
+
+def _next_reduction(fallen, promised, limits):
+    """How exact the next direction is, after a step that was to gain `promised`."""
+    error = (1 - fallen / promised) ** 2 if promised > 0 else 1.0
+    return limits.exact if error <= limits.quadratic else float(np.clip(error, limits.least, limits.most))
 
 
 def _stuck(objective, params, value, run, step, close, limits):

@@ -161,6 +161,6 @@ def test_wide_sparse_rows_take_their_products_in_float32():
     objective = Objective(CrossEntropy().bind(y, 1, "classification"), model, penalty, Batches(X, y, None, None, np.float64))
     start = model.init(np.zeros(1), rng)
     assert objective.hessian_operator(start).in_float32().product(start.astype(np.float32)).dtype == np.float32
-    found = Newton().minimize(objective, start, max_iter=50, tol=1e-9)
+    found = Newton().minimize(objective, start, max_iter=50, tol=1e-14)
     _, gradient = objective.value_and_gradient(found.x)
     assert found.success and np.max(np.abs(gradient)) < 1e-7

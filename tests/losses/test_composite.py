@@ -169,7 +169,7 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     methods |= {"check"}
     of_parts = {
         "among", "bind", "calibrated", "check", "check_target", "inverse_link", "learned", "link", "initial_alpha", "smoothed",
-        "with_scale",
+        "spread", "with_scale",
     }  # fmt: skip
     assert of_parts <= set(vars(Composite))
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
