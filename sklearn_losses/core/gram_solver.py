@@ -47,7 +47,7 @@ def gram_solver(
     def solver(ridge):
         unit = float(np.max(weight, initial=0.0)) or 1.0
         root = np.sqrt(_without_least(np.maximum(weight / unit, 0), least_weight))
-        gram = batches.total(lambda batch, rows: _gram(batch.X, root[rows], model.fit_intercept))
+        gram = batches.total(lambda batch, rows: _gram(batch.X, root[rows], model.fit_intercept), dense=True)
         gram[np.diag_indices(features)] += (ridge[: features * outputs : outputs] / unit).astype(gram.dtype)
         precision = np.finfo(gram.dtype).eps * float(np.max(np.diag(gram)))
         factor, _ = regularized_cholesky(gram, precision, least=float(np.finfo(gram.dtype).tiny), lower=True)
