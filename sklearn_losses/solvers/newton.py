@@ -98,9 +98,16 @@ class Newton(SmoothSolver, name="newton"):
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         params = self._start(objective, objective.centered(params), tol)
+        certain = False
         if not self._forms_matrix(objective):
-            certain = truncated_newton(objective, params, run, tol)
-            return run.result(certain=certain)
+            certain = truncated_newton(objective, params, run, tol, largest_matrix=self.largest_matrix)
+            params = run.params
+        if run.status is None:
+            certain = self._by_matrix(objective, params, run, tol)
+        return run.result(certain=certain)
+
+    def _by_matrix(self, objective, params, run, tol):
+        """Go on with the Hessian as a matrix, and say whether the end is certain."""
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         dear = objective.convex and not exact_is_cheap(objective)
@@ -143,7 +150,7 @@ class Newton(SmoothSolver, name="newton"):
             if still:
                 run.status = self._of_no_gain(objective, params, direction)
                 break
-        return run.result(certain=certain)
+        return certain
 
     def _of_no_gain(self, objective, params, direction):
         """The status of an end from which a direction gains nothing."""
