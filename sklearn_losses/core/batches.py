@@ -17,13 +17,14 @@ from sklearn_losses.core.blocks import row_slices, rows_of_copies
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.protocols import RowMatrix, Rows
 from sklearn_losses.core.queries import Queries
-from sklearn_losses.core.sparse_rows import SparseRows, row_range, with_entries
+from sklearn_losses.core.sparse_rows import SparseRows, StandardizedRows, row_range, with_entries
 from sklearn_losses.core.threads import each
 
 __all__ = ["Batch", "Batches", "QueryBatches"]
 
 KEPT = 2**23  # entries of rows whose copies in another type or in other coordinates are kept
-FURTHEST = 1e3  # mean of a sparse column, in deviations, of which float32 keeps enough digits
+# Mean of a column, in deviations, of which products that subtract it afterwards keep enough digits.
+FURTHEST = 1e3
 
 
 class Batch(NamedTuple):
@@ -32,7 +33,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     X : RowMatrix of shape (n, p)
-        An ndarray or `SparseRows`.
+        An ndarray, `SparseRows` or `StandardizedRows`.
     y : ndarray of shape (n,) or (n, K), or Queries
     weight : ndarray of shape (n,) or None
         Their mean over all rows of the fit is 1; None for equal ones.
@@ -95,6 +96,15 @@ class Batches:
         self.sparse = sparse.issparse(X)
         # A block is no view of the rows.
         self._copies = standardization is not None or X.dtype != self.dtype
+        # Products with the rows of a large array need no standardised copy of them, which takes
+        # longer.
+        self._in_place = (
+            standardization is not None
+            and not self.sparse
+            and X.size > KEPT
+            and X.dtype == self.dtype == np.float64
+            and standardization.furthest <= FURTHEST
+        )
         self.n_rows = X.shape[0]
         self._float32: Batches | None = None
         # The views of a sparse X are kept: slicing it would copy the entries each time. So are the
@@ -115,6 +125,14 @@ class Batches:
             return self._rows(rows, self._handed_out(self.X[rows]))
         if self.sparse:
             return self._rows(rows, self._view(rows.start, rows.stop))
+        if self._in_place:
+            return self._rows(rows, StandardizedRows(self.X[rows], self.standardization))
+        return self._array(rows)
+
+    def _array(self, rows):
+        """The rows of a slice as an array."""
+        if self.sparse:
+            return self.take(rows)
         if not self._copies:
             return self._rows(rows, self.X[rows])
         batch = self._copied.get((rows.start, rows.stop))
@@ -145,7 +163,7 @@ class Batches:
 
     def blocks(self) -> Iterator[Batch]:
         """All rows once, in order, in blocks."""
-        for rows in row_slices(self.X, self._copies, dense=False):
+        for rows in row_slices(self.X, self._copies and not self._in_place, dense=False):
             yield self._batch(rows)
 
     def each(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Iterator[Any]:
@@ -158,16 +176,15 @@ class Batches:
         function : callable
             Called with the `Batch` and the slice of its rows.
         dense : bool, default=False
-            Blocks for a matrix of the parameters, which copies their rows: those of sparse ones are
-            made arrays.
+            Blocks for a matrix of the parameters, which copies their rows: they come as arrays.
 
         Returns
         -------
         iterator of object
             What `function` returns.
         """
-        read = self.take if dense and self.sparse else self._batch
-        slices = row_slices(self.X, dense or self._copies, dense or not self.sparse)
+        read = self._array if dense else self._batch
+        slices = row_slices(self.X, dense or (self._copies and not self._in_place), dense or not self.sparse)
         return each(lambda rows: function(read(rows), rows), slices)
 
     def joined(self, function: Callable[[Batch, slice], NDArray[Any]]) -> NDArray[Any]:
@@ -213,13 +230,23 @@ class Batches:
         A sparse matrix is copied, once.
         """
         columns = self.standardization
-        lost = self.sparse and columns is not None and np.max(np.abs(columns.center) / columns.scale, initial=0.0) > FURTHEST
+        lost = self.sparse and columns is not None and columns.furthest > FURTHEST
         if lost or self.dtype == np.float32:
             return None
         if self._float32 is None:
             X, columns = self._folded(self.X, columns, np.float32) if self.sparse else (self.X, columns)
             self._float32 = self._replace(X=X, standardization=columns, dtype=np.float32)
         return self._float32
+
+    def steering(self) -> "Batches | None":
+        """These rows in float32, for matrices that only steer steps; None where that costs too
+        much.
+
+        It does where the copy is large, or where columns far from 0 would lose their digits.
+        """
+        columns = self.standardization
+        far = columns is not None and np.max(np.abs(columns.center) / columns.scale, initial=0.0) > FURTHEST
+        return None if self.sparse or far or self.X.size > KEPT else self.as_float32()
 
     def in_data_dtype(self) -> "Batches | None":
         """The same rows computed in their own precision; None where they are."""

@@ -73,6 +73,7 @@ class Standardization:
     def __init__(self, center: NDArray[Any], scale: NDArray[Any]):
         self.center, self.scale, self.unit = center, scale, 1 / scale
         self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
+        self.furthest = float(np.max(np.abs(center) * self.unit, initial=0.0))  # centre, in units of its scale
 
     @classmethod
     def of(cls, X: Rows, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:

@@ -1,4 +1,7 @@
-"""Sparse rows as an operator, in standardised coordinates where they have some; never densified."""
+"""Rows as an operator, in standardised coordinates where they have some.
+
+Sparse rows are never made dense, and rows of an array are not copied.
+"""
 
 from functools import cached_property
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SparseRows", "row_range", "squares", "with_entries"]
+__all__ = ["SparseRows", "StandardizedRows", "row_range", "squares", "with_entries"]
 
 
 def with_entries(X: Any, data: NDArray[Any]) -> Any:
@@ -65,6 +68,57 @@ class _Transposed:
         return _scaled(pulled, self.columns, G.dtype)
 
 
+class StandardizedRows:
+    """The rows of an array as an operator with the columns ``(X - center) / scale``.
+
+    They are not copied. What the products lose of their digits is the size of a centre in units of
+    its scale.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+    columns : Standardization
+    """
+
+    def __init__(self, X: NDArray[Any], columns: Any) -> None:
+        self.X, self.columns = X, columns
+        self.shape, self.dtype = X.shape, X.dtype
+        self.T = _TransposedArray(X, columns)
+
+    def __matmul__(self, A: NDArray[Any]) -> NDArray[Any]:
+        scaled = _scaled(A, self.columns, self.dtype)
+        # Column by column in memory, as a linear model has them of an array.
+        product = self.X @ scaled if A.ndim == 1 else (scaled.T @ self.X.T).T
+        if self.columns.shifted:
+            product -= self.columns.center @ scaled
+        return product
+
+
+class _TransposedArray:
+    def __init__(self, X, columns):
+        self.X, self.columns = X, columns
+
+    def dot(self, G):
+        pulled = G.T.dot(self.X).T  # with X on the right it is read once, row by row
+        if self.columns.shifted:
+            pulled -= np.multiply.outer(self.columns.center, G.sum(axis=0))
+        return _scaled(pulled, self.columns, G.dtype)
+
+
+class _Squares:
+    """The squares of standardised rows of an array, for sums over rows alone."""
+
+    def __init__(self, rows):
+        self.rows, self.T = rows, self
+
+    def dot(self, G):
+        X, columns = self.rows.X, self.rows.columns
+        sums = G.T.dot(np.square(X)).T
+        if columns.shifted:
+            sums += np.multiply.outer(columns.center**2, G.sum(axis=0)) - (2 * columns.center * G.T.dot(X)).T
+        return _scaled(_scaled(np.maximum(sums, 0), columns, G.dtype), columns, G.dtype)
+
+
 def _scaled(A, columns, dtype):
     """`A`, with one row for each of the columns, times their units."""
     if columns is not None and columns.scaled:
@@ -79,6 +133,8 @@ def squares(X: Any) -> Any:
     """
     if isinstance(X, np.ndarray):
         return X**2
+    if isinstance(X, StandardizedRows):
+        return _Squares(X)
     rows, columns = X.X, X.columns
     if columns is not None and columns.scaled:
         rows = with_entries(rows, rows.data * columns.unit.astype(X.dtype, copy=False)[rows.indices])

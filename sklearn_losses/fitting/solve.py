@@ -197,16 +197,21 @@ def _certificate(problem, result):
     with np.errstate(over="ignore", invalid="ignore"):
         if objective.smooth_loss:
             return {"gradient_norm_": gradient_norm(problem.original, problem.coordinates.to_user(problem.model, result.x))}
-        gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width")) if objective.convex else None
+        if not objective.convex:
+            return {}
+        gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width"), _allowed(problem, result.x))
     return {} if gap is None else {"dual_gap_": gap}
 
 
 def _certified(problem, end):
     """Whether a duality gap, where there is one, is proven to be within what tol allows."""
     gap = end.certificate.get("dual_gap_", 0.0)
-    if gap <= CERTAIN or gap == np.inf:
-        return bool(gap <= CERTAIN)
-    objective, params = problem.objective, end.result.x
+    return bool(gap <= CERTAIN or (gap < np.inf and gap <= _allowed(problem, end.result.x)))
+
+
+def _allowed(problem, params):
+    """The duality gap that tol allows, in units of the objective."""
+    objective = problem.objective
     value = objective.value(params)
     allowed = allowance(objective, value, null_value(objective, params), problem.settings.tol)
-    return bool(gap * abs(value) <= allowed)
+    return max(CERTAIN, allowed / abs(value)) if value else CERTAIN

@@ -15,7 +15,7 @@ from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.subgradient import least_subgradient, relative
 from sklearn_losses.piecewise.base import FloatArray
 
-__all__ = ["ActiveSetLimits", "exact_active_set"]
+__all__ = ["ActiveSetLimits", "Exact", "exact_active_set"]
 
 
 class ActiveSetLimits(NamedTuple):
@@ -30,6 +30,20 @@ class ActiveSetLimits(NamedTuple):
 LIMITS = ActiveSetLimits()
 
 
+class Exact(NamedTuple):
+    """An optimum that its multipliers confirm.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+    slopes : ndarray of the shape of the terms of the rows
+        The multipliers, within their bounds.
+    """
+
+    params: FloatArray
+    slopes: FloatArray
+
+
 def exact_active_set(
     objective: Any,
     params: FloatArray,
@@ -38,7 +52,7 @@ def exact_active_set(
     slopes: FloatArray | None = None,
     scale: float | None = None,
     limits: ActiveSetLimits = LIMITS,
-) -> FloatArray | None:
+) -> Exact | None:
     """The exact optimum near `params`, or None where it cannot be confirmed.
 
     Parameters
@@ -103,7 +117,8 @@ def _confirmed(objective, params, width, start, slopes, scale, limits):
         if not (off.any() or on.any()):
             point = terms.with_exact_zeros(point, on_kink)
             better = terms.value(point, terms.residual(point)) <= before * (1 + 1e-9)
-            return objective.centered(point) if better else None
+            slopes = terms.row_slopes(np.clip(slopes, terms.left, terms.right))
+            return Exact(objective.centered(point), slopes) if better else None
         upper = np.where(np.abs(residual) > 1e-9 * scale, residual > 0, slopes > terms.right)
         slopes = np.where(off, np.where(upper, terms.right, terms.left), slopes)
         on_kink = (on_kink & ~off) | on
@@ -158,8 +173,8 @@ def _on_support(objective, params, width, start, limits):
     if found is None:
         return None
     exact = np.zeros_like(params)
-    exact[where] = found
-    return exact if _least_violation(objective, part, where, exact, start) <= 1e-6 else None
+    exact[where] = found.params
+    return Exact(exact, found.slopes) if _least_violation(objective, part, where, exact, start) <= 1e-6 else None
 
 
 def _least_violation(objective, part, where, params, start):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from sklearn_losses.core.linear_algebra import regularized_cholesky
 __all__ = [
     "BoundedTerms",
     "FloatArray",
+    "NewtonEquations",
     "RowTerms",
     "Solve",
     "Terms",
@@ -80,6 +81,28 @@ def unit_vectors(size: int, columns: NDArray[np.intp]) -> Iterator[FloatArray]:
         unit = np.zeros(size)
         unit[column] = 1
         yield unit
+
+
+class NewtonEquations(Protocol):
+    """What solves for Newton's directions on smoothed terms, and may keep what it has found.
+
+    Attributes
+    ----------
+    extrapolates : bool
+        The first direction of a stage is that for the terms that curved at the end of the last one.
+    """
+
+    extrapolates: bool
+
+    def direction(
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
+    ) -> tuple[FloatArray, int]:
+        """Newton's direction where the smoothed terms have these slopes.
+
+        `accuracy` is what may be left of the square of the gradient, in units of the curvature.
+
+        Returns it, and the number of products with the rows.
+        """
 
 
 class Terms(ABC):
@@ -163,6 +186,13 @@ class RowTerms(Terms):
     @abstractmethod
     def index_of(self, rows: NDArray[np.intp]) -> Any:
         """The index of some rows in arrays of all terms."""
+
+    @abstractmethod
+    def newton_equations(self, matrix: bool = False) -> NewtonEquations:
+        """What solves for Newton's directions on the smoothed terms.
+
+        `matrix` says that it forms a matrix of the parameters whatever that costs.
+        """
 
     @abstractmethod
     def sides(self, residual: FloatArray) -> NDArray[Any]:

@@ -56,7 +56,7 @@ class GapLimits(NamedTuple):
     Attributes
     ----------
     settled : float
-        The relative gap at which no better slopes are looked for.
+        The relative gap at which no better slopes are looked for in any case.
     kinked : float
         Entries of the rows on a kink that are made dense whatever the size of X.
     proof : float
@@ -101,6 +101,7 @@ def dual_gap(
     params: FloatArray,
     slopes: FloatArray | None = None,
     width: float | None = None,
+    enough: float = 0.0,
     limits: GapLimits = LIMITS,
 ) -> float | None:
     """A proven bound on ``(objective - minimum) / objective`` at `params`.
@@ -116,6 +117,9 @@ def dual_gap(
         Of the terms of the rows, as a solver left them: tried besides those that `params` shows.
     width : float, default=None
         Where `params` is the minimum of ``objective.smoothed(width)``: its slopes are tried too.
+    enough : float, default=0.0
+        The bound, in units of the objective, at which no smaller one is looked for: that may take
+        far longer than a fit.
     limits : GapLimits, default=LIMITS
 
     Returns
@@ -132,7 +136,7 @@ def dual_gap(
         if value <= ROUNDING * size * terms.total_slope:
             return 0.0  # no objective is below 0, and this one is 0 to rounding
         least = 1e-12 * size * terms.total_slope
-        point = _Point(terms, objective, params, limits.settled * max(value, least), limits)
+        point = _Point(terms, objective, params, max(enough * value, limits.settled * max(value, least)), limits)
         for candidate in _candidates(objective, terms, params, residual, size, slopes, width, limits):
             gaps.append(point.gap(terms.allowed(candidate)))
             if gaps[-1] <= point.goal:

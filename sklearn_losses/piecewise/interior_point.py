@@ -158,8 +158,8 @@ def exact_minimum(objective: Any, params: FloatArray, tol: float, record: Record
         zeroed = terms.with_exact_zeros(path.params, terms.margin(path.slopes) > 1e-3)
         exact = exact_active_set(objective, zeroed, np.sqrt(np.finfo(float).eps) * scale, params, path.slopes, scale)
         if exact is not None:
-            path = path._replace(params=exact, status=Status.CONVERGED)
-        elif terms.value(zeroed, terms.residual(zeroed)) <= value + 0.1 * tol * max(value, 1e-12 * terms.total_slope * scale):
+            return path._replace(params=exact.params, slopes=exact.slopes, status=Status.CONVERGED)
+        if terms.value(zeroed, terms.residual(zeroed)) <= value + 0.1 * tol * max(value, 1e-12 * terms.total_slope * scale):
             path = path._replace(params=zeroed)
     return path._replace(slopes=terms.row_slopes(path.slopes))
 

@@ -13,12 +13,14 @@ from sklearn_losses.core.hessian_operator import HessianOperator, ScaledProduct
 from sklearn_losses.piecewise.base import (
     BoundedTerms,
     FloatArray,
+    NewtonEquations,
     RowTerms,
     Solve,
     cholesky_solver,
     largest,
     unit_vectors,
 )
+from sklearn_losses.piecewise.curved_rows import OperatorEquations
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["AnyRowTerms", "MaxAffineTerms", "MaxAffineTermsWithBounds"]
@@ -228,6 +230,9 @@ class MaxAffineTerms(RowTerms):
         moved = np.zeros((len(self.weight), self.model.n_outputs))
         moved[indices] = change.reshape(len(indices), -1)
         return moved
+
+    def newton_equations(self, matrix: bool = False) -> NewtonEquations:
+        return OperatorEquations(self, matrix)
 
     def curvature(self, slopes: FloatArray, width: float, least: float = 1e-4) -> HessianOperator | None:
         """The second derivative of `smoothed` where it gave these slopes.

@@ -27,7 +27,7 @@ Record = Callable[[FloatArray, float], bool]
 
 
 class NewtonLimits(NamedTuple):
-    """How far a Newton step is computed.
+    """How far the lowest point along a Newton direction is looked for.
 
     Attributes
     ----------
@@ -42,11 +42,6 @@ class NewtonLimits(NamedTuple):
         Points of one search at the most.
     least_curvature : float
         The curvature of all rows together that a parameter without a penalty is taken to have.
-    products : int
-        Products with the rows for one Newton system at the most.
-    matrix_after, largest_matrix : int
-        After so many products a matrix of the parameters is the cheaper way, if there are no more
-        of these than `largest_matrix`.
     """
 
     accuracy: float = 0.02
@@ -54,9 +49,6 @@ class NewtonLimits(NamedTuple):
     level: float = 0.2
     trials: int = 40
     least_curvature: float = 1e-6
-    products: int = 500
-    matrix_after: int = 50
-    largest_matrix: int = 2000
 
 
 NEWTON = NewtonLimits()
@@ -89,8 +81,7 @@ class SmoothedPoint:
     terms : PiecewiseLinearTerms or MaxAffineTerms
     params : ndarray of shape (n_params,)
     matrix : bool, default=False
-        Solve Newton's equations by a matrix of the parameters; else by conjugate gradients while
-        these are cheap.
+        Solve Newton's equations by a matrix of the parameters whatever it costs.
     limits : NewtonLimits, default=NEWTON
 
     Attributes
@@ -105,7 +96,8 @@ class SmoothedPoint:
     """
 
     def __init__(self, terms: AnyRowTerms, params: FloatArray, matrix: bool = False, limits: NewtonLimits = NEWTON) -> None:
-        self.terms, self.params, self.matrix, self.limits = terms, params, matrix, limits
+        self.terms, self.params, self.limits = terms, params, limits
+        self.equations = terms.newton_equations(matrix)
         self.residual = terms.residual(params)
         self.scale = terms.parameter_scale(self.residual)
         # Without a penalty and too few rows near their kink nothing curves in some directions: a
@@ -162,7 +154,7 @@ class SmoothedPoint:
 
         Returns False where no point gets lower.
         """
-        direction = self._extrapolated() if self.extrapolate else None
+        direction = self._extrapolated() if self.extrapolate and self.equations.extrapolates else None
         self.extrapolate = False
         direction = self._direction(self.slopes, self.gradient, self.limits.accuracy) if direction is None else direction
         change = self.terms.direction(direction)
@@ -242,28 +234,8 @@ class SmoothedPoint:
 
     def _direction(self, slopes, gradient, accuracy):
         """Newton's direction where the terms have these slopes and the objective this gradient."""
-        limits = self.limits
-        curvature, ridge = self.terms.curvature(slopes, self.width), self.ridge
-        if curvature is None:
-            return -gradient / ridge
-        by_matrix = self._by_matrix(curvature)
-        precondition = curvature.solver(ridge) if by_matrix else None
-        if by_matrix and curvature.exact:
-            return -precondition(gradient)
-        direction, products = curvature.solve(
-            ridge, -gradient, max_products=limits.products, reduction=accuracy, precondition=precondition
-        )
-        self.products = self.products if by_matrix else products
+        direction, self.products = self.equations.direction(slopes, self.width, self.ridge, gradient, accuracy)
         return direction
-
-    def _by_matrix(self, curvature):
-        """Whether a matrix is the cheaper way to the direction than conjugate gradients."""
-        limits = self.limits
-        if curvature.product_work:
-            expected = max(self.products, limits.matrix_after)
-            return bool(curvature.solver_work <= expected * curvature.product_work)
-        self.matrix = self.matrix or (self.products > limits.matrix_after and len(self.ridge) <= limits.largest_matrix)
-        return self.matrix
 
 
 class StartLimits(NamedTuple):

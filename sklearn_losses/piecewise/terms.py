@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.batches import Batches
-from sklearn_losses.core.hessian_operator import HessianOperator, gram_operator
+from sklearn_losses.core.hessian_operator import HessianOperator
 from sklearn_losses.piecewise.base import (
     BoundedTerms,
     FloatArray,
+    NewtonEquations,
     RowTerms,
     Solve,
     cholesky_solver,
@@ -25,6 +26,7 @@ from sklearn_losses.piecewise.base import (
     smoothed_bounded,
     unit_vectors,
 )
+from sklearn_losses.piecewise.curved_rows import CurvedRows, OperatorEquations
 
 __all__ = ["PiecewiseLinearTerms", "TermsWithL1"]
 
@@ -194,6 +196,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         gradient = self.loss.pullback(batch.y, slopes).reshape(len(indices), self.model.n_outputs)
         return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
 
+    def newton_equations(self, matrix: bool = False) -> NewtonEquations:
+        return CurvedRows(self, matrix) if self.model.n_outputs == 1 else OperatorEquations(self, matrix)
+
     def curvature(self, slopes: FloatArray, width: float) -> HessianOperator | None:
         """The second derivative of `smoothed` where it gave these slopes.
 
@@ -204,14 +209,9 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         if not len(rows):
             return None
         metric = inside[:, rows] * (self.right[:, rows] - self.left[:, rows]) / (2 * width)
-        if self.model.n_outputs > 1:
-            part = self.subset(rows)
-            return HessianOperator(
-                lambda change: part.adjoint(metric * part.direction(change)), solver=partial(part.solver, metric)
-            )
-        # The sign of a row's argument does not matter to it.
-        return gram_operator(self.model, self.batches, metric.sum(axis=0), rows)._replace(
-            solver=lambda ridge: self.subset(rows).solver(metric, ridge)
+        part = self.subset(rows)
+        return HessianOperator(
+            lambda change: part.adjoint(metric * part.direction(change)), solver=partial(part.solver, metric)
         )
 
     def gram(self, metric: FloatArray) -> FloatArray:

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
-from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
@@ -87,7 +86,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     double = True
     # Where few rows decide, a wider smoothing is far easier: after a stage of many Newton steps the
     # width becomes larger.
-    schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1, steps=50)
+    schedule = Schedule(first=0.35, shrink=3.0, narrowest=1e-3, many=12, widen=8.0, loose=0.3, steps=50)
     # Of several outputs each Newton step is the cheap solution of a system, and a stage goes on
     # from the terms that curved in the one before.
     schedule_of_outputs = schedule._replace(first=3.0, shrink=3.0, loose=1.0)
@@ -122,21 +121,45 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         several = objective.piecewise_linear and objective.n_outputs > 1
         schedule = self.schedule_of_outputs if several else self.schedule
 
-        def allowed(params, value):
-            return allowance(objective, value, null_value(objective, params), tol)
-
+        allowed = _Allowance(objective, tol, 1e-9 * terms.total_slope * point.scale)
         stages = _Stages(point, terms.center, point.scale, allowed, run, schedule, self.limits)
         stages.go(schedule.first * point.scale)
         if run.status is None:
             run.status = Status.CONVERGED if stages.reached else Status.STALLED
         result = run.result(slopes=point.slopes)
-        # Of several outputs a system of equations with the terms on their kink is dear.
-        cheap = exact_is_cheap(objective) if several else objective.n_params <= SIZES.matrix
-        if run.status is not Status.CALLBACK and objective.piecewise_linear and cheap:
+        if run.status is not Status.CALLBACK and objective.piecewise_linear and exact_is_cheap(objective):
             exact = exact_active_set(objective, run.params, 1e-9 * point.scale, params, point.slopes)
             if exact is not None:
-                set_status(result, Status.CONVERGED, x=exact, fun=objective.value(exact))
+                set_status(result, Status.CONVERGED, x=exact.params, fun=objective.value(exact.params), slopes=exact.slopes)
         return result
+
+
+class _Allowance:
+    """The duality gap that is small enough at a point.
+
+    Parameters
+    ----------
+    objective : Objective
+    tol : float
+    small : float
+        A value next to which nothing is left.
+    """
+
+    def __init__(self, objective, tol, small):
+        self.objective, self.tol, self.small = objective, tol, small
+        self.free, self.nulls = objective.penalized == 0, {}
+
+    def __call__(self, params, value, gap=0.0):
+        """The gap that is small enough where the objective has this value.
+
+        A larger one than `tol` allows at the most needs no null model to say so.
+        """
+        if gap > max(self.tol * abs(value), self.small):
+            return self.tol * abs(value)
+        intercept = params[self.free].tobytes()
+        if intercept not in self.nulls:
+            self.nulls = {intercept: null_value(self.objective, params)}
+        return allowance(self.objective, value, self.nulls[intercept], self.tol)
 
 
 class _Stages:
@@ -150,8 +173,7 @@ class _Stages:
         It moves to the optimum.
     centers : ndarray of the shape of the terms
     scale : float
-    allowed : callable
-        ``allowed(params, value)``: the gap that is small enough there.
+    allowed : _Allowance
     run : Run
     schedule : Schedule
     limits : MultiplierLimits
@@ -194,7 +216,7 @@ class _Stages:
         return None if self.reached or np.any(self.spent >= self.limits.patience) or self._is_over() else steps
 
     def _goal(self):
-        return max(0.9 * self.allowed(self.point.params, self.point.value), self.least)
+        return max(0.9 * self.allowed(self.point.params, self.point.value, self.point.gap), self.least)
 
     def _record(self, params, value):
         return self.run.record(params, value, self.share * self.point.products)

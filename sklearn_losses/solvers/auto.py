@@ -6,6 +6,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
+from sklearn_losses.core.allowance import exact_is_cheap
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.solvers.augmented_lagrangian import AugmentedLagrangian
@@ -34,6 +35,8 @@ class AutoLimits(NamedTuple):
         ahead from there on.
     work_of_maximum : float
         The same for a maximum over classes.
+    sample : int
+        Dense rows for each parameter from which on a sample shows which of them are near a kink.
     first : int
         Iterations of which none is kept for the next solver,
     reserve : int
@@ -44,6 +47,7 @@ class AutoLimits(NamedTuple):
     matrix_with_weights: int = 1500
     work: float = 2e9
     work_of_maximum: float = 1e8
+    sample: int = 1000
     first: int = 200
     reserve: int = 300
 
@@ -61,17 +65,19 @@ class Auto(Solver, name="auto"):
        forms the Hessian where that is estimated to take less time than products with it. The same
        for a redescending loss with up to 1,000 parameters, with several raw outputs only while rows
        times the square of the parameters are up to 2e9. With up to 1,000 parameters
-       ``interior_point`` where the loss is piecewise linear; where it is a maximum over classes
-       (Crammer and Singer's hinge) up to 1e8. Both end on the exact optimum.
+       ``interior_point`` where the loss is piecewise linear and this takes little time: rows times
+       the square of the parameters up to 1e8, or no penalty, or one raw output and 1,000 dense rows
+       for each parameter, of which few decide; where it is a maximum over classes (Crammer and
+       Singer's hinge) up to 1e8. Both end on the exact optimum.
     5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1
        penalty: ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there
        is no penalty and few dense rows.
     6. Everything else: ``lbfgs``.
 
     Where a solver ends short of the optimum, or its optimum is not certified, another goes on from
-    the best point so far, and ``solver_`` names all that ran: ``augmented_lagrangian`` after
-    ``interior_point`` without an L1 penalty, then ``lbfgs``. Of more than 200 iterations up to 300
-    are kept for a solver that may have to go on.
+    the best point so far, and ``solver_`` names all that ran: without an L1 penalty
+    ``augmented_lagrangian`` after ``interior_point`` and the other way round, then ``lbfgs``. Of
+    more than 200 iterations up to 300 are kept for a solver that may have to go on.
 
     A linear model with fewer rows than columns is fitted in the space that its rows span (up to
     1,000 rows, no L1 penalty), and the parameters above are those of that space: at most one per
@@ -94,12 +100,23 @@ class Auto(Solver, name="auto"):
             small = objective.n_rows * objective.n_rotated_params**2 <= self.limits.work_of_maximum
             return InteriorPoint() if small else AugmentedLagrangian()
         if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
-            return InteriorPoint() if objective.n_rotated_params <= self.limits.matrix else AugmentedLagrangian()
+            matrix = objective.n_rotated_params <= self.limits.matrix
+            return InteriorPoint() if matrix and self._few_rows_decide(objective) else AugmentedLagrangian()
         if objective.smooth_penalty and objective.has_hessian and objective.bounded_hessian:
             few = objective.n_params <= self.limits.matrix
             cheap = few and (objective.n_outputs == 1 or objective.n_rows * objective.n_params**2 <= self.limits.work)
             return Newton() if objective.convex or cheap else LBFGS()
         return LBFGS()
+
+    def _few_rows_decide(self, objective):
+        """Whether the interior point method has few rows to solve for, or takes no time anyway.
+
+        Without a penalty there is no bound that ends the other method early.
+        """
+        if not objective.has_penalty or exact_is_cheap(objective):
+            return True
+        dense = objective.n_outputs == 1 and not objective.sparse
+        return dense and objective.n_rows >= self.limits.sample * objective.n_params
 
     def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
         """The solver to go on with where `solver` ended short of the optimum.
@@ -108,8 +125,14 @@ class Auto(Solver, name="auto"):
         """
         if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
             return None
-        goes_on = AugmentedLagrangian()
-        return goes_on if isinstance(solver, InteriorPoint) and not goes_on.refusal(objective) else LBFGS()
+        first, both = self.choose(objective), (InteriorPoint(), AugmentedLagrangian())
+        if (
+            not isinstance(solver, type(first))
+            or objective.n_params > self.limits.matrix
+            and isinstance(solver, AugmentedLagrangian)
+        ):
+            return LBFGS()
+        return next((other for other in both if not isinstance(solver, type(other)) and not other.refusal(objective)), LBFGS())
 
     def share(self, max_iter: int) -> int:
         """The iterations of `max_iter` for a solver that another may have to go on from."""

@@ -275,7 +275,7 @@ class SmoothSolver(Solver):
         result.slopes, result.width = None, None if exact is not None else width
         result.nit, result.spent = done, used
         if exact is not None:
-            result.x = exact
+            result.x, result.slopes = exact
         elif used < max_iter and self._exact_end(objective, result):
             result = _by_interior_point(objective, result, max_iter, tol, callback)
         else:

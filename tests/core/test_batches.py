@@ -11,7 +11,7 @@ from sklearn_losses.core.batches import Batch, Batches, QueryBatches
 from sklearn_losses.core.blocks import BlockSizes, block_sizes, row_slices, rows_of_copies
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.queries import Queries
-from sklearn_losses.core.sparse_rows import SparseRows
+from sklearn_losses.core.sparse_rows import SparseRows, StandardizedRows
 from sklearn_losses.core.threads import block_threads
 
 FORMS = [np.asarray, sparse.csr_matrix, sparse.csr_array]
@@ -262,3 +262,20 @@ def test_parts_of_queries(form):
     np.testing.assert_array_equal(some.y.weight, batches.y.weight[[3, 0]])
     assert batches.as_float32() is None and batches.in_data_dtype() is None
     assert batches.unconverted().n_rows == 5
+
+
+@pytest.mark.parametrize(("centre", "dtype", "in_place"), [(10.0, float, True), (1e5, float, False), (10.0, np.float32, False)])
+def test_large_arrays_are_standardised_in_place_where_that_loses_no_digits(centre, dtype, in_place):
+    numbers = np.random.default_rng(0).standard_normal(20_500).astype(dtype)
+    X = np.lib.stride_tricks.sliding_window_view(numbers, 500)  # which takes no memory
+    columns = Standardization(np.full(500, centre), np.full(500, 2.0))
+    batches, slopes = Batches(X, np.zeros(len(X)), standardization=columns), np.ones(len(X), dtype)
+    forms = {type(batch.X) for batch in batches.blocks()}
+    assert forms == {StandardizedRows if in_place else np.ndarray}
+    moved = batches.joined(lambda batch, _: batch.X @ np.ones(500, dtype))
+    pulled = batches.total(lambda batch, rows: batch.X.T.dot(slopes[rows]))
+    digits = {"rtol": 1e-10 if dtype is float else 1e-3}
+    np.testing.assert_allclose(moved, (X.sum(axis=1, dtype=float) - 500 * centre) / 2, **digits)
+    np.testing.assert_allclose(pulled, (X.sum(axis=0, dtype=float) - len(X) * centre) / 2, **digits)
+    first = batches.total(lambda batch, _: np.sum(batch.X[:, :1] ** 2, axis=0, dtype=float), dense=True)
+    assert first == pytest.approx(np.sum((X[:, 0].astype(float) - centre) ** 2) / 4, rel=1e-5)

@@ -1,5 +1,5 @@
-"""Sparse rows are those of the array: in the coordinates of standardised columns, forwards and
-transposed.
+"""Rows as an operator are those of the array: in the coordinates of standardised columns, forwards
+and transposed.
 """
 
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_losses.core.coordinates import Standardization
-from sklearn_losses.core.sparse_rows import SparseRows, row_range, squares, with_entries
+from sklearn_losses.core.sparse_rows import SparseRows, StandardizedRows, row_range, squares, with_entries
 
 COLUMNS = {
     "plain": None,
@@ -79,3 +79,15 @@ def test_other_entries_in_the_same_places():
     other = with_entries(X, 2 * X.data)
     np.testing.assert_array_equal(other.toarray(), 2 * X.toarray())
     assert np.shares_memory(other.indices, X.indices)
+
+
+@pytest.mark.parametrize("name", [name for name in COLUMNS if COLUMNS[name] is not None])
+def test_rows_of_an_array_are_standardised_without_a_copy(name):
+    X, columns, rng = entries(), COLUMNS[name], np.random.default_rng(1)
+    rows, expected = StandardizedRows(X, columns), dense(X, columns)
+    assert rows.X is X and rows.shape == (9, 4) and rows.dtype == X.dtype
+    for shape in ((), (2,)):
+        forth, back = rng.standard_normal((4, *shape)), rng.random((9, *shape))
+        np.testing.assert_allclose(rows @ forth, expected @ forth, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(rows.T.dot(back), expected.T @ back, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(squares(rows).T.dot(back), (expected**2).T @ back, rtol=1e-13, atol=1e-13)

@@ -173,7 +173,9 @@ def test_setting_rows_aside_ends_at_the_optimum_of_all(loss, order, monkeypatch)
     sizes.clear()
     whole = estimator(loss, classes, alpha=1e-6, solver=every_row).fit(X, y, weight)
     assert not sizes
-    assert fitted.dual_gap_ < 1e-12
+    objective = objective_of(loss, classes, X, y, weight, 1e-6, 0.0, intercept=True)
+    assert dual_gap(objective, np.append(fitted.coef_, fitted.intercept_)) < 1e-12
+    assert fitted.dual_gap_ < 1e-9
     assert fitted.objective_ == pytest.approx(whole.objective_, rel=1e-12)
     np.testing.assert_allclose(fitted.coef_, whole.coef_, rtol=1e-7)
 
