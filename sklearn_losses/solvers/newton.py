@@ -8,7 +8,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.component import Integer
-from sklearn_losses.core.limits import SIZES, WORK
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import SmoothSolver
@@ -32,6 +32,9 @@ class NewtonLimits(NamedTuple):
         and on so many rows for each parameter at the least,
     start_steps, start_tol : int, float
         in so many steps at the most, to this tol at the least.
+    products : float
+        Products with the Hessian for which a matrix is formed: so many make a direction where a
+        Gram matrix helps.
     window : int
         Steps in a row that show that the value is all noise where they gain `still` times what is
         asked for.
@@ -46,6 +49,7 @@ class NewtonLimits(NamedTuple):
     rows_per_parameter: int = 20
     start_steps: int = 20
     start_tol: float = 1e-4
+    products: float = 5.0
     window: int = 10
     still: float = 1e-4
     nothing: float = 1e-9
@@ -97,9 +101,10 @@ class Newton(SmoothSolver, name="newton"):
         self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
-        params = self._start(objective, objective.centered(params), tol)
-        certain = False
-        if not self._forms_matrix(objective):
+        params, certain = objective.centered(params), False
+        if self._forms_matrix(objective):
+            params = self._start(objective, params, tol)
+        else:
             certain = truncated_newton(objective, params, run, tol, largest_matrix=self.largest_matrix)
             params = run.params
         if run.status is None:
@@ -163,7 +168,7 @@ class Newton(SmoothSolver, name="newton"):
         """Whether a matrix costs next to nothing, or less than the products that take its place."""
         if objective.n_params > self.largest_matrix:
             return False
-        return objective.hessian_work <= max(SIZES.quick_work, WORK.products * objective.product_work)
+        return objective.hessian_work <= max(SIZES.quick_work, self.limits.products * objective.product_work)
 
     def _start(self, objective, params, tol):
         """Return the minimum over a part of many rows; `params` where that is no better."""
