@@ -9,7 +9,7 @@ import os
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*")
 parser.add_argument("--repeats", type=int, default=5)
-parser.add_argument("--limit", type=float, default=60.0, help="real: seconds after which a fit is not done")
+parser.add_argument("--limit", type=float, default=30.0, help="real: seconds after which a fit is not done")
 parser.add_argument("--write", action="store_true", help="real: bring the results into the documentation and the README")
 arguments = parser.parse_intermixed_args()
 if arguments.names[:1] == ["real"]:

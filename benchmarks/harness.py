@@ -19,6 +19,7 @@ CLOSE = 1e-6  # relative excess of the objective that still counts as the same
 # Seconds before each run: the threads of OpenBLAS and OpenMP spin for a while after the other
 # side's last task.
 REST = 0.2
+ONCE = 1.0  # seconds from which `turns` does not repeat a fit
 PATIENCE = 20.0  # seconds from which one run of a side is enough, and its memory is not traced
 
 
@@ -113,8 +114,7 @@ def turns(fits, about, least=0.2, fewest=3, most=50):
     ----------
     fits : dict of str to callable
     about : dict of str to float
-        Seconds that a fit took before. One above a tenth of `PATIENCE` is not run again: this is
-        its time. inf for a fit that is not run at all.
+        Seconds that a fit took before. One above `ONCE` is not run again: this is its time.
     least : float, default=0.2
         Seconds that the runs of the slowest fit that is run take together.
     fewest, most : int, default=3, 50
@@ -124,7 +124,7 @@ def turns(fits, about, least=0.2, fewest=3, most=50):
     -------
     dict of str to list of float
     """
-    seconds = {side: [before] for side, before in about.items() if not before <= PATIENCE / 10}
+    seconds = {side: [before] for side, before in about.items() if before > ONCE}
     quick = {side: fit for side, fit in fits.items() if side not in seconds}
     slowest = max((about[side] for side in quick), default=0.0)
     runs = min(max(fewest, math.ceil(least / max(slowest, 1e-9))), most)

@@ -158,15 +158,15 @@ def near(value, other, null, optimum=None):
     return value <= other + max(CLOSE * (null - optimum), CLOSE**2 * abs(other))
 
 
-def settle(contest, limit=60.0, patience=8.0):
+def settle(contest, limit=30.0, patience=5.0):
     """Find each peer's loosest tolerance that is within `CLOSE` of the optimum; it is not timed.
 
     Parameters
     ----------
     contest : Contest
-    limit : float, default=60
+    limit : float, default=30
         Seconds after which a fit is not done.
-    patience : float, default=8
+    patience : float, default=5
         No tighter tolerance is tried after so many seconds of tries of a peer.
 
     Returns

@@ -26,9 +26,10 @@ from sklearn_losses.losses import Huber, Loss, Quantile
 __all__ = ["ROWS"]
 
 MANY = 100_000  # iterations that no peer needs
-# Multiplications that liblinear and saga may take for all their passes, about four seconds; they do
+# Multiplications that liblinear and saga may take for all their passes, about two seconds; they do
 # not end before at a tolerance that is too tight.
-WORK = 4e9
+WORK = 2e9
+SAGA = 300_000  # entries from which liblinear and skglm are always faster, for two classes
 HESSIAN = 3_000  # parameters up to which newton-cholesky gets its turn
 PROGRAM = {"time_limit": 20.0}  # of HiGHS, in seconds
 LARGE_PROGRAM = 10_000  # rows from which one program is enough
@@ -74,14 +75,14 @@ class _Problem:
 
     def null(self):
         """The objective of the best constant model: of a regression on a column of zeros, or of
-        classes with one row each, as heavy as the class.
+        classes with one row each, as heavy as the class. Without an intercept the constant is 0.
         """
         if self.y.dtype.kind == "f":
             best = LossRegressor(self.loss, alpha=0.0).fit(np.zeros((len(self.y), 1)), self.y)
             return float(np.mean(self._values(self.y, np.full((len(self.y), 1), float(best.intercept_)))))
         classes, counts = np.unique(self.y, return_counts=True)
         raw = np.zeros((len(classes), 1 if len(classes) == 2 else len(classes)))
-        if np.ptp(counts):  # equal classes have 0 by symmetry
+        if np.ptp(counts) and self.intercept:  # equal classes have 0 by symmetry
             best = LossClassifier(self.loss, alpha=0.0).fit(np.zeros((len(classes), 1)), classes, sample_weight=counts)
             raw = raw + np.ravel(best.intercept_)
         return float(np.average(self._values(classes, raw), weights=counts))
@@ -149,7 +150,7 @@ def _mse(name, row, data):
 
 def _huber(name, row, data):
     """At the scale that the peer finds with the coefficients."""
-    scale = float(HuberRegressor(alpha=1.0, max_iter=10_000, tol=1e-8).fit(data.X, data.y).scale_)
+    scale = float(HuberRegressor(alpha=1.0, max_iter=10_000, tol=1e-5).fit(data.X, data.y).scale_)
     if scale < 1e-3 * data.y.std():  # most targets are equal, and the scale goes to 0
         return None
     problem = _Problem(name, row, data, Huber(1.35, scale=scale), scale / len(data.y))
@@ -282,7 +283,9 @@ def _l1_logistic(name, row, data):
     parameters = {"l1_ratio": 1.0, "random_state": 0}
     # Its passes take five times as long as liblinear's.
     passes = _passes(data, 5 * _outputs(data))
-    peers = {"saga": problem.peer(LogisticRegression, solver="saga", max_iter=passes, **parameters)}
+    peers = {}
+    if not two or data.entries < SAGA:
+        peers["saga"] = problem.peer(LogisticRegression, solver="saga", max_iter=passes, **parameters)
     if two:
         peers["liblinear"] = problem.peer(LogisticRegression, solver="liblinear", max_iter=_passes(data), **parameters)
         if _skglm():

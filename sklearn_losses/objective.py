@@ -35,6 +35,7 @@ from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
 
+STEERED = 1e7  # multiplications of a matrix from which on float32 saves time
 Change = Callable[[NDArray[Any]], NDArray[Any]]  # of the coordinates of a point
 
 
@@ -75,6 +76,8 @@ class Objective(Facts):
         self._last: tuple[NDArray[Any], float, NDArray[Any]] | None = None
         self._valued: tuple[NDArray[Any], float] | None = None
         self._terms: Any = None
+        self._steering: Self | None = None
+        self._steers = True
 
     def _replace(self, **changes: Any) -> Self:
         """This objective with another loss, model, penalty or other batches."""
@@ -306,6 +309,24 @@ class Objective(Facts):
         batches = self.batches.in_data_dtype()
         return None if batches is None else self._replace(batches=batches)
 
+    def steering(self) -> Self | None:
+        """This objective in a precision in which matrices that only steer steps take less time.
+
+        That is that of the rows, or float32 for many rows and columns. None where it is this one's,
+        or its digits were not enough.
+        """
+        if self._steers and self._steering is None:
+            coarse = self.batches.in_data_dtype()
+            if coarse is None and self.hessian_work > STEERED:
+                coarse = self.batches.steering()
+            self._steers = coarse is not None
+            self._steering = None if coarse is None else self._replace(batches=coarse)
+        return self._steering if self._steers else None
+
+    def steer_in_full(self) -> None:
+        """Note that the digits of `steering` are not enough."""
+        self._steers = False
+
     def relative_move(self, params: NDArray[Any], direction: NDArray[Any]) -> float:
         """The largest change of a raw prediction along `direction`.
 
@@ -330,10 +351,11 @@ class Objective(Facts):
         if not self._shifts:
             return params
         model = self.model.base
-        own, constants = np.split(params, [model.n_params])
-        [weights], [intercept] = model.unpack(own)
-        weights = weights - self.penalty.best_shift(weights)[:, None]
-        return np.concatenate([model.pack(weights, intercept - intercept.mean()), constants])
+        rows = params[: model.n_params].reshape(-1, model.n_outputs)  # the last one holds the intercepts
+        shift = rows @ np.full(model.n_outputs, 1 / model.n_outputs)
+        if not self.smooth_penalty:
+            shift[: model.n_features] = self.penalty.best_shift(rows[: model.n_features])
+        return np.concatenate([(rows - shift[:, None]).ravel(), params[model.n_params :]])
 
     @cached_property
     def _shifts(self):

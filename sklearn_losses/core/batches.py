@@ -238,6 +238,16 @@ class Batches:
             self._float32 = self._replace(X=X, standardization=columns, dtype=np.float32)
         return self._float32
 
+    def steering(self) -> "Batches | None":
+        """These rows in float32, for matrices that only steer steps; None where that costs too
+        much.
+
+        It does where the copy is large, or where columns far from 0 would lose their digits.
+        """
+        columns = self.standardization
+        far = columns is not None and np.max(np.abs(columns.center) / columns.scale, initial=0.0) > FURTHEST
+        return None if self.sparse or far or self.X.size > KEPT else self.as_float32()
+
     def in_data_dtype(self) -> "Batches | None":
         """The same rows computed in their own precision; None where they are."""
         if self.X.dtype == self.dtype:

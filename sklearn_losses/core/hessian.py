@@ -54,10 +54,12 @@ def hessian_operator(loss: Loss, model: Any, batches: Any, params: NDArray[Any])
 
 
 def _curved(batches, curvature):
-    """The rows that are on no straight piece of the loss; None where a copy does not pay."""
+    """The rows that are on no straight piece of the loss; None where a copy does not pay, and
+    where there is no such row.
+    """
     curved = np.flatnonzero(curvature if curvature.ndim == 1 else curvature.any(axis=1))
     many = 4 * len(curved) >= 3 * len(curvature)
-    return None if many or np.prod(batches.X.shape) < LIMITS.small else curved
+    return None if many or not len(curved) or np.prod(batches.X.shape) < LIMITS.small else curved
 
 
 def _of_several_outputs(loss, model, batches, raw, curvature, chosen):

@@ -254,7 +254,7 @@ class HessianOperator(NamedTuple):
         for _ in range(max_products):
             curved = self.product(search) + ridge * search
             curvature = float(search @ curved)
-            if not curvature > self._flat(steepest) * square:
+            if not (square > 0 and curvature > self._flat(steepest) * square):
                 break
             steepest = max(steepest, curvature / square)
             length = square / curvature

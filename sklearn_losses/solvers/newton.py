@@ -43,7 +43,7 @@ class NewtonLimits(NamedTuple):
     """
 
     part: int = 16
-    rows_per_parameter: int = 100
+    rows_per_parameter: int = 20
     start_steps: int = 20
     start_tol: float = 1e-4
     window: int = 10

@@ -59,13 +59,14 @@ def newton_solver(
     It does not where curvature had to be added, as this gradient asks for, next to which that of
     the loss is small.
     """
-    coarse = objective.in_data_dtype()  # which steers just as well, while its digits are enough
+    coarse = objective.steering()  # which steers just as well, while its digits are enough
     if coarse is not None:
         with np.errstate(all="ignore"):
             hessian = coarse.with_curved_shifts(coarse.hessian(params))
             factor = cholesky(hessian)
         if factor is not None and np.divide(*_pivots(factor)) > np.sqrt(coarse.precision):
             return partial(_solve, factor), True
+        objective.steer_in_full()
     hessian = objective.with_curved_shifts(objective.hessian(params))
     if not np.all(np.isfinite(hessian)):
         return np.negative, False  # next to where a loss is no number its curvature may be none

@@ -8,7 +8,7 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.hessian_operator import ConjugateGradientLimits, HessianOperator, ScaledProduct, gram_operator
 from sklearn_losses.core.penalties import ElasticNet
-from sklearn_losses.losses import CrossEntropy, Huber
+from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Newton
@@ -164,3 +164,18 @@ def test_wide_sparse_rows_take_their_products_in_float32():
     found = Newton().minimize(objective, start, max_iter=50, tol=1e-14)
     _, gradient = objective.value_and_gradient(found.x)
     assert found.success and np.max(np.abs(gradient)) < 1e-7
+
+
+def test_where_no_row_curves_the_matrix_is_zero():
+    """All margins beyond the parabola of the loss, in an array so large that only rows that curve
+    would be copied.
+    """
+    rng = np.random.default_rng(0)
+    rows, y = rng.standard_normal((2000, 60)), rng.integers(0, 2, 2000)
+    rows[:, 0] = 10.0 * (2 * y - 1)
+    model = Linear().bind(60, 1)
+    problem = Objective(SquaredHinge(), model, ElasticNet(0.0, 0.0, model.weights()), Batches(rows, y))
+    params = np.zeros(61)
+    params[0] = 1.0
+    operator = problem.hessian_operator(params)
+    assert not operator.product(rng.standard_normal(61)).any() and not operator.diagonal().any()
