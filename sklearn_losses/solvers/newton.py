@@ -30,6 +30,8 @@ class NewtonLimits(NamedTuple):
         A start is found on a ``1 / part`` of the rows,
     rows_per_parameter : int
         and on so many rows for each parameter at the least,
+    start_work : float
+        and where a matrix of all rows takes so many multiplications,
     start_steps, start_tol : int, float
         in so many steps at the most, to this tol at the least.
     products : float
@@ -47,6 +49,7 @@ class NewtonLimits(NamedTuple):
 
     part: int = 16
     rows_per_parameter: int = 20
+    start_work: float = 5e6
     start_steps: int = 20
     start_tol: float = 1e-4
     products: float = 5.0
@@ -175,8 +178,8 @@ class Newton(SmoothSolver, name="newton"):
         size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
         # From a start in coarser precision nothing is left to gain that way, and the first step of
         # a quadratic function ends at the minimum from anywhere.
-        coarse = objective.in_data_dtype() is not None
-        if coarse or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
+        coarse, small = objective.in_data_dtype() is not None, objective.hessian_work < self.limits.start_work
+        if coarse or small or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
             return params
         part, other = objective.samples(size, 2)
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)
