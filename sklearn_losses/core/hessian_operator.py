@@ -148,6 +148,7 @@ class HessianOperator(NamedTuple):
         reduction: float,
         max_products: int,
         precondition: Product | None = None,
+        diagonal: NDArray[Any] | None = None,
         to_the_end: bool = False,
     ) -> "TruncatedStep":
         """An inexact Newton step [1]_, only as exact as it is of use.
@@ -170,6 +171,8 @@ class HessianOperator(NamedTuple):
         max_products : int
         precondition : callable, default=None
             As for `solve`.
+        diagonal : ndarray of shape (n_params,), default=None
+            About that of the matrix, where it is at hand.
         to_the_end : bool, default=False
             The model holds everywhere: they go on until next to nothing is left in any case.
 
@@ -177,7 +180,7 @@ class HessianOperator(NamedTuple):
         ----------
         .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 7.1.
         """
-        inverse = self._inverse_diagonal(ridge) * np.ones_like(ridge)
+        inverse = self._inverse_diagonal(ridge, diagonal) * np.ones_like(ridge)
         most_left = _bound(ridge, inverse)
         left = most_left(gradient)
         if left <= goal:
@@ -336,11 +339,11 @@ class HessianOperator(NamedTuple):
             limits=self.limits,
         )
 
-    def _inverse_diagonal(self, ridge):
+    def _inverse_diagonal(self, ridge, diagonal=None):
         if self.diagonal is None:
             return 1.0
-        diagonal = self.diagonal() + ridge
-        return 1 / np.where(diagonal > 0, diagonal, np.max(diagonal, initial=0.0) or 1.0)
+        whole = (self.diagonal() if diagonal is None else diagonal) + ridge
+        return 1 / np.where(whole > 0, whole, np.max(whole, initial=0.0) or 1.0)
 
 
 def _bound(ridge, inverse):
