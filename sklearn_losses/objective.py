@@ -31,6 +31,7 @@ from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.output_terms import OutputTerms
+from sklearn_losses.piecewise.smoothed_around import best_slopes, slopes_of_terms, smoothed_around
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
@@ -444,6 +445,24 @@ class Objective(Facts):
             total += part[0]
             gradient += part[1]
         return total / self.n_rows, gradient / self.n_rows
+
+    def smoothed_around(self, centers: NDArray[Any] | None, width: float) -> Self:
+        """This objective with a piecewise linear loss smoothed around slopes of the rows.
+
+        `centers` is of the shape of `best_slopes`; None for slopes halfway between their bounds.
+        """
+        loss, batches = smoothed_around(self.loss, self.model, self.batches, centers, width)
+        return self._replace(loss=loss, batches=batches)
+
+    def best_slopes(self, params: NDArray[Any]) -> tuple[NDArray[Any], float]:
+        """The slopes of `smoothed_around` at `params`, and how far their lines are below the
+        loss.
+        """
+        return best_slopes(self.loss, self.model, self.batches, params)
+
+    def slopes_of_terms(self, slopes: NDArray[Any]) -> NDArray[Any] | None:
+        """`best_slopes` as slopes of `terms`; None where some rows have no terms."""
+        return slopes_of_terms(self.loss, self.terms().loss_terms, slopes)
 
     def smoothed(self, width: float) -> Self:
         """This objective with a smooth loss within O(width) of its own."""

@@ -148,6 +148,7 @@ class HessianOperator(NamedTuple):
         reduction: float,
         max_products: int,
         precondition: Product | None = None,
+        to_the_end: bool = False,
     ) -> "TruncatedStep":
         """An inexact Newton step [1]_, only as exact as it is of use.
 
@@ -169,6 +170,8 @@ class HessianOperator(NamedTuple):
         max_products : int
         precondition : callable, default=None
             As for `solve`.
+        to_the_end : bool, default=False
+            The model holds everywhere: they go on until next to nothing is left in any case.
 
         References
         ----------
@@ -184,7 +187,7 @@ class HessianOperator(NamedTuple):
         def enough(square, first, residual, gained):
             if square > reduction * first:
                 return False
-            if not provable or gained > self.limits.end * goal:
+            if not provable or (gained > self.limits.end * goal and not to_the_end):
                 return True
             return most_left(residual) <= max(self.limits.left * goal, 0.9 * goal - gained)
 

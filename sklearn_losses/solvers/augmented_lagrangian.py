@@ -90,6 +90,8 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     # Of several outputs each Newton step is the cheap solution of a system, and a stage goes on
     # from the terms that curved in the one before.
     schedule_of_outputs = schedule._replace(first=3.0, shrink=3.0, loose=1.0)
+    # An entropy bends everywhere, and more so with each smaller width.
+    schedule_of_maximum = schedule._replace(shrink=2.0, loose=0.1)
     limits = MultiplierLimits()
 
     def refusal(self, objective: Objective) -> str | None:
@@ -118,9 +120,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
-        several = objective.piecewise_linear and objective.n_outputs > 1
-        schedule = self.schedule_of_outputs if several else self.schedule
-
+        schedule = self.schedule
+        if objective.n_outputs > 1:
+            schedule = self.schedule_of_outputs if objective.piecewise_linear else self.schedule_of_maximum
         allowed = _Allowance(objective, tol, 1e-9 * terms.total_slope * point.scale)
         stages = _Stages(point, terms.center, point.scale, allowed, run, schedule, self.limits)
         stages.go(schedule.first * point.scale)

@@ -34,6 +34,9 @@ class Truncation(NamedTuple):
         Products with the Hessian for one direction at the most.
     end : float
         Where a step promises this share of what may be left, no other is taken.
+    dear : float
+        The work of the products for one direction, in units of that of a Hessian, from which on a
+        matrix is formed.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -43,17 +46,26 @@ class Truncation(NamedTuple):
     most: float = 0.25
     quadratic: float = 1e-12
     exact: float = 1e-4
-    spread: float = 0.5
+    spread: float = 1.0
     near: float = 10.0
     products: int = 250
     end: float = 0.1
+    dear: float = 2.0
     unmoved: float = 64.0
 
 
 TRUNCATION = Truncation()
 
 
-def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: float, limits: Truncation = TRUNCATION) -> bool:
+def truncated_newton(
+    objective: Objective,
+    params: NDArray[Any],
+    run: Run,
+    tol: float,
+    *,
+    largest_matrix: int = 0,
+    limits: Truncation = TRUNCATION,
+) -> bool:
     """Minimise a smooth objective of a linear model without forming its Hessian [1]_.
 
     A direction is solved for as exactly as the model of the last one was [2]_. Under a penalty the
@@ -69,6 +81,9 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
     run : Run
         Gets the points and the status.
     tol : float
+    largest_matrix : int, default=0
+        Parameters up to which it ends without a status where a Hessian would have taken less time
+        than the products for one direction.
     limits : Truncation
 
     Returns
@@ -92,6 +107,7 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
             gradient,
             goal=goal,
             reduction=reduction,
+            to_the_end=objective.quadratic,
             max_products=min(len(params), limits.products),
             precondition=preconditioner.at(operator),
         )
@@ -114,6 +130,9 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
         if proven or found.gained <= limits.end * goal:
             run.converged()
             return proven
+        made = found.products * objective.product_work
+        if len(params) <= largest_matrix and made > limits.dear * objective.hessian_work:
+            return False
         spread = _next_spread(fallen, operator.total, goal, limits)
         reduction = _next_reduction(fallen, found.gained, limits)
 
