@@ -44,32 +44,31 @@ Change = Callable[[NDArray[Any]], NDArray[Any]]  # of the coordinates of a point
 class Objective(Facts):
     """Loss, model, penalty and rows put together.
 
-        What a solver may ask of it is `protocols.Objective`; `loss`, `model`, `penalty` and `batches`
-        are for the fit that makes it.
+    What a solver may ask of it is `protocols.Objective`; `loss`, `model`, `penalty` and `batches`
+    are for the fit that makes it.
 
-        Parameters
-        ----------
-        loss : Loss
-            Ready for the targets, see `Loss.bind`.
-        model : Model
-            Methods that say "linear models" need a `LinearModel`.
-        penalty : ElasticNet
-            With one factor for each of the model's parameters.
-        batches : Batches
+    Parameters
+    ----------
+    loss : Loss
+        Ready for the targets, see `Loss.bind`.
+    model : Model
+        Methods that say "linear models" need a `LinearModel`.
+    penalty : ElasticNet
+        With one factor for each of the model's parameters.
+    batches : Batches
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_losses.core.batches import Batches
-    from sklearn_losses.core.class_shifts import add_curvature_along_shifts, without_shift
-        >>> from sklearn_losses.core.penalties import ElasticNet
-        >>> from sklearn_losses.losses import MSE
-        >>> from sklearn_losses.models import Linear
-        >>> model = Linear().bind(2, 1, fit_intercept=False)
-        >>> batches = Batches(np.eye(2), np.array([1.0, 3.0]))
-        >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
-        >>> objective.value(np.zeros(2))
-        5.0
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.core.batches import Batches
+    >>> from sklearn_losses.core.penalties import ElasticNet
+    >>> from sklearn_losses.losses import MSE
+    >>> from sklearn_losses.models import Linear
+    >>> model = Linear().bind(2, 1, fit_intercept=False)
+    >>> batches = Batches(np.eye(2), np.array([1.0, 3.0]))
+    >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
+    >>> objective.value(np.zeros(2))
+    5.0
     """
 
     def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:
