@@ -97,7 +97,7 @@ class OutputSystem:
 
     # Products.
 
-    def _product(self, change, part, metric):
+    def _product(self, change, batches, metric):
         def of_block(batch, rows):
             jvp, vjp = self.model.derivative(batch.X)
             moved = jvp(change).T
@@ -109,7 +109,7 @@ class OutputSystem:
                 moved[own] -= moved.sum(axis=0)
             return vjp(moved.T)
 
-        return part.total(of_block)
+        return batches.total(of_block)
 
     def _own_in(self, rows):
         """The places of the rows' own outputs in a block, output by output."""
@@ -119,8 +119,8 @@ class OutputSystem:
         return own, np.arange(len(own))
 
     def _in_float32(self):
-        part, metric = self._part32, (self.by_output / self.unit).astype(np.float32)
-        return ScaledProduct(lambda change: self._product(change, part, metric), self.unit)
+        batches, metric = self._part32, (self.by_output / self.unit).astype(np.float32)
+        return ScaledProduct(lambda change: self._product(change, batches, metric), self.unit)
 
     def _diagonal(self):
         metric = self.by_output

@@ -1,4 +1,4 @@
-"""The method of multipliers for losses with kinks: products with X are all that it needs.
+"""The method of multipliers for losses with kinks, by products with X or few matrices.
 
 A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each
 term. Smoothed around centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best
@@ -63,9 +63,10 @@ class MultiplierLimits(NamedTuple):
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     """The method of multipliers [1]_ for linear models, losses with kinks and no L1 penalty.
 
-    For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the
-    features. Ends on a certified duality gap, and with few parameters on the exact optimum where it
-    can be told (`active_set`).
+    For mae, quantile, the hinges and crammer_singer on large data. It forms a matrix of the
+    features only where that takes less work than products with the rows. It ends where a duality
+    gap certifies what `tol` asks for, and on small data on the exact optimum where it can be told
+    (`active_set`).
 
     References
     ----------
@@ -90,6 +91,8 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     # Of several outputs each Newton step is the cheap solution of a system, and a stage goes on
     # from the terms that curved in the one before.
     schedule_of_outputs = schedule._replace(first=3.0, shrink=3.0, loose=1.0)
+    # An entropy bends everywhere, and more so with each smaller width.
+    schedule_of_maximum = schedule._replace(shrink=2.0, loose=0.1)
     limits = MultiplierLimits()
 
     def refusal(self, objective: Objective) -> str | None:
@@ -118,9 +121,9 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         run = Run(params, max_iter, callback)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
-        several = objective.piecewise_linear and objective.n_outputs > 1
-        schedule = self.schedule_of_outputs if several else self.schedule
-
+        schedule = self.schedule
+        if objective.n_outputs > 1:
+            schedule = self.schedule_of_outputs if objective.piecewise_linear else self.schedule_of_maximum
         allowed = _Allowance(objective, tol, 1e-9 * terms.total_slope * point.scale)
         stages = _Stages(point, terms.center, point.scale, allowed, run, schedule, self.limits)
         stages.go(schedule.first * point.scale)
