@@ -182,7 +182,7 @@ def settle(contest, limit=30.0, patience=5.0):
         Ours first. A peer of which no tolerance is close enough has its best one.
     """
     ours = _tried("ours", contest.ours, True, None, contest.objective, limit)
-    patience = max(patience, BEHIND * ours.seconds)
+    patience = max(patience, BEHIND * ours.seconds if ours.done else 0.0)
     tried = {name: [] for name in contest.peers}
     left = {name: list(peer.tolerances if peer.same else peer.tolerances[:1]) for name, peer in contest.peers.items()}
     while True:
