@@ -72,8 +72,8 @@ def test_a_peer_without_a_tolerance_and_a_yardstick_run_once():
     assert not once.reached and np.isnan(yardstick.objective)
 
 
-@pytest.mark.parametrize("ours, tries", [(0.0, 1), (0.03, 4)], ids=["quick", "slow"])
-def test_no_more_tries_once_patience_is_over(ours, tries):
+@pytest.mark.parametrize("ours, more", [(0.0, False), (0.03, True)], ids=["quick", "slow"])
+def test_no_more_tries_once_patience_is_over(ours, more):
     """At least for three times our seconds."""
     calls = []
 
@@ -84,7 +84,7 @@ def test_no_more_tries_once_patience_is_over(ours, tries):
     problem = contest(1.0, {"peer": Peer(fit)})
     problem.ours = waits(ours, 1.0)
     _, peer = settle(problem, patience=0.0)
-    assert len(calls) == tries and not peer.reached
+    assert (len(calls) > 1) == more and not peer.reached
 
 
 def test_no_more_tries_of_a_peer_far_behind():
