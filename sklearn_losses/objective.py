@@ -61,7 +61,6 @@ class Objective(Facts):
     --------
     >>> import numpy as np
     >>> from sklearn_losses.core.batches import Batches
-from sklearn_losses.core.class_shifts import add_curvature_along_shifts, without_shift
     >>> from sklearn_losses.core.penalties import ElasticNet
     >>> from sklearn_losses.losses import MSE
     >>> from sklearn_losses.models import Linear
