@@ -71,14 +71,15 @@ class NewtonLimits(NamedTuple):
 class Newton(SmoothSolver, name="newton"):
     """Newton's method with a line search; linear models, losses with a Hessian, no L1 penalty.
 
-    The equations are solved by a Cholesky factor of the Hessian while there are few parameters,
-    else by conjugate gradients on products with it [1]_. Ends on the optimum to rounding error in a
-    handful of iterations.
+    The equations are solved by a Cholesky factor of the Hessian where that is estimated to take
+    less time than products with it, and the fit ends on the optimum to rounding error. Else by
+    conjugate gradients [1]_, each direction as exactly as it is of use, and the fit ends where the
+    gradient or Newton's model proves that the optimum is within ``tol``.
 
     Parameters
     ----------
     largest_matrix : int, default=2000
-        Number of parameters up to which the Hessian is formed.
+        Number of parameters up to which the Hessian may be formed.
 
     References
     ----------
