@@ -15,14 +15,13 @@ from statistics import median
 
 from benchmarks import report
 from benchmarks.harness import turns
-from benchmarks.ladder import NotDone, limited, near, settle
+from benchmarks.ladder import BEHIND, NotDone, limited, near, settle
 from benchmarks.real_data import DATA
 from benchmarks.real_losses import ROWS
 
 __all__ = ["main", "measure"]
 
 LARGE = 100_000  # entries of X from which memory is traced
-MAYBE = 3.0  # peers that took more times the fastest one's time are not run again
 TRACED = 5.0  # seconds up to which a fit is done once more for its memory
 
 
@@ -48,7 +47,7 @@ def measure(contest, limit=30.0):
     # The fastest of those that reached the optimum, or the best objective.
     able = [side for side in peers if side.reached or not side.same] or [min(peers, key=lambda side: side.objective)]
     fastest = min(side.seconds for side in able)
-    again = [side for side in (ours, *able) if side.done and (side is ours or side.seconds <= MAYBE * fastest)]
+    again = [side for side in (ours, *able) if side.done and (side is ours or side.seconds <= BEHIND * fastest)]
     seconds = turns({side.name: side.fit for side in again}, {side.name: side.seconds for side in again})
     median_of = {side.name: median(seconds.get(side.name, [side.seconds])) for side in (ours, *peers)}
     best = min(able, key=lambda side: median_of[side.name])

@@ -13,6 +13,8 @@ from sklearn_losses.solvers.run import Run
 
 __all__ = ["TRUNCATION", "Truncation", "truncated_newton"]
 
+SHORT = 5  # products of a direction for which the diagonal was good enough
+
 
 class Truncation(NamedTuple):
     """The numbers of Newton's method by products.
@@ -113,13 +115,14 @@ def truncated_newton(
             to_the_end=objective.quadratic,
             max_products=min(len(params), limits.products),
             precondition=preconditioner.at(operator),
+            diagonal=preconditioner.diagonal(operator),
         )
         if not found.products:
             if not run.history:
                 run.record(params, value)
             run.converged()
             return objective.convex
-        preconditioner.spent += found.products
+        preconditioner.note(found.products)
         step = found.step if gradient @ found.step < 0 else -gradient
         search = searched_step if objective.convex else newton_step
         moved = search(objective, params, value, gradient, objective.centered(step))
@@ -164,13 +167,31 @@ def _stuck(objective, params, value, run, step, close, limits):
 
 
 class _Preconditioner:
-    """A factor of the Gram matrix once it pays, and a new one whenever it would have paid again."""
+    """A factor of the Gram matrix once it pays, and a new one whenever it would have paid again.
+
+    Until then the diagonal, which is taken anew after directions that took many products.
+    """
 
     def __init__(self, objective):
         self.objective, self.solve, self.spent = objective, None, 0.0
         self.price = objective.gram_work / objective.product_work
+        self.last, self.old, self.total = np.inf, None, 1.0
 
     def at(self, operator):
+        """What conjugate gradients are preconditioned with; None for the diagonal."""
         if operator.solver is not None and self.spent > self.price:
             self.solve, self.spent = operator.solver(self.objective.l2), 0.0
         return self.solve
+
+    def diagonal(self, operator):
+        """About the diagonal of the Hessian; None where it is not known."""
+        if operator.diagonal is None:
+            return None
+        if self.old is None or not operator.total > 0 or (self.solve is None and self.last > SHORT):
+            self.old, self.total = operator.diagonal(), operator.total or 1.0
+            return self.old
+        return self.old * (operator.total / self.total)
+
+    def note(self, products):
+        """Take note of the products of a direction."""
+        self.last, self.spent = products, self.spent + products
