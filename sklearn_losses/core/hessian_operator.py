@@ -1,6 +1,4 @@
-"""The second derivative as an operator, and Newton's equations.
-
-They are solved by conjugate gradients.
+"""The second derivative as an operator, and Newton's equations by conjugate gradients.
 
 A Newton direction needs a few digits, and most of its time goes into products with the rows. So
 conjugate gradients, scaled by the diagonal, work in float32 where the rows come in it, and go on in

@@ -43,6 +43,12 @@ class NewtonLimits(NamedTuple):
     still : float
     nothing : float
         Share of the decrease that rounding hides which is not worth a step.
+    refinements : int
+        Further steps by the last matrix at the most,
+    digits : float
+        while they change the parameters by more than this share of the largest one,
+    of_quadratic : float
+        or this share for a quadratic function, whose first step leaves no more but rounding errors.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -56,6 +62,9 @@ class NewtonLimits(NamedTuple):
     window: int = 10
     still: float = 1e-4
     nothing: float = 1e-9
+    refinements: int = 6
+    digits: float = 1e-13
+    of_quadratic: float = 1e-12
     unmoved: float = 64.0
 
 
@@ -133,6 +142,7 @@ class Newton(SmoothSolver, name="newton"):
                 if promised <= self.limits.nothing * rounding(objective, value, first):
                     certain = objective.convex  # as after the first step of a quadratic function
                     run.converged()
+                    self._refine(objective, run, solve)
                     break
                 if promised * (promised / before) ** 2 > enough:
                     solve = None
@@ -155,11 +165,29 @@ class Newton(SmoothSolver, name="newton"):
                 run.converged()
                 if certain:
                     run.params, run.value = flatter(objective, params, value, gradient, whole)
+                    if not dear:
+                        self._refine(objective, run, solve)
                 break
             if still:
                 run.status = self._of_no_gain(objective, params, direction)
                 break
         return certain
+
+    def _refine(self, objective, run, solve):
+        """Take steps by the matrix at hand, which cost a pass over the rows each.
+
+        The value shows no gain any more, the gradient does.
+        """
+        _, gradient = objective.value_and_gradient(run.params)
+        digits = self.limits.of_quadratic if objective.quadratic else self.limits.digits
+        for _ in range(self.limits.refinements):
+            direction = objective.centered(solve(gradient))
+            if np.abs(direction).max() <= digits * np.abs(run.params).max():
+                return
+            value, its_gradient = objective.value_and_gradient(run.params + direction)
+            if not np.linalg.norm(its_gradient) < np.linalg.norm(gradient):
+                return
+            run.params, run.value, gradient = run.params + direction, value, its_gradient
 
     def _of_no_gain(self, objective, params, direction):
         """The status of an end from which a direction gains nothing."""

@@ -48,6 +48,8 @@ class ProximalLimits(NamedTuple):
     rounds, products : float
         Faces that are solved for the minimum of one quadratic model, and products with the rows
         that it takes where no matrix is formed, about; of the latter the last number is taken.
+    made_dense : float
+        By how much longer the matrix of sparse rows takes, which are made dense for it.
     exact_tol : float
         The largest tol at which the working set is solved to rounding error, where that is cheap.
     growth : int
@@ -68,6 +70,7 @@ class ProximalLimits(NamedTuple):
     away: tuple[float, float] = (0.05, 0.3)
     rounds: float = 8.0
     products: float = 60.0
+    made_dense: float = 2.0
     exact_tol: float = 1e-4
     growth: int = 100
     quiet: int = 10
@@ -306,7 +309,8 @@ class _WorkingSets:
         """Whether a quadratic model of so many parameters is solved by its matrix."""
         if size > self.largest_matrix or _is_cheap(self.part, size):
             return size <= self.largest_matrix
-        by_matrix = 0.5 * self.part.n_rows * size**2 + self.limits.rounds * size**3 / 3
+        of_rows = (self.limits.made_dense if self.part.sparse else 1.0) * 0.5 * self.part.n_rows * size**2
+        by_matrix = of_rows + self.limits.rounds * size**3 / 3
         return by_matrix <= self.products * self.part.product_work
 
     def _model(self, part, point, gradient, chosen, damping):
@@ -331,8 +335,8 @@ class _WorkingSets:
             forced = max(np.clip(violation, *limits.forcing) * violation, 0.5 * goal)
             accuracy = ((limits.rounding if exact else forced) * scale(l1))[chosen]
             model, target = self._model(part, point, gradient, chosen, damping), point.copy()
-            target[chosen], slope = minimize_model(model, gradient[chosen], point[chosen], l1[chosen], accuracy)
-            self.products = model.products or self.products
+            target[chosen], slope, solved = minimize_model(model, gradient[chosen], point[chosen], l1[chosen], accuracy)
+            self.products = max(model.products, 0.5 * self.products) if model.products else self.products
             promised, curvature = _promise(gradient[chosen], slope, point[chosen], target[chosen], l1[chosen])
             point, value, gradient, length = _search(part, point, target, value, gradient)
             params = params.copy()
@@ -352,7 +356,8 @@ class _WorkingSets:
                 quiet += promised <= noise
                 done = left <= 10 * limits.rounding or quiet == limits.quiet
             else:
-                done = promised * min(1.0, limits.safety * (left / (violation or 1.0)) ** 2) <= max(noise, 0.1 * self._goal())
+                ahead = promised * min(1.0, limits.safety * (left / (violation or 1.0)) ** 2)
+                done = solved and ahead <= max(noise, 0.1 * self._goal())
             if left <= goal or done or (length == 0 and (damping > 1 or not isinstance(model, MatrixModel))):
                 break
 
