@@ -79,9 +79,6 @@ class HessianOperator(NamedTuple):
     total : float
         The mean over the rows of their second derivatives in the raw predictions, summed over the
         outputs; 0 where it is not known.
-    solver_work, product_work : float
-        The multiplications that `solver` and a product take, see `core.limits.Work`; `product_work`
-        is 0 where they are not known.
     limits : ConjugateGradientLimits
     """
 
@@ -91,8 +88,6 @@ class HessianOperator(NamedTuple):
     solver: Callable[[NDArray[Any]], Product] | None = None
     exact: bool = True
     total: float = 0.0
-    solver_work: float = np.inf
-    product_work: float = 0.0
     limits: ConjugateGradientLimits = LIMITS
 
     def solve(
