@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-__all__ = ["CLOSE", "Contest", "NotDone", "Peer", "Settled", "limited", "near", "settle"]
+__all__ = ["BEHIND", "CLOSE", "Contest", "NotDone", "Peer", "Settled", "limited", "near", "settle"]
 
 CLOSE = 1e-4  # parts of null - optimum
+BEHIND = 3.0  # times the fastest peer's seconds from which another one cannot win
 TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10)
 
 
@@ -29,18 +30,23 @@ class NotDone(BaseException):
 def limited(seconds):
     """Raise `NotDone` in the code inside after so many seconds of the processor; compiled code ends
     its call first.
+
+    The timer is that of the wall clock: Linux counts the processor's time in steps of some
+    milliseconds while a timer of that time is set.
     """
+    start = time.process_time()
 
     def stop(*_):
-        raise NotDone
+        if time.process_time() - start >= seconds:
+            raise NotDone
 
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, 1.0), min(seconds, 1.0))
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @dataclass
@@ -167,7 +173,8 @@ def settle(contest, limit=30.0, patience=5.0):
     limit : float, default=30
         Seconds after which a fit is not done.
     patience : float, default=5
-        No tighter tolerance is tried after so many seconds of tries of a peer.
+        No tighter tolerance is tried after so many seconds of tries of a peer, nor of one that is
+        far behind another that got there.
 
     Returns
     -------
@@ -179,12 +186,12 @@ def settle(contest, limit=30.0, patience=5.0):
     left = {name: list(peer.tolerances if peer.same else peer.tolerances[:1]) for name, peer in contest.peers.items()}
     while True:
         optimum = min([ours.objective, *(one.objective for tries in tried.values() for one in tries if one.same)])
+        there = {name: [one for one in tries if near(one.objective, optimum, contest.null)] for name, tries in tried.items()}
+        fastest = min((one.seconds for tries in there.values() for one in tries), default=np.inf)
         open_ones = [
             name
             for name, tries in tried.items()
-            if left[name]
-            and not any(near(one.objective, optimum, contest.null) for one in tries)
-            and (not tries or sum(one.seconds for one in tries) < patience)
+            if left[name] and not there[name] and (not tries or _may_win(tries, fastest, patience))
         ]
         if not open_ones:
             break
@@ -197,6 +204,11 @@ def settle(contest, limit=30.0, patience=5.0):
     for one in (ours, *(one for tries in tried.values() for one in tries)):
         one.reached = near(one.objective, optimum, contest.null)
     return [ours, *(_best(tries) for tries in tried.values())]
+
+
+def _may_win(tries, fastest, patience):
+    """Whether a tighter tolerance of a peer can matter beside the fastest one that got there."""
+    return tries[-1].seconds <= BEHIND * fastest and sum(one.seconds for one in tries) < patience
 
 
 def _with(fit, tolerance):

@@ -7,6 +7,7 @@ thread and are timed by the processor's time. ``--write`` brings the results int
 and the README.
 """
 
+import sys
 import time
 import tracemalloc
 import warnings
@@ -14,14 +15,13 @@ from statistics import median
 
 from benchmarks import report
 from benchmarks.harness import turns
-from benchmarks.ladder import NotDone, limited, near, settle
+from benchmarks.ladder import BEHIND, NotDone, limited, near, settle
 from benchmarks.real_data import DATA
 from benchmarks.real_losses import ROWS
 
 __all__ = ["main", "measure"]
 
 LARGE = 100_000  # entries of X from which memory is traced
-MAYBE = 3.0  # peers that took more times the fastest one's time are not run again
 TRACED = 5.0  # seconds up to which a fit is done once more for its memory
 
 
@@ -47,7 +47,7 @@ def measure(contest, limit=30.0):
     # The fastest of those that reached the optimum, or the best objective.
     able = [side for side in peers if side.reached or not side.same] or [min(peers, key=lambda side: side.objective)]
     fastest = min(side.seconds for side in able)
-    again = [side for side in (ours, *able) if side.done and (side is ours or side.seconds <= MAYBE * fastest)]
+    again = [side for side in (ours, *able) if side.done and (side is ours or side.seconds <= BEHIND * fastest)]
     seconds = turns({side.name: side.fit for side in again}, {side.name: side.seconds for side in again})
     median_of = {side.name: median(seconds.get(side.name, [side.seconds])) for side in (ours, *peers)}
     best = min(able, key=lambda side: median_of[side.name])
@@ -95,15 +95,19 @@ def _peak(side):
             tracemalloc.stop()
 
 
-def problems(names=()):
+def problems(names=(), tasks=DATA):
     """The problems whose name contains one of the names, all without, each built when its turn
-    comes.
+    comes. Sets of packages that are not installed are left out, which is printed.
     """
-    for task, sets in DATA.items():
+    for task, sets in tasks.items():
         for name, load in sets.items():
             rows = {row: build for row, build in ROWS[task].items() if _asked(f"{name}/{row}", names)}
             if rows:
-                data = load()
+                try:
+                    data = load()
+                except ImportError as error:
+                    print(f"{name} is left out: {error}", file=sys.stderr)
+                    continue
                 for row, build in rows.items():
                     contest = build(name, row, data)
                     if contest is not None:

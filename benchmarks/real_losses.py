@@ -5,6 +5,8 @@ twentieth of the least one that leaves no column, and for quantiles, which have 
 penalises an intercept: its problems have a column of ones instead, for all sides.
 """
 
+import warnings
+
 import numpy as np
 from scipy import sparse
 from sklearn.linear_model import (
@@ -26,8 +28,8 @@ from sklearn_losses.losses import Huber, Loss, Quantile
 __all__ = ["ROWS"]
 
 MANY = 100_000  # iterations that no peer needs
-# Multiplications that liblinear and saga may take for all their passes, about two seconds; they do
-# not end before at a tolerance that is too tight.
+# Multiplications that liblinear and saga may take for all their passes, about two seconds, where
+# their default allows less; they do not end before at a tolerance that is too tight.
 WORK = 2e9
 SAGA = 300_000  # entries from which liblinear and skglm are always faster, for two classes
 HESSIAN = 3_000  # parameters up to which newton-cholesky gets its turn
@@ -83,7 +85,9 @@ class _Problem:
         classes, counts = np.unique(self.y, return_counts=True)
         raw = np.zeros((len(classes), 1 if len(classes) == 2 else len(classes)))
         if np.ptp(counts) and self.intercept:  # equal classes have 0 by symmetry
-            best = LossClassifier(self.loss, alpha=0.0).fit(np.zeros((len(classes), 1)), classes, sample_weight=counts)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # as many classes as rows
+                best = LossClassifier(self.loss, alpha=0.0).fit(np.zeros((len(classes), 1)), classes, sample_weight=counts)
             raw = raw + np.ravel(best.intercept_)
         return float(np.average(self._values(classes, raw), weights=counts))
 
@@ -124,9 +128,9 @@ class _Problem:
         )
 
 
-def _passes(data, outputs=1):
-    """How many passes over the rows a peer may take."""
-    return int(np.clip(WORK / (data.entries * outputs), 100, MANY))
+def _passes(data, outputs=1, default=1000):
+    """How many passes over the rows a peer may take: at least its default."""
+    return int(np.clip(WORK / (data.entries * outputs), default, MANY))
 
 
 def _skglm():
@@ -282,7 +286,7 @@ def _l1_logistic(name, row, data):
     problem = _Problem(name, row, data, "cross_entropy", 1 / len(data.y), 1.0, column=two)
     parameters = {"l1_ratio": 1.0, "random_state": 0}
     # Its passes take five times as long as liblinear's.
-    passes = _passes(data, 5 * _outputs(data))
+    passes = _passes(data, 5 * _outputs(data), 100)
     peers = {}
     if not two or data.entries < SAGA:
         peers["saga"] = problem.peer(LogisticRegression, solver="saga", max_iter=passes, **parameters)

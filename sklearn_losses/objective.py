@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from sklearn_losses.core import protocols
 from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.class_shifts import add_curvature_along_shifts, without_shift
 from sklearn_losses.core.facts import Facts
 from sklearn_losses.core.hessian import hessian_matrix, hessian_operator, hessian_product, hessian_root
 from sklearn_losses.core.hessian_block import hessian_block
@@ -31,6 +32,7 @@ from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.output_terms import OutputTerms
+from sklearn_losses.piecewise.smoothed_around import best_slopes, slopes_of_terms, smoothed_around
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
@@ -103,10 +105,7 @@ class Objective(Facts):
         return self._valued[1]
 
     def value_without_weights(self, params: NDArray[Any]) -> float:
-        """The whole formula with all weights at 0 and the intercepts of `params`.
-
-        A linear model predicts the same for all rows then, so that they are not read.
-        """
+        """The whole formula with the intercepts of `params` alone, for which no row is read."""
         bare = np.where(self.penalized > 0, 0.0, params)
         if not (self.linear and self.loss.rowwise):
             return self.value(bare)
@@ -344,18 +343,8 @@ class Objective(Facts):
         """The same point without a common shift of all classes.
 
         Neither the loss nor the optimum depends on that shift.
-
-        Of the weights of a feature that is the shift of least penalty, of the intercepts their
-        mean.
         """
-        if not self._shifts:
-            return params
-        model = self.model.base
-        rows = params[: model.n_params].reshape(-1, model.n_outputs)  # the last one holds the intercepts
-        shift = rows @ np.full(model.n_outputs, 1 / model.n_outputs)
-        if not self.smooth_penalty:
-            shift[: model.n_features] = self.penalty.best_shift(rows[: model.n_features])
-        return np.concatenate([(rows - shift[:, None]).ravel(), params[model.n_params :]])
+        return without_shift(params, self.model.base, self.penalty) if self._shifts else params
 
     @cached_property
     def _shifts(self):
@@ -365,19 +354,10 @@ class Objective(Facts):
     def with_curved_shifts(self, hessian: NDArray[Any]) -> NDArray[Any]:
         """A second derivative with curvature along the common shifts of all classes.
 
-        The loss has none there. At a point that is `centered` the gradient along them is 0, so that
-        Newton's direction stays what it is.
-
-        Parameters
-        ----------
-        hessian : ndarray of shape (n_params, n_params)
-            Changed in place.
+        It is changed in place.
         """
         if self._shifts:
-            outputs, last = self.model.base.n_outputs, self.model.base.n_params
-            blocks = hessian[:last, :last].reshape(last // outputs, outputs, last // outputs, outputs)
-            of_features = np.einsum("ikil->ikl", blocks)
-            of_features += np.einsum("ikk->i", of_features)[:, None, None] / outputs
+            add_curvature_along_shifts(hessian, self.model.base)
         return hessian
 
     def prox(self, params: NDArray[Any], step: float | NDArray[Any]) -> NDArray[Any]:
@@ -444,6 +424,21 @@ class Objective(Facts):
             total += part[0]
             gradient += part[1]
         return total / self.n_rows, gradient / self.n_rows
+
+    def smoothed_around(self, centers: NDArray[Any] | None, width: float) -> Self:
+        """This objective with a piecewise linear loss smoothed around slopes, see `best_slopes`."""
+        loss, batches = smoothed_around(self.loss, self.model, self.batches, centers, width)
+        return self._replace(loss=loss, batches=batches)
+
+    def best_slopes(self, params: NDArray[Any]) -> tuple[NDArray[Any], float]:
+        """The slopes of `smoothed_around` at `params`, and how far their lines are below the
+        loss.
+        """
+        return best_slopes(self.loss, self.model, self.batches, params)
+
+    def slopes_of_terms(self, slopes: NDArray[Any]) -> NDArray[Any] | None:
+        """`best_slopes` as slopes of `terms`; None where some rows have no terms."""
+        return slopes_of_terms(self.loss, self.terms().loss_terms, slopes)
 
     def smoothed(self, width: float) -> Self:
         """This objective with a smooth loss within O(width) of its own."""

@@ -263,6 +263,10 @@ class Batches:
         """The same targets and weights with these rows."""
         return self._replace(X=X, standardization=None, dtype=X.dtype)
 
+    def with_targets(self, y: Any) -> Self:
+        """The same rows with other targets."""
+        return self._replace(y=y)
+
     def unconverted(self) -> Self:
         """The same rows in their own type, the targets as they are."""
         return self._replace(dtype=self.X.dtype)

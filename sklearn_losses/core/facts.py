@@ -177,8 +177,9 @@ class Facts:
         It reads the rows twice, which takes longer than its multiplications do.
         """
         X, outputs = self.batches.X, self.n_outputs
-        entries = WORK.sparse * X.nnz if self.sparse else WORK.thin * X.size
-        return 2.0 * outputs * entries
+        if self.sparse:
+            return 2.0 * X.nnz * (WORK.sparse_read + WORK.sparse_output * outputs)
+        return 2.0 * X.size * (WORK.read + WORK.output * outputs)
 
     @property
     def hessian_work(self) -> float:

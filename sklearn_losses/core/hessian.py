@@ -48,9 +48,14 @@ def hessian_operator(loss: Loss, model: Any, batches: Any, params: NDArray[Any])
     chosen = _curved(batches, curvature)
     if raw.ndim == 1:
         operator = gram_operator(model, batches, curvature if chosen is None else curvature[chosen], chosen)
-        rows = batches if operator.in_float32 is None else batches.as_float32() or batches
-        return operator._replace(solver=gram_solver(model, rows, curvature), exact=False, total=float(curvature.sum()))
+        solver = gram_solver(model, _coarse(batches), curvature)
+        return operator._replace(solver=solver, exact=False, total=float(curvature.sum()))
     return _of_several_outputs(loss, model, batches, raw, curvature, chosen)
+
+
+def _coarse(batches):
+    """The rows in float32, which is enough for a preconditioner; as they are where they are few."""
+    return batches if np.prod(batches.X.shape) < LIMITS.small else batches.as_float32() or batches
 
 
 def _curved(batches, curvature):
@@ -86,7 +91,7 @@ def _of_several_outputs(loss, model, batches, raw, curvature, chosen):
         _product(model, batches, loss.hessian_map, raw, n_rows),
         cache(diagonal),
         None if coarse is None else cache(in_float32),
-        solver=gram_solver(model, batches if coarse is None else coarse, curvature.mean(axis=1)),
+        solver=gram_solver(model, _coarse(batches), curvature.mean(axis=1)),
         exact=False,
         total=float(curvature.sum()),
     )

@@ -1,6 +1,4 @@
-"""The second derivative as an operator, and Newton's equations.
-
-They are solved by conjugate gradients.
+"""The second derivative as an operator, and Newton's equations by conjugate gradients.
 
 A Newton direction needs a few digits, and most of its time goes into products with the rows. So
 conjugate gradients, scaled by the diagonal, work in float32 where the rows come in it, and go on in
@@ -143,6 +141,8 @@ class HessianOperator(NamedTuple):
         reduction: float,
         max_products: int,
         precondition: Product | None = None,
+        diagonal: NDArray[Any] | None = None,
+        to_the_end: bool = False,
     ) -> "TruncatedStep":
         """An inexact Newton step [1]_, only as exact as it is of use.
 
@@ -164,12 +164,16 @@ class HessianOperator(NamedTuple):
         max_products : int
         precondition : callable, default=None
             As for `solve`.
+        diagonal : ndarray of shape (n_params,), default=None
+            About that of the matrix, where it is at hand.
+        to_the_end : bool, default=False
+            The model holds everywhere: they go on until next to nothing is left in any case.
 
         References
         ----------
         .. [1] Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithm 7.1.
         """
-        inverse = self._inverse_diagonal(ridge) * np.ones_like(ridge)
+        inverse = self._inverse_diagonal(ridge, diagonal) * np.ones_like(ridge)
         most_left = _bound(ridge, inverse)
         left = most_left(gradient)
         if left <= goal:
@@ -179,7 +183,7 @@ class HessianOperator(NamedTuple):
         def enough(square, first, residual, gained):
             if square > reduction * first:
                 return False
-            if not provable or gained > self.limits.end * goal:
+            if not provable or (gained > self.limits.end * goal and not to_the_end):
                 return True
             return most_left(residual) <= max(self.limits.left * goal, 0.9 * goal - gained)
 
@@ -328,11 +332,11 @@ class HessianOperator(NamedTuple):
             limits=self.limits,
         )
 
-    def _inverse_diagonal(self, ridge):
+    def _inverse_diagonal(self, ridge, diagonal=None):
         if self.diagonal is None:
             return 1.0
-        diagonal = self.diagonal() + ridge
-        return 1 / np.where(diagonal > 0, diagonal, np.max(diagonal, initial=0.0) or 1.0)
+        whole = (self.diagonal() if diagonal is None else diagonal) + ridge
+        return 1 / np.where(whole > 0, whole, np.max(whole, initial=0.0) or 1.0)
 
 
 def _bound(ridge, inverse):

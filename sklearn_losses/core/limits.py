@@ -46,12 +46,20 @@ class Work(NamedTuple):
         In a product of dense rows with few vectors, which waits for the memory.
     sparse : float
         In one of sparse rows.
+    read, sparse_read : float
+        What an entry of dense or of sparse rows costs in a product, whatever the number of vectors,
+    output, sparse_output : float
+        and for each of the vectors.
     products : float
         Products with the Hessian that one Newton direction takes, about.
     """
 
     thin: float = 4.0
     sparse: float = 20.0
+    read: float = 10.0
+    sparse_read: float = 20.0
+    output: float = 2.0
+    sparse_output: float = 8.0
     products: float = 20.0
 
 

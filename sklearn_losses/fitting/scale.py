@@ -303,6 +303,8 @@ class _HuberFits:
         model = Linear().bind(rows.X.shape[1], 1, settings.fit_intercept)
         self.problem = prepare(task, Huber(scale=scale), Auto(), model, rows, settings, lambda *_: None)
         self.objective, self.joint = self.problem.objective, joint
+        if isinstance(self.problem.solver, Newton):  # no start on a part of the rows is nearer than the last end
+            self.problem.solver.limits = Newton.limits._replace(part=1)
         center = weighted_quantile(rows.y.astype(np.float64), 0.5, rows.weights)
         self.params = self.problem.from_user(self.problem.model.init(np.array([center]), None), ())
         self.ends: list[Any] = [(np.inf, self.params)]

@@ -1,6 +1,7 @@
 """Numerical helpers of losses: best constants, quantiles, exponentials that stay finite."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -160,8 +161,8 @@ def weighted_quantile(values: FloatArray, level: float, sample_weight: FloatArra
     if sample_weight.max() == sample_weight.min():  # no need to sort
         target = level * len(values)
         close = 8 * np.finfo(np.float64).eps * len(values)
-        first, last = (int(np.clip(np.ceil(t), 1, len(values))) - 1 for t in (target - close, target + close))
-        ordered = np.partition(values, (first, last))
+        first, last = (min(max(ceil(t), 1), len(values)) - 1 for t in (target - close, target + close))
+        ordered = np.partition(values, (first, last) if first < last else first)
         return ordered[first] + (ordered[last] - ordered[first]) / 2
     order = np.argsort(values, kind="stable")
     ordered, weight = values[order], sample_weight[order]

@@ -137,7 +137,8 @@ def _solve(terms, proximal, start, slopes, kinked):
     rows, positions = terms.rows(kinked)
     left, right = terms.left.flat[kinked], terms.right.flat[kinked]
     share = np.sqrt((right - left) / np.max(right - left)) if len(kinked) else np.zeros(0)
-    u, singular, vt = np.linalg.svd(share[:, None] * rows)
+    # All directions of the parameters are asked for; those of the rows only where these are few.
+    u, singular, vt = np.linalg.svd(share[:, None] * rows, full_matrices=len(rows) < rows.shape[1])
     rank = int(np.sum(singular > 1e-11 * singular[0])) if len(singular) else 0
     u, singular, spanned, free = u[:, :rank], singular[:rank], vt[:rank], vt[rank:]
     held = spanned.T @ ((u.T @ (share * positions)) / singular)

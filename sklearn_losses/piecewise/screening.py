@@ -45,6 +45,9 @@ class ScreeningLimits(NamedTuple):
 
     Attributes
     ----------
+    rows, work : int, float
+        Rows up to which, and multiplications of a matrix of the parameters up to which, all are
+        solved for at once.
     spreads : float
         Half the width of their band, in standard errors of the predictions of a sample.
     first : float
@@ -53,6 +56,8 @@ class ScreeningLimits(NamedTuple):
         The shares of the rows up to which a part is solved for, the first time and again.
     """
 
+    rows: int = 2000
+    work: float = 5e6
     spreads: float = 3.75
     first: float = 0.6
     shares: tuple[float, ...] = (0.8, 0.8, 0.8)
@@ -160,7 +165,8 @@ def minimum_by_screening(
     limits : ScreeningLimits, default=SCREENING
     """
     n_rows = terms.left.shape[1]
-    if terms.model.n_outputs > 1:
+    few = n_rows <= limits.rows and n_rows * len(params) ** 2 <= limits.work
+    if few or terms.model.n_outputs > 1:
         return solve(terms, params, tol, record)
 
     def undecided(terms, params, tol, record):

@@ -1,4 +1,4 @@
-"""The method of multipliers for losses with kinks: products with X are all that it needs.
+"""The method of multipliers for losses with kinks, by products with X or few matrices.
 
 A loss made of straight lines is their maximum, ``max_u u * d`` over the allowed slopes u of each
 term. Smoothed around centres c it is ``max_u u * d - (u - c)**2 / (2 stiffness)``, whose best
@@ -63,9 +63,10 @@ class MultiplierLimits(NamedTuple):
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     """The method of multipliers [1]_ for linear models, losses with kinks and no L1 penalty.
 
-    For mae, quantile, the hinges and crammer_singer with many features: it forms no matrix of the
-    features. Ends on a certified duality gap, and with few parameters on the exact optimum where it
-    can be told (`active_set`).
+    For mae, quantile, the hinges and crammer_singer on large data. It forms a matrix of the
+    features only where that takes less work than products with the rows. It ends where a duality
+    gap certifies what `tol` asks for, and on small data on the exact optimum where it can be told
+    (`active_set`).
 
     References
     ----------

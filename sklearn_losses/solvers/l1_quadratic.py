@@ -31,8 +31,9 @@ class ModelLimits(NamedTuple):
     ----------
     faces : int
         Faces at the most.
-    products : int
-        Products of conjugate gradients on one face at the most.
+    products, all_products : int
+        Products of conjugate gradients on one face at the most, and of all faces after which no
+        other is begun.
     gentle : float
         Added to the diagonal of a matrix, as a share of its largest entry, while signs still
         change: along directions without curvature, such as a shift of all classes, the solution of
@@ -45,6 +46,7 @@ class ModelLimits(NamedTuple):
 
     faces: int = 100
     products: int = 100
+    all_products: int = 300
     gentle: float = 1e-6
     decrease: float = 0.05
     shortest: float = 0.05
@@ -199,7 +201,7 @@ def minimize_model(
             break
         before = point
         point, slope = model.lowest(point, slope, moved, sign, l1)
-        if np.array_equal(point, before):
+        if np.array_equal(point, before) or model.products >= model.limits.all_products:
             break
     return point, slope
 

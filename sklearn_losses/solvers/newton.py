@@ -8,7 +8,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.component import Integer
-from sklearn_losses.core.limits import SIZES, WORK
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import SmoothSolver
@@ -30,8 +30,13 @@ class NewtonLimits(NamedTuple):
         A start is found on a ``1 / part`` of the rows,
     rows_per_parameter : int
         and on so many rows for each parameter at the least,
+    start_work : float
+        and where a matrix of all rows takes so many multiplications,
     start_steps, start_tol : int, float
         in so many steps at the most, to this tol at the least.
+    products : float
+        Products with the Hessian for which a matrix is formed: so many make a direction where a
+        Gram matrix helps.
     window : int
         Steps in a row that show that the value is all noise where they gain `still` times what is
         asked for.
@@ -44,8 +49,10 @@ class NewtonLimits(NamedTuple):
 
     part: int = 16
     rows_per_parameter: int = 20
+    start_work: float = 5e6
     start_steps: int = 20
     start_tol: float = 1e-4
+    products: float = 5.0
     window: int = 10
     still: float = 1e-4
     nothing: float = 1e-9
@@ -97,10 +104,18 @@ class Newton(SmoothSolver, name="newton"):
         self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
-        params = self._start(objective, objective.centered(params), tol)
-        if not self._forms_matrix(objective):
-            certain = truncated_newton(objective, params, run, tol)
-            return run.result(certain=certain)
+        params, certain = objective.centered(params), False
+        if self._forms_matrix(objective):
+            params = self._start(objective, params, tol)
+        else:
+            certain = truncated_newton(objective, params, run, tol, largest_matrix=self.largest_matrix)
+            params = run.params
+        if run.status is None:
+            certain = self._by_matrix(objective, params, run, tol)
+        return run.result(certain=certain)
+
+    def _by_matrix(self, objective, params, run, tol):
+        """Go on with the Hessian as a matrix, and say whether the end is certain."""
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         dear = objective.convex and not exact_is_cheap(objective)
@@ -143,7 +158,7 @@ class Newton(SmoothSolver, name="newton"):
             if still:
                 run.status = self._of_no_gain(objective, params, direction)
                 break
-        return run.result(certain=certain)
+        return certain
 
     def _of_no_gain(self, objective, params, direction):
         """The status of an end from which a direction gains nothing."""
@@ -156,15 +171,15 @@ class Newton(SmoothSolver, name="newton"):
         """Whether a matrix costs next to nothing, or less than the products that take its place."""
         if objective.n_params > self.largest_matrix:
             return False
-        return objective.hessian_work <= max(SIZES.quick_work, WORK.products * objective.product_work)
+        return objective.hessian_work <= max(SIZES.quick_work, self.limits.products * objective.product_work)
 
     def _start(self, objective, params, tol):
         """Return the minimum over a part of many rows; `params` where that is no better."""
         size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
         # From a start in coarser precision nothing is left to gain that way, and the first step of
         # a quadratic function ends at the minimum from anywhere.
-        coarse = objective.in_data_dtype() is not None
-        if coarse or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
+        coarse, small = objective.in_data_dtype() is not None, objective.hessian_work < self.limits.start_work
+        if coarse or small or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
             return params
         part, other = objective.samples(size, 2)
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)

@@ -19,6 +19,7 @@ from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, relative, scale
+from sklearn_losses.piecewise.continuation import Schedule
 from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.l1_quadratic import MatrixModel, ProductModel, minimize_model
 from sklearn_losses.solvers.line_search import Step, backtrack
@@ -53,6 +54,8 @@ class ProximalLimits(NamedTuple):
         Features by which a working set may grow at the least.
     quiet : int
         Steps without a gain that can be seen, after which an exact end is given up.
+    patience : int
+        Stages of the method of multipliers that may bring no smaller gap.
     part, rows_per_parameter, start_steps, start_tol : int, int, int, float
         Many rows are first replaced by one in so many of them, as long as that leaves so many for
         each parameter, for so many steps at the most, to this tol.
@@ -68,6 +71,7 @@ class ProximalLimits(NamedTuple):
     exact_tol: float = 1e-4
     growth: int = 100
     quiet: int = 10
+    patience: int = 20
     part: int = 8
     rows_per_parameter: int = 5
     start_steps: int = 30
@@ -114,6 +118,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
 
     double = certain = True
     limits = LIMITS
+    multipliers: Schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1)
     parameter_constraints = {"largest_matrix": Integer(0)}
 
     def __init__(self, largest_matrix: int = 1500) -> None:
@@ -149,6 +154,48 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         _WorkingSets(part, run, max(tol, self.limits.start_tol), self.largest_matrix, self.limits).go()
         return run.params if other.value(run.params) < other.value(params) else params
 
+    def _continuation(self, objective, params, *, max_iter, tol, callback):
+        """Minimise a loss with kinks: by the method of multipliers where an active set is too
+        large.
+
+        Each stage is smoothed around the slopes of the rows at the end of the last one [3]_.
+        """
+        if not objective.piecewise_linear or objective.n_constants or objective.n_params <= SIZES.matrix:
+            return super()._continuation(objective, params, max_iter=max_iter, tol=tol, callback=callback)
+        run, slopes = Run(params, max_iter, callback), None
+        null = null_value(objective, params)
+        scale = objective.kink_distance(params)
+        width, patience, lowest, share = self.multipliers.first * scale, self.limits.patience, np.inf, 1.0
+        shortfall = objective.smoothing_error(width)
+        smooth = objective.smoothed_around(None, width)
+        while run.status is None:
+            done, value = len(run.history), objective.value(run.params)
+            allowed = allowance(objective, value, null, tol)
+            search = _WorkingSets(smooth, run, tol, self.largest_matrix, self.limits)
+            search.allowed = share * max(self.multipliers.loose * shortfall, 0.3 * allowed)
+            search.go()
+            if not run.status.ended_by_itself:
+                break
+            run.status = None
+            slopes, shortfall = smooth.best_slopes(run.params)
+            value = objective.value(run.params)
+            allowed = allowance(objective, value, null, tol)
+            # The weights of an optimum have no larger sum than the objective has a value here.
+            cost = float(np.max(search.violation(), initial=0.0)) * (objective.l1_value(run.params) + value)
+            patience = self.limits.patience if shortfall + cost < 0.9 * lowest else patience - 1
+            lowest = min(lowest, shortfall + cost)
+            if shortfall + cost <= 0.9 * allowed or patience == 0:
+                run.status = Status.CONVERGED if patience else Status.STALLED
+            if cost > max(shortfall, 0.3 * allowed) and share > 1e-6:
+                share *= 0.1
+            else:
+                width = self.multipliers.after(width, len(run.history) - done, scale)
+                smooth, share = objective.smoothed_around(slopes, width), 1.0
+        result = run.result(slopes=None if slopes is None else objective.slopes_of_terms(slopes))
+        result.x = objective.centered(result.x)
+        result.fun = objective.value(result.x)
+        return result
+
 
 class _WorkingSets:
     """The minimum over a working set of features that grows until no other violates optimality.
@@ -175,7 +222,7 @@ class _WorkingSets:
         self.working[0] = True  # a working set is never empty
         self.working |= objective.smooth_penalty
         self.part, self.where, self.last = None, None, _Descent(np.inf, np.inf, np.inf)
-        self.null = null_value(objective, run.params)
+        self.null, self.allowed = null_value(objective, run.params), None
         self.products = limits.products  # that the last quadratic model took
 
     def go(self):
@@ -222,7 +269,8 @@ class _WorkingSets:
             working[:] = True
             self.part, self.where = objective, np.arange(objective.n_params)
         else:
-            self.part, self.where = objective.restricted(np.flatnonzero(working))
+            part, where = objective.restricted(np.flatnonzero(working))
+            self.part, self.where = part, where
 
     def _end(self):
         """Judge where the work ended."""
@@ -232,6 +280,8 @@ class _WorkingSets:
 
     def _goal(self):
         """What may be left to gain."""
+        if self.allowed is not None:
+            return self.allowed
         return allowance(self.objective, self.run.value, self.null, self.tol)
 
     def _all_at_once(self, part):
@@ -259,8 +309,7 @@ class _WorkingSets:
         by_matrix = 0.5 * self.part.n_rows * size**2 + self.limits.rounds * size**3 / 3
         return by_matrix <= self.products * self.part.product_work
 
-    def _model(self, point, gradient, chosen, damping):
-        part = self.part
+    def _model(self, part, point, gradient, chosen, damping):
         if self._forms_matrix(len(chosen)):
             return MatrixModel(part.hessian_block(point, chosen), gradient[chosen], damping)
         curvature = part.hessian_operator(point)
@@ -281,7 +330,7 @@ class _WorkingSets:
             violation, chosen = left, self._chosen(point, gradient, left)
             forced = max(np.clip(violation, *limits.forcing) * violation, 0.5 * goal)
             accuracy = ((limits.rounding if exact else forced) * scale(l1))[chosen]
-            model, target = self._model(point, gradient, chosen, damping), point.copy()
+            model, target = self._model(part, point, gradient, chosen, damping), point.copy()
             target[chosen], slope = minimize_model(model, gradient[chosen], point[chosen], l1[chosen], accuracy)
             self.products = model.products or self.products
             promised, curvature = _promise(gradient[chosen], slope, point[chosen], target[chosen], l1[chosen])

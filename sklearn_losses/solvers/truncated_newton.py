@@ -13,6 +13,8 @@ from sklearn_losses.solvers.run import Run
 
 __all__ = ["TRUNCATION", "Truncation", "truncated_newton"]
 
+SHORT = 5  # products of a direction for which the diagonal was good enough
+
 
 class Truncation(NamedTuple):
     """The numbers of Newton's method by products.
@@ -34,6 +36,9 @@ class Truncation(NamedTuple):
         Products with the Hessian for one direction at the most.
     end : float
         Where a step promises this share of what may be left, no other is taken.
+    dear : float
+        The work of the products for one direction, in units of that of a Hessian, from which on a
+        matrix is formed.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -43,17 +48,26 @@ class Truncation(NamedTuple):
     most: float = 0.25
     quadratic: float = 1e-12
     exact: float = 1e-4
-    spread: float = 0.5
+    spread: float = 1.0
     near: float = 10.0
     products: int = 250
     end: float = 0.1
+    dear: float = 2.0
     unmoved: float = 64.0
 
 
 TRUNCATION = Truncation()
 
 
-def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: float, limits: Truncation = TRUNCATION) -> bool:
+def truncated_newton(
+    objective: Objective,
+    params: NDArray[Any],
+    run: Run,
+    tol: float,
+    *,
+    largest_matrix: int = 0,
+    limits: Truncation = TRUNCATION,
+) -> bool:
     """Minimise a smooth objective of a linear model without forming its Hessian [1]_.
 
     A direction is solved for as exactly as the model of the last one was [2]_. Under a penalty the
@@ -69,6 +83,9 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
     run : Run
         Gets the points and the status.
     tol : float
+    largest_matrix : int, default=0
+        Parameters up to which it ends without a status where a Hessian would have taken less time
+        than the products for one direction.
     limits : Truncation
 
     Returns
@@ -92,15 +109,17 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
             gradient,
             goal=goal,
             reduction=reduction,
+            to_the_end=objective.quadratic,
             max_products=min(len(params), limits.products),
             precondition=preconditioner.at(operator),
+            diagonal=preconditioner.diagonal(operator),
         )
         if not found.products:
             if not run.history:
                 run.record(params, value)
             run.converged()
             return objective.convex
-        preconditioner.spent += found.products
+        preconditioner.note(found.products)
         step = found.step if gradient @ found.step < 0 else -gradient
         search = searched_step if objective.convex else newton_step
         moved = search(objective, params, value, gradient, objective.centered(step))
@@ -114,6 +133,9 @@ def truncated_newton(objective: Objective, params: NDArray[Any], run: Run, tol: 
         if proven or found.gained <= limits.end * goal:
             run.converged()
             return proven
+        made = found.products * objective.product_work
+        if len(params) <= largest_matrix and made > limits.dear * objective.hessian_work:
+            return False
         spread = _next_spread(fallen, operator.total, goal, limits)
         reduction = _next_reduction(fallen, found.gained, limits)
 
@@ -141,13 +163,31 @@ def _stuck(objective, params, value, run, step, close, limits):
 
 
 class _Preconditioner:
-    """A factor of the Gram matrix once it pays, and a new one whenever it would have paid again."""
+    """A factor of the Gram matrix once it pays, and a new one whenever it would have paid again.
+
+    Until then the diagonal, which is taken anew after directions that took many products.
+    """
 
     def __init__(self, objective):
         self.objective, self.solve, self.spent = objective, None, 0.0
         self.price = objective.gram_work / objective.product_work
+        self.last, self.old, self.total = np.inf, None, 1.0
 
     def at(self, operator):
+        """What conjugate gradients are preconditioned with; None for the diagonal."""
         if operator.solver is not None and self.spent > self.price:
             self.solve, self.spent = operator.solver(self.objective.l2), 0.0
         return self.solve
+
+    def diagonal(self, operator):
+        """About the diagonal of the Hessian; None where it is not known."""
+        if operator.diagonal is None:
+            return None
+        if self.old is None or not operator.total > 0 or (self.solve is None and self.last > SHORT):
+            self.old, self.total = operator.diagonal(), operator.total or 1.0
+            return self.old
+        return self.old * (operator.total / self.total)
+
+    def note(self, products):
+        """Take note of the products of a direction."""
+        self.last, self.spent = products, self.spent + products

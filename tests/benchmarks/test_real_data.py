@@ -76,6 +76,15 @@ def test_chosen_problems():
     ]
 
 
+def test_sets_that_are_not_installed_are_left_out(capsys):
+    def missing():
+        raise ImportError("no module named ISLP")
+
+    tasks = {"regression": {"absent": missing, "diabetes": DATA["regression"]["diabetes"]}}
+    assert [contest.name for contest in problems(["/mse"], tasks)] == ["diabetes/mse"]
+    assert "absent is left out: no module named ISLP" in capsys.readouterr().err
+
+
 def test_all_losses_of_a_set(found):
     assert {name.split("/")[1] for name in found if name.startswith("iris/")} == set(ROWS["classes"])
     assert {name.split("/")[1] for name in found if name.startswith("breast_cancer/")} == set(ROWS["two classes"])

@@ -78,6 +78,21 @@ def test_no_more_tries_once_patience_is_over():
     assert calls == [1e-1] and not peer.reached
 
 
+def test_no_more_tries_of_a_peer_far_behind():
+    calls = []
+
+    def slow(tolerance):
+        calls.append(tolerance)
+        return waits(0.05, 1 + tolerance)()
+
+    quick = Peer(waits(0.001, 1.0), (1e-2,))
+    settle(contest(1.0, {"slow": Peer(slow), "quick": quick}))
+    assert calls == [1e-2]
+    calls.clear()
+    settle(contest(1.0, {"slow": Peer(slow)}))
+    assert calls == [1e-2, 1e-3, 1e-4]
+
+
 def test_what_compiles_has_a_fit_before():
     calls = []
     peer = reaches(0.0, calls)

@@ -23,7 +23,7 @@ PACKAGE = Path(sklearn_losses.__file__).parent
 FILES = sorted(path for folder in ("solvers", "piecewise") for path in (PACKAGE / folder).glob("*.py"))
 FILES += [PACKAGE / "core" / "allowance.py"]
 OBJECTIVES = {"objective", "part"}  # names of parameters that are objectives
-GIVES_ONE = {"smoothed", "in_data_dtype"}  # methods that return an objective,
+GIVES_ONE = {"smoothed", "smoothed_around", "in_data_dtype"}  # methods that return an objective,
 GIVES_ONE_FIRST = {"restricted", "rotated"}  # one and something else,
 GIVES_SEVERAL = {"samples"}  # or several
 

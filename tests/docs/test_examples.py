@@ -45,7 +45,7 @@ def test_image_classification_digits(example, capsys):
     assert set(accuracy) == set(cases) and set(cases) < set(module.CASES)
     assert min(accuracy.values()) > 0.9
     printed = capsys.readouterr().out
-    assert "adam" in printed and "interior_point" in printed and "The best" in printed
+    assert "adam" in printed and "augmented_lagrangian" in printed and "The best" in printed
 
 
 def test_grid_search_losses(example):

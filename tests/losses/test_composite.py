@@ -175,6 +175,7 @@ def test_a_method_of_a_loss_is_the_parts_or_follows_from_others():
     # Values and derivatives are the wrapper's own, and what is made of them needs no more.
     assert methods - of_parts == {
         "value", "gradient", "value_and_gradient", "hessian", "hessian_product", "hessian_map", "hessian_matrix",
+        "hessian_factors",
         "kink_distance", "smoothing_error", "shortfall", "best_constant", "null_loss", "trend",
         "row_weights",
     }  # fmt: skip

@@ -180,7 +180,7 @@ def test_wide_sparse_rows_on_products_with_the_hessian():
 def test_wide_sparse_ridge_takes_newton():
     X = sparse.random(500, 3000, 0.01, random_state=0, format="csr")
     y = (X @ np.random.default_rng(0).standard_normal(3000) > 0).astype(int)
-    model = LossClassifier(alpha=1 / 500).fit(X, y)
+    model = LossClassifier(alpha=1 / 500, tol=1e-8).fit(X, y)
     assert model.solver_ == "newton" and model.converged_
     dense = LossClassifier(alpha=1 / 500, solver="lbfgs", tol=1e-10).fit(X, y)
     np.testing.assert_allclose(model.objective_, dense.objective_, rtol=1e-6)

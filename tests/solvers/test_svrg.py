@@ -178,7 +178,7 @@ def test_networks_rankings_and_early_stopping():
     assert deep.score(X, y) > 0.75 and len(deep.validation_scores_) == deep.n_iter_
     X, y, qid = make_ranking(n_queries=30, random_state=0)
     assert (
-        LossRanker("ranknet", solver="svrg", alpha=0.01, tol=1e-4, random_state=0).fit(X, y, qid=qid).score(X, y, qid=qid) > 0.8
+        LossRanker("ranknet", solver="svrg", alpha=0.01, tol=1e-2, random_state=0).fit(X, y, qid=qid).score(X, y, qid=qid) > 0.8
     )
 
 

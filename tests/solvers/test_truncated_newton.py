@@ -124,8 +124,8 @@ def test_an_optimum_takes_no_step():
 
 def counted(loss, X, y, outputs, limits=TRUNCATION, alpha=None):
     problem = objective(loss, X, y, outputs, alpha=alpha or 1 / len(y), kind=Counted)
-    run = Run(start(problem), 100, None)
-    assert truncated_newton(problem, problem.model.init(np.zeros(outputs), None), run, 1e-4, limits)
+    run = Run(start(problem), 1000, None)
+    assert truncated_newton(problem, problem.model.init(np.zeros(outputs), None), run, 1e-4, limits=limits)
     return sum(problem.batches.reads) / len(y), len(run.history)
 
 
@@ -195,3 +195,13 @@ def test_no_weights_need_no_rows():
     params = np.arange(float(problem.n_params))
     bare = np.where(problem.penalized > 0, 0.0, params)
     assert problem.value_without_weights(params) == pytest.approx(problem.value(bare), rel=1e-13)
+
+
+def test_a_matrix_takes_over_where_directions_take_many_products():
+    X, y = load_digits(return_X_y=True)
+    problem = objective("squared_hinge", X / 16, y, 10, alpha=1e-6)
+    run = Run(start(problem), 1000, None)
+    assert not truncated_newton(problem, start(problem), run, 1e-4, largest_matrix=1000)
+    assert run.status is None and len(run.history) < 50
+    found = Newton().minimize(problem, start(problem), max_iter=100, tol=1e-4)
+    assert found.success and found.certain
