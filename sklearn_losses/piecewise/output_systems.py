@@ -20,7 +20,7 @@ from sklearn_losses.piecewise.base import FloatArray, Solve, cholesky_solver
 from sklearn_losses.piecewise.curved_rows import LIMITS, EquationLimits
 from sklearn_losses.piecewise.row_grams import RowGrams
 
-__all__ = ["OutputEquations", "OutputSystem"]
+__all__ = ["DualSolver", "OutputEquations", "OutputSystem"]
 
 LARGEST = 2 * SIZES.system  # rows of a matrix: it is in float32, or there are few columns
 
@@ -208,7 +208,7 @@ class OutputSystem:
         """``right -> (matrix + diag(ridge))^-1 right``, in float32 where the rows can be."""
         if self._dual_work < self._matrix_work:
             n_weights, outputs = self.model.n_weights, self.model.n_outputs
-            return _DualSolver(self, ridge[:n_weights:outputs], ridge[n_weights:])
+            return DualSolver(self, ridge[:n_weights:outputs], ridge[n_weights:])
         return cholesky_solver(self.gram(), ridge)
 
     def gram(self) -> FloatArray:
@@ -238,7 +238,7 @@ class OutputSystem:
         return self._part.total(of_block, dense=True)
 
 
-class _DualSolver:
+class DualSolver:
     """``right -> (A.T diag(metric) A + diag(ridge))^-1 right`` by a matrix of the terms.
 
     With l the slopes that the solution x moves, ``l = metric * (A x)`` and ``A.T l + ridge * x =
