@@ -29,9 +29,10 @@ __all__ = ["ProximalNewton"]
 class ProximalNewton(SmoothSolver, name="proximal_newton"):
     """Proximal Newton [1]_ on a working set [2]_; linear models, convex losses, any elastic net.
 
-    Zeros are exact. While the working set is small the model's minimum is found by Cholesky factors
-    of its Hessian, and the solver ends on the optimum to rounding error; beyond by conjugate
-    gradients, to the relative distance `tol`.
+    Zeros are exact. Losses with kinks and many columns are solved by the method of multipliers
+    [3]_, whose smooth problems it minimises, and end with a duality gap. While the working set is
+    small the model's minimum is found by Cholesky factors of its Hessian, and the solver ends on
+    the optimum to rounding error; beyond by conjugate gradients, to the relative distance `tol`.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     .. [1] Lee, Sun and Saunders, "Proximal Newton-type methods", SIAM Journal on Optimization 24
            (2014).
     .. [2] Bertrand et al., "Beyond L1: faster and better sparse models with skglm", NeurIPS 2022.
+    .. [3] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in
+           convex programming", Mathematics of Operations Research 1 (1976).
 
     Examples
     --------

@@ -162,7 +162,8 @@ class WorkingSets:
         """Judge where the work ended."""
         polished = self._polishes() and self.last.left > self.limits.small_slope
         ended = not polished or _nothing_left(self.run, self.objective, self._goal())
-        self.run.status = Status.CONVERGED if ended and self.last.gain <= self._goal() else Status.STALLED
+        ended = (ended and self.last.gain <= self._goal()) or self.is_certain(self.violation())
+        self.run.status = Status.CONVERGED if ended else Status.STALLED
 
     def _goal(self):
         """What may be left to gain."""
@@ -222,6 +223,8 @@ class WorkingSets:
         loss that is never negative the penalty there is not above the value here.
         """
         value = self.run.value
+        if violation <= 10 * self.limits.rounding:  # no slope is left, also where the value is 0
+            return True
         return 0 < value < np.inf and violation * (self.objective.l1_value(self.run.params) + value) <= self._goal()
 
     def _descend(self, goal):
@@ -261,7 +264,8 @@ class WorkingSets:
             if left <= goal or done:
                 break
             if length == 0 and (damping > 1 or not isinstance(model, MatrixModel)):
-                self.last = self.last._replace(gain=np.inf)  # no step gets lower, whatever a model promises
+                # No step gets lower, whatever a model promises.
+                self.last = self.last._replace(gain=np.inf)
                 break
 
 

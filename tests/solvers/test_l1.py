@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.optimize import linprog, minimize, minimize_scalar
 from scipy.special import logsumexp, softmax
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
 from sklearn.utils.estimator_checks import check_estimator
@@ -141,6 +142,44 @@ def test_wide_mae_reaches_the_linear_program():
     model = LossRegressor("mae", alpha=alpha, l1_ratio=1.0).fit(X, y)
     assert model.solver_ == "proximal_newton" and model.converged_
     np.testing.assert_allclose(model.objective_, program.fun, rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss, classes", [("hinge", 2), ("hinge", 3), ("mae", 0), ("quantile", 0)])
+def test_kinks_with_many_columns_by_the_method_of_multipliers(loss, classes):
+    rng = np.random.default_rng(0)
+    X = sparse.random(150, 1200 if classes < 3 else 400, 0.05, random_state=0, format="csr")
+    raw = X[:, :20] @ rng.standard_normal((20, max(classes, 1)))
+    y = (np.argmax(raw + 0.1 * rng.gumbel(size=raw.shape), axis=1) if classes else raw[:, 0] + rng.standard_t(3, 150)) * 1
+    weight = rng.integers(1, 4, 150)
+    estimator = LossClassifier if classes else LossRegressor
+    model = estimator(loss, alpha=0.003, l1_ratio=0.9, solver="proximal_newton", tol=1e-5).fit(X, y, weight)
+    assert model.converged_ and 0 <= model.dual_gap_ <= 1e-5
+    assert np.any(model.coef_ == 0) and np.any(model.coef_ != 0)
+    exact = clone(model).set_params(solver="interior_point", tol=1e-8).fit(X, y, weight)
+    assert exact.objective_ * (1 - 1e-8) <= model.objective_ <= exact.objective_ * (1 + 1e-5)
+
+
+def test_digits_take_few_steps_to_a_proven_end():
+    X, y = load_digits(return_X_y=True)
+    model = LossClassifier(alpha=1e-3, l1_ratio=1.0).fit(X / 16, y)
+    assert model.solver_ == "proximal_newton" and model.converged_
+    assert model.n_iter_ <= 15
+    best = clone(model).set_params(tol=1e-8).fit(X / 16, y)
+    null = np.log(10)
+    assert 0 <= model.objective_ - best.objective_ <= 1e-4 * (null - best.objective_)
+    assert subgradient_violation(best, X / 16, y, np.ones(len(y))) < 1e-4
+
+
+@pytest.mark.slow
+def test_a_promise_of_a_model_that_is_not_like_the_loss_is_no_end():
+    # Far from 0 log_cosh is nearly a kink, and its curvature says nothing.
+    rng = np.random.default_rng(0)
+    n, p = 4000, 200
+    X = rng.standard_normal((n, p)) * 10.0 ** rng.integers(-2, 3, p)
+    y = 100 * ((X / X.std(axis=0)) @ (rng.standard_normal(p) * (rng.random(p) < 0.2)) + rng.standard_normal(n))
+    model = LossRegressor("log_cosh", alpha=1e-3, l1_ratio=1.0).fit(X, y)
+    best = clone(model).set_params(tol=1e-9).fit(X, y)
+    assert model.converged_ and model.objective_ <= best.objective_ * (1 + 1e-4)
 
 
 @pytest.mark.parametrize("loss", KINKED)
