@@ -95,7 +95,7 @@ def follow_path(
     size = terms.total_slope * scale  # of what the terms can add to the value
     least = 1e-12 * size  # where the loss can be 0, relative to what?
     best, least_gap, kept, stale, releases = np.inf, np.inf, (params, point.slopes), 0, 0
-    on_kink = None
+    on_kink = np.zeros(0, dtype=bool)
     while True:
         step = point.advance()
         with np.errstate(over="ignore", invalid="ignore"):

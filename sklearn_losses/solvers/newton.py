@@ -129,6 +129,7 @@ class Newton(SmoothSolver, name="newton"):
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         dear = objective.convex and not exact_is_cheap(objective)
+        hessian = objective.hessian_work / objective.product_work if dear else 1.0  # in products
         while True:
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is
             # left. Where steps are dear it ends where the model promises less than asked for.
@@ -157,7 +158,7 @@ class Newton(SmoothSolver, name="newton"):
             solve = solve if lasting else None
             if moved is not None:
                 params, value, gradient = moved
-            if run.record(params, value):
+            if run.record(params, value, hessian):
                 break
             # Values may be noisier than their last digits: where targets are far from 0.
             still = moved is None or self._stands_still(run, tol)

@@ -43,7 +43,9 @@ class Truncation(NamedTuple):
         Where a step promises this share of what may be left, no other is taken.
     dear : float
         The work of the products for one direction, in units of that of a Hessian, from which on a
-        matrix is formed.
+        matrix is formed,
+    dear_in_all : float
+        and that of all products.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -60,6 +62,7 @@ class Truncation(NamedTuple):
     products: int = 250
     end: float = 0.1
     dear: float = 2.0
+    dear_in_all: float = 10.0
     unmoved: float = 64.0
 
 
@@ -92,7 +95,7 @@ def truncated_newton(
     tol : float
     largest_matrix : int, default=0
         Parameters up to which it ends without a status where a Hessian would have taken less time
-        than the products for one direction.
+        than the products for one direction, or ten of them than all products.
     limits : Truncation
 
     Returns
@@ -140,8 +143,9 @@ def truncated_newton(
         if proven or found.gained <= limits.end * goal:
             run.converged()
             return proven
-        made = found.products * objective.product_work
-        if len(params) <= largest_matrix and made > limits.dear * objective.hessian_work:
+        hessians = objective.hessian_work / objective.product_work  # in products
+        dear = found.products > limits.dear * hessians or run.products > limits.dear_in_all * hessians
+        if len(params) <= largest_matrix and dear:
             return False
         spread = _next_spread(spread, fallen, found.gained, limits.near * goal, operator.total, limits)
         reduction = _next_reduction(reduction, fallen, found.gained, limits)
