@@ -203,6 +203,6 @@ def test_a_matrix_takes_over_where_directions_take_many_products():
     problem = objective("squared_hinge", X / 16, y, 10, alpha=1e-5)
     run = Run(start(problem), 1000, None)
     assert not truncated_newton(problem, start(problem), run, 1e-4, largest_matrix=1000)
-    found = Newton().minimize(problem, start(problem), max_iter=100, tol=1e-4)
+    found = Newton().minimize(problem, start(problem), max_iter=1000, tol=1e-4)
     assert found.success and found.certain
     assert run.status is None and 0 < len(run.history) < found.nit
