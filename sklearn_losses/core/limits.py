@@ -50,6 +50,8 @@ class Work(NamedTuple):
         What an entry of dense or of sparse rows costs in a product, whatever the number of vectors,
     output, sparse_output : float
         and for each of the vectors.
+    products : float
+        Products with the Hessian that one Newton direction takes, about.
     """
 
     thin: float = 4.0
@@ -58,6 +60,7 @@ class Work(NamedTuple):
     sparse_read: float = 20.0
     output: float = 2.0
     sparse_output: float = 8.0
+    products: float = 20.0
 
 
 WORK = Work()
