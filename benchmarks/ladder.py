@@ -173,8 +173,8 @@ def settle(contest, limit=30.0, patience=5.0):
     limit : float, default=30
         Seconds after which a fit is not done.
     patience : float, default=5
-        No tighter tolerance is tried after so many seconds of tries of a peer, nor of one that is
-        far behind another that got there.
+        No tighter tolerance is tried after so many seconds of tries of a peer, or `BEHIND` times
+        ours where that is more, nor of one that is so far behind another that got there.
 
     Returns
     -------
@@ -182,6 +182,7 @@ def settle(contest, limit=30.0, patience=5.0):
         Ours first. A peer of which no tolerance is close enough has its best one.
     """
     ours = _tried("ours", contest.ours, True, None, contest.objective, limit)
+    patience = max(patience, BEHIND * ours.seconds if ours.done else 0.0)
     tried = {name: [] for name in contest.peers}
     left = {name: list(peer.tolerances if peer.same else peer.tolerances[:1]) for name, peer in contest.peers.items()}
     while True:

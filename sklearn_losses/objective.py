@@ -32,7 +32,7 @@ from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.output_terms import OutputTerms
-from sklearn_losses.piecewise.smoothed_around import best_slopes, slopes_of_terms, smoothed_around
+from sklearn_losses.piecewise.smoothed_around import best_slopes, slopes_of_terms, smoothed_around, smoothed_slopes
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 
 __all__ = ["Objective"]
@@ -389,41 +389,23 @@ class Objective(Facts):
 
         It is a width to start smoothing with.
         """
-        total = 0.0
-        for batch in self.batches.blocks():
-            total += batch.sum(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)))
-        return total / self.n_rows or 1.0
+
+        def of_block(batch, _):
+            return batch.sum(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)))
+
+        return sum(self.batches.each(of_block)) / self.n_rows or 1.0
 
     def smoothing_error(self, width: float) -> float:
         """A bound on how far the objective and ``smoothed(width)`` are apart."""
         return self.loss.smoothing_error(width, self.model.n_outputs)
 
     def smoothed_slopes(self, params: NDArray[Any], width: float) -> tuple[float, NDArray[Any]] | None:
-        """The gradient of the loss of ``smoothed(width)`` as slopes of this one.
+        """The gradient of the loss of ``smoothed(width)`` as slopes, for a duality gap.
 
-        A duality gap is made of them.
-
-        Returns
-        -------
-        tuple of (float, ndarray of shape (n_params,)) or None
-            The mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None
-            where the loss knows none.
+        That is the mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None
+        where the loss knows none.
         """
-        smooth = self.loss.smoothed(width)
-
-        def of_block(batch, _):
-            raw, _, vjp = self.model.linearize(params, batch.X)
-            gradient = smooth.gradient(batch.y, raw)
-            shortfall = self.loss.shortfall(batch.y, raw, gradient)
-            return shortfall if shortfall is None else (batch.sum(shortfall), vjp(batch.weighted(gradient)))
-
-        total, gradient = 0.0, np.zeros(self.n_params)
-        for part in self.batches.each(of_block):
-            if part is None:
-                return None
-            total += part[0]
-            gradient += part[1]
-        return total / self.n_rows, gradient / self.n_rows
+        return smoothed_slopes(self.loss, self.model, self.batches, params, width)
 
     def smoothed_around(self, centers: NDArray[Any] | None, width: float) -> Self:
         """This objective with a piecewise linear loss smoothed around slopes, see `best_slopes`."""
@@ -431,9 +413,7 @@ class Objective(Facts):
         return self._replace(loss=loss, batches=batches)
 
     def best_slopes(self, params: NDArray[Any]) -> tuple[NDArray[Any], float]:
-        """The slopes of `smoothed_around` at `params`, and how far their lines are below the
-        loss.
-        """
+        """The slopes of `smoothed_around`, and how far their lines are below the loss."""
         return best_slopes(self.loss, self.model, self.batches, params)
 
     def slopes_of_terms(self, slopes: NDArray[Any]) -> NDArray[Any] | None:

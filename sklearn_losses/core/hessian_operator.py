@@ -75,8 +75,10 @@ class HessianOperator(NamedTuple):
     exact : bool
         Whether what `solver` gives is the solution, and not a start for conjugate gradients.
     total : float
-        The mean over the rows of their second derivatives in the raw predictions, summed over the
-        outputs; 0 where it is not known.
+        The mean second derivative of a row, summed over the outputs; 0 where it is not known.
+    solver_work, product_work : float
+        The multiplications that `solver` and a product take, see `core.limits.Work`; `product_work`
+        is 0 where they are not known.
     limits : ConjugateGradientLimits
     """
 

@@ -1,4 +1,4 @@
-"""Losses with kinks smoothed around slopes of each row, for the method of multipliers."""
+"""Losses with kinks smoothed around slopes of each row, as the method of multipliers does."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sklearn_losses.piecewise.base import FloatArray
 
-__all__ = ["SmoothedAround", "TargetsWithCenters", "best_slopes", "slopes_of_terms", "smoothed_around"]
+__all__ = ["SmoothedAround", "TargetsWithCenters", "best_slopes", "slopes_of_terms", "smoothed_around", "smoothed_slopes"]
 
 
 class TargetsWithCenters:
@@ -175,3 +175,22 @@ def slopes_of_terms(loss: Any, terms: Any, slopes: FloatArray) -> FloatArray | N
         return None
     ranges = np.array([kink.right - kink.left for kink in loss.kinks])[:, None]
     return np.asarray(slopes * ((terms.right - terms.left) / ranges))
+
+
+def smoothed_slopes(loss: Any, model: Any, batches: Any, params: FloatArray, width: float) -> tuple[float, FloatArray] | None:
+    """The gradient of ``loss.smoothed(width)`` as slopes: `Objective.smoothed_slopes`."""
+    smooth = loss.smoothed(width)
+
+    def of_block(batch, _):
+        raw, _, vjp = model.linearize(params, batch.X)
+        gradient = smooth.gradient(batch.y, raw)
+        shortfall = loss.shortfall(batch.y, raw, gradient)
+        return shortfall if shortfall is None else (batch.sum(shortfall), vjp(batch.weighted(gradient)))
+
+    total, pulled = 0.0, np.zeros(model.n_params)
+    for part in batches.each(of_block):
+        if part is None:
+            return None
+        total += part[0]
+        pulled += part[1]
+    return total / batches.n_rows, pulled / batches.n_rows

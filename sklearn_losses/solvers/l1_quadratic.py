@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from sklearn_losses.core.hessian_operator import HessianOperator
-from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.linear_algebra import cholesky_solve, regularized_cholesky
 from sklearn_losses.core.subgradient import least_subgradient
 
 __all__ = ["MatrixModel", "ModelLimits", "ProductModel", "minimize_model"]
@@ -34,10 +33,11 @@ class ModelLimits(NamedTuple):
     products, all_products : int
         Products of conjugate gradients on one face at the most, and of all faces after which no
         other is begun.
-    gentle : float
-        Added to the diagonal of a matrix, as a share of its largest entry, while signs still
-        change: along directions without curvature, such as a shift of all classes, the solution of
-        a face is far beyond the weights that change their sign.
+    gentle, gentle_products : float
+        Added to the diagonal, as a share of its largest entry, while signs still change: of a
+        matrix, and where there are products with one. Along directions without curvature, such as a
+        shift of all classes, the solution of a face is far beyond the weights that change their
+        sign.
     decrease : float
         Share of the decrease that the derivative promises, with which a length is accepted.
     shortest : float
@@ -48,6 +48,7 @@ class ModelLimits(NamedTuple):
     products: int = 100
     all_products: int = 300
     gentle: float = 1e-6
+    gentle_products: float = 1e-4
     decrease: float = 0.05
     shortest: float = 0.05
 
@@ -84,8 +85,9 @@ class MatrixModel:
 
     def solve(self, free: NDArray[np.bool_], right: FloatArray, accuracy: FloatArray) -> FloatArray:
         """The step on a face to where its gradient has changed by `right`."""
-        factor, _ = regularized_cholesky(self.matrix[np.ix_(free, free)], self.extra)
-        return linalg.cho_solve(factor, right, check_finite=False)
+        chosen = np.flatnonzero(free)
+        factor, _ = regularized_cholesky(self.matrix[chosen[:, None], chosen], self.extra)
+        return right if factor is None else cholesky_solve(factor, right)
 
     def lowest(
         self, point: FloatArray, slope: FloatArray, moved: FloatArray, sign: FloatArray, l1: FloatArray
@@ -138,6 +140,8 @@ class ProductModel:
 
     def __init__(self, curvature: HessianOperator, ridge: FloatArray, limits: ModelLimits = LIMITS) -> None:
         self.curvature, self.ridge, self.limits, self.products = curvature, ridge, limits, 0
+        largest = 0.0 if curvature.diagonal is None else float(np.max(curvature.diagonal(), initial=0.0))
+        self.extra = self.gentle = limits.gentle_products * largest
 
     def product(self, direction: FloatArray) -> FloatArray:
         """The change of the model's gradient along `direction`."""
@@ -147,7 +151,9 @@ class ProductModel:
     def solve(self, free: NDArray[np.bool_], right: FloatArray, accuracy: FloatArray) -> FloatArray:
         """The step on a face to where its gradient has changed by about `right`."""
         face = self.curvature.restricted(free)
-        solution, products = face.solve(self.ridge[free], right, max_products=self.limits.products, accuracy=accuracy)
+        solution, products = face.solve(
+            self.ridge[free] + self.extra, right, max_products=self.limits.products, accuracy=accuracy
+        )
         self.products += products
         return solution if solution.any() else right
 
@@ -168,13 +174,14 @@ class ProductModel:
             curved = self.product(step)
             change = float(slope @ step + 0.5 * step @ curved + l1 @ (np.abs(end) - np.abs(point)))
             if length <= first or change <= self.limits.decrease * length * steepest:
+                self.extra = 0.0 if first == 1.0 else self.gentle
                 return end, slope + curved
             length = first if length < self.limits.shortest else max(first, 0.5 * length)
 
 
 def minimize_model(
     model: MatrixModel | ProductModel, gradient: FloatArray, start: FloatArray, l1: FloatArray, accuracy: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, bool]:
     """Minimise ``gradient @ d + d @ H @ d / 2 + l1 @ |start + d|`` to a given accuracy.
 
     Parameters
@@ -189,12 +196,14 @@ def minimize_model(
     -------
     point, slope : ndarray of shape (n_params,)
         ``start + d``, and the model's gradient there.
+    solved : bool
+        Whether it is as accurate.
     """
     point, slope = start.copy(), gradient.copy()
     for _ in range(model.limits.faces):
         least = least_subgradient(point, slope, l1)
         if np.all(np.abs(least) <= accuracy):
-            break
+            return point, slope, True
         sign = np.where(point != 0, np.sign(point), -np.sign(least))
         moved = _on_face(model, point, least, sign, l1, accuracy)
         if not moved.any():
@@ -203,7 +212,7 @@ def minimize_model(
         point, slope = model.lowest(point, slope, moved, sign, l1)
         if np.array_equal(point, before) or model.products >= model.limits.all_products:
             break
-    return point, slope
+    return point, slope, False
 
 
 def _on_face(model, point, least, sign, l1, accuracy):

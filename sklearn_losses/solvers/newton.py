@@ -43,6 +43,14 @@ class NewtonLimits(NamedTuple):
     still : float
     nothing : float
         Share of the decrease that rounding hides which is not worth a step.
+    refinements : int
+        Further steps by the last matrix at the most,
+    digits : float
+        while they change the parameters by more than this share of the largest one,
+    of_quadratic : float
+        or this share for a quadratic function, whose first step leaves no more but rounding errors.
+    most_products : float
+        Products as which a dear matrix counts at the most, where the work of a fit is bounded.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -56,20 +64,25 @@ class NewtonLimits(NamedTuple):
     window: int = 10
     still: float = 1e-4
     nothing: float = 1e-9
+    refinements: int = 6
+    digits: float = 1e-13
+    of_quadratic: float = 1e-12
+    most_products: float = 100.0
     unmoved: float = 64.0
 
 
 class Newton(SmoothSolver, name="newton"):
     """Newton's method with a line search; linear models, losses with a Hessian, no L1 penalty.
 
-    The equations are solved by a Cholesky factor of the Hessian while there are few parameters,
-    else by conjugate gradients on products with it [1]_. Ends on the optimum to rounding error in a
-    handful of iterations.
+    The equations are solved by a Cholesky factor of the Hessian where that is estimated to take
+    less time than products with it, and the fit ends on the optimum to rounding error. Else by
+    conjugate gradients [1]_, each direction as exactly as it is of use, and the fit ends where the
+    gradient or Newton's model proves that the optimum is within ``tol``.
 
     Parameters
     ----------
     largest_matrix : int, default=2000
-        Number of parameters up to which the Hessian is formed.
+        Number of parameters up to which the Hessian may be formed.
 
     References
     ----------
@@ -119,6 +132,8 @@ class Newton(SmoothSolver, name="newton"):
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         dear = objective.convex and not exact_is_cheap(objective)
+        # In products, which the iterations of a fit may make so many of.
+        hessian = min(objective.hessian_work / objective.product_work, self.limits.most_products) if dear else 1.0
         while True:
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is
             # left. Where steps are dear it ends where the model promises less than asked for.
@@ -132,6 +147,7 @@ class Newton(SmoothSolver, name="newton"):
                 if promised <= self.limits.nothing * rounding(objective, value, first):
                     certain = objective.convex  # as after the first step of a quadratic function
                     run.converged()
+                    self._refine(objective, run, solve)
                     break
                 if promised * (promised / before) ** 2 > enough:
                     solve = None
@@ -146,7 +162,7 @@ class Newton(SmoothSolver, name="newton"):
             solve = solve if lasting else None
             if moved is not None:
                 params, value, gradient = moved
-            if run.record(params, value):
+            if run.record(params, value, hessian):
                 break
             # Values may be noisier than their last digits: where targets are far from 0.
             still = moved is None or self._stands_still(run, tol)
@@ -154,11 +170,29 @@ class Newton(SmoothSolver, name="newton"):
                 run.converged()
                 if certain:
                     run.params, run.value = flatter(objective, params, value, gradient, whole)
+                    if not dear:
+                        self._refine(objective, run, solve)
                 break
             if still:
                 run.status = self._of_no_gain(objective, params, direction)
                 break
         return certain
+
+    def _refine(self, objective, run, solve):
+        """Take steps by the matrix at hand, which cost a pass over the rows each.
+
+        The value shows no gain any more, the gradient does.
+        """
+        _, gradient = objective.value_and_gradient(run.params)
+        digits = self.limits.of_quadratic if objective.quadratic else self.limits.digits
+        for _ in range(self.limits.refinements):
+            direction = objective.centered(solve(gradient))
+            if np.abs(direction).max() <= digits * np.abs(run.params).max():
+                return
+            value, its_gradient = objective.value_and_gradient(run.params + direction)
+            if not np.linalg.norm(its_gradient) < np.linalg.norm(gradient):
+                return
+            run.params, run.value, gradient = run.params + direction, value, its_gradient
 
     def _of_no_gain(self, objective, params, direction):
         """The status of an end from which a direction gains nothing."""

@@ -72,10 +72,19 @@ def test_a_peer_without_a_tolerance_and_a_yardstick_run_once():
     assert not once.reached and np.isnan(yardstick.objective)
 
 
-def test_no_more_tries_once_patience_is_over():
+@pytest.mark.parametrize("ours, more", [(0.0, False), (0.03, True)], ids=["quick", "slow"])
+def test_no_more_tries_once_patience_is_over(ours, more):
+    """At least for three times our seconds."""
     calls = []
-    _, peer = settle(contest(1.0, {"peer": reaches(1000.0, calls)}), patience=0.0)
-    assert calls == [1e-1] and not peer.reached
+
+    def fit(tolerance):
+        calls.append(tolerance)
+        return waits(0.025, 2.0)()
+
+    problem = contest(1.0, {"peer": Peer(fit)})
+    problem.ours = waits(ours, 1.0)
+    _, peer = settle(problem, patience=0.0)
+    assert (len(calls) > 1) == more and not peer.reached
 
 
 def test_no_more_tries_of_a_peer_far_behind():

@@ -6,6 +6,7 @@ from scipy import linalg, sparse
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.coordinates import Standardization
+from sklearn_losses.core.gram_solver import gram_solver
 from sklearn_losses.core.hessian_operator import ConjugateGradientLimits, HessianOperator, ScaledProduct, gram_operator
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.losses import CrossEntropy, Huber, SquaredHinge
@@ -179,3 +180,53 @@ def test_where_no_row_curves_the_matrix_is_zero():
     params[0] = 1.0
     operator = problem.hessian_operator(params)
     assert not operator.product(rng.standard_normal(61)).any() and not operator.diagonal().any()
+
+
+def test_a_truncated_step_is_as_exact_as_asked_for():
+    matrix, right = system(40, 100, np.random.default_rng(8))
+    unit = np.sqrt(np.diag(matrix))
+    matrix, gradient = matrix / unit[:, None] / unit, -right / unit
+    ridge = np.full(40, 1e-3)
+    exact = np.linalg.solve(matrix + np.diag(ridge), -gradient)
+    whole = -0.5 * float(gradient @ exact)
+    operator = curvature(matrix, [], float32=False)
+    rough = operator.truncated_step(ridge, gradient, goal=1e-9, reduction=0.1, max_products=100)
+    assert rough.reached and rough.left == np.inf and 0.5 * whole < rough.gained < whole
+    at_end = operator.truncated_step(ridge, gradient, goal=2 * whole, reduction=0.1, max_products=100)
+    assert at_end.reached and at_end.products > rough.products
+    assert whole <= at_end.gained + at_end.left <= 2 * whole and at_end.gained <= whole * (1 + 1e-9)
+    # The gradient alone: whatever the curvature, there is no more to gain than this.
+    most = 0.5 * float(np.sum(gradient**2 / ridge))
+    assert whole < most
+    none = operator.truncated_step(ridge, gradient, goal=1.01 * most, reduction=0.1, max_products=100)
+    assert none.products == 0 and none.left == pytest.approx(most) and not none.step.any()
+    to_the_end = operator.truncated_step(ridge, gradient, goal=1e-6 * whole, reduction=0.1, max_products=100, to_the_end=True)
+    np.testing.assert_allclose(to_the_end.gained, whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("unit", [1e-30, 1.0, 1e30])
+def test_a_gram_matrix_solves_for_every_output(outputs, fit_intercept, unit):
+    rng = np.random.default_rng(9)
+    X, weight = rng.standard_normal((60, 5)), unit * rng.random(60)
+    model = Linear().bind(5, outputs, fit_intercept)
+    ridge = unit * model.weights()
+    solve = gram_solver(model, Batches(X, np.zeros(60)), weight, 0.0)(ridge)
+    rows = np.hstack([X, np.ones((60, 1))]) if fit_intercept else X
+    gram = rows.T @ (weight[:, None] * rows) + np.diag(ridge[::outputs])
+    right = rng.standard_normal((rows.shape[1], outputs))
+    np.testing.assert_allclose(solve(right.ravel()), np.linalg.solve(gram, right).ravel(), rtol=1e-8)
+
+
+def test_rows_of_next_to_no_curvature_are_left_out_of_a_preconditioner():
+    rng = np.random.default_rng(10)
+    X, weight = rng.standard_normal((60, 5)), np.where(np.arange(60) < 30, 1.0, 1e-4)
+    model = Linear().bind(5, 1)
+    some, whole = (gram_solver(model, Batches(X[:n], np.zeros(n)), weight[:n])(0.1 * model.weights()) for n in (60, 30))
+    np.testing.assert_allclose(some(np.ones(6)), whole(np.ones(6)), rtol=1e-12)
+
+
+def test_sparse_rows_have_no_gram_matrix():
+    model = Linear().bind(5, 1)
+    assert gram_solver(model, Batches(sparse.eye_array(5, format="csr"), np.zeros(5)), np.ones(5)) is None

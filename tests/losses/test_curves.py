@@ -9,10 +9,12 @@ from sklearn_losses.losses import (
     Hinge,
     Kink,
     MarginLoss,
+    ModifiedHuber,
     PiecewiseLinear,
     Quantile,
     ResidualLoss,
     ScalarLoss,
+    SquaredHinge,
 )
 from sklearn_losses.losses.curves import Smoothed
 
@@ -117,3 +119,20 @@ def test_the_smoothed_form_is_the_average(loss):
 def test_a_smooth_loss_is_its_own_smoothed_form():
     loss = CrossEntropy()
     assert loss.smoothed(0.1) is loss
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("loss", [SquaredHinge(), ModifiedHuber()], ids=lambda loss: loss.label)
+def test_a_spread_loss_has_the_mean_curvature(loss, classes):
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, classes, 50)
+    raw, change = rng.standard_normal((2, 50)) if classes == 2 else rng.standard_normal((2, 50, classes))
+    wide = loss.spread(0.4)
+    np.testing.assert_array_equal(wide.gradient(y, raw), loss.gradient(y, raw))
+    mean = np.mean([loss.curvature(loss.argument(y, raw) + move) for move in np.linspace(-0.4, 0.4, 4001)], axis=0)
+    product = loss.pullback(y, mean * loss.direction(y, change))
+    np.testing.assert_allclose(wide.hessian_product(y, raw, change), product, atol=5e-3)
+    assert loss.spread(0.0) is loss and CrossEntropy().spread(0.4) is not None
+    sum_of_both = (0.5 * CrossEntropy() + loss).spread(0.4)
+    expected = 0.5 * CrossEntropy().hessian_product(y, raw, change) + wide.hessian_product(y, raw, change)
+    np.testing.assert_allclose(sum_of_both.hessian_product(y, raw, change), expected, rtol=1e-12)

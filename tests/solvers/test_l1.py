@@ -236,8 +236,8 @@ def test_quadratic_models_by_factors_and_by_products_agree():
     H, gradient, l1 = A.T @ A / 60, 3 * rng.standard_normal(40), np.full(40, 0.5)
     l1[-1] = 0
     start = rng.standard_normal(40) * (rng.random(40) < 0.5)
-    by_factors, _ = minimize_model(MatrixModel(H, gradient, 0.0), gradient, start, l1, np.full(40, 1e-10))
-    by_products, _ = minimize_model(
+    by_factors, _, solved = minimize_model(MatrixModel(H, gradient, 0.0), gradient, start, l1, np.full(40, 1e-10))
+    by_products, *_ = minimize_model(
         ProductModel(HessianOperator(lambda v: H @ v), np.zeros(40)), gradient, start, l1, np.full(40, 1e-10)
     )
     np.testing.assert_allclose(by_factors, by_products, atol=1e-7)
