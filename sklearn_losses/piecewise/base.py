@@ -7,11 +7,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.hessian_operator import gram_diagonal
-from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.linear_algebra import cholesky_solve, regularized_cholesky
 
 __all__ = [
     "BoundedTerms",
@@ -43,7 +42,7 @@ def cholesky_solver(gram: FloatArray, ridge: FloatArray) -> Solve:
     if factor is None:
         return lambda right: np.full_like(right, np.nan)
     # The caller checks what comes of it.
-    return lambda right: linalg.cho_solve(factor, right, check_finite=False)
+    return lambda right: cholesky_solve(factor, right)
 
 
 def smoothed_bounded(

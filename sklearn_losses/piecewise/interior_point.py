@@ -21,7 +21,7 @@ import numpy as np
 from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.status import Status
-from sklearn_losses.piecewise.active_set import exact_active_set
+from sklearn_losses.piecewise.active_set import ActiveSetLimits, exact_active_set
 from sklearn_losses.piecewise.base import BoundedTerms, FloatArray
 from sklearn_losses.piecewise.max_affine import MaxAffineTermsWithBounds
 from sklearn_losses.piecewise.screening import SCREENING, Path, ScreeningLimits, minimum_by_screening
@@ -42,14 +42,18 @@ class PathLimits(NamedTuple):
         some of its gradient.
     shortest : float
         The shortest step that counts, as a share of the whole one.
+    guess : float
+        The gap, as a share of the value, from which on the exact minimum may be guessed.
     """
 
     patience: int = 20
     releases: int = 5
     shortest: float = 1e-10
+    guess: float = 0.1
 
 
 LIMITS = PathLimits()
+EARLY = ActiveSetLimits(rounds=3)  # a guess before the end of the path
 
 
 def follow_path(
@@ -60,6 +64,7 @@ def follow_path(
     goal: float | None = None,
     limits: PathLimits = LIMITS,
     allowed: Callable[[FloatArray, float], float] | None = None,
+    guess: Callable[[FloatArray, FloatArray], Path | None] | None = None,
 ) -> Path:
     """The path from `params` to the minimum.
 
@@ -77,6 +82,8 @@ def follow_path(
     allowed : callable, default=None
         ``allowed(params, value)``: the gap that is small enough. Where an iteration is dear it
         takes the place of `goal`.
+    guess : callable, default=None
+        ``guess(params, slopes)``: the exact minimum, where these tell it already; it ends the path.
 
     Returns
     -------
@@ -88,6 +95,7 @@ def follow_path(
     size = terms.total_slope * scale  # of what the terms can add to the value
     least = 1e-12 * size  # where the loss can be 0, relative to what?
     best, least_gap, kept, stale, releases = np.inf, np.inf, (params, point.slopes), 0, 0
+    on_kink = np.zeros(0, dtype=bool)
     while True:
         step = point.advance()
         with np.errstate(over="ignore", invalid="ignore"):
@@ -103,6 +111,15 @@ def follow_path(
         if point.gap() < 0.9 * least_gap:
             best, least_gap, kept, stale = gap, point.gap(), (point.params, point.slopes), 0
         enough = 1e-3 * min(tol, 1e-6) * min(1.0, size / max(value, least)) if goal is None else goal
+        if guess is not None and gap <= limits.guess:
+            # Close to the minimum a term has either a slope inside its bounds or a distance.
+            before, on_kink = on_kink, terms.margin(point.slopes) > np.abs(point.residual) / scale
+            if (
+                before is not None
+                and np.array_equal(before, on_kink)
+                and (exact := guess(point.params, point.slopes)) is not None
+            ):
+                return exact
         if allowed is not None and gap <= tol:
             share = 0.3 * allowed(point.params, value) / max(value, least)
             enough = share if dear else min(enough, share)
@@ -148,7 +165,16 @@ def exact_minimum(objective: Any, params: FloatArray, tol: float, record: Record
         path = follow_path(terms, start, tol, lambda point, value: record(point[:size], value), 0.1 * tol, allowed=allowed)
         return path._replace(params=path.params[:size])
     scale = terms.scale(terms.residual(params))
-    if objective.smooth_penalty:
+
+    def guess(point, slopes):
+        exact = exact_active_set(objective, point, np.sqrt(np.finfo(float).eps) * scale, params, slopes, scale, EARLY)
+        return None if exact is None else Path(exact.params, exact.slopes, 0.0, Status.CONVERGED)
+
+    if objective.has_penalty and objective.smooth_penalty and limits.few(terms):
+        path = follow_path(terms, params, tol, record, allowed=allowed, guess=guess)
+        if path.gap == 0:
+            return path
+    elif objective.smooth_penalty:
         path = minimum_by_screening(terms, params, tol, record, partial(follow_path, allowed=allowed), limits)
     else:
         path = follow_path(terms, params, tol, record)
@@ -168,8 +194,7 @@ class _Change(NamedTuple):
     params: FloatArray
     residual: FloatArray
     slopes: FloatArray
-    slack_plus: FloatArray
-    slack_minus: FloatArray
+    positive: FloatArray
 
 
 class _Iterate:
@@ -179,11 +204,10 @@ class _Iterate:
     ----------
     params, residual : ndarray
         The primal point and the distances of the terms from their kinks.
-    slack_plus, slack_minus : ndarray
-        The positive and negative parts of `residual`, kept above 0.
-    dual_slack_upper, dual_slack_lower : ndarray
-        How far the slopes are from their bounds; kept by themselves, since differences of `slopes`
-        would round to 0.
+    positive : ndarray of shape (4, ...)
+        What is kept above 0: the positive and negative parts of `residual`, and how far the slopes
+        are from their upper and lower bounds. The latter are kept by themselves, since differences
+        of `slopes` would round to 0.
     share : ndarray
         The share of the gap that each product has at the centre of the path.
     """
@@ -193,9 +217,9 @@ class _Iterate:
         self.params, self.residual = params.copy(), terms.residual(params)
         scale = terms.scale(self.residual)
         self.proximal_ridge = terms.proximal_ridge(params, scale)
-        self.slack_plus, self.slack_minus = np.maximum(self.residual, 0) + scale, np.maximum(-self.residual, 0) + scale
         self.slopes = terms.interior_start
-        self.dual_slack_upper, self.dual_slack_lower = terms.right - self.slopes, self.slopes - terms.left
+        parts = np.maximum(self.residual, 0) + scale, np.maximum(-self.residual, 0) + scale
+        self.positive = np.stack([*parts, terms.right - self.slopes, self.slopes - terms.left])
         # The products that make up the centre of the path. A row's is in proportion to its weight
         # at the start, and all are the same on the usual path, from which weights that span many
         # orders of magnitude would start far away. Halfway between the two on a logarithmic scale
@@ -205,17 +229,14 @@ class _Iterate:
 
     def gap(self):
         """The sum of all products: the duality gap of a feasible point."""
-        upper = self.slack_plus.ravel() @ self.dual_slack_upper.ravel()
-        return float(upper + self.slack_minus.ravel() @ self.dual_slack_lower.ravel())
-
-    def _gap_after(self, step, change):
-        moved = step * change.slopes
-        upper = (self.slack_plus + step * change.slack_plus).ravel() @ (self.dual_slack_upper - moved).ravel()
-        return upper + (self.slack_minus + step * change.slack_minus).ravel() @ (self.dual_slack_lower + moved).ravel()
+        return _products(self.positive)
 
     def infeasibility(self):
         """The largest difference between a residual and its two parts."""
-        return float(np.max(np.abs(self.residual - self.slack_plus + self.slack_minus)))
+        return float(np.max(np.abs(self._open())))
+
+    def _open(self):
+        return self.residual - self.positive[0] + self.positive[1]
 
     def open_gradient(self, scale):
         """What the gradient of the parameters without a ridge adds to the gap."""
@@ -226,48 +247,42 @@ class _Iterate:
     def advance(self):
         """One predictor and corrector step; returns its length."""
         self.proximal = self.proximal_ridge(self.params)
+        slacks, dual_slacks = self.positive[:2], self.positive[2:]
         with np.errstate(over="ignore"):  # rows of next to no weight: their metric is 0
-            metric = 1 / (self.slack_plus / self.dual_slack_upper + self.slack_minus / self.dual_slack_lower)
+            ratio = slacks / dual_slacks
+            metric = 1 / (ratio[0] + ratio[1])
         solve = self.terms.solver(metric, self.terms.ridge + self.proximal)
-        gap = self.gap()
-        change = self._change(
-            solve, metric, -self.slack_plus * self.dual_slack_upper, -self.slack_minus * self.dual_slack_lower
-        )
-        target = gap * (self._gap_after(self._longest_step(change), change) / gap) ** 3 * self.share
-        change = self._change(
-            solve,
-            metric,
-            target - self.slack_plus * self.dual_slack_upper + change.slack_plus * change.slopes,
-            target - self.slack_minus * self.dual_slack_lower - change.slack_minus * change.slopes,
-        )
+        gap, products = self.gap(), slacks * dual_slacks
+        change = self._change(solve, metric, -products)
+        after = _products(self.positive + self._longest_step(change) * change.positive)
+        target = gap * (after / gap) ** 3 * self.share
+        change = self._change(solve, metric, target - products - change.positive[:2] * change.positive[2:])
         step = min(1.0, 0.99 * self._longest_step(change))
         self.params = self.params + step * change.params
         self.residual = self.residual + step * change.residual
-        self.slack_plus = self.slack_plus + step * change.slack_plus
-        self.slack_minus = self.slack_minus + step * change.slack_minus
-        moved = step * change.slopes
-        self.slopes = self.slopes + moved
-        self.dual_slack_upper, self.dual_slack_lower = self.dual_slack_upper - moved, self.dual_slack_lower + moved
+        self.positive = self.positive + step * change.positive
+        self.slopes = self.slopes + step * change.slopes
         return step
 
-    def _change(self, solve, metric, product_upper, product_lower):
+    def _change(self, solve, metric, products):
         """Newton's direction towards given changes of the two families of products."""
-        terms, open_ = self.terms, self.residual - self.slack_plus + self.slack_minus
-        shift = product_upper / self.dual_slack_upper - product_lower / self.dual_slack_lower - open_
+        terms, (slacks, dual_slacks) = self.terms, (self.positive[:2], self.positive[2:])
+        by_slope = products / dual_slacks
+        shift = by_slope[0] - by_slope[1] - self._open()
         pull = terms.ridge * self.params + terms.linear + self.proximal * (self.params - self.start)
         params = solve(terms.adjoint(metric * shift - self.slopes) - pull)
         residual = terms.direction(params)
         slopes = metric * (residual - shift)
-        slack_plus = (product_upper + self.slack_plus * slopes) / self.dual_slack_upper
-        slack_minus = (product_lower - self.slack_minus * slopes) / self.dual_slack_lower
-        return _Change(params, residual, slopes, slack_plus, slack_minus)
+        of_dual_slacks = np.stack([-slopes, slopes])
+        of_slacks = (products - slacks * of_dual_slacks) / dual_slacks
+        return _Change(params, residual, slopes, np.concatenate([of_slacks, of_dual_slacks]))
 
     def _longest_step(self, change):
         """The largest step up to 1 that keeps every variable from becoming negative."""
-        fastest = max(
-            np.max(-change.slack_plus / self.slack_plus),
-            np.max(-change.slack_minus / self.slack_minus),
-            np.max(change.slopes / self.dual_slack_upper),
-            np.max(-change.slopes / self.dual_slack_lower),
-        )
-        return min(1.0, 1 / float(fastest)) if fastest > 0 else 1.0
+        fastest = -float(np.min(change.positive / self.positive))
+        return min(1.0, 1 / fastest) if fastest > 0 else 1.0
+
+
+def _products(positive):
+    """The sum of the products of the slacks and those of the slopes."""
+    return float(positive[:2].ravel() @ positive[2:].ravel())

@@ -62,6 +62,11 @@ class ScreeningLimits(NamedTuple):
     first: float = 0.6
     shares: tuple[float, ...] = (0.8, 0.8, 0.8)
 
+    def few(self, terms: PiecewiseLinearTerms) -> bool:
+        """Whether all rows are solved for at once."""
+        n_rows = terms.left.shape[1]
+        return n_rows <= self.rows and n_rows * len(terms.ridge) ** 2 <= self.work
+
     def band(self, sample_size: float, terms: PiecewiseLinearTerms) -> int:
         """The number of rows that a start leaves undecided.
 
@@ -165,8 +170,7 @@ def minimum_by_screening(
     limits : ScreeningLimits, default=SCREENING
     """
     n_rows = terms.left.shape[1]
-    few = n_rows <= limits.rows and n_rows * len(params) ** 2 <= limits.work
-    if few or terms.model.n_outputs > 1:
+    if limits.few(terms) or terms.model.n_outputs > 1:
         return solve(terms, params, tol, record)
 
     def undecided(terms, params, tol, record):

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from sklearn_losses.core.hessian_operator import HessianOperator
-from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.linear_algebra import cholesky_solve, regularized_cholesky
 from sklearn_losses.core.subgradient import least_subgradient
 
 __all__ = ["MatrixModel", "ModelLimits", "ProductModel", "minimize_model"]
@@ -86,8 +85,9 @@ class MatrixModel:
 
     def solve(self, free: NDArray[np.bool_], right: FloatArray, accuracy: FloatArray) -> FloatArray:
         """The step on a face to where its gradient has changed by `right`."""
-        factor, _ = regularized_cholesky(self.matrix[np.ix_(free, free)], self.extra)
-        return linalg.cho_solve(factor, right, check_finite=False)
+        chosen = np.flatnonzero(free)
+        factor, _ = regularized_cholesky(self.matrix[chosen[:, None], chosen], self.extra)
+        return right if factor is None else cholesky_solve(factor, right)
 
     def lowest(
         self, point: FloatArray, slope: FloatArray, moved: FloatArray, sign: FloatArray, l1: FloatArray

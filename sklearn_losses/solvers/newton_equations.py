@@ -28,6 +28,8 @@ class EquationLimits(NamedTuple):
         Singular value of the root, as a share of the largest one, that is none.
     noise : float
         Rounding units of the value in which a gain along a flat direction may be hidden.
+    root_work : float
+        Multiplications that a root, and its singular vectors, may take.
     lasting : float
         What was added, as a share of the square of the smallest pivot, up to which a factor serves
         other gradients too.
@@ -38,6 +40,7 @@ class EquationLimits(NamedTuple):
     longest_step: float = 1e9
     flat: float = 1e-13
     noise: float = 16.0
+    root_work: float = 5e9
     lasting: float = 1e-8
 
 
@@ -77,7 +80,9 @@ def newton_solver(
     if factor is None:
         return np.negative, False
     smallest, largest = _pivots(factor)
-    if smallest < limits.dependent * largest and objective.has_hessian_root:
+    n, p = objective.n_rows, float(objective.n_params)
+    root = objective.has_hessian_root and 2 * n * p**2 + 20 * p**3 <= limits.root_work
+    if root and smallest < limits.dependent * largest:
         return _solver_by_root(objective, params, longest, extra, limits), True
     return partial(_solve, factor), bool(extra <= limits.lasting * smallest**2)
 

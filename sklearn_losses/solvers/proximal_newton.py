@@ -18,7 +18,7 @@ from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
-from sklearn_losses.core.subgradient import least_subgradient, relative, scale
+from sklearn_losses.core.subgradient import least_subgradient, scale
 from sklearn_losses.piecewise.continuation import Schedule
 from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.l1_quadratic import MatrixModel, ProductModel, minimize_model
@@ -45,6 +45,9 @@ class ProximalLimits(NamedTuple):
     away : tuple of (float, float)
         How far below the penalty's slope that at a weight of 0 is, where the weight is left out of
         the next quadratic model: between the two, twice the violation.
+    weights : int
+        Weights of 0 that are in one quadratic model at the least, where so many may move; else as
+        many as are not 0.
     rounds, products : float
         Faces that are solved for the minimum of one quadratic model, and products with the rows
         that it takes where no matrix is formed, about; of the latter the last number is taken.
@@ -68,8 +71,9 @@ class ProximalLimits(NamedTuple):
     safety: float = 100.0
     forcing: tuple[float, float] = (1e-3, 0.1)
     away: tuple[float, float] = (0.05, 0.3)
+    weights: int = 500
     rounds: float = 8.0
-    products: float = 60.0
+    products: float = 100.0
     made_dense: float = 2.0
     exact_tol: float = 1e-4
     growth: int = 100
@@ -93,7 +97,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
 
     Parameters
     ----------
-    largest_matrix : int, default=1500
+    largest_matrix : int, default=3000
         Number of parameters in the working set up to which the Hessian is formed (where X is
         sparse, also less).
 
@@ -124,7 +128,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     multipliers: Schedule = Schedule(first=0.35, shrink=2.0, narrowest=1e-3, many=12, widen=8.0, loose=0.1)
     parameter_constraints = {"largest_matrix": Integer(0)}
 
-    def __init__(self, largest_matrix: int = 1500) -> None:
+    def __init__(self, largest_matrix: int = 3000) -> None:
         self.largest_matrix = largest_matrix
 
     def refusal(self, objective: Objective) -> str | None:
@@ -225,6 +229,7 @@ class _WorkingSets:
         self.working[0] = True  # a working set is never empty
         self.working |= objective.smooth_penalty
         self.part, self.where, self.last = None, None, _Descent(np.inf, np.inf, np.inf)
+        self.unit = scale(objective.l1)  # of violations
         self.null, self.allowed = null_value(objective, run.params), None
         self.products = limits.products  # that the last quadratic model took
 
@@ -250,14 +255,14 @@ class _WorkingSets:
     def violation(self):
         """The least subgradient of each parameter as a share of the penalty's slope."""
         params, l1 = self.run.params, self.objective.l1
-        return relative(least_subgradient(params, self.objective.value_and_gradient(params)[1], l1), l1)
+        return np.abs(least_subgradient(params, self.objective.value_and_gradient(params)[1], l1)) / self.unit
 
     def _nothing_outside(self, violation, outside):
         """Whether the features outside have next to nothing to gain."""
         if outside <= self.limits.rounding or self._polishes():
             return outside <= self.limits.rounding
         # As if alone, and curved as the last step was.
-        slope = self.objective.by_feature(violation * scale(self.objective.l1))[~self.working]
+        slope = self.objective.by_feature(violation * self.unit)[~self.working]
         return 0.5 * float(np.vdot(slope, slope)) / self.last.curvature <= 0.01 * self._goal()
 
     def _grow(self, waiting):
@@ -302,8 +307,10 @@ class _WorkingSets:
         """
         if self._all_at_once(self.part):
             return np.arange(self.part.n_params)
-        away = 1 - np.clip(2 * violation, *self.limits.away)
-        return np.flatnonzero((point != 0) | (np.abs(gradient) >= away * self.part.l1))
+        l1, free = self.part.l1, (point != 0) | (self.part.l1 == 0)
+        close = np.where(free, 0.0, np.abs(gradient)) / np.where(free, 1.0, l1)
+        close[close < 1 - np.clip(2 * violation, *self.limits.away)] = 0
+        return np.flatnonzero(free | _strongest(close, max(self.limits.weights, int(free.sum()))))
 
     def _forms_matrix(self, size):
         """Whether a quadratic model of so many parameters is solved by its matrix."""
@@ -312,6 +319,13 @@ class _WorkingSets:
         of_rows = (self.limits.made_dense if self.part.sparse else 1.0) * 0.5 * self.part.n_rows * size**2
         by_matrix = of_rows + self.limits.rounds * size**3 / 3
         return by_matrix <= self.products * self.part.product_work
+
+    def _accuracy(self, violation, goal, exact):
+        """The violation that a quadratic model's minimum may have, given that at its start."""
+        if not exact:
+            return max(np.clip(violation, *self.limits.forcing) * violation, 0.5 * goal)
+        # Newton's steps square it, and the model of a quadratic loss is the problem itself.
+        return self.limits.rounding if self.objective.quadratic else max(self.limits.rounding, min(violation, 0.1) * violation)
 
     def _model(self, part, point, gradient, chosen, damping):
         if self._forms_matrix(len(chosen)):
@@ -329,11 +343,11 @@ class _WorkingSets:
         params, point, l1, damping = run.params, run.params[self.where], part.l1, 0.0
         exact, quiet = goal == 0 and self._polishes(), 0
         value, gradient = part.value_and_gradient(point)
-        left = float(np.max(relative(least_subgradient(point, gradient, l1), l1), initial=0.0))
+        unit = self.unit[self.where]
+        left = float(np.max(np.abs(least_subgradient(point, gradient, l1)) / unit, initial=0.0))
         while True:
             violation, chosen = left, self._chosen(point, gradient, left)
-            forced = max(np.clip(violation, *limits.forcing) * violation, 0.5 * goal)
-            accuracy = ((limits.rounding if exact else forced) * scale(l1))[chosen]
+            accuracy = (self._accuracy(violation, goal, exact) * unit)[chosen]
             model, target = self._model(part, point, gradient, chosen, damping), point.copy()
             target[chosen], slope, solved = minimize_model(model, gradient[chosen], point[chosen], l1[chosen], accuracy)
             self.products = max(model.products, 0.5 * self.products) if model.products else self.products
@@ -343,7 +357,7 @@ class _WorkingSets:
             params[self.where] = point
             total = value + part.l1_value(point)
             least = least_subgradient(point, gradient, l1)
-            left = float(np.max(relative(least, l1), initial=0.0))
+            left = float(np.max(np.abs(least) / unit, initial=0.0))
             self.last = _Descent(min(promised, 0.5 * float(least @ least) / curvature), curvature, left)
             if run.record(params, total):
                 break

@@ -24,12 +24,17 @@ class Truncation(NamedTuple):
     first, least, most : float
         The share of the square of the gradient that the first direction leaves, and the range for
         the others.
+    memory : float
+        It is at least this power of the share before.
     quadratic, exact : float
         Relative error of the model, squared, of a loss that is a quadratic function, and the share
         for it.
     spread : float
         Second derivatives that jump are means over this share of the last move of the raw
         predictions, as a root mean square,
+    poor : float
+        and at least twice as wide as before where a step gained less than this share of what was
+        promised,
     near : float
         unless the last step gained less than this, in units of what may be left.
     products : int
@@ -38,7 +43,9 @@ class Truncation(NamedTuple):
         Where a step promises this share of what may be left, no other is taken.
     dear : float
         The work of the products for one direction, in units of that of a Hessian, from which on a
-        matrix is formed.
+        matrix is formed,
+    dear_in_all : float
+        and that of all products.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -46,13 +53,16 @@ class Truncation(NamedTuple):
     first: float = 0.1
     least: float = 0.03
     most: float = 0.25
+    memory: float = 1.6
     quadratic: float = 1e-12
     exact: float = 1e-4
     spread: float = 1.0
+    poor: float = 0.5
     near: float = 10.0
     products: int = 250
     end: float = 0.1
     dear: float = 2.0
+    dear_in_all: float = 10.0
     unmoved: float = 64.0
 
 
@@ -85,7 +95,7 @@ def truncated_newton(
     tol : float
     largest_matrix : int, default=0
         Parameters up to which it ends without a status where a Hessian would have taken less time
-        than the products for one direction.
+        than the products for one direction, or ten of them than all products.
     limits : Truncation
 
     Returns
@@ -133,24 +143,32 @@ def truncated_newton(
         if proven or found.gained <= limits.end * goal:
             run.converged()
             return proven
-        made = found.products * objective.product_work
-        if len(params) <= largest_matrix and made > limits.dear * objective.hessian_work:
+        hessians = objective.hessian_work / objective.product_work  # in products
+        dear = found.products > limits.dear * hessians or run.products > limits.dear_in_all * hessians
+        if len(params) <= largest_matrix and dear:
             return False
-        spread = _next_spread(fallen, operator.total, goal, limits)
-        reduction = _next_reduction(fallen, found.gained, limits)
+        spread = _next_spread(spread, fallen, found.gained, limits.near * goal, operator.total, limits)
+        reduction = _next_reduction(reduction, fallen, found.gained, limits)
 
 
-def _next_spread(fallen, curvature, goal, limits):
-    """About how far the next step moves the raw predictions: a share of how far the last
-    one did.
+def _next_spread(before, fallen, promised, near, curvature, limits):
+    """About how far the next step moves the raw predictions, by how far the last one did.
+
+    It is further where that step was to gain much more than it did, and falls slowly.
     """
-    return limits.spread * float(np.sqrt(2 * fallen / curvature)) if fallen > limits.near * goal and curvature > 0 else 0.0
+    short = fallen < limits.poor * promised
+    if not curvature > 0 or (promised <= near and not short):
+        return 0.0
+    moved, meant = (limits.spread * float(np.sqrt(2 * gain / curvature)) for gain in (fallen, promised))
+    return max(moved, meant, 2 * before) if short else max(moved, before / 2)
 
 
-def _next_reduction(fallen, promised, limits):
+def _next_reduction(before, fallen, promised, limits):
     """How exact the next direction is, after a step that was to gain `promised`."""
     error = (1 - fallen / promised) ** 2 if promised > 0 else 1.0
-    return limits.exact if error <= limits.quadratic else float(np.clip(error, limits.least, limits.most))
+    if error <= limits.quadratic:
+        return limits.exact
+    return float(np.clip(max(error, before**limits.memory), limits.least, limits.most))
 
 
 def _stuck(objective, params, value, run, step, close, limits):

@@ -105,6 +105,6 @@ def test_a_step_takes_back_the_rounding_of_the_steps_before():
     model = Linear().bind(3, 1)
     terms = Objective(Loss.make("mae"), model, ElasticNet(1e-3, 0.0, model.weights()), Batches(X, y)).terms()
     point = interior_point._Iterate(terms, np.zeros(4))
-    point.slack_plus = point.slack_plus + 1e-6
+    point.positive[0] += 1e-6
     step = point.advance()
     assert point.infeasibility() == pytest.approx((1 - step) * 1e-6, abs=1e-12)

@@ -203,7 +203,7 @@ def test_a_matrix_takes_over_where_directions_take_many_products():
     run = Run(start(problem), 1000, None)
     assert not truncated_newton(problem, start(problem), run, 1e-4, largest_matrix=1000)
     assert run.status is None and len(run.history) < 50
-    found = Newton().minimize(problem, start(problem), max_iter=100, tol=1e-4)
+    found = Newton().minimize(problem, start(problem), max_iter=1000, tol=1e-4)
     assert found.success and found.certain
 
 
