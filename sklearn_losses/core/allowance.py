@@ -18,9 +18,9 @@ def allowance(objective: Objective, value: float, null: float, tol: float) -> fl
     """How much a fit may leave to gain.
 
     It is a share `tol` of the value, or of what the weights gain over `null` where that is less,
-    since the value may be nearly all a constant; and at least a share ``tol**2`` of the value,
-    where the weights gain next to nothing. Less than rounding hides is not asked for: 16 units of
-    the value, and next to an exact fit 1e-12 of the terms that cancelled.
+    since the value may be nearly all a constant; and at least a hundredth of the share of the
+    value, where the weights gain next to nothing. Less than rounding hides is not asked for: 16
+    units of the value, and next to an exact fit 1e-12 of the terms that cancelled.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def allowance(objective: Objective, value: float, null: float, tol: float) -> fl
     share = tol * size
     if np.isfinite(gain) and not objective.n_constants:
         # Constants that a loss learns are those of `value`, and nowhere near what `null` asks for.
-        share = max(min(share, tol * gain), tol**2 * size, min(tol**2, CANCELLED) * gain)
+        share = max(min(share, tol * gain), share / 100, min(tol**2, CANCELLED) * gain)
     return max(share, 16 * objective.precision * size)
 
 

@@ -178,7 +178,7 @@ class Facts:
         """
         X, outputs = self.batches.X, self.n_outputs
         if self.sparse:
-            return 2.0 * X.nnz * (WORK.sparse_read + WORK.sparse_output * outputs)
+            return 2.0 * max(1, X.nnz) * (WORK.sparse_read + WORK.sparse_output * outputs)
         return 2.0 * X.size * (WORK.read + WORK.output * outputs)
 
     @property

@@ -88,8 +88,6 @@ class HessianOperator(NamedTuple):
     solver: Callable[[NDArray[Any]], Product] | None = None
     exact: bool = True
     total: float = 0.0
-    solver_work: float = np.inf
-    product_work: float = 0.0
     limits: ConjugateGradientLimits = LIMITS
 
     def solve(

@@ -73,24 +73,14 @@ class OperatorEquations:
         curvature = self.terms.curvature(slopes, width)
         if curvature is None:
             return -gradient / ridge, 0
-        by_matrix = curvature.solver is not None and self._by_matrix(curvature, len(ridge))
-        precondition = curvature.solver(ridge) if by_matrix and curvature.solver is not None else None
+        self.matrix = self.matrix or (self.products > limits.matrix_after and len(ridge) <= limits.largest_matrix)
+        precondition = curvature.solver(ridge) if self.matrix and curvature.solver is not None else None
         if precondition is not None and curvature.exact:
             return -precondition(gradient), 0
-        direction, products = curvature.solve(
+        direction, self.products = curvature.solve(
             ridge, -gradient, max_products=limits.products, reduction=accuracy, precondition=precondition
         )
-        self.products = self.products if by_matrix else products
-        return direction, products
-
-    def _by_matrix(self, curvature, size):
-        """Whether a matrix is the cheaper way to the direction than conjugate gradients."""
-        limits = self.limits
-        if curvature.product_work and not self.matrix:
-            expected = max(self.products, limits.matrix_after)
-            return bool(curvature.solver_work <= expected * curvature.product_work)
-        self.matrix = self.matrix or (self.products > limits.matrix_after and size <= limits.largest_matrix)
-        return self.matrix
+        return direction, self.products
 
 
 class CurvedRows:

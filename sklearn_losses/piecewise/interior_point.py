@@ -114,7 +114,11 @@ def follow_path(
         if guess is not None and gap <= limits.guess:
             # Close to the minimum a term has either a slope inside its bounds or a distance.
             before, on_kink = on_kink, terms.margin(point.slopes) > np.abs(point.residual) / scale
-            if np.array_equal(before, on_kink) and (exact := guess(point.params, point.slopes)) is not None:
+            if (
+                before is not None
+                and np.array_equal(before, on_kink)
+                and (exact := guess(point.params, point.slopes)) is not None
+            ):
                 return exact
         if allowed is not None and gap <= tol:
             share = 0.3 * allowed(point.params, value) / max(value, least)

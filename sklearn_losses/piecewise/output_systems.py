@@ -12,13 +12,56 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from sklearn_losses.core.hessian_operator import HessianOperator, ScaledProduct
-from sklearn_losses.core.limits import WORK
+from sklearn_losses.core.limits import SIZES, WORK
 from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.base import FloatArray, Solve, cholesky_solver
+from sklearn_losses.piecewise.curved_rows import LIMITS, EquationLimits
+from sklearn_losses.piecewise.row_grams import RowGrams
 
-__all__ = ["OutputSystem"]
+__all__ = ["DualSolver", "OutputEquations", "OutputSystem", "PairProduct"]
+
+LARGEST = 2 * SIZES.system  # rows of a matrix: it is in float32, or there are few columns
+PAIR = 25  # entries of a product of all outputs that take the time of a term alone
+CALLS = 1e7  # multiplications that the calls for a product of terms one by one take the time of
+
+
+class OutputEquations:
+    """Newton's equations of `OutputTerms`.
+
+    They are solved by a matrix where it costs no more than what conjugate gradients have taken so
+    far: late in a fit they take many products.
+
+    Parameters
+    ----------
+    terms : OutputTerms
+    matrix : bool, default=False
+        Always form a matrix, unless it is too large.
+    limits : EquationLimits, default=LIMITS
+    """
+
+    extrapolates = True
+
+    def __init__(self, terms: Any, matrix: bool = False, limits: EquationLimits = LIMITS) -> None:
+        self.terms, self.matrix, self.limits = terms, matrix, limits
+
+    def direction(
+        self, slopes: FloatArray, width: float, ridge: FloatArray, gradient: FloatArray, accuracy: float
+    ) -> tuple[FloatArray, int]:
+        """Newton's direction where the smoothed terms have these slopes."""
+        system, limits, grams = self.terms.system(slopes, width), self.limits, self.terms.grams
+        if system is None:
+            return -gradient / ridge, 0
+        worth = np.inf if self.matrix else max(grams.spent, limits.matrix_after * system.product_work)
+        precondition = system.solver(ridge) if system.solver_work < worth else None
+        direction, products = system.operator().solve(
+            ridge, -gradient, max_products=limits.products, reduction=accuracy, precondition=precondition
+        )
+        if precondition is None:
+            grams.spent += products * system.product_work
+        return direction, products
 
 
 class OutputSystem:
@@ -34,6 +77,11 @@ class OutputSystem:
     falls, rises : ndarray of int of shape (n_terms,)
         As of `OutputTerms`, in the raw predictions of these rows; `rises` may be None.
     metric : ndarray of shape (n_terms,)
+    same_ridge : bool
+        Whether all outputs have the same ridge.
+    grams : RowGrams
+    kept : ndarray of int of shape (n_rows,)
+        The rows as `grams` knows them.
     """
 
     def __init__(
@@ -44,7 +92,11 @@ class OutputSystem:
         falls: NDArray[np.intp],
         rises: NDArray[np.intp] | None,
         metric: FloatArray,
+        same_ridge: bool,
+        grams: RowGrams,
+        kept: NDArray[np.intp],
     ) -> None:
+        self.same_ridge, self.grams, self.kept = same_ridge, grams, kept
         self.model, self.batches, self.rows, self.metric = model, batches, rows, metric
         self.unit = float(np.max(metric, initial=0.0)) or 1.0
         self.fall, self.row = np.divmod(falls, len(rows))
@@ -58,7 +110,7 @@ class OutputSystem:
             self.own[self.row] = self.rise
 
     def operator(self) -> HessianOperator:
-        """The matrix as an operator, with what each way to solve with it takes."""
+        """The matrix as an operator."""
         in_float32 = self._float32 is not None
         return HessianOperator(
             lambda change: self._product(change, self._part, self.by_output),
@@ -66,9 +118,25 @@ class OutputSystem:
             self._in_float32 if in_float32 else None,
             solver=self.solver,
             exact=False,
-            solver_work=min(self._matrix_work, self._dual_work),
-            product_work=2 * self.model.n_outputs * self._entries,
         )
+
+    @property
+    def product_work(self) -> float:
+        """The multiplications that a product takes, see `core.limits.Work`."""
+        if self._few_pairs:
+            return CALLS + 2 * WORK.sparse * len(self.metric) * self.batches.X.shape[1]
+        return 2 * self.model.n_outputs * self._entries
+
+    @property
+    def _few_pairs(self):
+        """Whether a row meets few of many outputs, so that a product takes these one by one."""
+        dense = not self.batches.sparse and self._float32 is not None
+        return dense and PAIR * len(self.metric) < self.by_output.size
+
+    @property
+    def solver_work(self) -> float:
+        """The multiplications that `solver` takes; inf where its matrix is too large."""
+        return min(self._matrix_work, self._dual_work)
 
     # The rows.
 
@@ -119,6 +187,8 @@ class OutputSystem:
         return own, np.arange(len(own))
 
     def _in_float32(self):
+        if self._few_pairs:
+            return ScaledProduct(PairProduct(self), self.unit)
         batches, metric = self._part32, (self.by_output / self.unit).astype(np.float32)
         return ScaledProduct(lambda change: self._product(change, batches, metric), self.unit)
 
@@ -136,20 +206,22 @@ class OutputSystem:
     @property
     def _matrix_work(self):
         columns = self.model.n_params / self.model.n_outputs
+        if self.model.n_params > LARGEST:
+            return np.inf
         return len(self.metric) * columns**2 + self.model.n_params**3 / 3
 
     @property
     def _dual_work(self):
         terms = len(self.metric)
-        of_rows = len(self.rows) * self._entries / (1 if self.batches.sparse else 2 * WORK.thin)
-        return of_rows + terms**2 * (3 * WORK.thin + self.model.n_outputs) + terms**3 / 3
+        if terms > LARGEST or not self.same_ridge:
+            return np.inf
+        return self.grams.work(self.kept) + terms**2 * (3 * WORK.thin + self.model.n_outputs) + terms**3 / 3
 
     def solver(self, ridge: FloatArray) -> Solve:
         """``right -> (matrix + diag(ridge))^-1 right``, in float32 where the rows can be."""
         if self._dual_work < self._matrix_work:
-            own = ridge[: self.model.n_weights].reshape(-1, self.model.n_outputs)
-            if np.all(own > 0) and np.all(own == own[:, :1]):
-                return _DualSolver(self, own[:, 0], ridge[self.model.n_weights :])
+            n_weights, outputs = self.model.n_weights, self.model.n_outputs
+            return DualSolver(self, ridge[:n_weights:outputs], ridge[n_weights:])
         return cholesky_solver(self.gram(), ridge)
 
     def gram(self) -> FloatArray:
@@ -179,7 +251,56 @@ class OutputSystem:
         return self._part.total(of_block, dense=True)
 
 
-class _DualSolver:
+class PairProduct:
+    """The product of a matrix of `OutputSystem` over its unit with a vector in float32.
+
+    It goes through the terms one by one.
+
+    Parameters
+    ----------
+    system : OutputSystem
+    """
+
+    def __init__(self, system: OutputSystem) -> None:
+        self.model, self.own = system.model, system.own
+        self.X = next(system._part32.minibatches(len(system.rows), None)).X
+        order = np.lexsort((system.row, system.fall))  # next to each other those of an output
+        self.row, self.fall = system.row[order], system.fall[order]
+        self.metric = (system.metric[order] / system.unit).astype(np.float32)
+        starts = np.searchsorted(self.fall, np.arange(self.model.n_outputs + 1))
+        shape = self.model.n_outputs, len(self.X)
+        self.of_fall = sparse.csr_matrix((np.zeros_like(self.metric), self.row, starts), shape=shape)
+        self.of_own = None
+        if self.own is not None:
+            some = np.arange(len(self.X))
+            self.of_own = sparse.csr_matrix((np.ones(len(some), dtype=np.float32), (self.own, some)), shape=shape)
+
+    def __call__(self, change: FloatArray) -> FloatArray:
+        [weights], [intercept] = self.model.unpack(change)
+        weights = np.ascontiguousarray(weights.T)
+        moved = -self._at(self.row, self.fall, weights, intercept)
+        if self.own is not None:
+            some = np.arange(len(self.X))
+            moved += self._at(some, self.own, weights, intercept)[self.row]
+        moved *= self.metric
+        self.of_fall.data[:] = -moved
+        pulled, sums = self.of_fall @ self.X, self.of_fall.sum(axis=1).A1
+        if self.of_own is not None:
+            of_rows = np.bincount(self.row, moved, len(self.X)).astype(np.float32)
+            pulled += self.of_own @ (of_rows[:, None] * self.X)
+            sums += np.bincount(self.own, of_rows, len(sums))
+        return self.model.pack(pulled.T, sums.astype(np.float32))
+
+    def _at(self, rows, outputs, weights, intercept):
+        """The raw predictions of some rows for some outputs."""
+        raw = intercept[outputs]
+        for start in range(0, len(rows), 4096):  # what fits the cache
+            part = slice(start, start + 4096)
+            raw[part] += np.einsum("ij,ij->i", self.X[rows[part]], weights[outputs[part]])
+        return raw
+
+
+class DualSolver:
     """``right -> (A.T diag(metric) A + diag(ridge))^-1 right`` by a matrix of the terms.
 
     With l the slopes that the solution x moves, ``l = metric * (A x)`` and ``A.T l + ridge * x =
@@ -198,7 +319,7 @@ class _DualSolver:
         self.system, self.ridge, self.of_intercepts = system, ridge, of_intercepts
         self.X = next(system._part32.minibatches(len(system.rows), None)).X
         row = system.row
-        gram = _row_gram(self.X, 1 / ridge)
+        gram = system.grams.of(system.kept, 1 / ridge)
         matrix = gram.take(row, axis=0).take(row, axis=1)
         sign = _equal(system.fall, system.fall)
         if system.rise is not None:
@@ -243,22 +364,3 @@ class _DualSolver:
 
 def _equal(one, other):
     return (one[:, None] == other).view(np.int8)
-
-
-def _row_gram(X, unit):
-    """``X diag(unit) X.T`` of an array or of `SparseRows`."""
-    unit = unit.astype(X.dtype)
-    if isinstance(X, np.ndarray):
-        root = X * np.sqrt(unit)
-        return root @ root.T
-    rows, columns = X.X, X.columns
-    if columns is not None and columns.scaled:
-        unit = unit * columns.unit.astype(X.dtype) ** 2
-    scaled = rows.multiply(np.sqrt(unit)).tocsr()
-    gram = (scaled @ scaled.T).toarray()
-    if columns is not None and columns.shifted:
-        center = columns.center.astype(X.dtype)
-        along = rows @ (unit * center)
-        gram -= along[:, None] + along
-        gram += float(center @ (unit * center))
-    return gram

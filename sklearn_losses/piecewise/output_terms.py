@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.hessian_operator import HessianOperator
-from sklearn_losses.piecewise.base import FloatArray
-from sklearn_losses.piecewise.output_systems import OutputSystem
+from sklearn_losses.piecewise.base import FloatArray, NewtonEquations
+from sklearn_losses.piecewise.output_systems import OutputEquations, OutputSystem
+from sklearn_losses.piecewise.row_grams import RowGrams
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms
 
 __all__ = ["OutputTerms"]
@@ -40,10 +41,16 @@ class OutputTerms(PiecewiseLinearTerms):
     falls : ndarray of int of shape (n_terms,)
     rises : ndarray of int of shape (n_terms,), or None
         None where arguments fall with one output and rise with none.
+    grams : RowGrams
+        Gram matrices of the rows of the fit, of which these terms may have a part.
+    kept : ndarray of int of shape (n_rows,)
+        The rows as `grams` knows them.
     """
 
     falls: NDArray[np.intp]
     rises: NDArray[np.intp] | None
+    grams: RowGrams
+    kept: NDArray[np.intp]
 
     @classmethod
     def of(cls, loss: Any, model: Any, penalty: Any, batches: Batches) -> Self:
@@ -70,6 +77,8 @@ class OutputTerms(PiecewiseLinearTerms):
             origin.T.ravel(),
             (falls * n_rows + rows[:, None]).T.ravel(),
             None if rises is None else np.tile(rises[:, 0] * n_rows + rows, arguments),
+            RowGrams(batches),
+            rows,
         )
 
     # Values and slopes.
@@ -152,21 +161,33 @@ class OutputTerms(PiecewiseLinearTerms):
         distance = np.minimum(right - inside, inside - left)
         return matrix * distance[:, None], distance
 
+    def newton_equations(self, matrix: bool = False) -> NewtonEquations:
+        return OutputEquations(self, matrix)
+
     def curvature(self, slopes: FloatArray, width: float) -> HessianOperator | None:
+        system = self.system(slopes, width)
+        return None if system is None else system.operator()
+
+    def system(self, slopes: FloatArray, width: float) -> OutputSystem | None:
+        """The second derivative of `smoothed` where it gave these slopes, as `curvature` says."""
         inside = (slopes > self.left) & (slopes < self.right)
         terms = np.flatnonzero(self.any_in_row(inside))
         if not len(terms):
             return None
         metric = inside[:, terms] * (self.right[:, terms] - self.left[:, terms]) / (2 * width)
-        rows, falls, rises = self._of_rows(terms)
-        return OutputSystem(self.model, self.batches, rows, falls, rises, metric.sum(axis=0)).operator()
+        return self._system_of(terms, metric.sum(axis=0))
 
     def gram(self, metric: FloatArray) -> FloatArray:
         metric = metric.sum(axis=0)
         if self._matrix is not None:
             return self._matrix.T @ (metric[:, None] * self._matrix)
-        rows, falls, rises = self._of_rows(np.arange(len(self.falls)))
-        return OutputSystem(self.model, self.batches, rows, falls, rises, metric).gram()
+        return self._system_of(np.arange(len(self.falls)), metric).gram()
+
+    def _system_of(self, terms, metric):
+        rows, falls, rises = self._of_rows(terms)
+        of_weights = self.ridge[: self.model.n_weights].reshape(-1, self.model.n_outputs)
+        same = bool(np.all(of_weights == of_weights[:, :1]))
+        return OutputSystem(self.model, self.batches, rows, falls, rises, metric, same, self.grams, self.kept[rows])
 
     # Some of the terms.
 
@@ -195,4 +216,5 @@ class OutputTerms(PiecewiseLinearTerms):
             origin=self.origin[rows],
             falls=falls,
             rises=rises,
+            kept=self.kept[of_rows],
         )

@@ -26,7 +26,7 @@ from sklearn_losses.piecewise.base import (
     smoothed_bounded,
     unit_vectors,
 )
-from sklearn_losses.piecewise.curved_rows import CurvedRows, OperatorEquations
+from sklearn_losses.piecewise.curved_rows import CurvedRows
 
 __all__ = ["PiecewiseLinearTerms", "TermsWithL1"]
 
@@ -197,7 +197,7 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
         return self.model.rows(batch.X, gradient), self.position.ravel()[kink] - self.origin[where[1:]]
 
     def newton_equations(self, matrix: bool = False) -> NewtonEquations:
-        return CurvedRows(self, matrix) if self.model.n_outputs == 1 else OperatorEquations(self, matrix)
+        return CurvedRows(self, matrix)
 
     def curvature(self, slopes: FloatArray, width: float) -> HessianOperator | None:
         """The second derivative of `smoothed` where it gave these slopes.

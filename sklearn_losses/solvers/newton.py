@@ -49,6 +49,8 @@ class NewtonLimits(NamedTuple):
         while they change the parameters by more than this share of the largest one,
     of_quadratic : float
         or this share for a quadratic function, whose first step leaves no more but rounding errors.
+    most_products : float
+        Products as which a dear matrix counts at the most, where the work of a fit is bounded.
     unmoved : float
         Change of a prediction, in rounding units of the largest one, that is none.
     """
@@ -65,6 +67,7 @@ class NewtonLimits(NamedTuple):
     refinements: int = 6
     digits: float = 1e-13
     of_quadratic: float = 1e-12
+    most_products: float = 100.0
     unmoved: float = 64.0
 
 
@@ -129,7 +132,8 @@ class Newton(SmoothSolver, name="newton"):
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         dear = objective.convex and not exact_is_cheap(objective)
-        hessian = objective.hessian_work / objective.product_work if dear else 1.0  # in products
+        # In products, which the iterations of a fit may make so many of.
+        hessian = min(objective.hessian_work / objective.product_work, self.limits.most_products) if dear else 1.0
         while True:
             # Convergence is quadratic: one decrease at the level of rounding means that nothing is
             # left. Where steps are dear it ends where the model promises less than asked for.

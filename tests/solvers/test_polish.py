@@ -122,9 +122,9 @@ def test_the_allowance_is_a_share_of_the_value_and_of_the_gain():
     problem = objective()
     assert allowance(problem, 1.0, 11.0, 1e-4) == pytest.approx(1e-4)
     assert allowance(problem, 1.0, 1.01, 1e-4) == pytest.approx(1e-6)  # of the gain
-    # Next to no gain, and none at all: the square of the share of the value.
-    assert allowance(problem, 1.0, 1.0 + 1e-9, 1e-4) == pytest.approx(1e-8)
-    assert allowance(problem, 1.0, 0.9, 1e-4) == pytest.approx(1e-8)
+    # Next to no gain, and none at all: a hundredth of the share of the value.
+    assert allowance(problem, 1.0, 1.0 + 1e-9, 1e-4) == pytest.approx(1e-6)
+    assert allowance(problem, 1.0, 0.9, 1e-4) == pytest.approx(1e-6)
     assert allowance(problem, 1e-20, 1.0, 1e-4) == pytest.approx(1e-12)  # next to an exact fit
     assert allowance(problem, 1.0, 11.0, 0.0) == 16 * problem.precision
     assert allowance(problem, 1.0, np.inf, 1e-4) == pytest.approx(1e-4)  # no null to compare with

@@ -206,3 +206,12 @@ def test_a_matrix_takes_over_where_directions_take_many_products():
     found = Newton().minimize(problem, start(problem), max_iter=1000, tol=1e-4)
     assert found.success and found.certain
     assert run.status is None and 0 < len(run.history) < found.nit
+
+
+def test_rows_without_an_entry():
+    X, y = sparse.csr_matrix((6, 3)), np.array([0, 1, 2, 0, 1, 1])
+    problem = objective("cross_entropy", X, y, outputs=3)
+    run = Run(start(problem), 20, None)
+    truncated_newton(problem, start(problem), run, 1e-6)
+    assert run.status.success
+    np.testing.assert_allclose(np.bincount(y) / 6, np.exp(run.params[-3:]) / np.exp(run.params[-3:]).sum(), atol=1e-3)
