@@ -285,7 +285,7 @@ class PairProduct:
         moved *= self.metric
         self.of_fall.data[:] = -moved
         pulled, sums = self.of_fall @ self.X, self.of_fall.sum(axis=1).A1
-        if self.of_own is not None:
+        if self.own is not None and self.of_own is not None:
             of_rows = np.bincount(self.row, moved, len(self.X)).astype(np.float32)
             pulled += self.of_own @ (of_rows[:, None] * self.X)
             sums += np.bincount(self.own, of_rows, len(sums))
