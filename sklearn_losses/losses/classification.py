@@ -142,13 +142,13 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
         if raw.ndim == 1:
             e = np.exp(-np.abs(raw))
             return e / (1 + e) ** 2
-        p = self.inverse_link(raw)
+        p = _softmax(raw)
         return p * (1 - p)
 
     def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
         if raw.ndim == 1:
             return self.hessian(y, raw)
-        p = self.inverse_link(raw)
+        p = _softmax(raw)
         matrix = -p[:, :, None] * p[:, None, :]
         diagonal = np.einsum("nkk->nk", matrix)
         diagonal += p
@@ -160,7 +160,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     def hessian_map(self, y: Targets, raw: FloatArray) -> Callable[[FloatArray], FloatArray]:
         if raw.ndim == 1:
             return partial(np.multiply, self.hessian(y, raw))
-        p = self.inverse_link(raw)
+        p = _softmax(raw)
         ones = np.ones(raw.shape[1], raw.dtype)
 
         def product(direction):
@@ -173,7 +173,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     def hessian_factors(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray] | None:
         if raw.ndim == 1:
             return None
-        p = self.inverse_link(raw)
+        p = _softmax(raw)
         return p, p
 
     def best_constant(self, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
@@ -189,6 +189,14 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
             return np.zeros(n_outputs)
         logs = np.log(shares)
         return logs[1:] - logs[0] if n_outputs == 1 else logs - logs.mean()
+
+
+def _softmax(raw):
+    """Class probabilities (n, K), for derivatives: those that underflow are 0."""
+    p = raw - raw.max(axis=1, keepdims=True)
+    np.exp(p, out=p)
+    p /= (p @ np.ones(raw.shape[1], raw.dtype))[:, None]
+    return p
 
 
 class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):

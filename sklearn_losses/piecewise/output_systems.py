@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from sklearn_losses.core.hessian_operator import HessianOperator, ScaledProduct
 from sklearn_losses.core.limits import SIZES, WORK
@@ -20,9 +21,11 @@ from sklearn_losses.piecewise.base import FloatArray, Solve, cholesky_solver
 from sklearn_losses.piecewise.curved_rows import LIMITS, EquationLimits
 from sklearn_losses.piecewise.row_grams import RowGrams
 
-__all__ = ["DualSolver", "OutputEquations", "OutputSystem"]
+__all__ = ["DualSolver", "OutputEquations", "OutputSystem", "PairProduct"]
 
 LARGEST = 2 * SIZES.system  # rows of a matrix: it is in float32, or there are few columns
+PAIR = 25  # entries of a product of all outputs that take the time of a term alone
+CALLS = 1e7  # multiplications that the calls for a product of terms one by one take the time of
 
 
 class OutputEquations:
@@ -120,7 +123,15 @@ class OutputSystem:
     @property
     def product_work(self) -> float:
         """The multiplications that a product takes, see `core.limits.Work`."""
+        if self._few_pairs:
+            return CALLS + 2 * WORK.sparse * len(self.metric) * self.batches.X.shape[1]
         return 2 * self.model.n_outputs * self._entries
+
+    @property
+    def _few_pairs(self):
+        """Whether a row meets few of many outputs, so that a product takes these one by one."""
+        dense = not self.batches.sparse and self._float32 is not None
+        return dense and PAIR * len(self.metric) < self.by_output.size
 
     @property
     def solver_work(self) -> float:
@@ -176,6 +187,8 @@ class OutputSystem:
         return own, np.arange(len(own))
 
     def _in_float32(self):
+        if self._few_pairs:
+            return ScaledProduct(PairProduct(self), self.unit)
         batches, metric = self._part32, (self.by_output / self.unit).astype(np.float32)
         return ScaledProduct(lambda change: self._product(change, batches, metric), self.unit)
 
@@ -236,6 +249,55 @@ class OutputSystem:
             return matrix.transpose(1, 0, 3, 2).reshape(outputs * size, outputs * size)
 
         return self._part.total(of_block, dense=True)
+
+
+class PairProduct:
+    """The product of a matrix of `OutputSystem` over its unit with a vector in float32.
+
+    It goes through the terms one by one.
+
+    Parameters
+    ----------
+    system : OutputSystem
+    """
+
+    def __init__(self, system: OutputSystem) -> None:
+        self.model, self.own = system.model, system.own
+        self.X = next(system._part32.minibatches(len(system.rows), None)).X
+        order = np.lexsort((system.row, system.fall))  # next to each other those of an output
+        self.row, self.fall = system.row[order], system.fall[order]
+        self.metric = (system.metric[order] / system.unit).astype(np.float32)
+        starts = np.searchsorted(self.fall, np.arange(self.model.n_outputs + 1))
+        shape = self.model.n_outputs, len(self.X)
+        self.of_fall = sparse.csr_matrix((np.zeros_like(self.metric), self.row, starts), shape=shape)
+        self.of_own = None
+        if self.own is not None:
+            some = np.arange(len(self.X))
+            self.of_own = sparse.csr_matrix((np.ones(len(some), dtype=np.float32), (self.own, some)), shape=shape)
+
+    def __call__(self, change: FloatArray) -> FloatArray:
+        [weights], [intercept] = self.model.unpack(change)
+        weights = np.ascontiguousarray(weights.T)
+        moved = -self._at(self.row, self.fall, weights, intercept)
+        if self.own is not None:
+            some = np.arange(len(self.X))
+            moved += self._at(some, self.own, weights, intercept)[self.row]
+        moved *= self.metric
+        self.of_fall.data[:] = -moved
+        pulled, sums = self.of_fall @ self.X, self.of_fall.sum(axis=1).A1
+        if self.own is not None and self.of_own is not None:
+            of_rows = np.bincount(self.row, moved, len(self.X)).astype(np.float32)
+            pulled += self.of_own @ (of_rows[:, None] * self.X)
+            sums += np.bincount(self.own, of_rows, len(sums))
+        return self.model.pack(pulled.T, sums.astype(np.float32))
+
+    def _at(self, rows, outputs, weights, intercept):
+        """The raw predictions of some rows for some outputs."""
+        raw = intercept[outputs]
+        for start in range(0, len(rows), 4096):  # what fits the cache
+            part = slice(start, start + 4096)
+            raw[part] += np.einsum("ij,ij->i", self.X[rows[part]], weights[outputs[part]])
+        return raw
 
 
 class DualSolver:

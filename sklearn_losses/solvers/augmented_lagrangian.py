@@ -210,9 +210,13 @@ class _Stages:
         """
         point = self.point
         point.smooth(self.centers, width)
-        self.goal = self._goal()
-        steps, products, *_ = point.descend(self._record, self.schedule.steps, self.schedule.loose, self.goal)
-        self.goal = self._goal()
+        self.goal, steps, products, ended = self._goal(), 0, 0, False
+        while not ended:
+            part = point.descend(self._record, self.schedule.steps - steps, self.schedule.loose, self.goal)
+            steps, products = steps + part.steps, products + part.products
+            # The value may have fallen below what was a small gap of it.
+            goal, self.goal = self.goal, self._goal()
+            ended = point.value > goal or point.value <= self.least or not part.moved or part.stopped or not part.steps
         self.reached = bool(point.gap <= self.goal or point.value <= self.least)
         self.spent = np.zeros(3, dtype=int) if point.gap < 0.9 * self.lowest else self.spent + (1, steps, products)
         self.lowest, self.centers = min(self.lowest, point.gap), point.slopes

@@ -98,7 +98,8 @@ class Auto(Solver, name="auto"):
         several = objective.n_outputs > 1 and objective.piecewise_linear and objective.convex
         if (objective.max_affine or several) and objective.smooth_penalty:
             small = objective.n_rows * objective.n_rotated_params**2 <= self.limits.work_of_maximum
-            return InteriorPoint() if small else AugmentedLagrangian()
+            exact = several and not objective.has_penalty and objective.n_rotated_params <= self.limits.matrix
+            return InteriorPoint() if small or exact else AugmentedLagrangian()
         if objective.convex and objective.piecewise_linear and objective.smooth_penalty:
             matrix = objective.n_rotated_params <= self.limits.matrix
             return InteriorPoint() if matrix and self._few_rows_decide(objective) else AugmentedLagrangian()

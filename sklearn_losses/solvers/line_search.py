@@ -177,18 +177,20 @@ def searched_step(
 
 def _flattest(slope_at, first, last, limits):
     """Where a rising function of t, `first` < 0 at 0 and `last` at 1, is next to 0."""
-    low, high = (0.0, first), (1.0, last)
+    low, high, stays = (0.0, first), (1.0, last), 0
     for _ in range(limits.slopes):
         if not high[1] > 0:  # the minimum is further out
             low, t = high, 2 * high[0]
         else:
-            share = low[1] / (low[1] - high[1]) if np.isfinite(high[1]) else 0.5
-            t = low[0] + (high[0] - low[0]) * np.clip(share, 0.1, 0.9)
+            # The secant; the slope of an end that has stayed counts half (the Illinois rule).
+            low_slope, high_slope = low[1] / 2 ** max(0, -stays - 1), high[1] / 2 ** max(0, stays - 1)
+            share = low_slope / (low_slope - high_slope) if np.isfinite(high_slope) else 0.5
+            t = low[0] + (high[0] - low[0]) * np.clip(share, 0.05, 0.95)
         slope = slope_at(t)
-        if abs(slope) <= -0.5 * limits.steep * first:
+        if abs(slope) <= -limits.steep * first:
             return t
         if not high[1] > 0 or not slope < 0:
-            high = (t, slope if np.isfinite(slope) else np.inf)
+            high, stays = (t, slope if np.isfinite(slope) else np.inf), min(stays, 0) - 1
         else:
-            low = (t, slope)
+            low, stays = (t, slope), max(stays, 0) + 1
     return low[0] or t

@@ -188,7 +188,7 @@ class _Preconditioner:
 
     def __init__(self, objective):
         self.objective, self.solve, self.spent = objective, None, 0.0
-        self.price = objective.gram_work / objective.product_work
+        self.price = objective.gram_work / (objective.product_work or 1.0)  # rows without an entry
         self.last, self.old, self.total = np.inf, None, 1.0
 
     def at(self, operator):

@@ -229,4 +229,4 @@ def test_rows_of_next_to_no_curvature_are_left_out_of_a_preconditioner():
 
 def test_sparse_rows_have_no_gram_matrix():
     model = Linear().bind(5, 1)
-    assert gram_solver(model, Batches(sparse.eye_array(5, format="csr"), np.zeros(5)), np.ones(5)) is None
+    assert gram_solver(model, Batches(sparse.csr_matrix(np.eye(5)), np.zeros(5)), np.ones(5)) is None
