@@ -211,6 +211,10 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         return np.sign(np.where(far > 0, far, np.where(here > 0, here, start)))
 
     def _slope_along(self, y, point, direction):
+        if self.shift_invariant and direction.ndim == 2:
+            # Of a score far ahead of the others the slope is the rounding error of 1 less a
+            # probability.
+            direction = direction - direction.max(axis=1, keepdims=True)
         return (self.gradient(y, point) * direction).reshape(len(direction), -1).sum(axis=1)
 
     def __mul__(self, weight: float) -> "Loss":

@@ -25,6 +25,14 @@ def test_separable_classes_without_a_penalty(name, classes):
         assert np.all(np.isfinite(model.coef_)) and np.isfinite(model.objective_)
 
 
+@pytest.mark.parametrize("shape", [(60, 2), (60, 4), (3000, 60)])
+def test_the_largest_of_three_scores_has_no_minimum(shape):
+    X = np.random.default_rng(0).standard_normal(shape)
+    scores = np.column_stack([X[:, :2], -X[:, :2].sum(axis=1)])
+    with pytest.warns(ConvergenceWarning, match="no minimum.*use alpha > 0"):
+        assert not LossClassifier(alpha=0).fit(X, scores.argmax(axis=1)).converged_
+
+
 @pytest.mark.parametrize(
     "name", [name for name in CLASSIFICATION + RANKING if MAKERS[name]().has_minimizer and name in DRAWLESS]
 )
