@@ -44,9 +44,13 @@ def allowance(objective: Objective, value: float, null: float, tol: float) -> fl
 
 
 def null_value(objective: Objective, params: NDArray[Any]) -> float:
-    """The objective with all weights at 0, and the intercepts of `params`."""
+    """The objective with all weights at 0, and the intercepts of `params` or none.
+
+    The smaller of the two: an intercept that large weights hold may be far out by itself.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        return objective.value_without_weights(params)
+        here, origin = (objective.value_without_weights(point) for point in (params, np.zeros_like(params)))
+        return float(np.fmin(here, origin))
 
 
 def tol_of_solver(objective: Objective, tol: float, stochastic: bool = False) -> float:

@@ -56,7 +56,8 @@ def from_initial(problem: Problem, params: NDArray[Any]) -> NDArray[Any]:
     if problem.solver.stochastic:
         # Adam's steps have the size of its learning rate, so it would follow the rounding errors of
         # that fit.
-        params = params.astype(np.float32)
+        small = 16 * np.finfo(params.dtype).eps * np.max(np.abs(params), initial=0.0)
+        params = np.where(np.abs(params) > small, params, 0.0).astype(np.float32)
     return problem.from_user(params, problem.loss.start_constants)
 
 

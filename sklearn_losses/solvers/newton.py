@@ -37,6 +37,8 @@ class NewtonLimits(NamedTuple):
     products : float
         Products with the Hessian for which a matrix is formed: so many make a direction where a
         Gram matrix helps.
+    slow : float
+        Share of what the last step was to gain from which on a matrix is made anew.
     window : int
         Steps in a row that show that the value is all noise where they gain `still` times what is
         asked for.
@@ -61,6 +63,7 @@ class NewtonLimits(NamedTuple):
     start_steps: int = 20
     start_tol: float = 1e-4
     products: float = 5.0
+    slow: float = 0.25
     window: int = 10
     still: float = 1e-4
     nothing: float = 1e-9
@@ -149,7 +152,9 @@ class Newton(SmoothSolver, name="newton"):
                     run.converged()
                     self._refine(objective, run, solve)
                     break
-                if promised * (promised / before) ** 2 > enough:
+                # Steps of one matrix that gain little less each time show another curvature.
+                slow = promised > self.limits.slow * before
+                if promised * (promised / before) ** 2 > enough or (slow and promised > rounding(objective, value, first)):
                     solve = None
             if solve is None:
                 solve, lasting = newton_solver(objective, params, gradient)
