@@ -38,6 +38,13 @@ def test_the_null_model_keeps_the_intercepts():
     assert null_value(problem, point) == pytest.approx(problem.value(np.array([0.0, 0.0, 0.0, 0.25])), rel=1e-14)
 
 
+def test_an_intercept_that_weights_hold_far_out_is_not_that_of_the_null_model():
+    model = Linear().bind(1, 1)
+    X, y = np.full((4, 1), 1e4), np.array([0, 0, 1, 0])
+    problem = Objective(Loss.make("exponential"), model, ElasticNet(0.1, 0.0, model.weights()), Batches(X, y))
+    assert null_value(problem, np.array([-3e-3, 30.0])) == 1
+
+
 def dear(noise):
     """Rows of which a matrix of the parameters is not for nothing."""
     X = RNG.standard_normal((4000, 160))
