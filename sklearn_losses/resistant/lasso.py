@@ -74,7 +74,7 @@ class Lasso:
         X = sparse.csr_array(X, dtype=np.float64) if sparse.issparse(X) else np.asarray(X, dtype=np.float64) - middle
         units = np.asarray(abs(X).T @ weight).ravel() / weight.sum()
         units[units == 0] = 1.0
-        X = sparse.csr_array(X @ sparse.diags_array(1 / units)) if sparse.issparse(X) else X / units
+        X = sparse.csr_array(X @ sparse.diags(1 / units)) if sparse.issparse(X) else X / units
         # In units of y the squares of the weights keep their strength beside those of y.
         l1, l2 = alpha * l1_ratio / unit, alpha * (1 - l1_ratio)
         return cls(X, (y - level) / unit, weight, fit_intercept, l1 + l2, l1 / (l1 + l2), middle, units, level, unit, n_rows)

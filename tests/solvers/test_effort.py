@@ -19,8 +19,8 @@ from sklearn_losses.solvers.run import PRODUCTS
 def hard(n=1500, p=400):
     """Sparse rows along directions that span many orders of magnitude, and labels of these."""
     rng = np.random.default_rng(0)
-    chain = sparse.diags_array([np.ones(p), -np.ones(p - 1)], offsets=[0, 1])
-    X = sparse.random_array((n, p), density=0.05, random_state=rng, format="csr") @ chain @ chain @ chain @ chain
+    chain = sparse.diags([np.ones(p), -np.ones(p - 1)], [0, 1])
+    X = sparse.random(n, p, density=0.05, random_state=rng, format="csr") @ chain @ chain @ chain @ chain
     return sparse.csr_matrix(X), rng.integers(0, 2, n)
 
 
