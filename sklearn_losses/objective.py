@@ -244,7 +244,7 @@ class Objective(Facts):
     def hessian_block(self, params: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
         """The rows and columns `chosen`, which hold all intercepts, of `hessian`."""
         matrix = hessian_block(self.loss, self.model, self.batches, params, chosen)
-        matrix[np.diag_indices_from(matrix)] += self.l2[chosen]
+        diagonal(matrix)[:] += self.l2[chosen]
         return matrix
 
     def hessian_root(self, params: NDArray[Any]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 
-__all__ = ["allowance", "exact_is_cheap", "null_value", "tol_of_solver"]
+__all__ = ["allowance", "exact_is_cheap", "matrix_is_cheap", "null_value", "tol_of_solver"]
 
 # Of what the weights gain: terms that cancel next to an exact fit leave so much of each other.
 CANCELLED = 1e-12
@@ -75,4 +75,9 @@ def tol_of_solver(objective: Objective, tol: float, stochastic: bool = False) ->
 
 def exact_is_cheap(objective: Objective) -> bool:
     """Whether one matrix of the parameters costs next to nothing, and the exact optimum with it."""
-    return objective.n_rows * float(objective.n_params) ** 2 <= SIZES.quick_work
+    return matrix_is_cheap(objective, objective.n_params)
+
+
+def matrix_is_cheap(objective: Objective, size: int) -> bool:
+    """Whether a matrix of so many parameters costs next to nothing."""
+    return objective.n_rows * float(size) ** 2 <= SIZES.quick_work

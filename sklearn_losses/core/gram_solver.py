@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from sklearn_losses.core.conjugate_gradients import Product
-from sklearn_losses.core.linear_algebra import regularized_cholesky
+from sklearn_losses.core.linear_algebra import cholesky_solve, regularized_cholesky
 
 __all__ = ["gram_solver"]
 
@@ -56,7 +55,7 @@ def gram_solver(
 
         def solve(right):
             columns = right.reshape(-1, outputs).astype(gram.dtype, copy=False)
-            return linalg.cho_solve(factor, columns, check_finite=False).ravel() / unit
+            return cholesky_solve(factor, columns).ravel() / unit
 
         return solve
 

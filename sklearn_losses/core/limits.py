@@ -52,6 +52,8 @@ class Work(NamedTuple):
         and for each of the vectors.
     products : float
         Products with the Hessian that one Newton direction takes, about.
+    pairs : float
+        A pair of stored entries in a product of two sparse matrices.
     """
 
     thin: float = 4.0
@@ -61,6 +63,7 @@ class Work(NamedTuple):
     output: float = 2.0
     sparse_output: float = 8.0
     products: float = 20.0
+    pairs: float = 200.0
 
 
 WORK = Work()

@@ -33,9 +33,6 @@ class EquationLimits(NamedTuple):
         Multiplications that copying an entry of a row takes, in units of those of `Work.thin`.
     change : float
         The share of the curved rows that change from one step to the next, about.
-    pairs : float
-        Of a Gram matrix of sparse rows: what a pair of entries of a row takes, in units of a
-        multiplication in a product of large matrices.
     """
 
     products: int = 500
@@ -43,7 +40,6 @@ class EquationLimits(NamedTuple):
     largest_matrix: int = 2000
     copied: float = 3.0
     change: float = 0.05
-    pairs: float = 200.0
 
 
 LIMITS = EquationLimits()
@@ -110,7 +106,7 @@ class CurvedRows:
         n = max(1, X.shape[0])
         if terms.batches.sparse:
             self.per_row = X.nnz / n * WORK.sparse
-            self.gram_of_row = limits.pairs * float(np.sum(np.diff(X.indptr).astype(float) ** 2)) / n
+            self.gram_of_row = WORK.pairs * float(np.sum(np.diff(X.indptr).astype(float) ** 2)) / n
         else:
             self.per_row = X.shape[1] * WORK.thin
             self.gram_of_row = 0.5 * X.shape[1] ** 2

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.limits import WORK
 from sklearn_losses.core.sparse_rows import with_entries
 from sklearn_losses.piecewise.base import FloatArray
 
 __all__ = ["RowGrams"]
-
-PAIRS = 200.0  # multiplications that a pair of stored entries takes, of those of a large product
 
 
 class RowGrams:
@@ -48,7 +47,7 @@ class RowGrams:
         if not self.batches.sparse:
             return float(X.shape[1])
         pairs = np.bincount(X.indices, minlength=X.shape[1]).astype(np.float64) ** 2
-        return float(np.minimum(PAIRS * pairs, X.shape[0] ** 2).sum()) / X.shape[0] ** 2
+        return float(np.minimum(WORK.pairs * pairs, X.shape[0] ** 2).sum()) / X.shape[0] ** 2
 
     def work(self, rows: NDArray[np.intp]) -> float:
         """The multiplications for the entries of some rows that are not known yet."""
@@ -94,7 +93,7 @@ class RowGrams:
         rows = with_entries(X.X, X.X.data * unit[X.X.indices])
         # Columns that many rows share are faster as an array.
         counts = np.bincount(rows.indices, minlength=rows.shape[1])
-        dense = counts**2 * PAIRS > len(self.known) ** 2
+        dense = counts**2 * WORK.pairs > len(self.known) ** 2
         array = rows[:, np.flatnonzero(dense)].toarray()
         others = rows[:, np.flatnonzero(~dense & (counts > 0))]
         cross = array[before:] @ array.T + (others[before:] @ others.T).toarray()

@@ -220,10 +220,13 @@ class Newton(SmoothSolver, name="newton"):
         coarse, small = objective.in_data_dtype() is not None, objective.hessian_work < self.limits.start_work
         if coarse or small or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
             return params
-        part, other = objective.samples(size, 2)
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)
-        found = self.minimize_smooth(part, params, max_iter=steps, tol=accuracy, callback=None).x
-        return found if other.value(found) < other.value(params) else params
+        return self._start_on_part(
+            objective,
+            params,
+            size,
+            lambda part: self.minimize_smooth(part, params, max_iter=steps, tol=accuracy, callback=None).x,
+        )
 
     def _stands_still(self, run, tol):
         """Whether many steps in a row gained next to nothing."""

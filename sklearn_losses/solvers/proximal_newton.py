@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
-from sklearn_losses.core.allowance import allowance, null_value
+from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.component import Integer
 from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
@@ -21,7 +21,7 @@ from sklearn_losses.core.status import Status
 from sklearn_losses.piecewise.continuation import Schedule
 from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.run import Callback, Run
-from sklearn_losses.solvers.working_sets import LIMITS, WorkingSets, is_cheap
+from sklearn_losses.solvers.working_sets import LIMITS, WorkingSets
 
 __all__ = ["ProximalNewton"]
 
@@ -98,12 +98,15 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     def _start(self, objective, params, tol):
         """Return the minimum over a part of many rows; `params` where that is no better."""
         size = max(objective.n_rows // self.limits.part, self.limits.rows_per_parameter * objective.n_params)
-        if 4 * size > objective.n_rows or objective.n_params > self.largest_matrix or is_cheap(objective, objective.n_params):
+        if 4 * size > objective.n_rows or objective.n_params > self.largest_matrix or exact_is_cheap(objective):
             return params
-        part, other = objective.samples(size, 2)
-        run = Run(params, self.limits.start_steps, None)
-        WorkingSets(part, run, max(tol, self.limits.start_tol), self.largest_matrix, self.limits).go()
-        return run.params if other.value(run.params) < other.value(params) else params
+
+        def minimize(part):
+            run = Run(params, self.limits.start_steps, None)
+            WorkingSets(part, run, max(tol, self.limits.start_tol), self.largest_matrix, self.limits).go()
+            return run.params
+
+        return self._start_on_part(objective, params, size, minimize)
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise a loss with kinks: by the method of multipliers where an active set is too

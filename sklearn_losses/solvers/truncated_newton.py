@@ -101,7 +101,8 @@ def truncated_newton(
     Returns
     -------
     bool
-        Whether the end is proven to be within `tol` of the minimum.
+        Whether the end is within `tol` of the minimum, by the gradient's bound or else as far as
+        Newton's model tells.
 
     References
     ----------

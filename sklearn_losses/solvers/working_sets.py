@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_losses.core.allowance import allowance, null_value
-from sklearn_losses.core.limits import SIZES
+from sklearn_losses.core.allowance import allowance, exact_is_cheap, matrix_is_cheap, null_value
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.subgradient import least_subgradient, scale
 from sklearn_losses.solvers.l1_quadratic import MatrixModel, ProductModel, minimize_model
 from sklearn_losses.solvers.line_search import Step, backtrack
 
-__all__ = ["LIMITS", "ProximalLimits", "WorkingSets", "is_cheap"]
+__all__ = ["LIMITS", "ProximalLimits", "WorkingSets"]
 
 
 class ProximalLimits(NamedTuple):
@@ -173,7 +172,7 @@ class WorkingSets:
 
     def _all_at_once(self, part):
         """Whether a quadratic model of all parameters costs next to nothing."""
-        return part.n_params <= self.largest_matrix and is_cheap(part, part.n_params)
+        return part.n_params <= self.largest_matrix and exact_is_cheap(part)
 
     def _polishes(self):
         """Whether to go on to rounding error."""
@@ -193,7 +192,7 @@ class WorkingSets:
 
     def _forms_matrix(self, size):
         """Whether a quadratic model of so many parameters is solved by its matrix."""
-        if size > self.largest_matrix or is_cheap(self.part, size):
+        if size > self.largest_matrix or matrix_is_cheap(self.part, size):
             return size <= self.largest_matrix
         of_rows = (self.limits.made_dense if self.part.sparse else 1.0) * 0.5 * self.part.n_rows * size**2
         by_matrix = of_rows + self.limits.rounds * size**3 / 3
@@ -275,11 +274,6 @@ class _Descent(NamedTuple):
     gain: float  # what is left to gain, at the most what the last model promised
     curvature: float  # of the last model along its step
     left: float  # the relative violation inside the working set
-
-
-def is_cheap(part, size):
-    """Whether the Hessian of so many parameters costs next to nothing."""
-    return part.n_rows * float(size) ** 2 <= SIZES.quick_work
 
 
 def _nothing_left(run, objective, goal):
