@@ -30,6 +30,7 @@ from sklearn_losses.core.linear_algebra import diagonal
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.recession import falls_for_ever, falls_without_end
 from sklearn_losses.core.singular_vectors import SingularVectors
+from sklearn_losses.core.summed_batches import SummedBatches
 from sklearn_losses.piecewise.max_affine import MaxAffineTerms
 from sklearn_losses.piecewise.output_terms import OutputTerms
 from sklearn_losses.piecewise.smoothed_around import best_slopes, slopes_of_terms, smoothed_around, smoothed_slopes
@@ -55,7 +56,7 @@ class Objective(Facts):
         Methods that say "linear models" need a `LinearModel`.
     penalty : ElasticNet
         With one factor for each of the model's parameters.
-    batches : Batches
+    batches : Batches or SummedBatches
 
     Examples
     --------
@@ -71,7 +72,9 @@ class Objective(Facts):
     5.0
     """
 
-    def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:
+    def __init__(
+        self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches | SummedBatches
+    ) -> None:
         super().__init__(loss, model, penalty, batches)
         # Fits end with several questions about one point: the last ones of `value_and_gradient` and
         # `mean_loss` are kept.
@@ -101,7 +104,7 @@ class Objective(Facts):
             return batch.sum(self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
         if self._valued is None or not np.array_equal(params, self._valued[0]):
-            self._valued = params.copy(), sum(self.batches.each(weighted)) / self.n_rows
+            self._valued = params.copy(), self.batches.total(weighted) / self.n_rows
         return self._valued[1]
 
     def value_without_weights(self, params: NDArray[Any]) -> float:
@@ -109,12 +112,12 @@ class Objective(Facts):
         bare = np.where(self.penalized > 0, 0.0, params)
         if not (self.linear and self.loss.rowwise):
             return self.value(bare)
-        raw = self.model.predict(bare, self.batches.take(slice(0, 1)).X)
+        raw = self.model.predict(bare, np.zeros((1, self.model.base.n_features), self.dtype))
 
         def weighted(batch, _):
             return batch.sum(self.loss.value(batch.y, np.repeat(raw, len(batch.y), axis=0)))
 
-        return sum(self.batches.each(weighted)) / self.n_rows
+        return self.batches.total(weighted) / self.n_rows
 
     def mean_loss_of_rounded(self, params: NDArray[Any]) -> float:
         """`mean_loss` with parameters and raw predictions in the rows' own type.
@@ -126,7 +129,7 @@ class Objective(Facts):
             raw = self.model.predict(params, batch.X).astype(np.float64, copy=False)
             return batch.sum(self.loss.value(batch.y, raw))
 
-        return sum(self.batches.unconverted().each(weighted)) / self.n_rows
+        return self.batches.unconverted().total(weighted) / self.n_rows
 
     def losses(self, params: NDArray[Any]) -> NDArray[Any]:
         """The loss of each row."""
@@ -155,11 +158,7 @@ class Objective(Facts):
         Where the loss has a kink it is a subgradient.
         """
         if self._last is None or not np.array_equal(params, self._last[0]):
-            of_blocks = self.batches.each(lambda batch, _: self._evaluate(params, batch))
-            total, gradient = next(of_blocks)
-            for value, pulled in of_blocks:
-                total += value
-                gradient += pulled
+            total, gradient = self.batches.total(lambda batch, _: self._evaluate(params, batch))
             gradient /= self.n_rows
             self._last = params.copy(), total / self.n_rows, gradient
         _, mean_loss, gradient = self._last
@@ -185,7 +184,7 @@ class Objective(Facts):
             def of_block(batch, rows):
                 return float(np.vdot(batch.weighted(self.loss.gradient(batch.y, raw[rows] + t * move[rows])), move[rows]))
 
-            return sum(self.batches.each(of_block)) / self.n_rows + start + t * rise
+            return self.batches.total(of_block) / self.n_rows + start + t * rise
 
         return slope
 
@@ -393,7 +392,7 @@ class Objective(Facts):
         def of_block(batch, _):
             return batch.sum(self.loss.kink_distance(batch.y, self.model.predict(params, batch.X)))
 
-        return sum(self.batches.each(of_block)) / self.n_rows or 1.0
+        return self.batches.total(of_block) / self.n_rows or 1.0
 
     def smoothing_error(self, width: float) -> float:
         """A bound on how far the objective and ``smoothed(width)`` are apart."""

@@ -6,7 +6,6 @@ and what holds a block (an array, a sparse matrix, a memory map) does not matter
 
 from collections.abc import Callable, Iterator
 from functools import reduce
-from operator import iadd
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy import sparse
 
 from sklearn_losses.core.blocks import row_slices, rows_of_copies
 from sklearn_losses.core.coordinates import Standardization
+from sklearn_losses.core.parts import added
 from sklearn_losses.core.protocols import RowMatrix, Rows
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.core.sparse_rows import SparseRows, StandardizedRows, row_range, with_entries
@@ -191,9 +191,9 @@ class Batches:
         """The arrays that `each` yields, with one entry for each row, in one."""
         return np.concatenate(list(self.each(function)))
 
-    def total(self, function: Callable[[Batch, slice], NDArray[Any]], dense: bool = False) -> NDArray[Any]:
-        """The sum of the new arrays that `each` yields, in the first of them."""
-        return reduce(iadd, self.each(function, dense))
+    def total(self, function: Callable[[Batch, slice], Any], dense: bool = False) -> Any:
+        """The sum of the numbers, new arrays or tuples of them that `each` yields, in the first."""
+        return reduce(added, self.each(function, dense))
 
     def take(self, rows: slice | NDArray[Any]) -> Batch:
         """The rows of a slice or an array of indices, as arrays."""

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core import protocols
-from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.limits import SIZES, WORK
 from sklearn_losses.core.penalties import ElasticNet
 
@@ -23,10 +22,17 @@ class Facts:
     loss : Loss
     model : Model
     penalty : ElasticNet
-    batches : Batches
+    batches : Batches or SummedBatches
+
+    Attributes
+    ----------
+    summed : bool
+        The rows are in parts: there are sums over them, and no rows.
     """
 
-    def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches) -> None:
+    summed: bool = False
+
+    def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Any) -> None:
         self.loss, self.penalty, self.batches = loss, penalty, batches
         self.model: Any = model  # a `LinearModel` wherever its further methods are called
 
@@ -199,12 +205,12 @@ class Facts:
     def can_rotate(self) -> bool:
         """Whether `Objective.rotated` is there, and costs little for rows of this size."""
         X = self.batches.X
-        return self.linear and not self.sparse and X.size * min(X.shape) <= SIZES.rotation
+        return self.linear and not (self.sparse or self.summed) and X.size * min(X.shape) <= SIZES.rotation
 
     @property
     def has_hessian_root(self) -> bool:
         """Whether `Objective.hessian_root` is there."""
-        return self.convex and self.loss.rowwise and self.n_outputs == 1 and not self.n_constants
+        return not self.summed and self.convex and self.loss.rowwise and self.n_outputs == 1 and not self.n_constants
 
     @property
     def piecewise_linear(self) -> bool:

@@ -187,10 +187,5 @@ def smoothed_slopes(loss: Any, model: Any, batches: Any, params: FloatArray, wid
         shortfall = loss.shortfall(batch.y, raw, gradient)
         return shortfall if shortfall is None else (batch.sum(shortfall), vjp(batch.weighted(gradient)))
 
-    total, pulled = 0.0, np.zeros(model.n_params)
-    for part in batches.each(of_block):
-        if part is None:
-            return None
-        total += part[0]
-        pulled += part[1]
-    return total / batches.n_rows, pulled / batches.n_rows
+    found = batches.total(of_block)
+    return None if found is None else (found[0] / batches.n_rows, found[1] / batches.n_rows)

@@ -1,0 +1,144 @@
+"""The rows of a fit that are not one array: blocks in files, or on other machines.
+
+An objective over them is a sum over their blocks. So a fit asks `Parts` for nothing but sums, and
+no number for each row is kept or sent.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import iadd
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Block", "LocalParts", "Parts", "added"]
+
+
+class Block:
+    """Some rows of a fit that are in memory together.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, p)
+    y : ndarray of shape (n,) or (n, K), or Queries
+    weight : ndarray of shape (n,) or None
+        Their mean over all rows of the fit is 1; None for equal ones.
+
+    Attributes
+    ----------
+    kept : dict
+        What was made of the rows, for those who ask again; it goes with the block.
+    """
+
+    __slots__ = ("X", "kept", "weight", "y")
+
+    def __init__(self, X: Any, y: Any, weight: NDArray[Any] | None = None) -> None:
+        self.X, self.y, self.weight = X, y, weight
+        self.kept: dict[Any, Any] = {}
+
+
+class Parts(ABC):
+    """Rows in blocks, over which sums are taken.
+
+    Functions of a block are called wherever it is, so they must be picklable by cloudpickle and
+    take nothing large with them.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The numbers of rows and of columns.
+    dtype : dtype
+        float32 or float64, of the entries of all blocks.
+    sparse : bool
+        The blocks are sparse matrices.
+    nnz : int
+        The number of entries that are stored.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    sparse: bool
+    nnz: int
+
+    @property
+    def size(self) -> int:
+        """The number of entries that are stored, as of an array."""
+        return self.nnz
+
+    @abstractmethod
+    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+        """What ``function(block)`` returns for each block, in the order of the rows."""
+
+    @abstractmethod
+    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
+        """The same rows with each block changed by `function`.
+
+        Parameters
+        ----------
+        function : callable
+        shape : tuple of int, default=None
+            Of the rows that it leaves; None where it leaves all.
+        """
+
+    def total(self, function: Callable[[Block], Any]) -> Any:
+        """The sum of what ``function(block)`` returns: numbers, new arrays, or tuples of them."""
+        return reduce(added, self.each(function))
+
+
+def added(total: Any, value: Any) -> Any:
+    """The sum of two numbers or arrays, in the first one; of tuples, entry by entry.
+
+    None, for what is not known, stays None.
+    """
+    if isinstance(total, tuple) and isinstance(value, tuple):
+        return tuple(added(*pair) for pair in zip(total, value, strict=True))
+    return None if total is None or value is None else iadd(total, value)
+
+
+class LocalParts(Parts):
+    """Blocks that are read one after the other, again in each pass.
+
+    Parameters
+    ----------
+    read : callable
+        ``read()`` gives an iterator over `Block`.
+    shape : tuple of int
+    dtype : dtype
+    sparse : bool, default=False
+    nnz : int, default=None
+        None: of full rows.
+    passes : list of int, default=None
+        Its one entry counts the passes, together with other parts that share it.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Iterator[Block]],
+        shape: tuple[int, int],
+        dtype: Any,
+        sparse: bool = False,
+        nnz: int | None = None,
+        passes: list[int] | None = None,
+    ) -> None:
+        self.read, self.shape, self.dtype, self.sparse = read, shape, np.dtype(dtype), sparse
+        self.nnz = shape[0] * shape[1] if nnz is None else nnz
+        self.passes = [0] if passes is None else passes
+
+    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+        self.passes[0] += 1
+        for block in self.read():
+            if block.X.shape[0]:
+                yield function(block)
+
+    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
+        read = self.read
+        return type(self)(
+            lambda: map(function, read()),
+            self.shape if shape is None else shape,
+            self.dtype,
+            self.sparse,
+            self.nnz,
+            self.passes,
+        )

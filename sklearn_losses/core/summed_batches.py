@@ -1,0 +1,158 @@
+"""`Parts` as the batches of an objective: what it asks for comes as sums over all rows.
+
+Functions that an objective calls with a batch and its rows run where the block is. What it keeps
+for each row elsewhere (`Batches.joined`) is not kept here but computed anew, block by block: an
+entry of `LazyRows`.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import chain, count
+from os import getpid
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sklearn_losses.core.batches import Batch, Batches, QueryBatches
+from sklearn_losses.core.coordinates import Standardization
+from sklearn_losses.core.parts import Block, Parts
+from sklearn_losses.core.queries import Queries
+
+__all__ = ["LazyRows", "Place", "SummedBatches"]
+
+KEPT = 4  # forms of a block that are kept with it
+_numbers = count()
+
+
+class Place(NamedTuple):
+    """Where a function is called: in the place of the slice of a batch's rows.
+
+    Attributes
+    ----------
+    batch : Batch
+    """
+
+    batch: Batch
+
+
+class LazyRows(NamedTuple):
+    """What a function gives for each row, computed for the rows of the `Place` that asks for it."""
+
+    function: Callable[[Batch, Any], NDArray[Any]]
+
+    def __getitem__(self, place: Place) -> NDArray[Any]:
+        return self.function(place.batch, place)
+
+
+class _Form(NamedTuple):
+    """How a block is handed out: in which coordinates and type, and which of its columns."""
+
+    key: tuple[int, int]
+    standardization: Standardization | None
+    dtype: Any
+    features: NDArray[Any] | None
+
+    def batches(self, block: Block) -> Batches:
+        found = block.kept.get(self.key)
+        if found is None:
+            X = block.X if self.features is None else block.X[:, self.features]
+            if isinstance(block.y, Queries):
+                found = QueryBatches(X, block.y, self.standardization, self.dtype)
+            else:
+                y = block.y.astype(self.dtype, copy=False) if block.y.dtype.kind == "f" else block.y
+                found = Batches(X, y, block.weight, self.standardization, self.dtype)
+            while len(block.kept) >= KEPT:
+                del block.kept[next(iter(block.kept))]
+            block.kept[self.key] = found
+        return found
+
+
+class _OnBlock(NamedTuple):
+    """``function(batch, rows)`` for the batches of a block: their sum, or the list of them."""
+
+    form: _Form
+    function: Callable[[Batch, Any], Any]
+    dense: bool
+    summed: bool
+
+    def __call__(self, block: Block) -> Any:
+        batches, function = self.form.batches(block), self.function
+
+        def of_batch(batch, _):
+            return function(batch, Place(batch))
+
+        return batches.total(of_batch, self.dense) if self.summed else list(batches.each(of_batch, self.dense))
+
+
+class SummedBatches:
+    """The rows of a fit in parts, as an objective asks for them; see `Batches`.
+
+    Parameters
+    ----------
+    parts : Parts
+    y : ndarray
+        A digest of the targets.
+    n_rows : int
+        The number of rows, or of queries.
+    standardization : Standardization, default=None
+    dtype : dtype, default=None
+        What blocks are computed in; None: that of the parts.
+    features : ndarray of int, default=None
+        The columns that are handed out, None for all.
+    """
+
+    sample_weight = None  # each block has its own
+
+    def __init__(
+        self,
+        parts: Parts,
+        y: Any,
+        n_rows: int | None = None,
+        standardization: Standardization | None = None,
+        dtype: DTypeLike | None = None,
+        features: NDArray[Any] | None = None,
+    ) -> None:
+        self.X, self.y, self.standardization = parts, y, standardization
+        self.n_rows = parts.shape[0] if n_rows is None else n_rows
+        self.dtype = parts.dtype if dtype is None else np.dtype(dtype)
+        self.sparse, self.features = parts.sparse, features
+        self._form = _Form((getpid(), next(_numbers)), standardization, self.dtype, features)
+
+    def _replace(self, **changes: Any) -> Self:
+        given = {"standardization": self.standardization, "dtype": self.dtype, "features": self.features}
+        return type(self)(**({"parts": self.X, "y": self.y, "n_rows": self.n_rows} | given | changes))
+
+    def each(self, function: Callable[[Batch, Any], Any], dense: bool = False) -> Iterator[Any]:
+        """What ``function(batch, rows)`` returns for all batches, in the order of the rows.
+
+        These should be small: `total` adds where the rows are.
+        """
+        return chain.from_iterable(self.X.each(_OnBlock(self._form, function, dense, False)))
+
+    def total(self, function: Callable[[Batch, Any], Any], dense: bool = False) -> Any:
+        """The sum of what ``function(batch, rows)`` returns; see `parts.added`."""
+        return self.X.total(_OnBlock(self._form, function, dense, True))
+
+    def joined(self, function: Callable[[Batch, Any], NDArray[Any]]) -> LazyRows:
+        """What a function gives for each row; it is computed where it is asked for."""
+        return LazyRows(function)
+
+    def in_data_dtype(self) -> Self | None:
+        """The same rows computed in their own precision; None where they are."""
+        return None if self.X.dtype == self.dtype else self._replace(dtype=self.X.dtype)
+
+    def unconverted(self) -> Self:
+        """The same rows in their own type."""
+        return self._replace(dtype=self.X.dtype)
+
+    def steering(self) -> None:
+        """No rows in float32: a pass takes longer than what they save."""
+        return None
+
+    def columns(self, features: NDArray[Any]) -> Self:
+        """The same rows with some of their columns."""
+        standardization = self.standardization
+        if standardization is not None:
+            standardization = Standardization(standardization.center[features], standardization.scale[features])
+        features = features if self.features is None else self.features[features]
+        return self._replace(standardization=standardization, features=features)
