@@ -55,8 +55,18 @@ class Parts(ABC):
         The blocks are sparse matrices.
     nnz : int
         The number of entries that are stored.
+    passes : list of int
+        Its one entry counts the passes, together with those of other parts that were made of these
+        or that these were made of.
+    feature_names : list of str or None
+        Of the columns.
+    moments : tuple of (ndarray, ndarray) or None
+        The weighted mean and standard deviation of each column; None where nobody has asked yet.
     """
 
+    feature_names: list[str] | None = None
+    moments: tuple[NDArray[Any], NDArray[Any]] | None = None
+    passes: list[int]
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     sparse: bool
@@ -66,6 +76,10 @@ class Parts(ABC):
     def size(self) -> int:
         """The number of entries that are stored, as of an array."""
         return self.nnz
+
+    def where(self, row: int) -> str:
+        """Where a row is, the beginning of a sentence."""
+        return f"Row {row}"
 
     @abstractmethod
     def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
