@@ -90,7 +90,7 @@ class Standardization:
         alpha : float
             Strength of the quadratic penalty: it bounds the curvature of a tiny column from below.
         """
-        mean, deviation = X.moments if isinstance(X, Parts) else moments(X, weight)
+        mean, deviation = moments(X, weight)
         center = mean if fit_intercept else np.zeros_like(mean)
         size = deviation if fit_intercept else np.hypot(deviation, mean)
         size = np.hypot(size, np.sqrt(alpha))
@@ -309,14 +309,17 @@ def _array(X):
     return X.toarray() if sparse.issparse(X) else X
 
 
-def moments(X: Rows, weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
+def moments(X: Any, weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Weighted mean and standard deviation of each column, in float64, without a copy of X.
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n, p)
+    X : {ndarray, sparse matrix} of shape (n, p), or Parts
     weight : ndarray of shape (n,) with mean 1, or None
     """
+    if isinstance(X, Parts):
+        assert X.moments is not None
+        return X.moments
     mean, deviation = _plain_moments(X, weight)
     low, high = SQUARED
     if np.isfinite(mean.sum()) and low < deviation.min(initial=1.0) and deviation.max(initial=1.0) < high:

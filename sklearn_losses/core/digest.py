@@ -2,8 +2,8 @@
 
 What a fit asks of its targets before the first step (the best constant, the loss at it, the spread,
 the domain) depends on their distribution alone. Up to `MOST` different values it is kept as it is.
-Beyond, neighbours are put together in bins that are small in mass, and smaller towards both ends, as
-in a t-digest [1]_, and each bin keeps its mass, its mean, its standard deviation and its range.
+Beyond, neighbours are put together in bins that are small in mass, and smaller towards both ends,
+as in a t-digest [1]_, and each bin keeps its mass, its mean, its standard deviation and its range.
 
 References
 ----------
@@ -43,7 +43,8 @@ class Digest:
         high: NDArray[Any],
         most: int = MOST,
     ) -> None:
-        self.bins, self.most = (mass, mean, deviation, low, high), most
+        self.bins: tuple[NDArray[Any], ...] = (mass, mean, deviation, low, high)
+        self.most = most
 
     @classmethod
     def of(cls, values: NDArray[Any], weight: NDArray[Any] | None = None, most: int = MOST) -> Self:
@@ -116,7 +117,8 @@ class Digest:
         A bin of several values has two points in its range, with its mass, mean and deviation.
         """
         mass, mean, deviation, low, high = self.bins
-        ratio = np.ones(len(mass))  # of the distances of the two points from the mean, and its inverse
+        # Of the distances of the two points from the mean, and its inverse.
+        ratio = np.ones(len(mass))
         wide = np.flatnonzero(deviation > 0)
         below, above = (mean - low)[wide], (high - mean)[wide]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -147,10 +147,18 @@ class LocalParts(Parts):
         self.passes[0] += 1
         start = 0
         for block in self.read():
-            if block.X.shape[0]:
-                block.start = start
-                start += block.X.shape[0]
+            of_fit = isinstance(block, Block)
+            n_rows = (block.X if of_fit else block[0]).shape[0]  # type: ignore[index]  # a raw block is a tuple
+            if n_rows:
+                if of_fit:
+                    block.start = start
+                start += n_rows
                 yield function(block)
+        if start != self.shape[0]:
+            raise ValueError(
+                f"The blocks of a source hold {start} rows with a weight above zero, and {self.shape[0]} were expected: its "
+                "shape must count all rows, and blocks() must give the same rows each time."
+            )
 
     def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
         read = self.read

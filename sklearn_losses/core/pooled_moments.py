@@ -44,7 +44,7 @@ class PooledMoments:
         return PooledMoments(self.mass * factor, self.mean, self.deviation)
 
     def __iadd__(self, other: "PooledMoments") -> Self:
-        """By the update of Chan, Golub and LeVeque (1979), in units in which no square overflows."""
+        """The update of Chan, Golub and LeVeque (1979), in units in which no square overflows."""
         mass = self.mass + other.mass
         share = other.mass / mass
         apart = other.mean - self.mean

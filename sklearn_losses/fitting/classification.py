@@ -211,8 +211,8 @@ def labelled(
             "of partial_fit."
         )
     if class_weight is not None:
-        by_class = weight_of_classes(class_weight, classes, np.bincount(codes, minlength=len(classes)))
-        by_class = check_weights(by_class[codes], len(y), "class_weight")
+        of_classes = weight_of_classes(class_weight, classes, np.bincount(codes, minlength=len(classes)))
+        by_class = check_weights(of_classes[codes], len(y), "class_weight")
         weight = check_weights(by_class if weight is None else by_class * weight, len(y))
         X, codes, costs, places, weight = with_weight(weight, X, codes, costs, places)
     counted = counted_classes(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming, last)

@@ -23,6 +23,7 @@ from sklearn_losses.fitting.rows import Rows
 
 __all__ = ["labelled_parts", "regression_parts"]
 
+FEW = 2**22  # entries of rows that are fitted in memory where they are fewer than the columns
 Raw = tuple[Any, Any, NDArray[Any] | None, Any]
 
 
@@ -339,7 +340,7 @@ def _first_pass(raw, labels, by_class=False):
 
 
 def _prepared(raw, prepare, n_rows, summary, mass):
-    """The blocks of a fit; their moments are those of the groups, whose weights are times `mass`."""
+    """The blocks of a fit; each group of rows counts `mass` times in their moments."""
     parts = raw.map(prepare, (n_rows, raw.shape[1]))
     parts.sparse, parts.nnz = summary.sparse, summary.nnz
     pooled = None
@@ -353,6 +354,24 @@ def _prepared(raw, prepare, n_rows, summary, mass):
                 pooled += moments
     parts.moments = pooled.mean, pooled.deviation
     return parts
+
+
+def _in_memory(rows: Rows) -> Rows:
+    """The rows as one array where they are few, and fewer than columns; else as they are.
+
+    Such fits look for the weights along a basis of the rows.
+    """
+    parts = rows.X
+    if not (parts.shape[0] < parts.shape[1] and parts.nnz <= FEW):
+        return rows
+    blocks = list(parts.each(_itself))
+    X, y = [block.X for block in blocks], np.concatenate([block.y for block in blocks])
+    weight = None if blocks[0].weight is None else np.concatenate([block.weight for block in blocks])
+    return Rows(sparse.vstack(X, format="csr") if parts.sparse else np.concatenate(X), y, weight)
+
+
+def _itself(block):
+    return block
 
 
 def _factor(smallest, largest, n_rows, mass):
@@ -374,7 +393,7 @@ def regression_parts(raw: Parts) -> tuple[Regression, Rows]:
     [moments] = summary.moments.values()
     factor = _factor(summary.smallest, summary.largest, summary.n_rows, moments.mass)
     parts = _prepared(raw, Prepare(form, summary.sparse, factor), summary.n_rows, summary, lambda _: 1.0)
-    return task, Rows(parts, y[:, 0] if y.shape[1] == 1 else y, weight)
+    return task, _in_memory(Rows(parts, y[:, 0] if y.shape[1] == 1 else y, weight))
 
 
 def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]:
@@ -394,7 +413,7 @@ def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]
     present, mass = found.count > 0, found.mass
     if class_weight is not None:
         by_class = weight_of_classes(class_weight, classes, found.count)
-        check_weights(by_class[present], np.count_nonzero(present), "class_weight")
+        check_weights(by_class[present], int(np.count_nonzero(present)), "class_weight")
         present, mass = present & (by_class > 0), mass * by_class
         if smallest == largest and np.ptp(by_class[present]) > 0:
             largest = np.inf
@@ -405,7 +424,8 @@ def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]
     prepare = Prepare(form, summary.sparse, factor, classes, counted, by_class)
     parts = _prepared(raw, prepare, n_rows, summary, lambda label: places.get(label, 1.0))
     shares = mass[counted]
-    return Classification(classes, counted), Rows(parts, np.arange(len(counted)), shares * (len(counted) / shares.sum()))
+    rows = Rows(parts, np.arange(len(counted)), shares * (len(counted) / shares.sum()))
+    return Classification(classes, counted), _in_memory(rows)
 
 
 def _soft_parts(raw, form, summary, class_weight):
@@ -420,4 +440,4 @@ def _soft_parts(raw, form, summary, class_weight):
     shares = found.mass[counted]
     y = np.eye(len(counted))
     y = y[:, 1] if len(counted) == 2 else y
-    return Classification(classes, counted), Rows(parts, y, shares * (len(counted) / shares.sum()))
+    return Classification(classes, counted), _in_memory(Rows(parts, y, shares * (len(counted) / shares.sum())))
