@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "piecewise": {"core"},
     "objective": {"core", "piecewise"},
     "summed_objective": {"core", "objective"},
+    "distributed": {"core"},
     "solvers": {"core", "piecewise"},
     "resistant": {"core", "losses", "models", "objective", "piecewise", "solvers"},
     "datasets": set(),
@@ -85,7 +86,7 @@ def test_modules_are_short(path):
 
 
 def test_no_optional_package_is_imported():
-    optional = "pandas polars matplotlib torch statsmodels"
+    optional = "pandas polars matplotlib torch statsmodels dask distributed"
     ask = f"; import sys; print([name for name in {optional.split()} if name in sys.modules])"
     ours, sklearns = (
         subprocess.run([sys.executable, "-c", text + ask], capture_output=True, text=True, check=True).stdout
