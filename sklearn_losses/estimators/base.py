@@ -135,7 +135,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return Settings(
             alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
             validation_fraction=self.validation_fraction if self.early_stopping else None, patience=self.n_iter_no_change,
-            verbose=int(self.verbose), model=model,
+            verbose=int(self.verbose), model=model, resumable=self.warm_start,
         )  # fmt: skip
 
     # Fitting.

@@ -48,7 +48,10 @@ def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = No
     last : LastFit, default=None
         The fit that this one went on from.
     """
-    earlier = last.loss_curve if last is not None and problem.solver.stochastic else []
+    earlier = []
+    if last is not None and problem.solver.stochastic:
+        # A fit that goes on has the losses of the one that was stopped among its own.
+        earlier = last.loss_curve[: len(last.loss_curve) - outcome.before]
     fitted = {
         **model_attributes(problem, outcome.params),
         "alpha_": problem.strength.alpha,
@@ -64,6 +67,8 @@ def fit_attributes(problem: Problem, outcome: Outcome, last: LastFit | None = No
         "_units": problem.units,
         "_state": outcome.state,
     }
+    if outcome.point is not None:
+        fitted["_point"] = outcome.point
     if problem.start is not None:
         fitted["start_"] = problem.start
     if problem.held_out is not None:
@@ -120,4 +125,6 @@ def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
         state=fitted["_state"],
         loss_curve=fitted["loss_curve_"],
         start=fitted.get("start_"),
+        loss_value=fitted["loss_"],
+        point=fitted.get("_point"),
     )

@@ -1,8 +1,9 @@
 """A fit, from the rows and the chosen components to its outcome."""
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn_losses.fitting.parameters import flat_parameters, raw_predictions
 from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
 from sklearn_losses.fitting.progress import Progress
 from sklearn_losses.fitting.resistant import notice, resistant_fit
+from sklearn_losses.fitting.resume import Begin, OtherRows, is_same, journal_of, key_of, point_of
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals
 from sklearn_losses.fitting.settings import Settings
@@ -97,6 +99,22 @@ def fit_rows(
     Fit
     """
     loss, model, rows = _for_rows(task, loss, rows, settings, last)
+    begin = Begin(partial(key_of, loss, solver, model, rows.X.shape, settings), _chance(loss, settings, rng))
+    if last is not None and last.point is not None:
+        if last.point.key == begin.key():
+            again, drawn = begin._replace(chance=last.point.chance), last.point.generator(rng)
+            with suppress(OtherRows):
+                return _fit_rows(task, loss, solver, model, rows, settings, drawn, again, last, progress)
+        last = replace(last, point=None)
+    return _fit_rows(task, loss, solver, model, rows, settings, rng, begin, last, progress)
+
+
+def _chance(loss, settings, rng):
+    """The state of the random numbers, where they decide which rows a fit sees."""
+    return rng.get_state() if settings.validation_fraction is not None or isinstance(loss, Trimmed) else None
+
+
+def _fit_rows(task, loss, solver, model, rows, settings, rng, begin, last, progress):
     held_out, fault, shares, start = None, None, None, None
     if settings.validation_fraction is not None:
         rows, held_out = task.split(rows, settings.validation_fraction, rng)
@@ -111,7 +129,7 @@ def fit_rows(
         problem = prepare(task, loss, solver, model, rows, settings, initial_fit, held_out=held_out, last=last)
         if shares is not None:
             problem = replace(problem, start=start)
-        return _completed(Fit(problem, _outcome(problem, rng, last, progress), fault, shares))
+        return _completed(Fit(problem, _outcome(problem, rng, begin, last, progress), fault, shares))
 
 
 def fit_batch(
@@ -129,8 +147,9 @@ def fit_batch(
     loss, model, rows = _for_rows(task, loss, rows, settings, last)
     solver = Adam() if isinstance(solver, Auto) else solver
     settings = replace(settings, max_iter=1)
+    last = None if last is None else replace(last, point=None)
     problem = prepare(task, loss, solver, model, rows, settings, initial_fit, last=last, streaming=True)
-    return Fit(problem, _outcome(problem, rng, last, progress))
+    return Fit(problem, _outcome(problem, rng, None, last, progress))
 
 
 def _completed(fit):
@@ -156,21 +175,27 @@ def _for_rows(task, loss, rows, settings, last):
     return task.loss_of_rows(loss), model, rows._replace(X=X)
 
 
-def _outcome(problem, rng, last=None, progress=None):
+def _outcome(problem, rng, begin, last=None, progress=None):
     """The outcome of a problem, from its start."""
     progress = Progress() if progress is None else progress
     settings, stochastic = problem.settings, problem.solver.stochastic
+    point = None if last is None else last.point
+    if point is not None and not is_same(problem, last):
+        raise OtherRows
     start = starting_point(problem, rng, initial_fit, last)
+    journal = journal_of(problem, point)
     monitor = Monitor(
         solver=problem.solver.label, tol=problem.tol, patience=settings.patience, watch_training=stochastic,
         validation=problem.validation, verbose=settings.verbose, max_iter=settings.max_iter, start=start,
         report=lambda params: progress.iteration(lambda: model_attributes(problem, params)), close=progress.close,
+        point=point, journal=journal,
     )  # fmt: skip
     progress.begin(lambda: model_attributes(problem, start))
     # A solver may change its state in place, and a fit that is cut off must not have changed that
     # of the last one.
     state = None if last is None else deepcopy(last.state_for(problem.solver))
-    return solve(problem, start, monitor, rng, state)
+    outcome = solve(problem, start, monitor, rng, state)
+    return outcome if begin is None else replace(outcome, point=point_of(begin, start, monitor, outcome.status))
 
 
 def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initial | None:

@@ -83,6 +83,11 @@ class LastFit:
     loss_curve : list of float
     start : str, list of str or None
         What it began with, see `Initial`.
+    loss_value : float
+        Its training loss.
+    point : Point, default=None
+        Where it was stopped, for a fit that goes on as if it had not been; None where this one
+        takes its parameters alone, and the state of a stochastic solver.
     """
 
     task: Task
@@ -97,6 +102,8 @@ class LastFit:
     state: Any
     loss_curve: list[float]
     start: Any = None
+    loss_value: float = np.nan
+    point: Any = None
 
     def state_for(self, solver: Solver) -> Any:
         """What `solver` goes on from; None where another one left it, as it holds other moments."""
@@ -283,8 +290,9 @@ def prepare(
         Where the loss does not take the targets, or the solver not the objective.
     """
     source = description(loss)
-    # The first batch decided on the scale and the units.
-    decided = last if streaming and last is not None and source == last.source else None
+    # The first batch decided on the scale and the units, and so did a fit that goes on.
+    goes_on = last is not None and (last.point is not None or (streaming and source == last.source))
+    decided = last if goes_on else None
     loss, initial = _calibrated(task, task.bound(loss, rows), rows, settings, initial_fit, decided)
     task.check_size(loss, rows)
     units = decided.units if decided else None

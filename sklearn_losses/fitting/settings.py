@@ -28,6 +28,8 @@ class Settings:
     verbose : int
     model : Model
         Not bound yet to the sizes of the data.
+    resumable : bool
+        Solvers keep what they need to go on after a stop as if there had been none.
     """
 
     alpha: float | Literal["auto"] = "auto"
@@ -39,3 +41,4 @@ class Settings:
     patience: int = 10
     verbose: int = 0
     model: Model = field(default_factory=Linear)
+    resumable: bool = False

@@ -12,10 +12,11 @@ from sklearn_losses.core.allowance import allowance, null_value
 from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.problem import Problem
+from sklearn_losses.fitting.resume import Point
 from sklearn_losses.solvers import dual_gap, gradient_norm
 from sklearn_losses.solvers.run import spent
 
-__all__ = ["Outcome", "solve"]
+__all__ = ["Outcome", "solve", "unfinished"]
 
 CERTAIN = 1e-9  # of a duality gap, what rounding leaves
 
@@ -45,6 +46,10 @@ class Outcome:
         To be raised once the fitted attributes are set.
     said : str
         The solver's own words for its end, where it has any; else the word of its status.
+    before : int
+        How many of the iterations were made by the fit that this one goes on from.
+    point : Point or None
+        Where the fit was stopped, if it was.
     """
 
     status: Status
@@ -58,6 +63,8 @@ class Outcome:
     scores: list[float] = field(default_factory=list)
     interruption: KeyboardInterrupt | None = None
     said: str = ""
+    before: int = 0
+    point: Point | None = None
 
 
 class _End(NamedTuple):
@@ -98,6 +105,16 @@ def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomSt
             raise
         interruption, end = stop, _interrupted(monitor)
     monitor.close()
+    return _outcome(problem, start, monitor, end, interruption)
+
+
+def unfinished(problem: Problem, start: NDArray[Any], monitor: Monitor) -> Outcome:
+    """The outcome of a fit that were stopped now; parameters as for `solve`."""
+    return _outcome(problem, start, monitor, _interrupted(monitor))
+
+
+def _outcome(problem, start, monitor, end, interruption=None):
+    """The outcome of the end of the last solver."""
     result = end.result
     params = result.x if monitor.best_params is None else monitor.best_params
     params, mean_loss, finite = _last_finite(problem, params, start, monitor)
@@ -113,12 +130,15 @@ def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomSt
         scores=monitor.scores,
         interruption=interruption,
         said=result.status.value if result.message == result.status.sentence else result.message,
+        before=monitor.first,
     )
 
 
 def _interrupted(monitor):
     """The end of a solver that was interrupted: the last point that its callback was given."""
-    result = OptimizeResult(x=monitor.params, nit=len(monitor.losses))
+    memory = monitor.memory
+    state = None if memory.state is None else memory.state()
+    result = OptimizeResult(x=memory.params, nit=memory.done, state=state)
     return _End(set_status(result, Status.INTERRUPTED), {})
 
 
@@ -152,10 +172,11 @@ def _verdict(problem, params, mean_loss, status, monitor):
 def _chain(problem, start, monitor, rng, state):
     """The best end of the solver and of those that go on where its certificate falls short."""
     objective, settings, auto = problem.objective, problem.settings, problem.auto
-    solver, params, nit, used, best = problem.solver, start, 0, 0, None
-    while solver is not None and used < settings.max_iter:
+    solver, params, nit, used, best = problem.solver, start, monitor.first - monitor.replays, 0, None
+    max_iter = settings.max_iter + monitor.replays
+    while solver is not None and used < max_iter:
         following = auto and auto.next_after(solver, objective)
-        left = settings.max_iter - used
+        left = max_iter - used
         budget = left if following is None else auto.share(left)
         result = solver.solve(objective, params, max_iter=budget, tol=problem.tol, state=state, callback=monitor, rng=rng)
         nit, used = nit + result.nit, used + spent(result)
@@ -169,7 +190,7 @@ def _chain(problem, start, monitor, rng, state):
             monitor.solver, params = f"{monitor.solver}, {solver.label}", best.result.x
     best.result.nit = nit
     if not problem.solver.stochastic and "dual_gap_" in best.certificate and not best.result.status.is_final:
-        short = Status.MAX_ITER if best.result.status is Status.MAX_ITER or used >= settings.max_iter else Status.STALLED
+        short = Status.MAX_ITER if best.result.status is Status.MAX_ITER or used >= max_iter else Status.STALLED
         set_status(best.result, Status.CONVERGED if _certified(problem, best) else short)
     return best
 

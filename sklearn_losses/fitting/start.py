@@ -28,6 +28,8 @@ def starting_point(problem: Problem, rng: RandomState, initial_fit: InitialFit, 
         The fit to go on from.
     """
     if last is not None:
+        if last.point is not None:
+            return last.point.begins_at
         return warm(problem, last, rng)
     if problem.initial is None or not problem.model.linear:
         return cold(problem, rng)

@@ -9,6 +9,7 @@ from scipy.optimize import OptimizeResult
 from sklearn_losses.core.component import Options
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.journal import journaled
 from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["GradientDescent"]
@@ -49,15 +50,16 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
         self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
+        value_and_gradient = journaled(objective.value_and_gradient, callback)
         ahead, speed = params, 1.0  # the point that the momentum leads to, and how far it may lead
-        value, gradient = objective.value_and_gradient(ahead)
+        value, gradient = value_and_gradient(ahead)
         step: Any = 1.0 / (np.linalg.norm(gradient) or 1.0)
         while True:
             while True:
                 point = objective.prox(ahead - step * gradient, step)
                 moved = point - ahead
                 length = float(moved @ moved)
-                new_value, new_gradient = objective.value_and_gradient(point)
+                new_value, new_gradient = value_and_gradient(point)
                 # Near the optimum rounding hides decreases; a step that is lost in it may be taken.
                 noise = 4 * objective.precision * abs(value)
                 if not new_value > value + float(gradient @ moved) + length / (2 * step) + noise:
@@ -75,6 +77,6 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
             speed, last_speed = (1.0, 1.0) if uphill or not self.momentum else (0.5 + np.sqrt(0.25 + speed**2), speed)
             share = (last_speed - 1) / speed
             ahead = params + share * (params - before)
-            value, gradient = (new_value, new_gradient) if share == 0 else objective.value_and_gradient(ahead)
+            value, gradient = (new_value, new_gradient) if share == 0 else value_and_gradient(ahead)
             step *= 1.1
         return run.result()

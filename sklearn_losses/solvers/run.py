@@ -74,17 +74,31 @@ class Run:
         self.products = 0.0
         self.max_iter = max_iter
         self.callback = callback
+        self._carry = getattr(callback, "carry", None)
         self.status: Status | None = None
         self._words: str | None = None
 
-    def record(self, params: NDArray[Any], value: float, products: float = 1.0) -> bool:
-        """Take note of an iteration with so many products; True where it must be the last."""
+    def record(self, params: NDArray[Any], value: float, products: float = 1.0, state: Any = None) -> bool:
+        """Take note of an iteration; True where it must be the last.
+
+        Parameters
+        ----------
+        params, value : ndarray, float
+            Where it ended.
+        products : float, default=1.0
+            The products with the Hessian that it took.
+        state : object, default=None
+            What a further call goes on from. A callback with a method ``carry(state)`` is shown it
+            first, and copies what it keeps.
+        """
         self.products += products
         if not (np.isfinite(value) and np.all(np.isfinite(params))):
             self.status = Status.DIVERGED
             return True
         self.params, self.value = params, value
         self.history.append(value)
+        if state is not None and self._carry is not None:
+            self._carry(state)
         if self.callback is not None and self.callback(params, value):
             self.status = Status.CALLBACK
         elif self.spent >= self.max_iter and self.status is None:

@@ -8,6 +8,7 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from sklearn_losses.core.protocols import Estimate, Map, Objective
 from sklearn_losses.core.status import Status
+from sklearn_losses.solvers.journal import journaled
 from sklearn_losses.solvers.run import Callback, Run
 
 __all__ = ["NEVER", "ScipyLimits", "Stuck", "minimize_with_scipy"]
@@ -92,6 +93,9 @@ def minimize_with_scipy(
     -------
     OptimizeResult
     """
+    function = journaled(function, callback)
+    if "hessp" in more:
+        more["hessp"] = journaled(more["hessp"], callback)
     call = _Call(function, merge or (lambda point: point), params, max_iter, tol, callback, limits)
     run = call.run
     try:

@@ -7,7 +7,9 @@ very steps that an unbroken fit would have taken.
 
 import inspect
 from abc import abstractmethod
-from functools import wraps
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,22 @@ class State:
         self.steps = 0
         self.moments: dict[str, NDArray[Any]] = {}
         self.best, self.waited = np.inf, 0
+
+    def snapshot(self) -> Callable[[], "State"]:
+        """What gives this state as it is now, whatever the steps to come change in place."""
+        kept = {name: value for name, value in vars(self).items() if name != "rng"}
+        kept["params"], kept["moments"] = self.params.copy(), deepcopy(self.moments)
+        return partial(_restored, type(self), kept, None if self.rng is None else self.rng.get_state())
+
+
+def _restored(kind, kept, chance):
+    """The state of a snapshot."""
+    state = object.__new__(kind)
+    state.__dict__ = {**kept, "params": kept["params"].copy(), "moments": deepcopy(kept["moments"]), "rng": None}
+    if chance is not None:
+        state.rng = RandomState()
+        state.rng.set_state(chance)
+    return state
 
 
 class StochasticSolver(Solver):
@@ -129,9 +147,10 @@ class StochasticSolver(Solver):
                     total += share * value
                     self.step(state, gradient, self.rate(state), objective, estimate)
                     state.steps += 1
-            if run.record(self.reported(state).copy(), total + objective.l1_value(state.params)):
+            total += objective.l1_value(state.params)
+            self._adapt(state, total, tol)  # before the state is recorded: it belongs to this epoch
+            if run.record(self.reported(state).copy(), total, state=state):
                 break
-            self._adapt(state, run.value, tol)
         return run.result(state=state)
 
     def _adapt(self, state, value, tol):
