@@ -134,7 +134,8 @@ class LocalParts(Parts):
         start = 0
         for block in self.read():
             if block.X.shape[0]:
-                block.start = start
+                if isinstance(block, Block):
+                    block.start = start
                 start += block.X.shape[0]
                 yield function(block)
 

@@ -6,9 +6,10 @@ This module does not import dask. Messages are bytes, so that their size is know
 import asyncio
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial, reduce
+from functools import partial
+from numbers import Number
 from traceback import format_exc
 from typing import Any, NamedTuple
 
@@ -17,9 +18,9 @@ from scipy import sparse
 
 from sklearn_losses.core.parts import Block, added
 
-__all__ = ["ERROR", "LOST", "NOTHING", "VALUE", "BlockFacts", "Holder", "Node", "execute", "told"]
+__all__ = ["ERROR", "LOST", "VALUE", "BlockFacts", "Holder", "Node", "Piece", "execute", "together"]
 
-VALUE, NOTHING, ERROR, LOST = "value", "nothing", "error", "lost"  # kinds of replies
+VALUE, ERROR, LOST = "value", "error", "lost"  # kinds of replies
 
 
 class BlockFacts(NamedTuple):
@@ -126,14 +127,15 @@ class Holder:
     # The work, on a thread of its own.
 
     def _total(self, form, function):
-        values = self._values(form, function)
-        for first in values:
-            return VALUE, reduce(added, values, first)
-        return NOTHING, None
+        filled = self._filled(form)
+        values = self._ordered(pickle.loads(function), [block for _, block in filled])
+        pieces = (Piece(number, number + 1, value) for (number, _), value in zip(filled, values, strict=True))
+        return VALUE, list(together(pieces))
 
     def _each(self, form, function):
-        numbers = [number for number, block in zip(self._numbers, self._forms[form], strict=True) if block.X.shape[0]]
-        return VALUE, list(zip(numbers, self._values(form, function), strict=True))
+        filled = self._filled(form)
+        values = self._ordered(pickle.loads(function), [block for _, block in filled])
+        return VALUE, [(number, value) for (number, _), value in zip(filled, values, strict=True)]
 
     def _change(self, form, new, function):
         change = pickle.loads(function)
@@ -146,10 +148,9 @@ class Holder:
                 block.start = start
         return VALUE, None
 
-    def _values(self, form, function):
-        """What the function returns for each block with rows, in order."""
-        blocks = [block for block in self._forms[form] if block.X.shape[0]]
-        return self._ordered(pickle.loads(function), blocks)
+    def _filled(self, form):
+        """The blocks with rows and their numbers."""
+        return [pair for pair in zip(self._numbers, self._forms[form], strict=True) if pair[1].X.shape[0]]
 
     def _ordered(self, function: Callable[[Any], Any], blocks: list[Any]) -> Iterator[Any]:
         """``map(function, blocks)``, on threads where there are any.
@@ -195,8 +196,41 @@ def told_together(replies: list[bytes]) -> bytes:
     for reply, (kind, _) in zip(replies, found, strict=True):
         if kind == ERROR:
             return reply
-    values = [value for kind, value in found if kind == VALUE]
-    return pickle.dumps((VALUE, reduce(added, values)) if values else (NOTHING, None), protocol=5)
+    pieces = sorted((piece for _, some in found for piece in some), key=lambda piece: piece.start)
+    return pickle.dumps((VALUE, list(together(pieces))), protocol=5)
+
+
+class Piece(NamedTuple):
+    """The sum over some blocks, from the number `start` to before `stop`."""
+
+    start: int
+    stop: int
+    value: Any
+
+
+def together(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Pieces in the order of their starts, added up as far as that may be done.
+
+    That is all of them for numbers and arrays. Other objects may depend on the order of the rows:
+    of these, only neighbours are added.
+    """
+    last = None
+    for piece in pieces:
+        if last is None:
+            last = piece
+        elif last.stop == piece.start or _of_numbers(piece.value):
+            last = Piece(last.start, piece.stop, added(last.value, piece.value))
+        else:
+            yield last
+            last = piece
+    if last is not None:
+        yield last
+
+
+def _of_numbers(value):
+    if isinstance(value, tuple):
+        return all(map(_of_numbers, value))
+    return value is None or isinstance(value, (Number, np.ndarray, np.generic))
 
 
 async def execute(rpc: Any, key: str, method: str, *arguments: Any) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from sklearn_losses.core.parts import added
-from sklearn_losses.distributed.holder import ERROR, LOST, VALUE, BlockFacts, Holder, Node, execute
+from sklearn_losses.distributed.holder import ERROR, LOST, BlockFacts, Holder, Node, execute, together
 
 __all__ = ["Holders", "Traffic"]
 
@@ -113,7 +113,8 @@ class Holders:
         """The sum of ``function(block)`` over all blocks of a form; None without rows."""
         payload = self._pickled(function)
         replies = self._asked(lambda: [(node, ("total", form, payload, node.below)) for node in self._tree()])
-        values = [value for kind, value in replies if kind == VALUE]
+        pieces = sorted((piece for _, some in replies for piece in some), key=lambda piece: piece.start)
+        values = [piece.value for piece in together(pieces)]
         return reduce(added, values) if values else None
 
     def each(self, form: int, function: Callable[[Any], Any]) -> list[Any]:
