@@ -82,9 +82,8 @@ def rows_of_queries(block: RowBlock, some: list[Any]) -> RowBlock:
 def with_rows(block: RowBlock, gone: list[Any], came: list[RowBlock]) -> RowBlock:
     """A block without the rows of some queries, and with the rows of others at its end."""
     parts = [_part(block, ~_is_of(block, gone)) if gone else block, *came]
-    stack = sparse.vstack if sparse.issparse(block.X) else np.concatenate
-    X = stack([part.X for part in parts])
-    X = X.tocsr() if sparse.issparse(X) else X
+    rows = [part.X for part in parts]
+    X: Any = sparse.vstack(rows).tocsr() if sparse.issparse(block.X) else np.concatenate(rows)
     fields = zip(*(part[1:] for part in parts), strict=True)
     return RowBlock(X, *(None if values[0] is None else np.concatenate(values) for values in fields))
 
