@@ -19,7 +19,7 @@ from sklearn_losses.distributed.holders import Holders
 from sklearn_losses.distributed.parts import DaskParts
 from sklearn_losses.distributed.queries import with_whole_queries
 
-__all__ = ["active_client", "is_array", "is_dask", "is_frame", "partitions_of", "row_parts"]
+__all__ = ["active_client", "check_columns", "is_array", "is_dask", "is_frame", "of_whole_rows", "partitions_of", "row_parts"]
 
 
 def is_dask(X: Any) -> bool:
@@ -81,15 +81,16 @@ def row_parts(X: Any, y: Any = None, sample_weight: Any = None, qid: Any = None)
 def partitions_of(X: Any) -> tuple[list[Any], list[str] | None]:
     """Each partition of the rows of X as a `Delayed`, and the names of the columns of a frame."""
     if is_array(X):
-        return _chunks_of(X), None
+        return list(of_whole_rows(X).to_delayed().ravel()), None
     if is_frame(X) and hasattr(X, "columns"):
-        _check_columns(X)
+        check_columns(X)
         names = list(X.columns)
         return list(X.to_delayed()), names if all(isinstance(name, str) for name in names) else None
     raise TypeError(f"X must be a dask array or a dask dataframe. Got {type(X).__module__}.{type(X).__name__}.")
 
 
-def _chunks_of(X):
+def of_whole_rows(X: Any) -> Any:
+    """A dask array whose chunks have all columns; ValueError where it is no array of rows."""
     if X.ndim != 2:
         raise ValueError(f"X must have shape (n_samples, n_features). Got a dask array of {X.ndim} dimensions.")
     if isnan(X.shape[1]):
@@ -98,10 +99,10 @@ def _chunks_of(X):
         raise ValueError(f"X must hold real numbers. Got a dask array of {X.dtype}.")
     if X.numblocks[1] > 1:
         X = X.rechunk({1: -1})
-    return list(X.to_delayed().ravel())
+    return X
 
 
-def _check_columns(X):
+def check_columns(X: Any) -> None:
     """Raise ValueError where a column does not hold real numbers."""
     bad = [f"{name!r} ({dtype})" for name, dtype in X.dtypes.items() if not _is_real(dtype)]
     if bad:
