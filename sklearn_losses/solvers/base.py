@@ -23,6 +23,7 @@ from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.interior_point import exact_minimum
+from sklearn_losses.solvers.by_passes import minimum_by_passes
 from sklearn_losses.solvers.polish import confirmed
 from sklearn_losses.solvers.result import completed
 from sklearn_losses.solvers.run import Callback, Run, spent
@@ -210,6 +211,8 @@ class SmoothSolver(Solver):
         callback: Callback | None = None,
         rng: RandomState | None = None,
     ) -> OptimizeResult:
+        if objective.by_passes:
+            return minimum_by_passes(objective, params, Run(params, max_iter, callback), tol)
         work = self._with_confirmation if objective.smooth_loss else self._continuation
         return work(objective, params, max_iter=max_iter, tol=tol, callback=callback)
 
