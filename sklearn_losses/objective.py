@@ -375,13 +375,13 @@ class Objective(Facts):
         Those of an L1 penalty are among them.
         """
         if self._terms is None:
-            if self.max_affine:
-                self._terms = MaxAffineTerms.of(self.loss, self.model, self.penalty, self.batches)
-            else:
-                kind = PiecewiseLinearTerms if self.n_outputs == 1 else OutputTerms
-                of_rows = kind.of(self.loss, self.model, self.penalty, self.batches)
-                self._terms = of_rows if self.smooth_penalty else TermsWithL1(of_rows, self.l1)
+            of_rows = self._terms_of_rows()
+            self._terms = of_rows if self.max_affine or self.smooth_penalty else TermsWithL1(of_rows, self.l1)
         return self._terms
+
+    def _terms_of_rows(self) -> Any:
+        kind = MaxAffineTerms if self.max_affine else PiecewiseLinearTerms if self.n_outputs == 1 else OutputTerms
+        return kind.of(self.loss, self.model, self.penalty, self.batches)
 
     def kink_distance(self, params: NDArray[Any]) -> float:
         """The mean distance of the rows from the kinks of the loss.

@@ -206,6 +206,11 @@ class Batches:
         X, standardization = self._folded(self.X[rows], self.standardization, self.dtype)
         return Batches(X, self.y[rows], weight, standardization, self.dtype)
 
+    def unshared(self) -> Self:
+        """The same rows copied into their coordinates and type, as far as these are not a view."""
+        X, standardization = self._folded(self.X, self.standardization, self.dtype)
+        return self._replace(X=X, standardization=standardization)
+
     def _folded(self, X, columns, dtype):
         """A copy of some rows or columns of X in `dtype` and in new coordinates.
 
@@ -266,6 +271,10 @@ class Batches:
     def with_targets(self, y: Any) -> Self:
         """The same rows with other targets."""
         return self._replace(y=y)
+
+    def with_weights(self, sample_weight: NDArray[Any] | None) -> Self:
+        """The same rows with other weights."""
+        return self._replace(sample_weight=sample_weight)
 
     def unconverted(self) -> Self:
         """The same rows in their own type, the targets as they are."""

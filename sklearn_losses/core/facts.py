@@ -31,6 +31,8 @@ class Facts:
     """
 
     summed: bool = False
+    # What rounding may have done to lines that stand for rows, in rounding units, (n_params,).
+    rounding_of_lines: Any = 0.0
 
     def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Any) -> None:
         self.loss, self.penalty, self.batches = loss, penalty, batches
@@ -224,3 +226,12 @@ class Facts:
         `Objective.terms` lists them.
         """
         return bool(self.loss.max_affine)
+
+    @property
+    def by_passes(self) -> bool:
+        """Whether the rows are in parts and the loss is made of lines.
+
+        Then few passes find the exact minimum, with few rows in memory.
+        """
+        lines = self.piecewise_linear or (self.max_affine and self.smooth_penalty)
+        return self.summed and self.convex and lines

@@ -30,13 +30,16 @@ class Block:
     ----------
     kept : dict
         What was made of the rows, for those who ask again; it goes with the block.
+    start : int
+        The number of its first row among all rows of the parts that hand it out.
     """
 
-    __slots__ = ("X", "kept", "weight", "y")
+    __slots__ = ("X", "kept", "start", "weight", "y")
 
     def __init__(self, X: Any, y: Any, weight: NDArray[Any] | None = None) -> None:
         self.X, self.y, self.weight = X, y, weight
         self.kept: dict[Any, Any] = {}
+        self.start = 0
 
 
 class Parts(ABC):
@@ -128,8 +131,11 @@ class LocalParts(Parts):
 
     def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
         self.passes[0] += 1
+        start = 0
         for block in self.read():
             if block.X.shape[0]:
+                block.start = start
+                start += block.X.shape[0]
                 yield function(block)
 
     def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:

@@ -6,19 +6,22 @@ entry of `LazyRows`.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce
 from itertools import chain, count
 from os import getpid
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from scipy import sparse
 
 from sklearn_losses.core.batches import Batch, Batches, QueryBatches
 from sklearn_losses.core.coordinates import Standardization
-from sklearn_losses.core.parts import Block, Parts
+from sklearn_losses.core.parts import Block, Parts, added
 from sklearn_losses.core.queries import Queries
 
-__all__ = ["LazyRows", "Place", "SummedBatches"]
+__all__ = ["Gathered", "LazyRows", "Place", "SummedBatches"]
 
 KEPT = 4  # forms of a block that are kept with it
 _numbers = count()
@@ -30,9 +33,12 @@ class Place(NamedTuple):
     Attributes
     ----------
     batch : Batch
+    start : int
+        The number of its first row among all rows.
     """
 
     batch: Batch
+    start: int
 
 
 class LazyRows(NamedTuple):
@@ -78,10 +84,59 @@ class _OnBlock(NamedTuple):
     def __call__(self, block: Block) -> Any:
         batches, function = self.form.batches(block), self.function
 
-        def of_batch(batch, _):
-            return function(batch, Place(batch))
+        def of_batch(batch, rows):
+            return function(batch, Place(batch, block.start + rows.start))
 
         return batches.total(of_batch, self.dense) if self.summed else list(batches.each(of_batch, self.dense))
+
+
+@dataclass(frozen=True)
+class _GatherOnBlock:
+    """``function(batch, rows)`` for the batches of a block, and the rows that it chose.
+
+    Of more than `most` rows none is returned.
+    """
+
+    form: _Form
+    function: Callable[[Batch, Any], tuple[NDArray[Any], Any]]
+    most: int
+
+    def __call__(self, block: Block) -> tuple[int, tuple[Any, ...] | None, Any]:
+        function, features = self.function, self.form.features
+
+        def of_batch(batch, rows):
+            return function(batch, Place(batch, block.start + rows.start))
+
+        factors, sums = zip(*self.form.batches(block).each(of_batch), strict=True)
+        factor, total = np.concatenate(factors), reduce(added, sums)
+        rows = np.flatnonzero(factor)
+        if len(rows) > self.most:
+            return len(rows), None, total
+        X = block.X if features is None else block.X[:, features]
+        weight = None if block.weight is None else block.weight[rows]
+        return len(rows), (X[rows], block.y[rows], weight, factor[rows], block.start + rows), total
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Some rows of a fit, in memory.
+
+    Attributes
+    ----------
+    batches : Batches or None
+        None where there are too many of them.
+    factor : ndarray of shape (n_some,)
+        What was given for each.
+    numbers : ndarray of int of shape (n_some,)
+        Theirs among all rows.
+    count : int
+        How many there are.
+    """
+
+    batches: Batches | None
+    factor: NDArray[Any]
+    numbers: NDArray[np.intp]
+    count: int
 
 
 class SummedBatches:
@@ -132,6 +187,36 @@ class SummedBatches:
     def total(self, function: Callable[[Batch, Any], Any], dense: bool = False) -> Any:
         """The sum of what ``function(batch, rows)`` returns; see `parts.added`."""
         return self.X.total(_OnBlock(self._form, function, dense, True))
+
+    def gathered(self, function: Callable[[Batch, Any], tuple[NDArray[Any], Any]], most: int) -> tuple[Gathered, Any]:
+        """Some rows, copied into memory in these coordinates, and a sum over all of them.
+
+        Parameters
+        ----------
+        function : callable
+            ``function(batch, rows)`` returns a number for each row of a batch, 0 for those that
+            are not asked for, and what is summed.
+        most : int
+            Of more rows than this none is kept.
+        """
+        count, total = 0, None
+        found: list[tuple[Any, ...]] = []
+        for number, rows, of_block in self.X.each(_GatherOnBlock(self._form, function, most)):
+            count += number
+            total = of_block if total is None else added(total, of_block)
+            if count > most or rows is None:
+                found.clear()
+            elif number:
+                found.append(rows)
+        if count > most or not found:
+            return Gathered(None, np.zeros(0), np.zeros(0, dtype=np.intp), count), total
+        rows, targets, weights, factors, numbers = zip(*found, strict=True)
+        X = sparse.vstack(rows, format="csr") if self.sparse else np.concatenate(rows)
+        weight = None if weights[0] is None else np.concatenate(weights)
+        y = np.concatenate(targets)
+        y = y.astype(self.dtype, copy=False) if y.dtype.kind == "f" else y
+        batches = Batches(X, y, weight, self.standardization, self.dtype).unshared()
+        return Gathered(batches, np.concatenate(factors), np.concatenate(numbers), count), total
 
     def joined(self, function: Callable[[Batch, Any], NDArray[Any]]) -> LazyRows:
         """What a function gives for each row; it is computed where it is asked for."""

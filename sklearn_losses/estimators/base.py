@@ -34,6 +34,7 @@ from sklearn_losses.estimators.components import (
 )
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
+from sklearn_losses.fitting.checkpoint import CheckpointLike, Saver
 from sklearn_losses.fitting.fit import fit_batch, fit_rows
 from sklearn_losses.fitting.parameters import raw_predictions
 from sklearn_losses.fitting.progress import CallbackSupportMixin, Progress, with_callbacks
@@ -80,7 +81,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self, loss: AnyLoss, *, solver: SolverLike, alpha: float | str, l1_ratio: float, model: ModelLike,
         hidden_layer_sizes: Sequence[int], activation: str, fit_intercept: bool, max_iter: int,
         tol: float, early_stopping: bool, validation_fraction: float, n_iter_no_change: int,
-        warm_start: bool, random_state: int | np.random.RandomState | None, verbose: int | bool,
+        warm_start: bool, random_state: int | np.random.RandomState | None, verbose: int | bool, checkpoint: CheckpointLike,
     ) -> None:  # fmt: skip
         self.loss = loss
         self.solver = solver
@@ -98,6 +99,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     # Parameters.
 
@@ -135,7 +137,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return Settings(
             alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
             validation_fraction=self.validation_fraction if self.early_stopping else None, patience=self.n_iter_no_change,
-            verbose=int(self.verbose), model=model, resumable=self.warm_start,
+            verbose=int(self.verbose), model=model, resumable=self.warm_start or self.checkpoint is not None,
         )  # fmt: skip
 
     # Fitting.
@@ -205,6 +207,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _fit(self, X, y, sample_weight, **targets):
         """The fitted attributes, an exception to raise once they are set, and what to warn of."""
         components = self._checked_components()
+        self._progress.saver = Saver.of(self)
         last = last_fit(vars(self)) if self.warm_start else None
         fitted, done = self._fitted_by(fit_rows, components, self._read(X, y, sample_weight, first=True, **targets), last)
         fault = done.fault or advice(done.outcome, done.problem, self._loss_spec().label)

@@ -13,17 +13,17 @@ from sklearn.utils import check_random_state
 
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.core.validation import mean_one
-from sklearn_losses.fitting.attributes import model_attributes, row_weights
+from sklearn_losses.fitting.attributes import fit_attributes, model_attributes, row_weights
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.parameters import flat_parameters, raw_predictions
 from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
 from sklearn_losses.fitting.progress import Progress
 from sklearn_losses.fitting.resistant import notice, resistant_fit
-from sklearn_losses.fitting.resume import Begin, OtherRows, is_same, journal_of, key_of, point_of
+from sklearn_losses.fitting.resume import Begin, OtherRows, is_same, journal_of, key_of, point_of, takes_again
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals
 from sklearn_losses.fitting.settings import Settings
-from sklearn_losses.fitting.solve import Outcome, solve
+from sklearn_losses.fitting.solve import Outcome, solve, unfinished
 from sklearn_losses.fitting.start import starting_point
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.fitting.trimming import concentrated
@@ -183,19 +183,26 @@ def _outcome(problem, rng, begin, last=None, progress=None):
     if point is not None and not is_same(problem, last):
         raise OtherRows
     start = starting_point(problem, rng, initial_fit, last)
-    journal = journal_of(problem, point)
     monitor = Monitor(
         solver=problem.solver.label, tol=problem.tol, patience=settings.patience, watch_training=stochastic,
         validation=problem.validation, verbose=settings.verbose, max_iter=settings.max_iter, start=start,
         report=lambda params: progress.iteration(lambda: model_attributes(problem, params)), close=progress.close,
-        point=point, journal=journal,
+        point=point, again=takes_again(problem, point), journal=journal_of(problem, point),
     )  # fmt: skip
+    if begin is not None:
+        monitor.save = progress.saving(lambda: _attributes_now(problem, start, monitor, begin, last))
     progress.begin(lambda: model_attributes(problem, start))
     # A solver may change its state in place, and a fit that is cut off must not have changed that
     # of the last one.
     state = None if last is None else deepcopy(last.state_for(problem.solver))
     outcome = solve(problem, start, monitor, rng, state)
-    return outcome if begin is None else replace(outcome, point=point_of(begin, start, monitor, outcome.status))
+    return outcome if begin is None else replace(outcome, point=point_of(begin, start, monitor, outcome.ended))
+
+
+def _attributes_now(problem, start, monitor, begin, last):
+    """The fitted attributes of a fit that is stopped now."""
+    outcome = unfinished(problem, start, monitor)
+    return fit_attributes(problem, replace(outcome, point=point_of(begin, start, monitor, outcome.ended)), last)
 
 
 def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initial | None:

@@ -143,7 +143,7 @@ def _solve(terms, proximal, start, slopes, kinked):
     u, singular, spanned, free = u[:, :rank], singular[:rank], vt[:rank], vt[rank:]
     held = spanned.T @ ((u.T @ (share * positions)) / singular)
     ridge = terms.ridge + proximal
-    pull = terms.adjoint(slopes) - proximal * start
+    pull = terms.adjoint(slopes) - (proximal * start - terms.linear)
     point = held
     if len(free):
         point = held + free.T @ _solve_positive((free * ridge) @ free.T, -free @ (pull + ridge * held))
@@ -203,9 +203,10 @@ def _least_violation(objective, part, where, params, start):
     slopes.flat[kinked] = 0
     held = (point != 0) | (l1 == 0)
     rows = terms.rows(kinked)[0][:, held] if len(kinked) else np.zeros((0, int(held.sum())))
-    wanted = -(terms.adjoint(slopes) + terms.ridge * point + l1 * np.sign(point))[held]
+    wanted = -(terms.adjoint(slopes) + (terms.ridge * point + terms.linear) + l1 * np.sign(point))[held]
     multipliers = np.linalg.lstsq(rows.T, wanted, rcond=1e-11)[0]
     slopes.flat[kinked] = np.clip(multipliers, terms.left.flat[kinked], terms.right.flat[kinked])
-    gradient = objective.terms().loss_terms.adjoint(slopes) + objective.l2 * params
+    terms = objective.terms().loss_terms
+    gradient = terms.adjoint(slopes) + (objective.l2 * params + terms.linear)
     violation = relative(least_subgradient(params, gradient, objective.l1), objective.l1)
     return float(np.max(violation, initial=0.0))

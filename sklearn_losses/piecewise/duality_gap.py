@@ -128,6 +128,9 @@ def dual_gap(
         None where no slopes are known. An objective of less than 1e-12 of the size of the losses
         counts as that.
     """
+    if objective.summed:
+        part, slopes = objective.certified_part(params, slopes)
+        return np.inf if part is None else dual_gap(part, params, slopes, None, enough, limits)
     value, gaps, least = objective.value(params), [], 1e-12
     if objective.piecewise_linear or (objective.max_affine and (slopes is not None or width is not None)):
         terms = objective.terms().loss_terms
@@ -174,7 +177,7 @@ def _slopes_at(terms, objective, params, residual, close, limits):
         # A weight at 0 takes any gradient within the penalty's slope, which is hoped for then.
         if len(zeros) > limits.weights:
             held[zeros], zeros = False, zeros[:0]
-        wanted = -(terms.adjoint(slopes) + objective.l2 * params + objective.l1 * np.sign(params))
+        wanted = -(terms.adjoint(slopes) + (objective.l2 * params + terms.linear) + objective.l1 * np.sign(params))
         # A slope's range is its unit: weights may span many orders of magnitude. In its middle is
         # the most margin to either side.
         units = np.zeros((len(params), len(zeros)))
@@ -209,7 +212,7 @@ class _Point:
         self.terms, self.value = terms, objective.value(params)
         self.residual = self.terms.residual(params)
         self.free = (self.l2 == 0) & (self.l1 == 0)
-        self.eps = 2 * objective.precision
+        self.eps, self.rounding_of_lines = 2 * objective.precision, objective.rounding_of_lines
 
     def gap(self, slopes):
         """The smallest bound on what is left to gain that these slopes prove.
@@ -268,10 +271,10 @@ class _Point:
     def _dual(self, slopes):
         terms, model, batches = self.terms, self.terms.model, self.terms.batches
         own = self.l2 * self.params
-        pull = terms.adjoint(slopes) + own
+        pull = terms.adjoint(slopes) + (own + terms.linear)
         in_raw = np.abs(terms.in_raw(slopes))
         total = np.atleast_1d(in_raw.sum(axis=0))[np.arange(len(pull)) % model.n_outputs]
-        drift = np.sqrt(terms.gram_diagonal(in_raw) * total) + np.abs(own)
+        drift = np.sqrt(terms.gram_diagonal(in_raw) * total) + np.abs(own) + self.rounding_of_lines
         columns = batches.standardization
         if batches.sparse and columns is not None:  # their centres are subtracted from the sums
             centres = np.repeat(np.abs(columns.center * columns.unit), model.n_outputs)
@@ -372,6 +375,8 @@ class _Point:
         """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a
         triangular factor leaves open: along these the gradient is 0 then. Those of the penalised
         parameters alone are left to the penalty."""
+        if np.any(self.rounding_of_lines):
+            return False  # the rows that are lines are not at hand
         directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
         sizes_of = [np.max(np.abs(directions[part]), axis=0, initial=0.0) for part in (self.free[some], ~self.free[some])]
         if np.any(np.minimum(*sizes_of) > self.limits.apart * np.maximum(*sizes_of)):

@@ -321,9 +321,9 @@ class MaxAffineTermsWithBounds(BoundedTerms):
     """
 
     def __init__(self, terms: MaxAffineTerms):
-        self.terms, self.n_params, self.constant = terms, terms.model.n_params, 0.0
+        self.terms, self.n_params, self.constant = terms, terms.model.n_params, terms.constant
         self.ridge = np.concatenate([terms.ridge, np.zeros(len(terms.weight))])
-        self.linear = np.concatenate([np.zeros(self.n_params), terms.weight])
+        self.linear = np.concatenate([terms.linear, terms.weight])
         # Twice the weight, which the slopes of a row sum to, so that none of them is at its upper
         # bound.
         self.right = np.repeat(2 * terms.weight[:, None], terms.model.n_outputs, axis=1)
@@ -366,7 +366,8 @@ class MaxAffineTermsWithBounds(BoundedTerms):
         return around
 
     def value(self, params: FloatArray, residual: FloatArray) -> float:
-        return float((self.right * np.maximum(residual, 0)).sum() + self.linear @ params + 0.5 * (self.ridge * params) @ params)
+        of_terms = (self.right * np.maximum(residual, 0)).sum() + self.linear @ params
+        return float(of_terms + 0.5 * (self.ridge * params) @ params) + self.constant
 
     def solver(self, metric: FloatArray, ridge: FloatArray) -> Solve:
         # With the bounds eliminated, a row's metric is diag(metric) less its outer product over the

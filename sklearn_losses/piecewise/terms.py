@@ -334,7 +334,8 @@ class TermsWithL1(BoundedTerms):
     """
 
     def __init__(self, loss_terms: PiecewiseLinearTerms, l1: FloatArray):
-        self.loss_terms, self.ridge, self.linear, self.constant = loss_terms, loss_terms.ridge, loss_terms.linear, 0.0
+        self.loss_terms, self.ridge = loss_terms, loss_terms.ridge
+        self.linear, self.constant = loss_terms.linear, loss_terms.constant
         self.weights = np.flatnonzero(l1)
         self.n_loss_terms = loss_terms.left.size
         self.left = np.concatenate([loss_terms.left.ravel(), -l1[self.weights]])

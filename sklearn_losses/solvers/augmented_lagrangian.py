@@ -32,6 +32,7 @@ from sklearn_losses.piecewise.duality_gap import ROUNDING
 from sklearn_losses.piecewise.screening import Screening
 from sklearn_losses.piecewise.smoothed_newton import SmoothedPoint
 from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.solvers.by_passes import minimum_by_passes
 from sklearn_losses.solvers.run import Callback
 
 __all__ = ["AugmentedLagrangian", "MultiplierLimits"]
@@ -119,6 +120,8 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         rng: RandomState | None = None,
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
+        if objective.by_passes:
+            return minimum_by_passes(objective, params, run, tol)
         terms = objective.terms()
         point = SmoothedPoint(terms, params)
         schedule = self.schedule

@@ -74,6 +74,8 @@ class Auto(Solver, name="auto"):
        is no penalty and few dense rows.
     6. Everything else: ``lbfgs``.
 
+    Rows in parts and a loss made of lines: ``interior_point``, for the few rows that decide.
+
     Where a solver ends short of the optimum, or its optimum is not certified, another goes on from
     the best point so far, and ``solver_`` names all that ran: without an L1 penalty
     ``augmented_lagrangian`` after ``interior_point`` and the other way round, then ``lbfgs``. Of
@@ -92,6 +94,8 @@ class Auto(Solver, name="auto"):
         """The solver for this objective."""
         if not objective.linear or objective.stochastic_only:
             return Adam()
+        if objective.by_passes:
+            return InteriorPoint()
         if not (objective.smooth_penalty or ProximalNewton().refusal(objective)):
             exact = objective.piecewise_linear and objective.n_params <= self.limits.matrix_with_weights
             return InteriorPoint() if exact else ProximalNewton()

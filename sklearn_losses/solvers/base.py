@@ -23,6 +23,7 @@ from sklearn_losses.core.status import Status, set_status
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.continuation import Schedule, continuation
 from sklearn_losses.piecewise.interior_point import exact_minimum
+from sklearn_losses.solvers.by_passes import minimum_by_passes
 from sklearn_losses.solvers.polish import confirmed
 from sklearn_losses.solvers.result import completed
 from sklearn_losses.solvers.run import Callback, Run, spent
@@ -79,6 +80,8 @@ class Solver(Component, ABC, family="solver"):
         Wants the columns of a linear model centred and scaled.
     double : bool
         Wants float64 for linear models whatever the data's type.
+    uses_start : bool
+        Takes fewer iterations from a start that is close to the optimum.
     adapter : type
         What makes a solver of an object that is none but has `minimize`.
     """
@@ -87,6 +90,7 @@ class Solver(Component, ABC, family="solver"):
     stochastic: bool = False
     standardizes: bool = True
     double: bool = False
+    uses_start: bool = True
     adapter: ClassVar["Callable[[Minimizer], Solver]"]  # `foreign` sets it
 
     @abstractmethod
@@ -207,6 +211,8 @@ class SmoothSolver(Solver):
         callback: Callback | None = None,
         rng: RandomState | None = None,
     ) -> OptimizeResult:
+        if objective.by_passes:
+            return minimum_by_passes(objective, params, Run(params, max_iter, callback), tol)
         work = self._with_confirmation if objective.smooth_loss else self._continuation
         return work(objective, params, max_iter=max_iter, tol=tol, callback=callback)
 

@@ -12,6 +12,7 @@ from sklearn_losses.piecewise.duality_gap import dual_gap
 from sklearn_losses.piecewise.interior_point import exact_minimum
 from sklearn_losses.piecewise.screening import SCREENING
 from sklearn_losses.solvers.base import Run, Solver
+from sklearn_losses.solvers.by_passes import minimum_by_passes
 from sklearn_losses.solvers.run import Callback
 
 __all__ = ["InteriorPoint"]
@@ -59,6 +60,8 @@ class InteriorPoint(Solver, name="interior_point"):
         rng: RandomState | None = None,
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
+        if objective.by_passes:
+            return minimum_by_passes(objective, params, run, tol)
         if objective.n_rotated_params < objective.n_params:  # more columns than rows
             path = self._rotated(objective, params, tol, run)
         else:

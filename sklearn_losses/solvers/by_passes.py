@@ -1,0 +1,192 @@
+"""The exact minimum of a loss with kinks over rows in parts, in few passes over them.
+
+A sample of the rows is solved for in memory. Its minimum tells which of all rows may change sides:
+those near their kink. One pass gathers them, with all others as the lines on which they are; their
+minimum is that of all rows, if no other row has changed sides there, which one more pass shows
+(Portnoy and Koenker, "The Gaussian hare and the Laplacian tortoise", Statistical Science 12 (1997),
+section 5).
+
+Where too many rows are near, a sample of them stands for them, with weights, and a linear function
+makes its gradient that of all rows (Jordan, Lee and Yang, "Communication-efficient distributed
+statistical inference", JASA 114 (2019)). From its minimum far fewer rows may change sides.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from sklearn_losses.core.allowance import null_value
+from sklearn_losses.piecewise.base import FloatArray
+from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, SlopesOfPart
+from sklearn_losses.solvers.run import Run
+
+__all__ = ["PassLimits", "minimum_by_passes"]
+
+
+class PassLimits(NamedTuple):
+    """How many rows are gathered, and how often.
+
+    Attributes
+    ----------
+    rows, entries : int
+        Rows, and entries of them, that are in memory at the most.
+    spreads : float
+        Half the width of the band of the rows that may change sides, in standard errors of the
+        predictions.
+    filled : float
+        The share of `rows` that a band should fill, since its size is an estimate.
+    further : float
+        The share of `rows` that is kept for rows outside the band while only some inside are there.
+    again : float
+        The share of the first reach within which rows are taken in at later points.
+    crossed : int
+        Rows that change sides at the least, when a further band is chosen.
+    still : int
+        Passes in a row that may bring no lower value.
+    passes : int
+        Passes in all.
+    """
+
+    rows: int = ROWS
+    entries: int = 2**22
+    spreads: float = 3.75
+    filled: float = 0.8
+    further: float = 0.1
+    again: float = 0.25
+    crossed: int = 4
+    still: int = 2
+    passes: int = 40
+
+
+LIMITS = PassLimits()
+MOST = 1000  # iterations for rows in memory
+Solve = Callable[[Any, FloatArray, float], OptimizeResult]
+
+
+class _Band(NamedTuple):
+    """The rows of the next pass: see `NearRows`."""
+
+    points: tuple[FloatArray, ...]
+    reaches: tuple[float, ...]
+    share: float = 1.0
+    further: float = 0.0
+
+    def then(self, params, again):
+        """The same rows, and those that change sides on the way to a further point."""
+        return self._replace(points=(*self.points, params), reaches=(*self.reaches, again * self.reaches[0]))
+
+
+def minimum_by_passes(
+    objective: Any, params: FloatArray, run: Run, tol: float, solve: Solve | None = None, limits: PassLimits = LIMITS
+) -> OptimizeResult:
+    """The minimum over all rows.
+
+    Parameters
+    ----------
+    objective : SummedObjective
+        Linear model, convex loss made of lines.
+    params : ndarray of shape (n_params,)
+        Where to start.
+    run : Run
+        It counts passes.
+    tol : float
+    solve : callable, default=None
+        ``solve(part, params, tol)`` gives the result of a solver for rows in memory; None: of the
+        one that "auto" chooses.
+    limits : PassLimits, default=LIMITS
+
+    Returns
+    -------
+    OptimizeResult
+        Its `slopes` are `SlopesOfPart`.
+    """
+    return _Passes(objective, run, tol, solve or _in_memory, limits).go(params)
+
+
+def _in_memory(part, params, tol):
+    from sklearn_losses.solvers.auto import Auto  # which chooses among solvers that call this module
+
+    solver = Auto().choose(part)
+    return solver.solve(part, params, max_iter=MOST, tol=tol)
+
+
+class _Passes:
+    """The passes over the rows of one objective."""
+
+    def __init__(self, objective, run, tol, solve, limits):
+        self.objective, self.run, self.tol, self.solve, self.limits = objective, run, tol, solve, limits
+        per_row = max(1.0, objective.batches.X.size / max(1, objective.n_rows))
+        self.most = max(16, min(limits.rows, int(limits.entries / per_row)))
+        self.kinks = KinksOfRows(objective.loss)
+
+    def go(self, params):
+        """Go to the minimum."""
+        part = self.objective.sample(self.most)
+        found = self.solve(part, params, self.tol)
+        m, n = part.batches.n_rows, self.objective.n_rows
+        if m == n:
+            self.run.record(found.x, part.value(found.x))
+            return self._end(part, found)
+        self.null = null_value(part, found.x)
+        band = self._band(found.x, self._of_rows(part, found.x)[0], self.limits.spreads * np.sqrt(len(params) * m), n / m)
+        return self._with_bands(band)
+
+    def _with_bands(self, band):
+        """Solve for bands of rows, until no other row changes sides."""
+        part, found, lowest, still = None, None, np.inf, 0
+        for _ in range(self.limits.passes):
+            before, params = part, band.points[-1]
+            looked = self.objective.part(NearRows(self.objective.loss, self.objective.model, *band), self.most)
+            if self.run.record(params, looked.value):
+                break
+            part = looked.objective
+            if len(band.points) > 1 and not looked.crossed:
+                return self._end(before, found)
+            if part is None:
+                band = self._thinned(params, band.reaches[-1], looked.near)
+                continue
+            still = still + 1 if looked.value >= lowest - 1e-12 * abs(lowest) else 0
+            lowest = min(lowest, looked.value)
+            if still > self.limits.still:
+                break
+            part.null = self.null
+            found = self.solve(part, params, self.tol)
+            if band.share == 1:
+                band = band.then(found.x, self.limits.again)
+                continue
+            near = looked.sampled
+            distance, sides = self._of_rows(part, found.x)
+            moved = np.count_nonzero(self.kinks.moved(sides, self._of_rows(part, params)[1])[near])
+            rank = 2 * self.limits.spreads * np.sqrt(len(params) * max(moved, self.limits.crossed))
+            band = self._band(found.x, distance[near], rank, 1 / band.share)
+        return self.run.result()
+
+    def _band(self, params, distance, rank, each):
+        """The band of so many of the rows with these distances, which stand for `each` as many."""
+        rank = min(int(rank), len(distance) - 1)
+        reach = float(np.partition(distance, rank)[rank])
+        return self._thinned(params, reach, each * rank)
+
+    def _thinned(self, params, reach, rows):
+        """The band with about so many rows, or a sample of them where they are too many."""
+        share = self.limits.filled * self.most / max(rows, 1.0)
+        if share >= 1:
+            return _Band((params,), (reach,))
+        return _Band((params,), (reach,), share, self.limits.further * self.most / self.objective.n_rows)
+
+    def _of_rows(self, part, params):
+        """The distances of rows in memory from their kinks, and their sides."""
+
+        def of_batch(batch, _):
+            residual = self.kinks.residual(batch.y, part.model.predict(params, batch.X))
+            return self.kinks.distance(residual), self.kinks.sides(residual)
+
+        distances, sides = zip(*part.batches.each(of_batch), strict=True)
+        return np.concatenate(distances), np.concatenate(sides)
+
+    def _end(self, part, found):
+        """The result, where the minimum over a part is that over all rows."""
+        self.run.status = self.run.status or found.status
+        return self.run.result(slopes=SlopesOfPart(part, found.x, found.get("slopes")))
