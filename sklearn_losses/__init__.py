@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn_losses import _moved as _moved
 from sklearn_losses.datasets import make_ranking
 from sklearn_losses.estimators import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
+from sklearn_losses.fitting.checkpoint import Checkpoint
 from sklearn_losses.metrics import average_cost, make_cost_scorer, neg_perplexity, perplexity_score, savings_score
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay, OutlierDisplay
 
 __all__ = [
+    "Checkpoint",
     "LossClassifier",
     "LossComparisonDisplay",
     "LossCurveDisplay",

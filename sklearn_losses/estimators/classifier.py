@@ -18,7 +18,9 @@ from sklearn_losses.core.validation import are_codes, check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
+from sklearn_losses.fitting.sources import labelled_parts
 from sklearn_losses.losses import CostSensitive, ExpectedCost
 from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
@@ -99,11 +101,13 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     n_iter_no_change : int, default=10
         Passes (iterations, with early stopping) without progress after which to stop.
     warm_start : bool, default=False
-        Start from the last fit; a stochastic solver goes on exactly where it was.
+        As for `LossRegressor`: also a fit that was stopped goes on.
     random_state : int, RandomState or None, default=None
         Seeds the random parameters that a model starts from, shuffles and the held-out part.
     verbose : int, default=0
         Print a line every this many iterations.
+    checkpoint : str, path or Checkpoint, default=None
+        A file to which `fit` saves itself every 10 iterations, as for `LossRegressor`.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, times `sample_weight`; "balanced": ``n_samples / (n_classes * count of
         the class)``.
@@ -168,25 +172,33 @@ best_validation_score_, converged_, solver_, n_parameters_
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int | bool = 0,
+        checkpoint: CheckpointLike = None,
         class_weight: Mapping[Any, float] | str | None = None,
     ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, warm_start=warm_start,
-            random_state=random_state, verbose=verbose,
+            random_state=random_state, verbose=verbose, checkpoint=checkpoint,
         )  # fmt: skip
         self.class_weight = class_weight
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, cost: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        cost: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Training rows.
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            Training rows, or a source of row blocks, which has targets and weights with it.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, or probabilities of the classes as floats (soft labels).
+            Labels, or probabilities of the classes as floats (soft labels); None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not
             matter.
@@ -228,6 +240,9 @@ default=None
         if not are_codes(y):
             check_classification_targets(y)
         return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last, cost=cost)
+
+    def _read_parts(self, parts):
+        return labelled_parts(parts, self.class_weight)
 
     def _checked_components(self):
         if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):

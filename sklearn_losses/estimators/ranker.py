@@ -16,6 +16,7 @@ from sklearn_losses.core.validation import check_weights, mean_one, validated, w
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.losses.annotations import AnyLoss
@@ -72,12 +73,14 @@ class LossRanker(LossEstimator):
     n_iter_no_change : int, default=10
         Passes (iterations, with early stopping) without progress after which to stop.
     warm_start : bool, default=False
-        Start from the last fit; a stochastic solver goes on exactly where it was.
+        As for `LossRegressor`: also a fit that was stopped goes on.
     random_state : int, RandomState or None, default=None
         Seeds the random parameters that a model starts from, shuffles and the held-out part; an int
         also the ties and perturbations that "listmle" and "xe_ndcg" draw once per fit (else: 0).
     verbose : int, default=0
         Print a line every this many iterations.
+    checkpoint : str, path or Checkpoint, default=None
+        A file to which `fit` saves itself every 10 iterations, as for `LossRegressor`.
 
     Attributes
     ----------
@@ -145,12 +148,13 @@ best_validation_score_, converged_, solver_, n_parameters_
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int | bool = 0,
+        checkpoint: CheckpointLike = None,
     ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, warm_start=warm_start,
-            random_state=random_state, verbose=verbose,
+            random_state=random_state, verbose=verbose, checkpoint=checkpoint,
         )  # fmt: skip
 
     def _pointwise(self):
@@ -158,7 +162,9 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # Fitting.
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+    ) -> Self:
         """Fit the model.
 
         Parameters

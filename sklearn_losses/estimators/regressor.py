@@ -12,8 +12,10 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.sources import regression_parts
 from sklearn_losses.losses.annotations import AnyLoss
 
 __all__ = ["LossRegressor"]
@@ -77,11 +79,17 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     n_iter_no_change : int, default=10
         Passes (iterations, with early stopping) without progress after which to stop.
     warm_start : bool, default=False
-        Start from the last fit; a stochastic solver goes on exactly where it was.
+        Start from the last fit. A fit that `max_iter`, a callback or Ctrl-C stopped goes on, also
+        after pickling: `max_iter` are further iterations, and a stochastic solver takes the very
+        steps of a fit without the stop. See the user guide, :doc:`resume`.
     random_state : int, RandomState or None, default=None
         Seeds the random parameters that a model starts from, shuffles and the held-out part.
     verbose : int, default=0
         Print a line every this many iterations.
+    checkpoint : str, path or Checkpoint, default=None
+        A file to which `fit` saves itself every 10 iterations (passes of a stochastic solver), or
+        as often as ``Checkpoint(path, every=...)`` says. ``joblib.load(path)`` is an estimator with
+        warm_start=True, whose `fit` on the same data goes on.
 
     Attributes
     ----------
@@ -101,6 +109,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         they are penalised.
     n_iter_ : int
         Iterations run.
+    n_passes_ : int
+        Fits of a source of row blocks only: how often its rows were read.
     loss_ : float
         The training loss, without penalty; for "mse" the mean squared error.
     objective_ : float
@@ -173,12 +183,13 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int | bool = 0,
+        checkpoint: CheckpointLike = None,
     ) -> None:
         super().__init__(
             loss, solver=solver, alpha=alpha, l1_ratio=l1_ratio, model=model, hidden_layer_sizes=hidden_layer_sizes,
             activation=activation, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, warm_start=warm_start,
-            random_state=random_state, verbose=verbose,
+            random_state=random_state, verbose=verbose, checkpoint=checkpoint,
         )  # fmt: skip
 
     def _read(self, X, y, sample_weight, *, first):
@@ -195,6 +206,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
         return task, Rows(X, y, mean_one(weight), places, n_given)
+
+    def _read_parts(self, parts):
+        return regression_parts(parts)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

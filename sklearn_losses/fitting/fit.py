@@ -13,17 +13,17 @@ from sklearn.utils import check_random_state
 
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.core.validation import mean_one
-from sklearn_losses.fitting.attributes import model_attributes, row_weights
+from sklearn_losses.fitting.attributes import fit_attributes, model_attributes, row_weights
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.parameters import flat_parameters, raw_predictions
 from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
 from sklearn_losses.fitting.progress import Progress
 from sklearn_losses.fitting.resistant import notice, resistant_fit
-from sklearn_losses.fitting.resume import Begin, OtherRows, is_same, journal_of, key_of, point_of
+from sklearn_losses.fitting.resume import Begin, OtherRows, is_same, journal_of, key_of, point_of, takes_again
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals
 from sklearn_losses.fitting.settings import Settings
-from sklearn_losses.fitting.solve import Outcome, solve
+from sklearn_losses.fitting.solve import Outcome, solve, unfinished
 from sklearn_losses.fitting.start import starting_point
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.fitting.trimming import concentrated
@@ -98,7 +98,7 @@ def fit_rows(
     -------
     Fit
     """
-    loss, model, rows = _for_rows(task, loss, rows, settings, last)
+    loss, model, rows = _for_rows(task, loss, rows, settings, last, progress)
     begin = Begin(partial(key_of, loss, solver, model, rows.X.shape, settings), _chance(loss, settings, rng))
     if last is not None and last.point is not None:
         if last.point.key == begin.key():
@@ -144,7 +144,7 @@ def fit_batch(
     progress: Progress | None = None,
 ) -> Fit:
     """One pass over one batch of rows with a stochastic solver; parameters as for `fit_rows`."""
-    loss, model, rows = _for_rows(task, loss, rows, settings, last)
+    loss, model, rows = _for_rows(task, loss, rows, settings, last, progress)
     solver = Adam() if isinstance(solver, Auto) else solver
     settings = replace(settings, max_iter=1)
     last = None if last is None else replace(last, point=None)
@@ -163,11 +163,11 @@ def _completed(fit):
     return fit._replace(shares=fit.shares + problem.held_out.in_given_order(others.astype(np.float64)))
 
 
-def _for_rows(task, loss, rows, settings, last):
+def _for_rows(task, loss, rows, settings, last, progress):
     """The loss and the model for these rows, and the rows with the columns of the model."""
     model = task.model(settings, rows.X.shape[1])
     if last is not None:
-        last.check_continues(task, model)
+        last.check_continues(task, model, None if progress is None else progress.columns.get("feature_names_in_"))
     X = model.columns(rows.X)
     # An array of a frame has its columns one after the other: products with blocks of its rows take
     # twice as long.
@@ -183,19 +183,26 @@ def _outcome(problem, rng, begin, last=None, progress=None):
     if point is not None and not is_same(problem, last):
         raise OtherRows
     start = starting_point(problem, rng, initial_fit, last)
-    journal = journal_of(problem, point)
     monitor = Monitor(
         solver=problem.solver.label, tol=problem.tol, patience=settings.patience, watch_training=stochastic,
         validation=problem.validation, verbose=settings.verbose, max_iter=settings.max_iter, start=start,
         report=lambda params: progress.iteration(lambda: model_attributes(problem, params)), close=progress.close,
-        point=point, journal=journal,
+        point=point, again=takes_again(problem, point), journal=journal_of(problem, point),
     )  # fmt: skip
+    if begin is not None:
+        monitor.save = progress.saving(lambda: _attributes_now(problem, start, monitor, begin, last))
     progress.begin(lambda: model_attributes(problem, start))
     # A solver may change its state in place, and a fit that is cut off must not have changed that
     # of the last one.
     state = None if last is None else deepcopy(last.state_for(problem.solver))
     outcome = solve(problem, start, monitor, rng, state)
-    return outcome if begin is None else replace(outcome, point=point_of(begin, start, monitor, outcome.status))
+    return outcome if begin is None else replace(outcome, point=point_of(begin, start, monitor, outcome.ended))
+
+
+def _attributes_now(problem, start, monitor, begin, last):
+    """The fitted attributes of a fit that is stopped now."""
+    outcome = unfinished(problem, start, monitor)
+    return fit_attributes(problem, replace(outcome, point=point_of(begin, start, monitor, outcome.ended)), last)
 
 
 def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initial | None:

@@ -73,6 +73,8 @@ class Monitor:
         Where the solver starts, from which the first step is measured.
     point : Point, default=None
         Where the fit goes on from.
+    again : bool, default=False
+        The solver takes the iterations before that point once more; they are known.
     journal : Journal, default=None
         What a solver is to keep its evaluations in.
     save : callable, default=None
@@ -93,6 +95,7 @@ class Monitor:
         close: Callable[[], None] | None = None,
         start: NDArray[Any] | None = None,
         point: "Point | None" = None,
+        again: bool = False,
         journal: Journal | None = None,
         save: Callable[[int], None] | None = None,
     ):
@@ -104,8 +107,7 @@ class Monitor:
         self._losses: list[float] = [] if point is None else list(point.losses)
         self._scores: list[float] = [] if point is None else list(point.scores)
         self.first = self.memory.done  # iterations of the fit that this one goes on from
-        # Of these, those that the solver takes once more, by what the journal holds.
-        self.replays = self.first if journal is not None and journal.answers else 0
+        self.replays = self.first if again else 0  # of these, those that the solver is to take once more
         self._carried: Callable[[], Any] | None = None
         self.stopped = False
 

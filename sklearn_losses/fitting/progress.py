@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sklearn_losses.core.component import Integer
+from sklearn_losses.fitting.checkpoint import Saver
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -45,6 +46,8 @@ class Progress:
         What the fit knows of the columns of X and the estimator does not know yet.
     stopped : bool
         A callback has asked to stop.
+    saver : Saver or None
+        What writes the checkpoints of the fit.
     """
 
     def __init__(self, estimator: Any = None, work: Callable[..., Any] | None = None, arguments: tuple[Any, ...] = ()):
@@ -52,6 +55,7 @@ class Progress:
         self.task: Any = None
         self.stopped = False
         self.columns: dict[str, Any] = {}
+        self.saver: Saver | None = None
         if work is None or not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
             return
         given = inspect.signature(work).bind(*arguments).arguments
@@ -91,6 +95,17 @@ class Progress:
         if not self.stopped:
             self.begin(fitted)
         return self.stopped
+
+    def saving(self, fitted: Callable[[], dict[str, Any]]) -> Callable[[int], None] | None:
+        """What saves the fit after an iteration, given its number; None where nothing does.
+
+        Parameters
+        ----------
+        fitted : callable
+            Gives all fitted attributes as they would be if the fit was stopped here.
+        """
+        saver = self.saver
+        return None if saver is None else lambda iterations: saver(iterations, self._whole(fitted))
 
     def _whole(self, fitted):
         return lambda: {**self.columns, **fitted()}

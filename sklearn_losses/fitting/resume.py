@@ -16,13 +16,14 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
+from sklearn_losses.core.allowance import exact_is_cheap
 from sklearn_losses.core.component import description
 from sklearn_losses.core.status import Status
 from sklearn_losses.fitting.monitor import Memory, Monitor
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.solvers.journal import Journal
 
-__all__ = ["Begin", "OtherRows", "Point", "is_same", "journal_of", "key_of", "point_of"]
+__all__ = ["Begin", "OtherRows", "Point", "is_same", "journal_of", "key_of", "point_of", "takes_again"]
 
 # Relative difference of two training losses of one model over the same rows: the coefficients of
 # rows of float32 are rounded where this changes it by less than 1e-6.
@@ -56,12 +57,6 @@ class Point:
     losses: list[float]
     scores: list[float]
     answers: dict[bytes, Any] | None = None
-
-    @property
-    def begins_at(self) -> NDArray[Any]:
-        """The parameters that the solver is given."""
-        assert self.memory.params is not None
-        return self.start if self.answers else self.memory.params
 
     def generator(self, rng: RandomState) -> RandomState:
         """The random numbers of the fit that was stopped, from their beginning."""
@@ -118,6 +113,23 @@ def is_same(problem: Any, last: Any) -> bool:
     return bool(abs(loss - last.loss_value) <= ROUNDED * abs(last.loss_value))
 
 
+def takes_again(problem: Any, point: Point | None) -> bool:
+    """Whether the solver takes the steps that were made once more, and so goes on exactly.
+
+    That is so where their evaluations are known or cost next to nothing, and for a solver that
+    could not use the parameters that were reached.
+
+    Parameters
+    ----------
+    problem : Problem
+    point : Point or None
+        Where the fit goes on from.
+    """
+    if point is None or problem.solver.stochastic:
+        return False
+    return bool(point.answers) or not problem.solver.uses_start or exact_is_cheap(problem.objective)
+
+
 def journal_of(problem: Any, point: Point | None) -> Journal | None:
     """What the evaluations of a deterministic solver are kept in, where a fit is to be resumable.
 
@@ -127,7 +139,7 @@ def journal_of(problem: Any, point: Point | None) -> Journal | None:
     point : Point or None
         Where it goes on from; without a journal of its own, what comes after that is not kept.
     """
-    if problem.solver.stochastic or not problem.settings.resumable or (point is not None and not point.answers):
+    if problem.solver.stochastic or not problem.settings.resumable or not (point is None or takes_again(problem, point)):
         return None
     return Journal(None if point is None else point.answers)
 

@@ -48,6 +48,8 @@ class Outcome:
         The solver's own words for its end, where it has any; else the word of its status.
     before : int
         How many of the iterations were made by the fit that this one goes on from.
+    ended : Status
+        How the solver ended.
     point : Point or None
         Where the fit was stopped, if it was.
     """
@@ -64,6 +66,7 @@ class Outcome:
     interruption: KeyboardInterrupt | None = None
     said: str = ""
     before: int = 0
+    ended: Status = Status.CONVERGED
     point: Point | None = None
 
 
@@ -109,17 +112,18 @@ def solve(problem: Problem, start: NDArray[Any], monitor: Monitor, rng: RandomSt
 
 
 def unfinished(problem: Problem, start: NDArray[Any], monitor: Monitor) -> Outcome:
-    """The outcome of a fit that were stopped now; parameters as for `solve`."""
-    return _outcome(problem, start, monitor, _interrupted(monitor))
+    """The outcome of a fit that is stopped now; parameters as for `solve`."""
+    return _outcome(problem, start, monitor, _interrupted(monitor), judged=False)
 
 
-def _outcome(problem, start, monitor, end, interruption=None):
-    """The outcome of the end of the last solver."""
+def _outcome(problem, start, monitor, end, interruption=None, judged=True):
+    """The outcome of the end of the last solver; what it means is left open where nobody asks."""
     result = end.result
     params = result.x if monitor.best_params is None else monitor.best_params
     params, mean_loss, finite = _last_finite(problem, params, start, monitor)
+    ended = result.status if finite else Status.DIVERGED
     return Outcome(
-        status=_verdict(problem, params, mean_loss, result.status if finite else Status.DIVERGED, monitor),
+        status=_verdict(problem, params, mean_loss, ended, monitor) if judged else ended,
         params=params,
         nit=int(result.nit),
         mean_loss=mean_loss,
@@ -131,6 +135,7 @@ def _outcome(problem, start, monitor, end, interruption=None):
         interruption=interruption,
         said=result.status.value if result.message == result.status.sentence else result.message,
         before=monitor.first,
+        ended=ended,
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.validation import mean_one
 from sklearn_losses.fitting.problem import InitialFit, LastFit, Problem
+from sklearn_losses.fitting.resume import takes_again
 
 __all__ = ["best_of_several", "cold", "from_initial", "starting_point", "warm"]
 
@@ -29,7 +30,7 @@ def starting_point(problem: Problem, rng: RandomState, initial_fit: InitialFit, 
     """
     if last is not None:
         if last.point is not None:
-            return last.point.begins_at
+            return last.point.start if takes_again(problem, last.point) else last.point.memory.params
         return warm(problem, last, rng)
     if problem.initial is None or not problem.model.linear:
         return cold(problem, rng)

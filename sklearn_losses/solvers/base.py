@@ -80,6 +80,8 @@ class Solver(Component, ABC, family="solver"):
         Wants the columns of a linear model centred and scaled.
     double : bool
         Wants float64 for linear models whatever the data's type.
+    uses_start : bool
+        Takes fewer iterations from a start that is close to the optimum.
     adapter : type
         What makes a solver of an object that is none but has `minimize`.
     """
@@ -88,6 +90,7 @@ class Solver(Component, ABC, family="solver"):
     stochastic: bool = False
     standardizes: bool = True
     double: bool = False
+    uses_start: bool = True
     adapter: ClassVar["Callable[[Minimizer], Solver]"]  # `foreign` sets it
 
     @abstractmethod

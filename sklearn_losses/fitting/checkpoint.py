@@ -1,0 +1,181 @@
+"""Files from which a fit goes on that was cut off, also by a kill or a power cut."""
+
+import os
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+from sklearn_losses.core.component import Integer, check_parameters
+
+__all__ = ["Checkpoint", "CheckpointLike", "Saver"]
+
+# What an estimator holds of scikit-learn's callbacks and of the fit that is under way.
+OF_THIS_RUN = ("_progress", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where an estimator saves a fit that is under way, and how often.
+
+    After every so many iterations the file holds the estimator as if the fit had been stopped
+    there, with warm_start=True. ``joblib.load`` or ``pickle.load`` gives it back, also after the
+    process was killed, and its `fit` on the same data goes on. The file has the size of the
+    parameters and of what the solver carries along (of a deterministic one up to 64 MB), whatever
+    the number of rows. A new file takes the place of the one before at once: there is always a
+    whole one.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. An existing one is replaced.
+    every : int, default=10
+        Iterations (passes of a stochastic solver) from one checkpoint to the next. A larger value
+        writes less and loses more.
+
+    Examples
+    --------
+    >>> import os, tempfile, joblib
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_losses import Checkpoint, LossClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = os.path.join(tempfile.mkdtemp(), "iris.checkpoint")
+    >>> model = LossClassifier(solver="adam", random_state=0, checkpoint=Checkpoint(path, every=50))
+    >>> model = model.fit(X, y)
+    >>> again = joblib.load(path)
+    >>> again.n_iter_ % 50, again.warm_start
+    (0, True)
+    >>> bool((again.fit(X, y).coef_ == model.coef_).all())
+    True
+    """
+
+    path: str | os.PathLike[str]
+    every: int = 10
+
+    @classmethod
+    def make(cls, spec: "CheckpointLike") -> "Checkpoint | None":
+        """The checkpoint that an estimator's parameter names; ValueError for anything else."""
+        if spec is None:
+            return None
+        checkpoint = spec if isinstance(spec, cls) else cls(spec)  # type: ignore[arg-type]  # looked at next
+        if not isinstance(checkpoint.path, (str, os.PathLike)) or not os.fspath(checkpoint.path):
+            raise ValueError(f"checkpoint must be the path of a file, a Checkpoint(path) or None. Got {spec!r} instead.")
+        check_parameters(checkpoint, {"every": Integer(1)})
+        return checkpoint
+
+    @property
+    def file(self) -> Path:
+        """The file itself, behind links."""
+        return Path(os.path.realpath(self.path))
+
+
+CheckpointLike: TypeAlias = str | os.PathLike[str] | Checkpoint | None  # what users pass
+
+
+class Saver:
+    """Writes the checkpoints of one fit.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    estimator : LossEstimator
+        Whose fit it is.
+
+    Raises
+    ------
+    OSError
+        Where no such file can be written.
+    ValueError
+        For an estimator that cannot be pickled.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, estimator: Any):
+        self.checkpoint, self.estimator = checkpoint, estimator
+        self._check_place()
+        try:
+            pickle.dumps(self._with({}))
+        except Exception as error:
+            raise ValueError(
+                f"checkpoint={self.name} saves the estimator, which cannot be pickled ({error}); define its functions and "
+                "classes at the top of a module."
+            ) from error
+
+    @classmethod
+    def of(cls, estimator: Any) -> "Saver | None":
+        """What saves the fit of an estimator; None where its parameters ask for no checkpoint."""
+        checkpoint = Checkpoint.make(estimator.checkpoint)
+        return None if checkpoint is None else cls(checkpoint, estimator)
+
+    @property
+    def name(self) -> str:
+        """The path, for messages."""
+        return repr(os.fspath(self.checkpoint.path))
+
+    def _check_place(self):
+        file = self.checkpoint.file
+        if not file.parent.is_dir():
+            folder = str(file.parent)
+            raise FileNotFoundError(f"checkpoint={self.name}: there is no folder {folder!r}; make it, or use another path.")
+        if file.exists() and not file.is_file():
+            raise OSError(f"checkpoint={self.name} is no file that can be replaced; use the path of a file.")
+        trial = _beside(file)
+        try:
+            trial.touch(exist_ok=False)
+            trial.unlink()
+        except OSError as error:
+            raise type(error)(
+                f"checkpoint={self.name}: no file can be written in {str(file.parent)!r} ({error.strerror}); use another path."
+            ) from error
+
+    def __call__(self, iterations: int, fitted: Callable[[], dict[str, Any]]) -> None:
+        """Write the fit as it is after so many iterations, if it is time to.
+
+        Parameters
+        ----------
+        iterations : int
+        fitted : callable
+            Gives the fitted attributes as they would be if the fit was stopped here.
+        """
+        if iterations % self.checkpoint.every:
+            return
+        content = pickle.dumps(self._with(fitted()), protocol=pickle.HIGHEST_PROTOCOL)
+        try:
+            _replace(self.checkpoint.file, content)
+        except OSError as error:
+            raise type(error)(
+                f"checkpoint={self.name} could not be written after iteration {iterations} ({error.strerror}); the fit was "
+                "given up, and the checkpoint before this one, if there was one, is unchanged."
+            ) from error
+
+    def _with(self, fitted):
+        """The estimator with these fitted attributes and warm_start=True."""
+        old = {*OF_THIS_RUN, *vars(self.estimator).get("_fitted_names", ())}
+        copy = object.__new__(type(self.estimator))
+        copy.__dict__ = {name: value for name, value in vars(self.estimator).items() if name not in old}
+        copy.__dict__.update(fitted, warm_start=True)
+        if fitted:
+            copy.__dict__["_fitted_names"] = tuple(fitted)
+        return copy
+
+
+def _beside(file):
+    """The path of a new file in the same folder."""
+    return file.with_name(f".{uuid4().hex}.checkpoint")
+
+
+def _replace(file, content):
+    """Put a file of this content in the place of another, as a whole or not at all."""
+    new = _beside(file)
+    try:
+        with open(new, "xb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(new, file)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
