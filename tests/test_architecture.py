@@ -17,6 +17,7 @@ PACKAGE = Path(sklearn_losses.__file__).parent
 # below it
 MAY_IMPORT = {
     "core": set(),
+    "blocks": {"core"},
     "models": {"core"},
     "losses": {"core"},
     "piecewise": {"core"},
@@ -86,7 +87,7 @@ def test_modules_are_short(path):
 
 
 def test_no_optional_package_is_imported():
-    optional = "pandas polars matplotlib torch statsmodels"
+    optional = "pandas polars matplotlib torch statsmodels pyarrow"
     ask = f"; import sys; print([name for name in {optional.split()} if name in sys.modules])"
     ours, sklearns = (
         subprocess.run([sys.executable, "-c", text + ask], capture_output=True, text=True, check=True).stdout
