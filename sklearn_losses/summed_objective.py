@@ -17,7 +17,18 @@ from sklearn_losses.core.protocols import Estimate
 from sklearn_losses.core.summed_batches import Place, SummedBatches
 from sklearn_losses.objective import Objective
 from sklearn_losses.part_with_lines import PartOfRows, PartWithLines
-from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, SlopesOfPart, SumsOfLines, chosen
+from sklearn_losses.piecewise.duality_gap import dual_gap
+from sklearn_losses.piecewise.near_rows import (
+    ROWS,
+    KinksOfRows,
+    MovesOfRows,
+    NearRows,
+    ProvenBound,
+    SlopesOfPart,
+    SumsOfLines,
+    chosen,
+)
+from sklearn_losses.piecewise.sums_of_rows import ProofAt, ProofSums, SmoothedSums, SumsAt, proven_bound
 
 __all__ = ["SummedObjective"]
 
@@ -200,32 +211,59 @@ class SummedObjective(Objective):
             pull=pull,
             constant=value / self.n_rows - float(pull @ params),
             rounding=np.sqrt(lines.squares * total) / self.n_rows,
+            moves=partial(self._moves, params),
         )
         return found._replace(objective=part)
 
     def _in_memory(self, rows: Batches, weight: NDArray[Any] | None) -> PartWithLines:
         return PartWithLines(self.loss, self.model, self.penalty, rows.with_weights(weight))
 
-    def certified_part(self, params: NDArray[Any], slopes: Any) -> tuple[PartWithLines | None, Any]:
-        """The rows on their kink at a point, the others as lines, for a proof of how far it is off.
+    def _moves(self, params: NDArray[Any], changes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        moved, norms = self.batches.total(MovesOfRows(self.loss, self.model, params, changes))
+        return moved, norms
+
+    def smoothed_sums(
+        self, params: NDArray[Any], width: float, way: NDArray[Any] | None = None, before: float = 0.0
+    ) -> SmoothedSums:
+        """What one pass sums up of this objective smoothed with a width, penalties left out.
+
+        `way` is the step by which `params` was reached, and `before` the width then.
+        """
+        found = SmoothedSums(*self.batches.total(SumsAt(self.loss, self.model, params, width, way, before), dense=True))
+        n = self.n_rows
+        self._valued = params.copy(), found.value / n
+        means: Any = [total / n for total in found[:-1]]
+        return SmoothedSums(*means, found.counts)
+
+    def bound_of_smoothed(self, params: NDArray[Any], near: NDArray[Any], width: float) -> float:
+        """What is left to gain at `params` at the most, as the smoothed slopes at `near` prove."""
+        found = ProofSums(*self.batches.total(ProofAt(self.loss, self.model, params, near, width), dense=True))
+        n = self.n_rows
+        sums = ProofSums(found.shortfall / n, found.gradient / n, found.margins / n**2, found.squares / n, found.total / n)
+        return proven_bound(sums, self, params, self.value(params))
+
+    def proven_gap(self, params: NDArray[Any], slopes: Any, width: float | None, enough: float) -> float | None:
+        """`dual_gap` of these rows.
 
         Parameters
         ----------
         params : ndarray of shape (n_params,)
-        slopes : SlopesOfPart or None
-            As a solver left them for a part and a point.
-
-        Returns
-        -------
-        part : PartWithLines or None
-            None where too many rows are on their kink.
-        slopes : ndarray or None
-            Of its terms.
+        slopes : SlopesOfPart, ProvenBound or None
+            As a solver left them.
+        width, enough
+            As of `dual_gap`.
         """
-        if isinstance(slopes, SlopesOfPart) and np.array_equal(params, slopes.params):
-            return slopes.part, slopes.slopes
-        reach = 1e-9 * self.kink_distance(params)
-        return self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective, None
+        if isinstance(slopes, ProvenBound | SlopesOfPart) and not np.array_equal(params, slopes.params):
+            slopes = None
+        if isinstance(slopes, ProvenBound):
+            return slopes.bound / self.value(params)
+        if slopes is None and width is not None:
+            return self.bound_of_smoothed(params, params, width) / self.value(params)
+        if slopes is None:
+            reach = 1e-9 * self.kink_distance(params)
+            part = self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective
+            slopes = SlopesOfPart(part, params, None)
+        return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, None, enough)
 
 
 def _of_samples(share: float, number: int, batch: Batch, rows: Place) -> tuple[NDArray[Any], float]:
@@ -242,6 +280,6 @@ def _of_sample(share: float, batch: Batch, rows: Place) -> tuple[NDArray[Any], f
 def _lines(loss: Any, model: Any, params: NDArray[Any], factor: NDArray[Any], batch: Batch, rows: slice) -> tuple[Any, Any]:
     """The value and the gradient of the lines of gathered rows, each times a factor."""
     raw, kinks, some = model.predict(params, batch.X), KinksOfRows(loss), factor[rows]
-    gradient = kinks.gradient(batch.y, raw, kinks.residual(batch.y, raw))
+    gradient = kinks.gradient(batch.y, kinks.slopes(kinks.residual(batch.y, raw)))
     gradient = gradient * some.reshape(-1, *(1,) * (gradient.ndim - 1))
     return batch.sum(some * loss.value(batch.y, raw)), model.derivative(batch.X)[1](batch.weighted(gradient))
