@@ -52,6 +52,15 @@ class SummedObjective(Objective):
     def hessian_root(self, params: NDArray[Any]) -> NoReturn:
         raise NotImplementedError
 
+    def value_without_weights(self, params: NDArray[Any]) -> float:
+        """The whole formula with the intercepts of `params` alone, from the digest of targets."""
+        y, weight = self.batches.y, self.batches.y_weight
+        if weight is None or not (self.linear and self.loss.rowwise):
+            return super().value_without_weights(params)
+        bare = np.where(self.penalized > 0, 0.0, params)
+        raw = self.model.predict(bare, np.zeros((1, self.model.base.n_features), self.dtype))
+        return float(np.average(self.loss.value(y, np.repeat(raw, len(y), axis=0)), weights=weight))
+
     # Some of the rows, in memory.
 
     def sample(self, most: int) -> PartWithLines:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from sklearn_losses.core.blocks import row_slices
+from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.protocols import Rows
 from sklearn_losses.core.sparse_rows import SparseRows, with_entries
 from sklearn_losses.core.threads import each
 
-__all__ = ["BasisLimits", "Coordinates", "RowSpace", "Standardization"]
+__all__ = ["BasisLimits", "Coordinates", "RowSpace", "Standardization", "moments"]
 
 LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
 NEAR_ONE = 2**-3.5, 2**3.5  # sizes of columns that are left as they are
@@ -81,14 +82,15 @@ class Standardization:
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix} of shape (n, p)
+        X : {ndarray, sparse matrix} of shape (n, p), or Parts
         weight : ndarray of shape (n,) with mean 1, or None
+            Parts know their moments.
         fit_intercept : bool
             Without an intercept the columns keep their origin.
         alpha : float
             Strength of the quadratic penalty: it bounds the curvature of a tiny column from below.
         """
-        mean, deviation = _moments(X, weight)
+        mean, deviation = moments(X, weight)
         center = mean if fit_intercept else np.zeros_like(mean)
         size = deviation if fit_intercept else np.hypot(deviation, mean)
         size = np.hypot(size, np.sqrt(alpha))
@@ -307,8 +309,17 @@ def _array(X):
     return X.toarray() if sparse.issparse(X) else X
 
 
-def _moments(X, weight):
-    """Weighted mean and standard deviation of each column, in float64, without a copy of X."""
+def moments(X: Any, weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Weighted mean and standard deviation of each column, in float64, without a copy of X.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, p), or Parts
+    weight : ndarray of shape (n,) with mean 1, or None
+    """
+    if isinstance(X, Parts):
+        assert X.moments is not None
+        return X.moments
     mean, deviation = _plain_moments(X, weight)
     low, high = SQUARED
     if np.isfinite(mean.sum()) and low < deviation.min(initial=1.0) and deviation.max(initial=1.0) < high:

@@ -34,6 +34,7 @@ from sklearn_losses.estimators.components import (
     model_of,
     with_objects,
 )
+from sklearn_losses.estimators.row_parts import raw_parts
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
 from sklearn_losses.fitting.checkpoint import CheckpointLike, Saver
@@ -151,15 +152,19 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         `first` is False where a fit goes on from the last one.
         """
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def _read_parts(self, parts):
+        """The same for rows in raw blocks."""
+        raise ValueError(f"{type(self).__name__} takes no source of row blocks; pass arrays.")
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Training rows.
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            Training rows, or a source of row blocks, which has targets and weights with it.
         y : array-like of shape (n_samples,) or, for regression, (n_samples, n_targets)
-            Targets.
+            Targets; None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not
             matter.
@@ -211,14 +216,17 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         components = self._checked_components()
         self._progress.saver = Saver.of(self)
         last = last_fit(vars(self)) if self.warm_start else None
-        fitted, done = self._fitted_by(fit_rows, components, self._read(X, y, sample_weight, first=True, **targets), last)
+        parts = raw_parts(self, X, y, sample_weight=sample_weight, **targets)
+        read = self._read(X, y, sample_weight, first=True, **targets) if parts is None else self._read_parts(parts)
+        fitted, done = self._fitted_by(fit_rows, components, read, last)
         fault = done.fault or advice(done.outcome, done.problem, self._loss_spec().label)
         if done.fault:
             fitted["converged_"] = False
         sentences: list[Any] = [f"{type(self).__name__}: {fault}"] if fault else []
         if done.notice:
             sentences.append(UserWarning(f"{type(self).__name__}: {done.notice}"))
-        return {**fitted, **done.row_attributes}, done.outcome.interruption, sentences
+        rowwise = done.row_attributes if parts is None else {"n_passes_": parts.passes[0]}
+        return {**fitted, **rowwise}, done.outcome.interruption, sentences
 
     def _partial_fit(self, X, y, sample_weight, **targets):
         components = self._checked_components()

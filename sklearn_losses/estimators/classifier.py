@@ -22,6 +22,7 @@ from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.estimators.scores import Accuracy, score_of_source
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
+from sklearn_losses.fitting.sources import labelled_parts
 from sklearn_losses.losses import CostSensitive, ExpectedCost
 from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
@@ -184,15 +185,22 @@ best_validation_score_, converged_, solver_, n_parameters_
         )  # fmt: skip
         self.class_weight = class_weight
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, cost: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        cost: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Training rows.
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            Training rows, or a source of row blocks, which has targets and weights with it.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, or probabilities of the classes as floats (soft labels).
+            Labels, or probabilities of the classes as floats (soft labels); None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not
             matter.
@@ -234,6 +242,9 @@ default=None
         if not are_codes(y):
             check_classification_targets(y)
         return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last, cost=cost)
+
+    def _read_parts(self, parts):
+        return labelled_parts(parts, self.class_weight)
 
     def _checked_components(self):
         if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):

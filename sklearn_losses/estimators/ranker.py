@@ -164,7 +164,9 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # Fitting.
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+    ) -> Self:
         """Fit the model.
 
         Parameters

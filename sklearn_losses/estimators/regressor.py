@@ -17,6 +17,7 @@ from sklearn_losses.estimators.scores import RSquared, score_of_source
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.sources import regression_parts
 from sklearn_losses.losses.annotations import AnyLoss
 
 __all__ = ["LossRegressor"]
@@ -110,6 +111,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         they are penalised.
     n_iter_ : int
         Iterations run.
+    n_passes_ : int
+        Fits of a source of row blocks only: how often its rows were read.
     loss_ : float
         The training loss, without penalty; for "mse" the mean squared error.
     objective_ : float
@@ -205,6 +208,9 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
         return task, Rows(X, y, mean_one(weight), places, n_given)
+
+    def _read_parts(self, parts):
+        return regression_parts(parts)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
