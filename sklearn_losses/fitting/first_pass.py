@@ -4,6 +4,7 @@ It finds what is wrong with the rows, how many of them have a weight, the sum of
 moments of the columns, the classes, and the distribution of the targets.
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -177,7 +178,8 @@ class Summary:
         return self
 
 
-class Summarise(NamedTuple):
+@dataclass(frozen=True)
+class Summarise:
     """``raw block -> Summary``.
 
     Parameters

@@ -4,7 +4,8 @@ From the first pass on each block is prepared as it is read: labels become codes
 1, rows of weight 0 are left out. The targets of the fit are a digest of all of them.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ FEW = 2**22  # entries of rows that are fitted in memory where they are fewer th
 SAMPLE = 20_000  # rows that stand for all of them where sums do not tell enough
 
 
-class Prepare(NamedTuple):
+@dataclass(frozen=True)
+class Prepare:
     """``raw block -> Block``: rows with a positive weight, as losses want them.
 
     Parameters
@@ -111,7 +113,8 @@ def in_memory(rows: Rows, most: int = SAMPLE) -> Rows:
     return Rows(sparse.vstack(X, format="csr") if parts.sparse else np.concatenate(X), y, weight)
 
 
-class _Sample(NamedTuple):
+@dataclass(frozen=True)
+class _Sample:
     """The rows of a block that are in a sample of this share of all, or None."""
 
     share: float
@@ -144,6 +147,7 @@ def regression_parts(raw: Parts) -> tuple[Regression, Rows]:
     """
     form, summary = first_pass(raw, labels=False)
     y, weight = quantile_table(summary.targets.digests)
+    assert summary.shape is not None
     task = Regression(summary.shape)
     [moments] = summary.moments.values()
     factor = _factor(summary.smallest, summary.largest, summary.n_rows, moments.mass)
