@@ -17,12 +17,14 @@ PACKAGE = Path(sklearn_losses.__file__).parent
 # below it
 MAY_IMPORT = {
     "core": set(),
+    "blocks": {"core"},
     "models": {"core"},
     "losses": {"core"},
     "piecewise": {"core"},
     "objective": {"core", "piecewise"},
     "part_with_lines": {"core", "objective"},
     "summed_objective": {"core", "objective", "part_with_lines", "piecewise"},
+    "distributed": {"blocks", "core"},
     "solvers": {"core", "piecewise"},
     "resistant": {"core", "losses", "models", "objective", "piecewise", "solvers"},
     "datasets": set(),
@@ -30,7 +32,7 @@ MAY_IMPORT = {
     "plotting": {"core", "losses", "resistant"},
     "fitting": {"core", "losses", "models", "objective", "piecewise", "resistant", "solvers", "summed_objective"},
     "testing": {"core", "losses", "models", "objective", "solvers"},
-    "estimators": {"core", "fitting", "losses", "metrics", "models", "objective", "solvers"},
+    "estimators": {"blocks", "core", "fitting", "losses", "metrics", "models", "objective", "solvers"},
     "model_selection": {"core", "estimators", "fitting", "losses", "metrics", "plotting"},
 }
 
@@ -86,7 +88,7 @@ def test_modules_are_short(path):
 
 
 def test_no_optional_package_is_imported():
-    optional = "pandas polars matplotlib torch statsmodels"
+    optional = "pandas polars matplotlib torch statsmodels pyarrow dask distributed"
     ask = f"; import sys; print([name for name in {optional.split()} if name in sys.modules])"
     ours, sklearns = (
         subprocess.run([sys.executable, "-c", text + ask], capture_output=True, text=True, check=True).stdout

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from sklearn_losses.core.blocks import row_slices
+from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.protocols import Rows
 from sklearn_losses.core.sparse_rows import SparseRows, with_entries
 from sklearn_losses.core.threads import each
 
-__all__ = ["BasisLimits", "Coordinates", "RowSpace", "Standardization"]
+__all__ = ["BasisLimits", "Coordinates", "RowSpace", "Standardization", "moments"]
 
 LARGEST_EXPONENT = 1022  # of a power of two that has a reciprocal
 NEAR_ONE = 2**-3.5, 2**3.5  # sizes of columns that are left as they are
@@ -73,7 +74,8 @@ class Standardization:
     def __init__(self, center: NDArray[Any], scale: NDArray[Any]):
         self.center, self.scale, self.unit = center, scale, 1 / scale
         self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
-        self.furthest = float(np.max(np.abs(center) * self.unit, initial=0.0))  # centre, in units of its scale
+        # Centre, in units of its scale.
+        self.furthest = float(np.max(np.abs(center) * self.unit, initial=0.0))
 
     @classmethod
     def of(cls, X: Rows, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
@@ -81,14 +83,15 @@ class Standardization:
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix} of shape (n, p)
+        X : {ndarray, sparse matrix} of shape (n, p), or Parts
         weight : ndarray of shape (n,) with mean 1, or None
+            Parts know their moments.
         fit_intercept : bool
             Without an intercept the columns keep their origin.
         alpha : float
             Strength of the quadratic penalty: it bounds the curvature of a tiny column from below.
         """
-        mean, deviation = _moments(X, weight)
+        mean, deviation = moments(X, weight)
         center = mean if fit_intercept else np.zeros_like(mean)
         size = deviation if fit_intercept else np.hypot(deviation, mean)
         size = np.hypot(size, np.sqrt(alpha))
@@ -96,7 +99,8 @@ class Standardization:
         size = np.where(size > 1e-14 * np.abs(mean), size, 1.0)
         size[~(size > 0)] = 1.0
         if X.dtype != np.float64:
-            center = center.astype(X.dtype).astype(np.float64)  # what is taken off rows of that type
+            # What is taken off rows of that type.
+            center = center.astype(X.dtype).astype(np.float64)
         shifted = np.abs(center) > size
         if not shifted.any() and NEAR_ONE[0] < size.min(initial=1.0) and size.max(initial=1.0) < NEAR_ONE[1]:
             return None
@@ -129,6 +133,11 @@ class Standardization:
         [weights], [intercept] = model.unpack(params)
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
+
+    def gradient_to_user(self, model: Any, gradient: NDArray[Any]) -> NDArray[Any]:
+        """The gradient in these coordinates -> that in the user's, of a loss without a penalty."""
+        [weights], [intercept] = model.unpack(gradient)
+        return model.pack(weights * self.scale[:, None] + np.outer(self.center, intercept), intercept)
 
     def drawn_to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Random parameters for columns of about size 1, made fit for the user's large columns.
@@ -285,6 +294,20 @@ class Coordinates:
             own = self.basis.to_user(model.base, own)
         return own if constants is None else np.concatenate([own, constants])
 
+    def gradient_to_user(self, model: Any, gradient: NDArray[Any]) -> NDArray[Any]:
+        """The gradient of the loss in these coordinates -> that for the user's columns; no basis.
+
+        Parameters
+        ----------
+        model : Model
+            For the user's columns.
+        gradient : ndarray of shape (n_params,)
+        """
+        assert self.basis is None
+        own, constants = _separated(gradient, model)
+        own = own if self.columns is None else self.columns.gradient_to_user(model.base, own)
+        return own if constants is None else np.concatenate([own, constants])
+
     def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `to_user`."""
         if not self.moved:
@@ -307,8 +330,17 @@ def _array(X):
     return X.toarray() if sparse.issparse(X) else X
 
 
-def _moments(X, weight):
-    """Weighted mean and standard deviation of each column, in float64, without a copy of X."""
+def moments(X: Any, weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Weighted mean and standard deviation of each column, in float64, without a copy of X.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, p), or Parts
+    weight : ndarray of shape (n,) with mean 1, or None
+    """
+    if isinstance(X, Parts):
+        assert X.moments is not None
+        return X.moments
     mean, deviation = _plain_moments(X, weight)
     low, high = SQUARED
     if np.isfinite(mean.sum()) and low < deviation.min(initial=1.0) and deviation.max(initial=1.0) < high:

@@ -58,8 +58,18 @@ class Parts(ABC):
         The blocks are sparse matrices.
     nnz : int
         The number of entries that are stored.
+    passes : list of int
+        Its one entry counts the passes, together with those of other parts that were made of these
+        or that these were made of.
+    feature_names : list of str or None
+        Of the columns.
+    moments : tuple of (ndarray, ndarray) or None
+        The weighted mean and standard deviation of each column; None where nobody has asked yet.
     """
 
+    feature_names: list[str] | None = None
+    moments: tuple[NDArray[Any], NDArray[Any]] | None = None
+    passes: list[int]
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     sparse: bool
@@ -69,6 +79,10 @@ class Parts(ABC):
     def size(self) -> int:
         """The number of entries that are stored, as of an array."""
         return self.nnz
+
+    def where(self, row: int) -> str:
+        """Where a row is, the beginning of a sentence."""
+        return f"Row {row}"
 
     @abstractmethod
     def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
@@ -133,10 +147,18 @@ class LocalParts(Parts):
         self.passes[0] += 1
         start = 0
         for block in self.read():
-            if block.X.shape[0]:
-                block.start = start
-                start += block.X.shape[0]
+            of_fit = isinstance(block, Block)
+            n_rows = (block.X if of_fit else block[0]).shape[0]  # type: ignore[index]  # a raw block is a tuple
+            if n_rows:
+                if of_fit:
+                    block.start = start
+                start += n_rows
                 yield function(block)
+        if start != self.shape[0]:
+            raise ValueError(
+                f"The blocks of a source hold {start} rows with a weight above zero, and {self.shape[0]} were expected: its "
+                "shape must count all rows, and blocks() must give the same rows each time."
+            )
 
     def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
         read = self.read

@@ -41,7 +41,8 @@ class Place(NamedTuple):
     start: int
 
 
-class LazyRows(NamedTuple):
+@dataclass(frozen=True)
+class LazyRows:
     """What a function gives for each row, computed for the rows of the `Place` that asks for it."""
 
     function: Callable[[Batch, Any], NDArray[Any]]
@@ -73,7 +74,8 @@ class _Form(NamedTuple):
         return found
 
 
-class _OnBlock(NamedTuple):
+@dataclass(frozen=True)
+class _OnBlock:
     """``function(batch, rows)`` for the batches of a block: their sum, or the list of them."""
 
     form: _Form
@@ -145,8 +147,8 @@ class SummedBatches:
     Parameters
     ----------
     parts : Parts
-    y : ndarray
-        A digest of the targets.
+    y, y_weight : ndarray
+        A digest of the targets, and the weight of each of its entries; None where nobody knows it.
     n_rows : int
         The number of rows, or of queries.
     standardization : Standardization, default=None
@@ -162,20 +164,22 @@ class SummedBatches:
         self,
         parts: Parts,
         y: Any,
+        y_weight: NDArray[Any] | None = None,
         n_rows: int | None = None,
         standardization: Standardization | None = None,
         dtype: DTypeLike | None = None,
         features: NDArray[Any] | None = None,
     ) -> None:
-        self.X, self.y, self.standardization = parts, y, standardization
+        self.X, self.y, self.y_weight, self.standardization = parts, y, y_weight, standardization
         self.n_rows = parts.shape[0] if n_rows is None else n_rows
         self.dtype = parts.dtype if dtype is None else np.dtype(dtype)
         self.sparse, self.features = parts.sparse, features
         self._form = _Form((getpid(), next(_numbers)), standardization, self.dtype, features)
 
     def _replace(self, **changes: Any) -> Self:
-        given = {"standardization": self.standardization, "dtype": self.dtype, "features": self.features}
-        return type(self)(**({"parts": self.X, "y": self.y, "n_rows": self.n_rows} | given | changes))
+        given: dict[str, Any] = {"standardization": self.standardization, "dtype": self.dtype, "features": self.features}
+        given |= {"parts": self.X, "y": self.y, "y_weight": self.y_weight, "n_rows": self.n_rows}
+        return type(self)(**(given | changes))
 
     def each(self, function: Callable[[Batch, Any], Any], dense: bool = False) -> Iterator[Any]:
         """What ``function(batch, rows)`` returns for all batches, in the order of the rows.
@@ -222,9 +226,9 @@ class SummedBatches:
         """What a function gives for each row; it is computed where it is asked for."""
         return LazyRows(function)
 
-    def in_data_dtype(self) -> Self | None:
-        """The same rows computed in their own precision; None where they are."""
-        return None if self.X.dtype == self.dtype else self._replace(dtype=self.X.dtype)
+    def in_data_dtype(self) -> None:
+        """None: computing in a coarser precision first would take passes of its own."""
+        return None
 
     def unconverted(self) -> Self:
         """The same rows in their own type."""

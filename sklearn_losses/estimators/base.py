@@ -19,6 +19,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks.predictions import gathered
+from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import validated
@@ -32,6 +34,7 @@ from sklearn_losses.estimators.components import (
     model_of,
     with_objects,
 )
+from sklearn_losses.estimators.row_parts import raw_parts
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
 from sklearn_losses.fitting.checkpoint import CheckpointLike, Saver
@@ -149,15 +152,19 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         `first` is False where a fit goes on from the last one.
         """
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def _read_parts(self, parts):
+        """The same for rows in raw blocks."""
+        raise ValueError(f"{type(self).__name__} takes no source of row blocks; pass arrays.")
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Training rows.
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            Training rows, or a source of row blocks, which has targets and weights with it.
         y : array-like of shape (n_samples,) or, for regression, (n_samples, n_targets)
-            Targets.
+            Targets; None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not
             matter.
@@ -209,14 +216,17 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         components = self._checked_components()
         self._progress.saver = Saver.of(self)
         last = last_fit(vars(self)) if self.warm_start else None
-        fitted, done = self._fitted_by(fit_rows, components, self._read(X, y, sample_weight, first=True, **targets), last)
+        parts = raw_parts(self, X, y, sample_weight=sample_weight, **targets)
+        read = self._read(X, y, sample_weight, first=True, **targets) if parts is None else self._read_parts(parts)
+        fitted, done = self._fitted_by(fit_rows, components, read, last)
         fault = done.fault or advice(done.outcome, done.problem, self._loss_spec().label)
         if done.fault:
             fitted["converged_"] = False
         sentences: list[Any] = [f"{type(self).__name__}: {fault}"] if fault else []
         if done.notice:
             sentences.append(UserWarning(f"{type(self).__name__}: {done.notice}"))
-        return {**fitted, **done.row_attributes}, done.outcome.interruption, sentences
+        rowwise = done.row_attributes if parts is None else {"n_passes_": parts.passes[0]}
+        return {**fitted, **rowwise}, done.outcome.interruption, sentences
 
     def _partial_fit(self, X, y, sample_weight, **targets):
         components = self._checked_components()
@@ -244,6 +254,14 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Raw predictions for validated or raw X."""
         check_is_fitted(self)
         return raw_predictions(self._targets, self._model, vars(self), validated(self, X, reset=False))
+
+    @ignoring_floating_errors
+    def _of_rows(self, X, function):
+        """What ``function(raw)`` makes of the raw predictions, of all rows at once or by blocks."""
+        check_is_fitted(self)
+        if is_row_source(X):
+            return gathered(self, X, lambda estimator, block: function(estimator._raw(block.X)))
+        return function(self._raw(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -17,7 +17,7 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.expected import SoftLabels
 from sklearn_losses.losses.trimmed import Trimmed
 
-__all__ = ["Classification", "labelled", "soft_labelled"]
+__all__ = ["Classification", "check_soft", "counted_classes", "labelled", "soft_labelled", "weight_of_classes"]
 
 # The score of a class without rows: finite, and small enough to be squared or scaled by who takes
 # it further.
@@ -211,10 +211,11 @@ def labelled(
             "of partial_fit."
         )
     if class_weight is not None:
-        by_class = check_weights(_weight_of_classes(class_weight, classes, codes)[codes], len(y), "class_weight")
+        of_classes = weight_of_classes(class_weight, classes, np.bincount(codes, minlength=len(classes)))
+        by_class = check_weights(of_classes[codes], len(y), "class_weight")
         weight = check_weights(by_class if weight is None else by_class * weight, len(y))
         X, codes, costs, places, weight = with_weight(weight, X, codes, costs, places)
-    counted = _counted(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming, last)
+    counted = counted_classes(np.bincount(codes, minlength=len(classes)) > 0, classes, streaming, last)
     codes = np.searchsorted(counted, codes).astype(np.intp, copy=False)
     return _task_and_rows(classes, counted, X, codes, costs, weight, places, n_given)
 
@@ -232,13 +233,12 @@ def soft_labelled(
 
     Parameters are those of `labelled`; `streaming` where rows come in batches.
     """
-    if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
-        raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
+    check_soft(y)
     classes = np.arange(y.shape[1])
     costs = decision_costs(cost, classes, y)
     n_given = len(y)
     X, y, costs, places, weight = with_weight(weight, X, y, costs, np.arange(n_given))
-    counted = _counted(np.any(y > 0, axis=0), classes, streaming, last)
+    counted = counted_classes(np.any(y > 0, axis=0), classes, streaming, last)
     y = y[:, counted[1]] if len(counted) == 2 else y[:, counted]
     return _task_and_rows(classes, counted, X, y, costs, weight, places, n_given)
 
@@ -250,16 +250,42 @@ def _task_and_rows(classes, counted, X, y, costs, weight, places, n_given):
     return Classification(classes, counted, by_cost=costs is not None), Rows(X, y, mean_one(weight), places, n_given)
 
 
-def _weight_of_classes(class_weight, classes, codes):
+def check_soft(y: NDArray[Any]) -> None:
+    """Raise ValueError where the rows of y, (n, K), are no probabilities."""
+    if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
+        raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
+
+
+def weight_of_classes(class_weight: Any, classes: NDArray[Any], counts: NDArray[Any]) -> NDArray[Any]:
+    """The weight of each class, as `class_weight` asks for.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+    classes : ndarray of shape (n_classes,)
+    counts : ndarray of shape (n_classes,)
+        The rows of each class that have a weight above zero.
+    """
     if class_weight != "balanced":
         return compute_class_weight(class_weight, classes=classes, y=classes)
-    by_class, present = np.ones(len(classes)), np.unique(codes)
-    by_class[present] = compute_class_weight("balanced", classes=present, y=codes)
+    by_class, present = np.ones(len(classes)), counts > 0
+    by_class[present] = counts.sum() / (np.count_nonzero(present) * counts[present].astype(np.float64))
     return by_class
 
 
-def _counted(present, classes, streaming, last):
-    """The codes of the classes that the model tells apart, given which have rows with weight."""
+def counted_classes(
+    present: NDArray[np.bool_], classes: NDArray[Any], streaming: bool = False, last: Classification | None = None
+) -> NDArray[np.intp]:
+    """The codes of the classes that the model tells apart.
+
+    Parameters
+    ----------
+    present : ndarray of bool of shape (n_classes,)
+        The classes that have rows with a weight above zero.
+    classes : ndarray of shape (n_classes,)
+    streaming, last
+        As for `labelled`.
+    """
     codes = np.flatnonzero(present)
     if streaming:
         counted = np.arange(len(classes)) if last is None else last.counted

@@ -8,7 +8,9 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from sklearn_losses.core.batches import Batches
+from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.summed_batches import SummedBatches
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.strength import Units
@@ -17,6 +19,7 @@ from sklearn_losses.losses.trimmed import Trimmed
 from sklearn_losses.models import Model
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Solver
+from sklearn_losses.summed_objective import SummedObjective
 
 __all__ = ["Task"]
 
@@ -95,6 +98,9 @@ class Task(ABC):
         dtype : dtype
             In which it is computed.
         """
+        if isinstance(rows.X, Parts):
+            batches = SummedBatches(rows.X, rows.y, rows.weight, standardization=columns, dtype=dtype)
+            return SummedObjective(loss, model, penalty, batches)
         return Objective(loss, model, penalty, Batches(rows.X, self._targets(rows.y, dtype), rows.weight, columns, dtype))
 
     def _targets(self, y, dtype):

@@ -1,0 +1,249 @@
+"""What a source of rows is, and the check of what it gives."""
+
+from collections.abc import Generator, Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sklearn_losses.blocks.ahead import closing
+
+__all__ = ["RowBlock", "RowSource", "checked_blocks", "checked_rows", "is_row_source", "place_of"]
+
+
+class RowBlock(NamedTuple):
+    """Some rows that are in memory together.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, p)
+        Sparse ones as CSR.
+    y : ndarray of shape (n,) or (n, K), or None
+        The targets.
+    sample_weight : ndarray of shape (n,), or None
+    qid : ndarray of shape (n,), or None
+        The query that each row belongs to, for rankings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.blocks import RowBlock
+    >>> X, y, sample_weight, qid = RowBlock(np.ones((2, 3)), np.array([0.5, 1.5]))
+    >>> y, qid
+    (array([0.5, 1.5]), None)
+    """
+
+    X: Any
+    y: Any = None
+    sample_weight: Any = None
+    qid: Any = None
+
+
+@runtime_checkable
+class RowSource(Protocol):
+    """What ``fit(source)`` asks of a source of rows; any object that has it is one.
+
+    A source may have, besides:
+
+    - ``feature_names``: a list of str, one for each column of X, which becomes
+      ``feature_names_in_``;
+    - ``where(row)``: a str that says where the row of this number stands, such as "row 12 of
+      part-3.npy", for messages.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The numbers of rows and of columns of X.
+    dtype : dtype
+        float32 or float64: of X, in all blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.blocks import RowBlock, RowSource
+    >>> class Squares:
+    ...     shape, dtype = (1000, 1), np.dtype(float)
+    ...
+    ...     def blocks(self):
+    ...         for start in range(0, 1000, 100):
+    ...             yield self.take(np.arange(start, start + 100))
+    ...
+    ...     def take(self, rows):
+    ...         return RowBlock(rows[:, None] / 1000, (rows / 1000) ** 2)
+    >>> isinstance(Squares(), RowSource)
+    True
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and of columns of X."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of X in all blocks, float32 or float64."""
+
+    def blocks(self) -> Iterator[Any]:
+        """A new iterator over all rows in blocks, the same rows in the same order each time.
+
+        Returns
+        -------
+        iterator of RowBlock
+            Or of tuples (X, y), (X, y, sample_weight) or (X, y, sample_weight, qid).
+        """
+
+    def take(self, rows: NDArray[np.intp]) -> Any:
+        """Some rows in one block.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (k,) of int
+            Numbers of rows, in ascending order.
+
+        Returns
+        -------
+        RowBlock
+            Or a tuple as from `blocks`.
+        """
+
+
+def is_row_source(X: Any) -> bool:
+    """Whether rows come from a source: no array, list, frame or sparse matrix is one.
+
+    Parameters
+    ----------
+    X : object
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.blocks import ArrayBlocks, is_row_source
+    >>> is_row_source(np.ones((2, 2))), is_row_source(ArrayBlocks(np.ones((2, 2))))
+    (False, True)
+    """
+    return callable(getattr(X, "blocks", None)) and callable(getattr(X, "take", None))
+
+
+def place_of(source: Any, row: int) -> str:
+    """Where a row stands, for messages.
+
+    Parameters
+    ----------
+    source : RowSource
+    row : int
+        Its number among all rows, from 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.blocks import ArrayBlocks, place_of
+    >>> place_of(ArrayBlocks(np.ones((20, 2))), 12)
+    'row 12'
+    """
+    where = getattr(source, "where", None)
+    return f"row {row}" if where is None else where(row)
+
+
+def checked_blocks(source: Any) -> Generator[RowBlock, None, None]:
+    """One pass over a source: its blocks as they are promised, without empty ones.
+
+    Whether the numbers in them are finite is not looked at.
+
+    Parameters
+    ----------
+    source : RowSource
+
+    Yields
+    ------
+    RowBlock
+
+    Raises
+    ------
+    TypeError
+        For what is no block.
+    ValueError
+        For a block of another width or type than the source has, for blocks of which some have a y
+        (a weight, a qid) and others have none or another shape, or for another number of rows in
+        all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.blocks import ArrayBlocks, checked_blocks
+    >>> source = ArrayBlocks(np.ones((5, 2)), np.arange(5), block_rows=2)
+    >>> [block.y.tolist() for block in checked_blocks(source)]
+    [[0, 1], [2, 3], [4]]
+    """
+    n_rows = source.shape[0]
+    start, first = 0, None
+    with closing(source.blocks()) as blocks:
+        for number, given in enumerate(blocks):
+            name = f"block {number}"
+            block = _checked(given, source, name)
+            rows = block.X.shape[0]
+            if rows == 0:
+                continue
+            if start + rows > n_rows:
+                raise ValueError(f"The source says that it has {n_rows} rows, but its blocks up to {name} hold {start + rows}.")
+            if first is None:
+                first = _form(block)
+            elif _form(block) != first:
+                raise ValueError(f"All blocks must hold the same: {name} has {_form(block)}, the first one {first}.")
+            yield block
+            start += rows
+    if start != n_rows:
+        raise ValueError(f"The source says that it has {n_rows} rows, but its blocks hold {start}.")
+
+
+def checked_rows(source: Any, rows: NDArray[np.intp]) -> RowBlock:
+    """Some rows of a source in one block, checked as `checked_blocks` does.
+
+    Parameters
+    ----------
+    source : RowSource
+    rows : ndarray of shape (k,) of int
+        In ascending order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.blocks import ArrayBlocks, checked_rows
+    >>> checked_rows(ArrayBlocks(np.eye(3), [5.0, 6.0, 7.0]), np.array([0, 2])).y
+    array([5., 7.])
+    """
+    block = _checked(source.take(rows), source, "the block of take(rows)")
+    if block.X.shape[0] != len(rows):
+        raise ValueError(f"take(rows) must give one row for each number: {len(rows)} were asked for, {block.X.shape[0]} came.")
+    return block
+
+
+def _checked(given, source, name):
+    """A block with X, y, weights and qid as arrays of as many rows, X as the source says."""
+    if not (isinstance(given, tuple) and 1 <= len(given) <= 4):
+        must = "A source must give RowBlock(X, y, sample_weight, qid) or tuples (X, y)."
+        raise TypeError(f"{must} Got {type(given).__name__} as {name}.")
+    X, *others = RowBlock(*given)
+    X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
+    columns = source.shape[1]
+    if X.ndim != 2 or X.shape[1] != columns:
+        raise ValueError(f"X of {name} must have shape (n, {columns}), as the source says. Got {X.shape}.")
+    if X.dtype != source.dtype:
+        raise ValueError(f"X of {name} holds {X.dtype}, but the source says {source.dtype}.")
+    arrays = []
+    for field, values in zip(RowBlock._fields[1:], others, strict=True):
+        values = None if values is None else np.asarray(values)
+        if values is not None and (values.shape[:1] != X.shape[:1] or values.ndim > (2 if field == "y" else 1)):
+            shape = f"({X.shape[0]},)" + (f" or ({X.shape[0]}, K)" if field == "y" else "")
+            raise ValueError(f"{field} of {name} must have shape {shape}, a value for each row of X. Got {values.shape}.")
+        arrays.append(values)
+    return RowBlock(X, *arrays)
+
+
+def _form(block):
+    """What all blocks of a source have in common, in words."""
+    X, *others = block
+    words = ["a sparse X" if sparse.issparse(X) else "a dense X"]
+    for name, values in zip(RowBlock._fields[1:], others, strict=True):
+        columns = f" of {values.shape[1]} columns" if values is not None and values.ndim == 2 else ""
+        words.append(f"no {name}" if values is None else f"{name}{columns}")
+    return ", ".join(words)

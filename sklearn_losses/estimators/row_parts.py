@@ -1,0 +1,79 @@
+"""X as a source of row blocks: the one test on entry, and the parts that a fit reads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_losses.blocks import checked_blocks, is_row_source, place_of
+from sklearn_losses.core.parts import LocalParts, Parts
+
+__all__ = ["raw_parts"]
+
+
+def raw_parts(estimator: Any, X: Any, y: Any, **others: Any) -> Parts | None:
+    """The rows of a fit in raw blocks; None where X holds them all, as an array does.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose attributes `n_features_in_` and `feature_names_in_` are set.
+    X : object
+    y : array-like or None
+    **others : dict
+        What else the fit was given for each row, by name.
+    """
+    if not is_row_source(X):
+        return None
+    parts = SourceParts(X)
+    given = [name for name, values in {"y": y, **others}.items() if values is not None]
+    if given:
+        raise ValueError(
+            f"X is a source of row blocks, and fit got {' and '.join(given)} as well: targets, weights and queries of the rows "
+            "come from the source, as (X, y, sample_weight, qid) in each of its blocks."
+        )
+    estimator.n_features_in_ = parts.shape[1]
+    vars(estimator).pop("feature_names_in_", None)
+    if parts.feature_names is not None:
+        estimator.feature_names_in_ = _names(parts.feature_names, parts.shape[1])
+    return parts
+
+
+class SourceParts(LocalParts):
+    """The blocks of a source as it gives them.
+
+    Parameters
+    ----------
+    source : object
+        With `shape`, `dtype` and `blocks()`, see `sklearn_losses.blocks`.
+    """
+
+    def __init__(self, source: Any) -> None:
+        shape, dtype = (getattr(source, name, None) for name in ("shape", "dtype"))
+        try:
+            n_rows, n_features = map(int, shape)  # type: ignore[arg-type]  # None says so below
+            super().__init__(self._blocks, (n_rows, n_features), dtype)
+        except TypeError as error:
+            raise ValueError(
+                f"A source of row blocks must have a shape, (n_rows, n_features), and a dtype, float64 or float32. Got "
+                f"{shape!r} and {dtype!r}."
+            ) from error
+        self.source, self.feature_names = source, getattr(source, "feature_names", None)
+
+    def _blocks(self) -> Iterator[Any]:
+        return checked_blocks(self.source)
+
+    def map(self, function: Callable[[Any], Any], shape: tuple[int, int] | None = None) -> Any:
+        shape = self.shape if shape is None else shape
+        return LocalParts(lambda: map(function, self._blocks()), shape, self.dtype, passes=self.passes)
+
+    def where(self, row: int) -> str:
+        place = place_of(self.source, row)
+        return place[:1].upper() + place[1:]
+
+
+def _names(names: Sequence[Any], n_features: int) -> NDArray[Any]:
+    if len(names) != n_features or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"feature_names of a source must be {n_features} texts, one for each column. Got {names!r}.")
+    return np.asarray(names, dtype=object)

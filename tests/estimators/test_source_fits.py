@@ -1,0 +1,244 @@
+"""Fits of a source of row blocks give the coefficients of the same rows in arrays."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+
+from sklearn_losses import LossClassifier, LossRegressor
+
+
+class Source:
+    """Rows of arrays in blocks of `size` rows, with an empty block in front."""
+
+    def __init__(self, X, y, sample_weight=None, size=100, names=None):
+        self.X, self.y, self.sample_weight, self.size = X, y, sample_weight, size
+        self.shape, self.dtype, self.n_read = X.shape, X.dtype, 0
+        if names is not None:
+            self.feature_names = names
+
+    def blocks(self):
+        self.n_read += 1
+        yield self._rows(slice(0, 0))
+        for start in range(0, self.X.shape[0], self.size):
+            yield self._rows(slice(start, start + self.size))
+
+    def take(self, rows):
+        return self._rows(rows)
+
+    def _rows(self, rows):
+        weight = self.sample_weight
+        return (self.X[rows], self.y[rows]) if weight is None else (self.X[rows], self.y[rows], weight[rows])
+
+    def __reduce__(self):
+        raise TypeError("a source is not pickled")
+
+
+def diabetes(p=10):
+    X, y = load_diabetes(return_X_y=True)
+    return X[:, :p], y
+
+
+def weights(n, seed=0):
+    return np.random.default_rng(seed).integers(0, 4, n).astype(float)
+
+
+def check_same(source, arrays, rtol=1e-8):
+    """The fits agree in all that they tell."""
+    assert source.converged_ and arrays.converged_
+    for name in ("coef_", "intercept_"):
+        one, other = getattr(source, name), getattr(arrays, name)
+        assert np.asarray(one).dtype == np.asarray(other).dtype and np.shape(one) == np.shape(other)
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.max(np.abs(other)))
+    for name in ("alpha_", "loss_", "objective_", "l1_ratio_"):
+        assert getattr(source, name) == pytest.approx(getattr(arrays, name), rel=1e-10)
+    assert source.n_features_in_ == arrays.n_features_in_
+    assert source.n_parameters_ == arrays.n_parameters_
+
+
+REGRESSION = [
+    ("mse", {}, {}),
+    ("mse", {"alpha": 0.0}, {"weighted": True}),
+    ("mse", {}, {"size": 1}),
+    ("mse", {"fit_intercept": False}, {"size": 7}),
+    ("mse", {"solver": "lbfgs", "tol": 1e-10}, {}),
+    ("log_cosh", {}, {"weighted": True}),
+    ("poisson", {}, {"dtype": np.float32}),
+    ("gamma", {"alpha": 1.0}, {"sparse": True}),
+    ("poisson", {"solver": "lbfgs", "tol": 1e-12}, {"weighted": True, "sparse": True}),
+    ("mse", {}, {"targets": 3, "weighted": True}),
+    ("log_cosh", {}, {"targets": 2}),
+    ("mse", {}, {"targets": 1}),
+]
+
+
+@pytest.mark.parametrize(
+    ("loss", "parameters", "rows"), REGRESSION, ids=lambda value: str(value).replace("<class 'numpy.float32'>", "float32")
+)
+def test_regression(loss, parameters, rows):
+    X, y = diabetes()
+    X = X.astype(rows.get("dtype", np.float64))
+    X = sparse.csr_matrix(X) if rows.get("sparse") else X
+    if "targets" in rows:
+        y = np.stack([y * 10**k + 50 * k for k in range(rows["targets"])], axis=1)
+    weight = weights(len(y)) if rows.get("weighted") else None
+    source = Source(X, y, weight, rows.get("size", 100))
+    check_same(LossRegressor(loss, **parameters).fit(source), LossRegressor(loss, **parameters).fit(X, y, weight))
+
+
+CLASSIFICATION = [
+    (load_iris, {}, False),
+    (load_wine, {"class_weight": "balanced"}, True),
+    (load_breast_cancer, {}, True),
+    (load_breast_cancer, {"class_weight": {0: 2.0, 1: 0.5}}, False),
+    (load_iris, {"loss": "squared_hinge"}, True),
+    (load_iris, {"class_weight": {0: 0.0, 1: 1.0, 2: 2.0}}, False),
+    (load_wine, {"solver": "lbfgs", "tol": 1e-10, "alpha": 0.1}, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("load", "parameters", "weighted"), CLASSIFICATION, ids=lambda value: getattr(value, "__name__", str(value))
+)
+def test_classification(load, parameters, weighted):
+    X, y = load(return_X_y=True)
+    weight = weights(len(y)) if weighted else None
+    source = LossClassifier(**parameters).fit(Source(X, y, weight))
+    arrays = LossClassifier(**parameters).fit(X, y, weight)
+    check_same(source, arrays)
+    np.testing.assert_array_equal(source.classes_, arrays.classes_)
+    np.testing.assert_allclose(source.decision_function(X), arrays.decision_function(X), atol=1e-6)
+
+
+def test_text_labels():
+    X, y = load_iris(return_X_y=True)
+    names = load_iris().target_names[y]
+    source = LossClassifier().fit(Source(X, names, size=40))
+    np.testing.assert_array_equal(source.predict(X), LossClassifier().fit(X, names).predict(X))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_soft_labels(n_classes):
+    X, _ = load_iris(return_X_y=True)
+    y = np.random.default_rng(1).dirichlet(np.ones(n_classes), len(X))
+    check_same(LossClassifier(alpha=0.01).fit(Source(X, y)), LossClassifier(alpha=0.01).fit(X, y))
+
+
+def test_columns_of_any_size():
+    """The standardisation is that of the rows in one array."""
+    X, y = diabetes()
+    X = X * np.logspace(-8, 8, 10) + np.array([0, 1e3, 0, -1e6, 0, 0, 0, 0, 1e9, 0])
+    X = np.column_stack([X, np.full(len(X), 3.7)])
+    check_same(LossRegressor("log_cosh").fit(Source(X, y, size=30)), LossRegressor("log_cosh").fit(X, y), rtol=1e-6)
+
+
+def test_few_rows():
+    X, y = diabetes()
+    X = np.tile(X[:30], 5) + np.random.default_rng(0).standard_normal((30, 50))
+    for alpha in (0.0, "auto"):
+        check_same(LossRegressor(alpha=alpha).fit(Source(X, y[:30], size=8)), LossRegressor(alpha=alpha).fit(X, y[:30]))
+
+
+def test_nothing_of_the_source_is_kept():
+    X, y = diabetes()
+    source = Source(X, y, names=[f"x{k}" for k in range(10)])
+    model = LossRegressor().fit(source)
+    assert model.n_passes_ == source.n_read
+    assert list(model.feature_names_in_) == source.feature_names
+    again = pickle.loads(pickle.dumps(model))
+    del model.feature_names_in_, again.feature_names_in_
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    model.fit(X, y)
+    assert not hasattr(model, "n_passes_")
+
+
+def spoiled(index, value):
+    array = np.array(diabetes()[index])
+    array[-1] = value
+    return array
+
+
+X, Y = diabetes()
+BAD = [
+    (Source(spoiled(0, np.nan), Y), "Row 441 has nan in X"),
+    (Source(X, spoiled(1, np.inf)), "Row 441 has infinity in y"),
+    (Source(X, Y, spoiled(1, -1.0)), "Row 441 has a negative sample_weight"),
+    (Source(X, Y, spoiled(1, np.nan)), "Row 441 has nan in sample_weight"),
+    (Source(X, Y, np.zeros(len(Y))), "all weights are zero"),
+    (Source(X[:0], Y[:0]), "has no rows"),
+    (Source(X, Y[:50]), "a value for each row of X"),
+    (Source(X, np.array(["a", "b"])[(Y > 100).astype(int)]), "needs numbers in y, and y has text"),
+    (Source(X.astype(int), Y), "dtype of a source of rows must be float64 or float32. Got int64"),
+]
+
+
+@pytest.mark.parametrize(("source", "sentence"), BAD, ids=[sentence for _, sentence in BAD])
+def test_bad_rows(source, sentence):
+    model = LossRegressor().fit(X, Y)
+    before = vars(model).copy()
+    with pytest.raises(ValueError, match=sentence):
+        model.fit(source)
+    assert vars(model) == before
+
+
+class Blocks:
+    """A source that is wrong itself."""
+
+    def __init__(self, blocks, shape=X.shape, dtype=X.dtype):
+        self.given, self.shape, self.dtype = blocks, shape, dtype
+
+    def blocks(self):
+        return iter(self.given)
+
+    def take(self, rows):
+        raise NotImplementedError
+
+
+WRONG = [
+    (Blocks([(X, Y)], shape=None), {}, "must have a shape"),
+    (Blocks([(X, Y)], dtype="text"), {}, "and a dtype"),
+    (Blocks([(X, Y)], shape=(441, 10)), {}, "it has 441 rows.*hold 442"),
+    (Blocks([(X, Y), (X[:, :9], Y)]), {}, "must have shape"),
+    (Blocks([(X, Y[:, None]), (X, Y)], shape=(884, 10)), {}, "All blocks must hold the same"),
+    (Blocks([(X,)]), {}, "have no targets"),
+    (Source(X, Y), {"y": Y}, "fit got y as well"),
+    (Source(X, Y), {"sample_weight": Y}, "fit got sample_weight as well"),
+    (Source(X, Y, names=["a"]), {}, "feature_names of a source must be 10 texts"),
+]
+
+
+@pytest.mark.parametrize(("source", "more", "sentence"), WRONG, ids=[sentence for *_, sentence in WRONG])
+def test_wrong_sources(source, more, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        LossRegressor().fit(source, **more)
+
+
+def test_rows_that_change():
+    source = Source(X, Y)
+    first = source.blocks
+
+    def blocks():
+        source.y = Y if source.n_read == 0 else Y[:-1]
+        source.X = X if source.n_read == 0 else X[:-1]
+        return first()
+
+    source.blocks = blocks
+    with pytest.raises(ValueError, match="its blocks hold 441"):
+        LossRegressor().fit(source)
+
+
+def test_one_class():
+    with pytest.raises(ValueError, match="at least two classes"):
+        LossClassifier().fit(Source(X, np.ones(len(X))))
+
+
+def test_continuous_labels():
+    with pytest.raises(ValueError, match="Unknown label type"):
+        LossClassifier().fit(Source(X, Y + 0.5))
+
+
+def test_arrays_need_targets():
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        LossRegressor().fit(X)
