@@ -126,5 +126,6 @@ def last_fit(fitted: Mapping[str, Any]) -> LastFit | None:
         loss_curve=fitted["loss_curve_"],
         start=fitted.get("start_"),
         loss_value=fitted["loss_"],
+        columns=fitted.get("feature_names_in_"),
         point=fitted.get("_point"),
     )

@@ -98,7 +98,7 @@ def fit_rows(
     -------
     Fit
     """
-    loss, model, rows = _for_rows(task, loss, rows, settings, last)
+    loss, model, rows = _for_rows(task, loss, rows, settings, last, progress)
     begin = Begin(partial(key_of, loss, solver, model, rows.X.shape, settings), _chance(loss, settings, rng))
     if last is not None and last.point is not None:
         if last.point.key == begin.key():
@@ -144,7 +144,7 @@ def fit_batch(
     progress: Progress | None = None,
 ) -> Fit:
     """One pass over one batch of rows with a stochastic solver; parameters as for `fit_rows`."""
-    loss, model, rows = _for_rows(task, loss, rows, settings, last)
+    loss, model, rows = _for_rows(task, loss, rows, settings, last, progress)
     solver = Adam() if isinstance(solver, Auto) else solver
     settings = replace(settings, max_iter=1)
     last = None if last is None else replace(last, point=None)
@@ -163,11 +163,11 @@ def _completed(fit):
     return fit._replace(shares=fit.shares + problem.held_out.in_given_order(others.astype(np.float64)))
 
 
-def _for_rows(task, loss, rows, settings, last):
+def _for_rows(task, loss, rows, settings, last, progress):
     """The loss and the model for these rows, and the rows with the columns of the model."""
     model = task.model(settings, rows.X.shape[1])
     if last is not None:
-        last.check_continues(task, model)
+        last.check_continues(task, model, None if progress is None else progress.columns.get("feature_names_in_"))
     X = model.columns(rows.X)
     # An array of a frame has its columns one after the other: products with blocks of its rows take
     # twice as long.

@@ -85,6 +85,8 @@ class LastFit:
         What it began with, see `Initial`.
     loss_value : float
         Its training loss.
+    columns : ndarray of str, default=None
+        The names of the columns of X.
     point : Point, default=None
         Where it was stopped, for a fit that goes on as if it had not been; None where this one
         takes its parameters alone, and the state of a stochastic solver.
@@ -103,14 +105,23 @@ class LastFit:
     loss_curve: list[float]
     start: Any = None
     loss_value: float = np.nan
+    columns: Any = None
     point: Any = None
 
     def state_for(self, solver: Solver) -> Any:
         """What `solver` goes on from; None where another one left it, as it holds other moments."""
         return self.state if solver.stochastic and solver.label == self.solver else None
 
-    def check_continues(self, task: Task, model: Model) -> None:
-        """Raise ValueError if this fit was of another problem: nothing can go on from it."""
+    def check_continues(self, task: Task, model: Model, columns: Any = None) -> None:
+        """Raise ValueError if this fit was of another problem: nothing can go on from it.
+
+        Parameters
+        ----------
+        task : Task
+        model : Model
+        columns : ndarray of str, default=None
+            The names of the columns; None where they have none.
+        """
         task.check_continues(self.task)
         new = model.identity
         for what, old in self.model.identity.items():
@@ -118,6 +129,12 @@ class LastFit:
                 raise ValueError(
                     f"This fit has {what}={new[what]}, the last one had {old}; use warm_start=False, or clone the estimator."
                 )
+        if columns is not None and self.columns is not None and not np.array_equal(columns, self.columns):
+            now, before = next((now, before) for now, before in zip(columns, self.columns, strict=True) if now != before)
+            raise ValueError(
+                f"This fit has the column {now!r} where the last one had {before!r}; give the same columns in the same order, "
+                "use warm_start=False, or clone the estimator."
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,6 +44,8 @@ class ProximalLimits(NamedTuple):
         Features by which a working set may grow at the least.
     quiet : int
         Steps without a gain that can be seen, after which an exact end is given up.
+    still : int
+        The same of damped steps one after the other, in which the damping did not fall.
     patience : int
         Stages of the method of multipliers that may bring no smaller gap.
     part, rows_per_parameter, start_steps, start_tol : int, int, int, float
@@ -63,6 +65,7 @@ class ProximalLimits(NamedTuple):
     exact_tol: float = 1e-4
     growth: int = 100
     quiet: int = 10
+    still: int = 40
     patience: int = 20
     part: int = 8
     rows_per_parameter: int = 5
@@ -230,7 +233,7 @@ class WorkingSets:
         """Take Newton steps on the working set until its violation is at most `goal`."""
         part, run, limits = self.part, self.run, self.limits
         params, point, l1, damping = run.params, run.params[self.where], part.l1, 0.0
-        exact, quiet = goal == 0 and self._polishes(), 0
+        exact, quiet, still = goal == 0 and self._polishes(), 0, 0
         value, gradient = part.value_and_gradient(point)
         unit = self.unit[self.where]
         left = float(np.max(np.abs(least_subgradient(point, gradient, l1)) / unit, initial=0.0))
@@ -256,13 +259,14 @@ class WorkingSets:
             # To rounding error the decrease itself has to be small, and where curvature is a
             # decrease that cannot be told from rounding is still a step that can be seen.
             quiet += promised <= noise and undamped
+            still = still + 1 if promised <= noise and not undamped else 0
             if exact:
                 done = left <= 10 * limits.rounding or quiet == limits.quiet
             else:
                 done = quiet > 0 or self._is_proven(left)
             if left <= goal or done:
                 break
-            if length == 0 and (damping > 1 or not isinstance(model, MatrixModel)):
+            if still == limits.still or (length == 0 and (damping > 1 or not isinstance(model, MatrixModel))):
                 # No step gets lower, whatever a model promises.
                 self.last = self.last._replace(gain=np.inf)
                 break

@@ -5,10 +5,12 @@ the part of it that is tried at all: the losses of `WITH_ALL`, one of each kind,
 linear and as a network; each further loss meets the default solver and one solver more, by turns.
 `FAST` is a covering selection of `WHOLE`, made from the registries: each loss, each solver and each
 model goes through each check at least once, with the cheapest estimators that do so. The others are
-slow tests.
+slow tests; of the checks that differ in nothing but the form in which the rows arrive, which is
+gone before a loss, a solver or a model meets them, each of these estimators takes one by turns.
 """
 
 import re
+import zlib
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -58,6 +60,24 @@ def table_of_failures():
 
 
 KNOWN_FAILURES = table_of_failures()
+# Checks that differ in the form of what they hand over: the beginnings of their names.
+FORMS = [
+    ("check_estimator_sparse_array", "check_estimator_sparse_matrix"),
+    ("check_classifiers_train",),  # in memory that is mapped, in float32
+    ("check_regressors_train",),
+    ("check_estimators_pickle",),
+    (
+        "check_array_api_input",
+        "check_classifier_data_not_an_array",
+        "check_dataframe_column_names_consistency",
+        "check_dtype_object",
+        "check_f_contiguous_array_estimator",
+        "check_inplace_ensure_writeable",
+        "check_readonly_memmap_input",
+        "check_regressor_data_not_an_array",
+    ),
+    ("check_sample_weights_list", "check_sample_weights_not_an_array", "check_sample_weights_pandas_series"),
+]
 
 
 # The whole.
@@ -229,6 +249,19 @@ def covering(whole, chosen):
     return chosen
 
 
+def one_of_each_form(made):
+    """The cases of an estimator without those that differ from another one in the form alone.
+
+    Which one stays is a matter of chance, so that none goes along with a kind of estimator.
+    """
+    for begins in FORMS:
+        alike = [case for case in made if case.name.startswith(begins)]
+        turn = zlib.crc32(f"{made[0].words}, {begins[0]}".encode())
+        left_out = {id(case) for k, case in enumerate(alike) if k != turn % len(alike)}
+        made = [case for case in made if id(case) not in left_out]
+    return made
+
+
 def parameters(chosen):
     """What pytest makes tests of; a case that passes although it is known to fail is an error
     (`xfail_strict`).
@@ -242,6 +275,7 @@ WHOLE = [list(cases(estimator)) for estimator in every_estimator()]
 BEGINNINGS = {repr(estimator()) for estimator in ESTIMATORS.values()}  # what a user writes first
 FAST = covering(WHOLE, (case for case in chain(*WHOLE) if case.words in BEGINNINGS or case.failure))
 CHOSEN = set(map(id, FAST))
+REST = [case for case in chain(*map(one_of_each_form, WHOLE)) if id(case) not in CHOSEN]
 
 
 @pytest.mark.parametrize(("estimator", "check"), parameters(FAST))
@@ -250,7 +284,7 @@ def test_covering_selection(estimator, check):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("estimator", "check"), parameters(case for case in chain(*WHOLE) if id(case) not in CHOSEN))
+@pytest.mark.parametrize(("estimator", "check"), parameters(REST))
 def test_all_others(estimator, check):
     check(estimator)
 
@@ -267,6 +301,15 @@ def test_the_selection_covers_every_loss_solver_and_model():
         assert checks["solver", name] >= of_task["regression"] | of_task["classification"]
     for name in Model.names():
         assert checks["model", name] >= of_task["regression"] | of_task["classification"]
+
+
+def test_the_rest_takes_every_form_of_every_check():
+    names = {case.name for case in chain(*WHOLE)}
+    assert {case.name for case in REST} == names
+    number = {name: sum(case.name == name for case in REST) for name in names}
+    for begins in FORMS:
+        alike = [number[name] for name in names if name.startswith(begins)]
+        assert len(alike) > 1 and 5 < min(alike) and max(alike) < len(WHOLE) / 1.5
 
 
 def test_known_failures_are_estimators_that_are_checked():

@@ -19,7 +19,7 @@ from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.core.hessian_operator import HessianOperator
 from sklearn_losses.core.penalties import ElasticNet as ElasticNetPenalty
 from sklearn_losses.core.subgradient import least_subgradient
-from sklearn_losses.losses import Loss
+from sklearn_losses.losses import Huber, Loss
 from sklearn_losses.solvers import SGD, Adam, ProximalNewton
 from sklearn_losses.solvers.l1_quadratic import MatrixModel, ProductModel, minimize_model
 
@@ -168,6 +168,21 @@ def test_digits_take_few_steps_to_a_proven_end():
     null = np.log(10)
     assert 0 <= model.objective_ - best.objective_ <= 1e-4 * (null - best.objective_)
     assert subgradient_violation(best, X / 16, y, np.ones(len(y))) < 1e-4
+
+
+@pytest.mark.parametrize("seed", [4, 10, 12])
+def test_steps_that_gain_nothing_end_under_any_damping(seed):
+    """Where slopes are rounding beside a penalty next to none, damped steps neither gain nor end by
+    themselves.
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((30, 1)).astype(np.float32)
+    y = X[:, 0] + 1e-6 * rng.standard_normal(30)
+    model = LossRegressor(Huber(scale=1e-3), solver="proximal_newton", alpha=1e-10, l1_ratio=1.0, max_iter=300).fit(X, y)
+    slope, intercept = np.polyfit(X[:, 0].astype(float), y, 1)
+    np.testing.assert_allclose(model.coef_, slope, atol=1e-6)
+    np.testing.assert_allclose(model.intercept_, intercept, atol=1e-6)
+    assert model.converged_ and model.n_iter_ < 100
 
 
 @pytest.mark.slow
