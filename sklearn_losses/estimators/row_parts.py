@@ -51,9 +51,7 @@ def _dask_parts(X: Any, given: dict[str, Any]) -> Parts:
     if "y" not in given:
         raise ValueError("X is a dask collection, and fit needs y with it: a dask array or series with the partitions of X.")
     if "cost" in given:
-        raise ValueError(
-            "cost= needs X in memory, and X is a dask collection; use sample_weight, or a loss with a cost matrix."
-        )
+        raise ValueError("cost= needs X in memory, and X is a dask collection; use a loss with a cost matrix.")
     return row_parts(X, **given)
 
 
