@@ -49,7 +49,9 @@ CASES = [
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(("loss", "y", "parameters"), CASES, ids=[f"{case[0]}-{np.ndim(case[1])}-{len(case[2])}" for case in CASES])
+@pytest.mark.parametrize(
+    ("loss", "y", "parameters"), CASES, ids=[f"{case[0]}-{np.ndim(case[1])}-{len(case[2])}" for case in CASES]
+)
 def test_fits_are_those_in_memory(client, loss, y, parameters, weighted):
     make = LossRegressor if y.dtype.kind in "fi" else LossClassifier
     weight = WEIGHT if weighted else None
@@ -113,7 +115,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(client):
     before = dict(vars(model))
     wrong = X.copy()
     wrong[-1, 2] = np.nan
-    with pytest.raises(ValueError, match="row 48 of partition 4 has nan in X"):
+    with pytest.raises(ValueError, match="Row 48 of partition 4 has nan in X"):
         model.fit(chunked(wrong), chunked(REAL))
     with pytest.raises(ValueError, match="needs y"):
         model.fit(chunked(X), None)
