@@ -19,6 +19,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks.predictions import gathered
+from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import validated
@@ -252,6 +254,14 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Raw predictions for validated or raw X."""
         check_is_fitted(self)
         return raw_predictions(self._targets, self._model, vars(self), validated(self, X, reset=False))
+
+    @ignoring_floating_errors
+    def _of_rows(self, X, function):
+        """What ``function(raw)`` makes of the raw predictions, of all rows at once or by blocks."""
+        check_is_fitted(self)
+        if is_row_source(X):
+            return gathered(self, X, lambda estimator, block: function(estimator._raw(block.X)))
+        return function(self._raw(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
