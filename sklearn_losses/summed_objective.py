@@ -1,17 +1,21 @@
 """The objective over rows in parts: the same formula, of which only sums are asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core import protocols
 from sklearn_losses.core.batches import Batch, Batches
-from sklearn_losses.core.hessian import hessian_product
+from sklearn_losses.core.hessian import ByDifferences, hessian_matrix, hessian_product, matrix_of_batch
 from sklearn_losses.core.hessian_operator import HessianOperator
+from sklearn_losses.core.linear_algebra import diagonal
+from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.protocols import Estimate
-from sklearn_losses.core.summed_batches import Place
+from sklearn_losses.core.recession_of_sums import falls_for_ever_in_parts
+from sklearn_losses.core.summed_batches import Place, SummedBatches
 from sklearn_losses.objective import Objective
 from sklearn_losses.part_with_lines import PartOfRows, PartWithLines
 from sklearn_losses.piecewise.duality_gap import dual_gap
@@ -30,6 +34,18 @@ from sklearn_losses.piecewise.sums_of_rows import ProofAt, ProofSums, SmoothedSu
 __all__ = ["SummedObjective"]
 
 
+LARGEST = 2000  # parameters up to which products with the Hessian are those with a matrix
+KEPT = 3  # points of which the value and the gradient are kept
+
+
+class _Point(NamedTuple):
+    """The mean loss and its gradient at a point."""
+
+    params: NDArray[Any]
+    mean_loss: float
+    gradient: NDArray[Any]
+
+
 class SummedObjective(Objective):
     """`Objective` over `SummedBatches`.
 
@@ -39,14 +55,111 @@ class SummedObjective(Objective):
 
     summed = True
 
+    def __init__(
+        self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches | SummedBatches
+    ) -> None:
+        super().__init__(loss, model, penalty, batches)
+        # Each question costs a pass over the rows, so that what is known of several points is kept.
+        self._points: list[_Point] = []
+        self._matrix: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._fallen: tuple[NDArray[Any], bool] | None = None
+        self._by_matrices = False
+
     def __getstate__(self) -> dict[str, Any]:
         # Functions of a block take the objective with them, for its loss and its model.
-        kept = {name: None for name in ("batches", "_last", "_valued", "_terms", "_steering")}
+        kept = {name: None for name in ("batches", "_last", "_valued", "_terms", "_steering", "_points", "_matrix", "_fallen")}
         return {**vars(self), **kept}
 
+    # One pass for all that is asked at a point.
+
+    def by_matrices(self) -> None:
+        self._by_matrices = True
+
+    def _point(self, params):
+        return next((point for point in self._points if np.array_equal(point.params, params)), None)
+
+    def _keep(self, point):
+        self._points = [point, *self._points[: KEPT - 1]]
+
+    def mean_loss(self, params: NDArray[Any]) -> float:
+        point = self._point(params)
+        return super().mean_loss(params) if point is None else point.mean_loss
+
+    def value_and_gradient(self, params: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        point = self._point(params)
+        if point is None:
+            point = self._evaluated(params)
+            self._keep(point)
+        penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
+        return point.mean_loss + penalty, point.gradient + penalty_gradient
+
+    def _evaluated(self, params):
+        known = self._matrix is not None and self.quadratic
+        if not self._by_matrices or known:
+            total, gradient = self.batches.total(lambda batch, _: self._evaluate(params, batch))
+        else:
+            total, gradient, matrix = self.batches.total(lambda batch, _: self._evaluate_all(params, batch), dense=True)
+            matrix /= self.n_rows
+            self._matrix = params.copy(), matrix
+        gradient /= self.n_rows
+        return _Point(params.copy(), total / self.n_rows, gradient)
+
+    def _evaluate_all(self, params, batch):
+        """Weighted sums of the loss, of its gradient and of its second derivative."""
+        raw, _, vjp = self.model.linearize(params, batch.X)
+        value, gradient = self.loss.value_and_gradient(batch.y, raw)
+        total = batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
+        return *total, matrix_of_batch(self.loss, self.model, batch, raw).astype(np.float64, copy=False)
+
+    def hessian(self, params: NDArray[Any]) -> NDArray[Any]:
+        if self._matrix is None or not (self.quadratic or np.array_equal(self._matrix[0], params)):
+            self._matrix = params.copy(), hessian_matrix(self.loss, self.model, self.batches, params)
+        matrix = self._matrix[1].copy()
+        diagonal(matrix)[:] += self.l2
+        return matrix
+
+    def take_over(
+        self, params: NDArray[Any], other: "SummedObjective", its_params: NDArray[Any], change: Callable[..., NDArray[Any]]
+    ) -> None:
+        """Keep what another objective knows of a point that is the same in other coordinates.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+        other : SummedObjective
+        its_params : ndarray of shape (n_params,)
+            The same point for the other one.
+        change : callable
+            Its gradient -> this one's.
+        """
+        point = other._point(its_params)
+        if point is not None and self._point(params) is None:
+            self._keep(_Point(params.copy(), point.mean_loss, change(point.gradient)))
+
+    def centered(self, params: NDArray[Any]) -> NDArray[Any]:
+        moved = super().centered(params)
+        # What is known of a point is known of its last digits.
+        near = 16 * np.finfo(np.float64).eps * np.max(np.abs(params), initial=0.0)
+        return moved if np.max(np.abs(moved - params), initial=0.0) > near else params
+
+    def samples(self, size: int, number: int) -> Iterator[Objective]:  # type: ignore[override]  # in memory
+        share = size / self.n_rows
+        gathered = self.batches.gathered(partial(_of_samples, share, number), 2 * number * size)[0]
+        for mark in range(1, number + 1):
+            some = gathered.batches.some(np.flatnonzero(gathered.factor == mark))
+            weight = some.sample_weight
+            some = some.with_weights(None if weight is None else weight / weight.mean())
+            yield Objective(self.loss, self.model, self.penalty, some)
+
     def hessian_operator(self, params: NDArray[Any], spread: float = 0.0) -> HessianOperator:
-        loss = self.loss.spread(spread)
-        return HessianOperator(lambda direction: hessian_product(loss, self.model, self.batches, params, direction))
+        loss: Any = self.loss.spread(spread)
+        known = loss.rowwise and loss.has_hessian and not self.n_constants  # as `core.hessian.hessian_operator`
+        loss = loss if loss.has_hessian else ByDifferences(loss)
+        if self.n_params > LARGEST:
+            return HessianOperator(lambda direction: hessian_product(loss, self.model, self.batches, params, direction))
+        # One pass serves all products.
+        matrix = hessian_matrix(loss, self.model, self.batches, params)
+        return HessianOperator(partial(np.dot, matrix), diagonal=matrix.diagonal().copy if known else None)
 
     def losses(self, params: NDArray[Any]) -> NoReturn:
         raise NotImplementedError("There is no number for each row of rows in parts.")
@@ -55,7 +168,11 @@ class SummedObjective(Objective):
         raise NotImplementedError
 
     def unbounded(self, params: NDArray[Any]) -> bool:
-        return False  # to do
+        if self.loss.has_minimizer or not self.linear or self.has_penalty:
+            return False
+        if self._fallen is None or not np.array_equal(params, self._fallen[0]):
+            self._fallen = params.copy(), falls_for_ever_in_parts(self.loss, self.model, self.batches, params)
+        return self._fallen[1]
 
     def rotated(self) -> NoReturn:
         raise NotImplementedError("Rows in parts have no singular vectors.")
@@ -160,6 +277,13 @@ class SummedObjective(Objective):
             part = self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective
             slopes = SlopesOfPart(part, params)
         return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, slopes.width, enough)
+
+
+def _of_samples(share: float, number: int, batch: Batch, rows: Place) -> tuple[NDArray[Any], float]:
+    """The number of the sample of each row, 0 for none."""
+    numbers = rows.start + np.arange(len(batch.y))
+    inside = sum(chosen(numbers, k * share).astype(float) for k in range(1, number + 1))
+    return np.asarray(inside), 0.0
 
 
 def _of_sample(share: float, batch: Batch, rows: Place) -> tuple[NDArray[Any], float]:

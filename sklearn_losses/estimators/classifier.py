@@ -12,12 +12,14 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.estimators.base import LossEstimator
+from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
+from sklearn_losses.estimators.scores import Accuracy, score_of_source
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.fitting.sources import labelled_parts
@@ -253,7 +255,7 @@ default=None
         return super()._checked_components()
 
     # The order of the arguments is that of scikit-learn's classifiers.
-    @available_where(_steps_on_batches)
+    @available_where(steps_on_batches)
     def partial_fit(  # type: ignore[override]  # `classes` comes third, as in scikit-learn
         self,
         X: ArrayLike,
@@ -301,23 +303,20 @@ default=None
             raise ValueError(f"The last fit {said[0]}, and {said[1]}: partial_fit needs cost= with every call or with none.")
         return super()._partial_fit(X, y, sample_weight, cost=cost, classes=known if classes is None else classes)
 
-    @ignoring_floating_errors
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Raw scores.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one score, positive for ``classes_[1]``.
         """
-        raw = self._raw(X)
-        return self._targets.scores_of_all(raw)
+        return self._of_rows(X, lambda raw: self._targets.scores_of_all(raw))
 
-    @ignoring_floating_errors
     def predict(self, X: ArrayLike, *, cost: ArrayLike | None = None) -> NDArray[Any]:
         """The label with the highest score, or that of least expected cost.
 
@@ -337,8 +336,7 @@ default=None
         """
         if cost is not None:
             return self._of_least_cost(X, cost)
-        raw = self._raw(X)
-        return self._targets.labels(raw)
+        return self._of_rows(X, lambda raw: self._targets.labels(raw))
 
     def _of_least_cost(self, X, cost):
         check_is_fitted(self)
@@ -349,24 +347,21 @@ default=None
         return self.classes_[cheapest(proba, checked_costs(cost, len(proba), self.classes_, takes=(MATRIX, ROWS)))]
 
     @available_where(_gives_probabilities)
-    @ignoring_floating_errors
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Class probabilities, for losses that have them.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        raw = self._raw(X)
-        return self._targets.columns_of_all(_by_class(raw, self._loss.inverse_link), 0.0)
+        return self._of_rows(X, lambda raw: self._targets.columns_of_all(_by_class(raw, self._loss.inverse_link), 0.0))
 
     @available_where(_gives_probabilities)
-    @ignoring_floating_errors
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Logarithms of the class probabilities.
 
@@ -380,10 +375,32 @@ default=None
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        raw = self._raw(X)
+        return self._of_rows(X, self._log_proba)
+
+    def _log_proba(self, raw):
         proba, logs = _by_class(raw, self._loss.inverse_link), _by_class(raw, self._loss.log_inverse_link)
         positive = proba >= np.finfo(proba.dtype).tiny
         return self._targets.columns_of_all(np.log(proba, out=logs, where=positive), -np.inf)
+
+    @ignoring_floating_errors
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float:
+        """The accuracy of `predict`, as scikit-learn's classifiers have it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            A source of row blocks has the labels and weights with it.
+        y : array-like of shape (n_samples,)
+            None for a source.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        if is_row_source(X):
+            return score_of_source(self, X, Accuracy, y=y, sample_weight=sample_weight)
+        return super().score(X, y, sample_weight)
 
 
 def _by_class(raw, link):

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -10,12 +11,15 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks.predictions import gathered
+from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
+from sklearn_losses.estimators.scores import MeanPinball, score_of_source
 from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]
@@ -167,30 +171,36 @@ class MultiQuantileRegressor(BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
 
         Returns
         -------
         ndarray of shape (n_samples, n_quantiles)
         """
         check_is_fitted(self)
+        if is_row_source(X):
+            return gathered(self, X, lambda estimator, block: estimator.predict(block.X))
         X = validated(self, X, reset=False)
         return np.sort(X @ self.coef_.T + self.intercept_, axis=1)
 
     @ignoring_floating_errors
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float:
         """Minus the mean pinball loss over the levels, so that more is better.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            A source of row blocks has the targets and weights with it.
         y : array-like of shape (n_samples,)
+            None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
         -------
         float
         """
+        if is_row_source(X):
+            return score_of_source(self, X, partial(MeanPinball, self._levels()), y=y, sample_weight=sample_weight)
         y = np.asarray(y, dtype=np.float64)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         losses = [

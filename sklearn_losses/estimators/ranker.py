@@ -10,12 +10,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.estimators.base import LossEstimator
+from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
+from sklearn_losses.estimators.scores import rows_of_source
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
@@ -189,7 +191,7 @@ best_validation_score_, converged_, solver_, n_parameters_
             warnings.warn(ONE_QUERY, stacklevel=2)
         return self
 
-    @available_where(_steps_on_batches)
+    @available_where(steps_on_batches)
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
     ) -> Self:
@@ -238,32 +240,32 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # Using it.
 
-    @ignoring_floating_errors
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """A score per row; within a query, the row with the largest goes first.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        raw = self._raw(X)
-        return self._loss.inverse_link(raw)
+        return self._of_rows(X, lambda raw: self._loss.inverse_link(raw))
 
     @ignoring_floating_errors
     def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
     ) -> float:
         """Mean NDCG over queries, with gains ``2**relevance - 1``.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            A source of row blocks has relevances, weights and queries with it; a number of each row
+            is kept, and its rows are not.
         y : array-like of shape (n_samples,)
-            Relevances, at least 0.
+            Relevances, at least 0; None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
             A query counts with the mean weight of its rows.
         qid : array-like of shape (n_samples,), default=None
@@ -274,6 +276,10 @@ best_validation_score_, converged_, solver_, n_parameters_
         float
             See `sklearn_losses.metrics.ranking.query_ndcg_score`.
         """
+        if is_row_source(X):
+            X, y, sample_weight, qid = rows_of_source(self, X, y=y, sample_weight=sample_weight, qid=qid)
+            need_queries(self, qid)
+            return query_ndcg_score(y, X, qid=qid, sample_weight=sample_weight)
         need_queries(self, qid)
         scores = self.predict(X)
         check_consistent_length(X, y)

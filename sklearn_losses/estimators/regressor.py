@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.estimators.scores import RSquared, score_of_source
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
@@ -81,7 +83,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     warm_start : bool, default=False
         Start from the last fit. A fit that `max_iter`, a callback or Ctrl-C stopped goes on, also
         after pickling: `max_iter` are further iterations, and a stochastic solver takes the very
-        steps of a fit without the stop. See the user guide, :doc:`resume`.
+        steps of a fit without the stop. The page "Stop and go on"
+        of the guide has the details.
     random_state : int, RandomState or None, default=None
         Seeds the random parameters that a model starts from, shuffles and the held-out part.
     verbose : int, default=0
@@ -221,33 +224,35 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         tags.target_tags.multi_output = not tags.target_tags.positive_only
         return tags
 
-    @ignoring_floating_errors
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predictions in the units of the target.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
-        raw = self._raw(X)
-        return self._loss.inverse_link(raw).reshape(len(raw), *self._targets.shape)
+        return self._of_rows(X, lambda raw: self._loss.inverse_link(raw).reshape(len(raw), *self._targets.shape))
 
     @ignoring_floating_errors
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float:
         """The coefficient of determination R2 of `predict`, as scikit-learn's regressors have it.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            A source of row blocks has the targets and weights with it.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
         -------
         float
         """
+        if is_row_source(X):
+            return score_of_source(self, X, RSquared, y=y, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)

@@ -3,16 +3,16 @@
 import os
 import pickle
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
-from uuid import uuid4
 
 from sklearn_losses.core.component import Integer, check_parameters
+from sklearn_losses.core.new_file import beside, new_file
 
 __all__ = ["Checkpoint", "CheckpointLike", "Saver"]
 
+ENDING = ".checkpoint"  # of the name of a file that is being written
 # What an estimator holds of scikit-learn's callbacks and of the fit that is under way.
 OF_THIS_RUN = ("_progress", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
@@ -43,8 +43,8 @@ class Checkpoint:
     >>> from sklearn_losses import Checkpoint, LossClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> path = os.path.join(tempfile.mkdtemp(), "iris.checkpoint")
-    >>> model = LossClassifier(solver="adam", random_state=0, checkpoint=Checkpoint(path, every=50))
-    >>> model = model.fit(X, y)
+    >>> options = {"solver": "sgd", "early_stopping": True, "random_state": 0}
+    >>> model = LossClassifier(checkpoint=Checkpoint(path, every=50), **options).fit(X, y)
     >>> again = joblib.load(path)
     >>> again.n_iter_ % 50, again.warm_start
     (0, True)
@@ -121,7 +121,7 @@ class Saver:
             raise FileNotFoundError(f"checkpoint={self.name}: there is no folder {folder!r}; make it, or use another path.")
         if file.exists() and not file.is_file():
             raise OSError(f"checkpoint={self.name} is no file that can be replaced; use the path of a file.")
-        trial = _beside(file)
+        trial = beside(file, ENDING)
         try:
             trial.touch(exist_ok=False)
             trial.unlink()
@@ -143,7 +143,8 @@ class Saver:
             return
         content = pickle.dumps(self._with(fitted()), protocol=pickle.HIGHEST_PROTOCOL)
         try:
-            _replace(self.checkpoint.file, content)
+            with new_file(self.checkpoint.file, ENDING) as target:
+                target.write(content)
         except OSError as error:
             raise type(error)(
                 f"checkpoint={self.name} could not be written after iteration {iterations} ({error.strerror}); the fit was "
@@ -159,23 +160,3 @@ class Saver:
         if fitted:
             copy.__dict__["_fitted_names"] = tuple(fitted)
         return copy
-
-
-def _beside(file):
-    """The path of a new file in the same folder."""
-    return file.with_name(f".{uuid4().hex}.checkpoint")
-
-
-def _replace(file, content):
-    """Put a file of this content in the place of another, as a whole or not at all."""
-    new = _beside(file)
-    try:
-        with open(new, "xb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        os.replace(new, file)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
