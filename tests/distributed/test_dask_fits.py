@@ -49,7 +49,9 @@ CASES = [
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(("loss", "y", "parameters"), CASES, ids=[f"{case[0]}-{np.ndim(case[1])}-{len(case[2])}" for case in CASES])
+@pytest.mark.parametrize(
+    ("loss", "y", "parameters"), CASES, ids=[f"{case[0]}-{np.ndim(case[1])}-{len(case[2])}" for case in CASES]
+)
 def test_fits_are_those_in_memory(client, loss, y, parameters, weighted):
     make = LossRegressor if y.dtype.kind in "fi" else LossClassifier
     weight = WEIGHT if weighted else None
