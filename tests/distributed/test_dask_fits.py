@@ -115,7 +115,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(client):
     before = dict(vars(model))
     wrong = X.copy()
     wrong[-1, 2] = np.nan
-    with pytest.raises(ValueError, match="row 48 of partition 4 has nan in X"):
+    with pytest.raises(ValueError, match="Row 48 of partition 4 has nan in X"):
         model.fit(chunked(wrong), chunked(REAL))
     with pytest.raises(ValueError, match="needs y"):
         model.fit(chunked(X), None)
