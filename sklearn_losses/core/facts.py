@@ -240,5 +240,4 @@ class Facts:
 
         Then few passes find the exact minimum, with few rows in memory.
         """
-        lines = self.piecewise_linear or (self.max_affine and self.smooth_penalty)
-        return self.summed and self.convex and lines
+        return self.summed and self.convex and (self.piecewise_linear or self.max_affine)
