@@ -17,13 +17,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_losses.blocks.predictions import gathered
-from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing
-from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.validation import validated
 from sklearn_losses.estimators.atomic import COLUMNS, take_over, working_copy
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.components import (
@@ -34,12 +29,12 @@ from sklearn_losses.estimators.components import (
     model_of,
     with_objects,
 )
+from sklearn_losses.estimators.predicting import Predicting
 from sklearn_losses.estimators.row_parts import raw_parts
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
 from sklearn_losses.fitting.checkpoint import CheckpointLike, Saver
 from sklearn_losses.fitting.fit import fit_batch, fit_rows
-from sklearn_losses.fitting.parameters import raw_predictions
 from sklearn_losses.fitting.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.losses.annotations import AnyLoss
@@ -60,7 +55,7 @@ def _steps_on_batches(estimator):
     raise AttributeError("partial_fit needs a solver that works on batches; use solver='sgd' or solver='adam'.")
 
 
-class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
     """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
 
     _task: str | None = None
@@ -246,22 +241,6 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         fitted = fit_attributes(done.problem, done.outcome, last)
         fitted["converged_"] = fitted["converged_"] and not self._progress.stopped
         return fitted, done
-
-    # Predicting.
-
-    @ignoring_floating_errors
-    def _raw(self, X):
-        """Raw predictions for validated or raw X."""
-        check_is_fitted(self)
-        return raw_predictions(self._targets, self._model, vars(self), validated(self, X, reset=False))
-
-    @ignoring_floating_errors
-    def _of_rows(self, X, function):
-        """What ``function(raw)`` makes of the raw predictions, of all rows at once or by blocks."""
-        check_is_fitted(self)
-        if is_row_source(X):
-            return gathered(self, X, lambda estimator, block: function(estimator._raw(block.X)))
-        return function(self._raw(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -14,7 +14,7 @@ from sklearn_losses.blocks.rows import RowBlock
 from sklearn_losses.core.validation import real_numbers, refuse_dates
 from sklearn_losses.losses.regression import Quantile
 
-__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_of_source"]
+__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_of_source", "targets_given"]
 
 
 class Sums(Protocol):
@@ -62,6 +62,13 @@ def rows_of_source(estimator: Any, source: Any, **given: Any) -> RowBlock:
     _targets_of(pieces[0])
     fields = zip(*pieces, strict=True)
     return RowBlock(*(None if parts[0] is None else np.concatenate(parts) for parts in fields))
+
+
+def targets_given(y: Any) -> Any:
+    """The targets that `score` was given with an array of rows; ValueError where there are none."""
+    if y is None:
+        raise ValueError("score needs y, the targets of the rows; only a source of row blocks has them with it.")
+    return y
 
 
 def _refuse_given(given):
@@ -133,8 +140,10 @@ class Accuracy:
         self.right, self.mass = 0.0, 0.0
 
     def add(self, y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
-        self.right += float(accuracy_score(y, predictions, normalize=False, sample_weight=weight))
-        self.mass += len(y) if weight is None else float(weight.sum())
+        mass = len(y) if weight is None else float(weight.sum())
+        if mass > 0:
+            self.right += float(accuracy_score(y, predictions, normalize=False, sample_weight=weight))
+            self.mass += mass
 
     def score(self) -> float:
         if self.mass == 0:
