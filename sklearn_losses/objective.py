@@ -321,6 +321,12 @@ class Objective(Facts):
             self._steering = None if coarse is None else self._replace(batches=coarse)
         return self._steering if self._steers else None
 
+    def by_matrices(self) -> None:
+        """Note that a solver will ask for the Hessian at most points that it evaluates.
+
+        Sums over rows that are read anew are then taken together.
+        """
+
     def steer_in_full(self) -> None:
         """Note that the digits of `steering` are not enough."""
         self._steers = False

@@ -1,6 +1,7 @@
 """The objective over few rows of many, with all others as the lines on which they are."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -25,6 +26,8 @@ class PartWithLines(Objective):
     constant : float, default=0.0
     rounding : ndarray of shape (n_params,), default=None
         What rounding may have done to `pull`, in rounding units.
+    moves : callable, default=None
+        By how much the rows that are lines move when the parameters change.
     null : float, default=None
         What the whole formula is about without weights; None: what it is over these rows.
     """
@@ -40,16 +43,17 @@ class PartWithLines(Objective):
         pull: NDArray[Any] | None = None,
         constant: float = 0.0,
         rounding: NDArray[Any] | None = None,
+        moves: Any = None,
         null: float | None = None,
     ) -> None:
         super().__init__(loss, model, penalty, batches)
         self.pull = np.zeros(model.n_params) if pull is None else pull
-        self.constant, self.null = constant, null
+        self.constant, self.moves_of_lines, self.null = constant, moves, null
         self.rounding_of_lines = np.zeros(model.n_params) if rounding is None else rounding
 
     def _replace(self, **changes: Any) -> Self:
-        lines = {"pull": self.pull, "constant": self.constant, "rounding": self.rounding_of_lines, "null": self.null}
-        return super()._replace(**(lines | changes))
+        lines = {"pull": self.pull, "constant": self.constant, "rounding": self.rounding_of_lines}
+        return super()._replace(**(lines | {"moves": self.moves_of_lines, "null": self.null} | changes))
 
     def mean_loss(self, params: NDArray[Any]) -> float:
         return super().mean_loss(params) + float(self.pull @ params) + self.constant
@@ -63,10 +67,21 @@ class PartWithLines(Objective):
 
     def restricted(self, features: NDArray[Any]) -> tuple[Self, NDArray[Any]]:
         part, coordinates = super().restricted(features)
-        return part._replace(pull=self.pull[coordinates], rounding=self.rounding_of_lines[coordinates]), coordinates
+        lines = {"pull": self.pull[coordinates], "rounding": self.rounding_of_lines[coordinates]}
+        moves = self.moves_of_lines and partial(_moves_of_some, self.moves_of_lines, self.n_params, coordinates)
+        return part._replace(**lines, moves=moves), coordinates
 
     def _terms_of_rows(self) -> Any:
         return replace(super()._terms_of_rows(), linear=self.pull, constant=self.constant)
+
+
+def _moves_of_some(
+    moves: Any, n_params: int, coordinates: NDArray[Any], changes: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    whole = np.zeros((len(changes), n_params))
+    whole[:, coordinates] = changes
+    moved, norms = moves(whole)
+    return moved, norms[coordinates]
 
 
 class PartOfRows(NamedTuple):

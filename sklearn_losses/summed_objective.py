@@ -1,22 +1,47 @@
 """The objective over rows in parts: the same formula, of which only sums are asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core import protocols
 from sklearn_losses.core.batches import Batch, Batches
-from sklearn_losses.core.hessian import hessian_product
+from sklearn_losses.core.hessian import hessian_matrix, hessian_product, matrix_of_batch
 from sklearn_losses.core.hessian_operator import HessianOperator
+from sklearn_losses.core.linear_algebra import diagonal
+from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.protocols import Estimate
-from sklearn_losses.core.summed_batches import Place
+from sklearn_losses.core.summed_batches import Place, SummedBatches
 from sklearn_losses.objective import Objective
 from sklearn_losses.part_with_lines import PartOfRows, PartWithLines
-from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, SlopesOfPart, SumsOfLines, chosen
+from sklearn_losses.piecewise.duality_gap import dual_gap
+from sklearn_losses.piecewise.near_rows import (
+    ROWS,
+    KinksOfRows,
+    MovesOfRows,
+    NearRows,
+    ProvenBound,
+    SlopesOfPart,
+    SumsOfLines,
+    chosen,
+)
+from sklearn_losses.piecewise.sums_of_rows import ProofAt, ProofSums, SmoothedSums, SumsAt, proven_bound
 
 __all__ = ["SummedObjective"]
+
+
+KEPT = 3  # points of which the value and the gradient are kept
+
+
+class _Point(NamedTuple):
+    """The mean loss and its gradient at a point."""
+
+    params: NDArray[Any]
+    mean_loss: float
+    gradient: NDArray[Any]
 
 
 class SummedObjective(Objective):
@@ -28,10 +53,100 @@ class SummedObjective(Objective):
 
     summed = True
 
+    def __init__(
+        self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Batches | SummedBatches
+    ) -> None:
+        super().__init__(loss, model, penalty, batches)
+        # Each question costs a pass over the rows, so that what is known of several points is kept.
+        self._points: list[_Point] = []
+        self._matrix: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._by_matrices = False
+
     def __getstate__(self) -> dict[str, Any]:
         # Functions of a block take the objective with them, for its loss and its model.
-        kept = {name: None for name in ("batches", "_last", "_valued", "_terms", "_steering")}
+        kept = {name: None for name in ("batches", "_last", "_valued", "_terms", "_steering", "_points", "_matrix")}
         return {**vars(self), **kept}
+
+    # One pass for all that is asked at a point.
+
+    def by_matrices(self) -> None:
+        self._by_matrices = True
+
+    def _point(self, params):
+        return next((point for point in self._points if np.array_equal(point.params, params)), None)
+
+    def _keep(self, point):
+        self._points = [point, *self._points[: KEPT - 1]]
+
+    def mean_loss(self, params: NDArray[Any]) -> float:
+        point = self._point(params)
+        return super().mean_loss(params) if point is None else point.mean_loss
+
+    def value_and_gradient(self, params: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        point = self._point(params)
+        if point is None:
+            point = self._evaluated(params)
+            self._keep(point)
+        penalty, penalty_gradient = self.penalty.smooth_value_and_gradient(params)
+        return point.mean_loss + penalty, point.gradient + penalty_gradient
+
+    def _evaluated(self, params):
+        known = self._matrix is not None and self.quadratic
+        if not self._by_matrices or known:
+            total, gradient = self.batches.total(lambda batch, _: self._evaluate(params, batch))
+        else:
+            total, gradient, matrix = self.batches.total(lambda batch, _: self._evaluate_all(params, batch), dense=True)
+            matrix /= self.n_rows
+            self._matrix = params.copy(), matrix
+        gradient /= self.n_rows
+        return _Point(params.copy(), total / self.n_rows, gradient)
+
+    def _evaluate_all(self, params, batch):
+        """Weighted sums of the loss, of its gradient and of its second derivative."""
+        raw, _, vjp = self.model.linearize(params, batch.X)
+        value, gradient = self.loss.value_and_gradient(batch.y, raw)
+        total = batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
+        return *total, matrix_of_batch(self.loss, self.model, batch, raw).astype(np.float64, copy=False)
+
+    def hessian(self, params: NDArray[Any]) -> NDArray[Any]:
+        if self._matrix is None or not (self.quadratic or np.array_equal(self._matrix[0], params)):
+            self._matrix = params.copy(), hessian_matrix(self.loss, self.model, self.batches, params)
+        matrix = self._matrix[1].copy()
+        diagonal(matrix)[:] += self.l2
+        return matrix
+
+    def take_over(
+        self, params: NDArray[Any], other: "SummedObjective", its_params: NDArray[Any], change: Callable[..., NDArray[Any]]
+    ) -> None:
+        """Keep what another objective knows of a point that is the same in other coordinates.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+        other : SummedObjective
+        its_params : ndarray of shape (n_params,)
+            The same point for the other one.
+        change : callable
+            Its gradient -> this one's.
+        """
+        point = other._point(its_params)
+        if point is not None and self._point(params) is None:
+            self._keep(_Point(params.copy(), point.mean_loss, change(point.gradient)))
+
+    def centered(self, params: NDArray[Any]) -> NDArray[Any]:
+        moved = super().centered(params)
+        # What is known of a point is known of its last digits.
+        near = 16 * np.finfo(np.float64).eps * np.max(np.abs(params), initial=0.0)
+        return moved if np.max(np.abs(moved - params), initial=0.0) > near else params
+
+    def samples(self, size: int, number: int) -> Iterator[Objective]:  # type: ignore[override]  # in memory
+        share = size / self.n_rows
+        gathered = self.batches.gathered(partial(_of_samples, share, number), 2 * number * size)[0]
+        for mark in range(1, number + 1):
+            some = gathered.batches.some(np.flatnonzero(gathered.factor == mark))
+            weight = some.sample_weight
+            some = some.with_weights(None if weight is None else weight / weight.mean())
+            yield Objective(self.loss, self.model, self.penalty, some)
 
     def hessian_operator(self, params: NDArray[Any], spread: float = 0.0) -> HessianOperator:
         loss = self.loss.spread(spread)
@@ -96,32 +211,66 @@ class SummedObjective(Objective):
             pull=pull,
             constant=value / self.n_rows - float(pull @ params),
             rounding=np.sqrt(lines.squares * total) / self.n_rows,
+            moves=partial(self._moves, params),
         )
         return found._replace(objective=part)
 
     def _in_memory(self, rows: Batches, weight: NDArray[Any] | None) -> PartWithLines:
         return PartWithLines(self.loss, self.model, self.penalty, rows.with_weights(weight))
 
-    def certified_part(self, params: NDArray[Any], slopes: Any) -> tuple[PartWithLines | None, Any]:
-        """The rows on their kink at a point, the others as lines, for a proof of how far it is off.
+    def _moves(self, params: NDArray[Any], changes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        moved, norms = self.batches.total(MovesOfRows(self.loss, self.model, params, changes))
+        return moved, norms
+
+    def smoothed_sums(
+        self, params: NDArray[Any], width: float, way: NDArray[Any] | None = None, before: float = 0.0
+    ) -> SmoothedSums:
+        """What one pass sums up of this objective smoothed with a width, penalties left out.
+
+        `way` is the step by which `params` was reached, and `before` the width then.
+        """
+        found = SmoothedSums(*self.batches.total(SumsAt(self.loss, self.model, params, width, way, before), dense=True))
+        n = self.n_rows
+        self._valued = params.copy(), found.value / n
+        means: Any = [total / n for total in found[:-1]]
+        return SmoothedSums(*means, found.counts)
+
+    def bound_of_smoothed(self, params: NDArray[Any], near: NDArray[Any], width: float) -> float:
+        """What is left to gain at `params` at the most, as the smoothed slopes at `near` prove."""
+        found = ProofSums(*self.batches.total(ProofAt(self.loss, self.model, params, near, width), dense=True))
+        n = self.n_rows
+        sums = ProofSums(found.shortfall / n, found.gradient / n, found.margins / n**2, found.squares / n, found.total / n)
+        return proven_bound(sums, self, params, self.value(params))
+
+    def proven_gap(self, params: NDArray[Any], slopes: Any, width: float | None, enough: float) -> float | None:
+        """`dual_gap` of these rows.
 
         Parameters
         ----------
         params : ndarray of shape (n_params,)
-        slopes : SlopesOfPart or None
-            As a solver left them for a part and a point.
-
-        Returns
-        -------
-        part : PartWithLines or None
-            None where too many rows are on their kink.
-        slopes : ndarray or None
-            Of its terms.
+        slopes : SlopesOfPart, ProvenBound or None
+            As a solver left them.
+        width, enough
+            As of `dual_gap`.
         """
-        if isinstance(slopes, SlopesOfPart) and np.array_equal(params, slopes.params):
-            return slopes.part, slopes.slopes
-        reach = 1e-9 * self.kink_distance(params)
-        return self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective, None
+        if isinstance(slopes, ProvenBound | SlopesOfPart) and not np.array_equal(params, slopes.params):
+            slopes = None
+        if isinstance(slopes, ProvenBound):
+            return slopes.bound / self.value(params)
+        if slopes is None and width is not None:
+            return self.bound_of_smoothed(params, params, width) / self.value(params)
+        if slopes is None:
+            reach = 1e-9 * self.kink_distance(params)
+            part = self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective
+            slopes = SlopesOfPart(part, params, None)
+        return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, None, enough)
+
+
+def _of_samples(share: float, number: int, batch: Batch, rows: Place) -> tuple[NDArray[Any], float]:
+    """The number of the sample of each row, 0 for none."""
+    numbers = rows.start + np.arange(len(batch.y))
+    inside = sum(chosen(numbers, k * share).astype(float) for k in range(1, number + 1))
+    return np.asarray(inside), 0.0
 
 
 def _of_sample(share: float, batch: Batch, rows: Place) -> tuple[NDArray[Any], float]:
@@ -131,6 +280,6 @@ def _of_sample(share: float, batch: Batch, rows: Place) -> tuple[NDArray[Any], f
 def _lines(loss: Any, model: Any, params: NDArray[Any], factor: NDArray[Any], batch: Batch, rows: slice) -> tuple[Any, Any]:
     """The value and the gradient of the lines of gathered rows, each times a factor."""
     raw, kinks, some = model.predict(params, batch.X), KinksOfRows(loss), factor[rows]
-    gradient = kinks.gradient(batch.y, raw, kinks.residual(batch.y, raw))
+    gradient = kinks.gradient(batch.y, kinks.slopes(kinks.residual(batch.y, raw)))
     gradient = gradient * some.reshape(-1, *(1,) * (gradient.ndim - 1))
     return batch.sum(some * loss.value(batch.y, raw)), model.derivative(batch.X)[1](batch.weighted(gradient))

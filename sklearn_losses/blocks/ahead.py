@@ -22,8 +22,7 @@ def closing(items: Iterable[Item]) -> Iterator[Iterator[Item]]:
     try:
         yield iterator
     finally:
-        if (close := getattr(iterator, "close", None)) is not None:
-            close()
+        _close(iterator)
 
 
 def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
@@ -48,16 +47,23 @@ def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
     >>> list(read_ahead(number**2 for number in range(4)))
     [0, 1, 4, 9]
     """
-    process = os.getpid()
-    with closing(items) as iterator:
-        pool = ThreadPoolExecutor(1, thread_name_prefix=NAME)
-        try:
+    process, iterator = os.getpid(), iter(items)
+    pool = ThreadPoolExecutor(1, thread_name_prefix=NAME)
+    try:
+        coming = pool.submit(next, iterator, _END)
+        while (item := coming.result()) is not _END:
             coming = pool.submit(next, iterator, _END)
-            while (item := coming.result()) is not _END:
-                coming = pool.submit(next, iterator, _END)
-                yield item
-                if os.getpid() != process:  # the thread stayed in the parent
-                    raise RuntimeError("A pass over blocks cannot go on in a forked process; begin a new one there.")
-        finally:
-            # The garbage collector may run on the thread itself, which cannot wait for its own end.
-            pool.shutdown(wait=not threading.current_thread().name.startswith(NAME))
+            yield item
+            if os.getpid() != process:  # the thread stayed in the parent
+                raise RuntimeError("A pass over blocks cannot go on in a forked process; begin a new one there.")
+    finally:
+        # The garbage collector may run on such a thread, which cannot wait for its own end. The
+        # iterator then ends with it.
+        outside = not threading.current_thread().name.startswith(NAME)
+        pool.shutdown(wait=outside)
+        if outside:
+            _close(iterator)
+
+
+def _close(iterator):
+    getattr(iterator, "close", lambda: None)()

@@ -74,7 +74,8 @@ class Standardization:
     def __init__(self, center: NDArray[Any], scale: NDArray[Any]):
         self.center, self.scale, self.unit = center, scale, 1 / scale
         self.shifted, self.scaled = bool(np.any(center)), bool(np.any(scale != 1))
-        self.furthest = float(np.max(np.abs(center) * self.unit, initial=0.0))  # centre, in units of its scale
+        # Centre, in units of its scale.
+        self.furthest = float(np.max(np.abs(center) * self.unit, initial=0.0))
 
     @classmethod
     def of(cls, X: Rows, weight: NDArray[Any] | None, fit_intercept: bool, alpha: float) -> Self | None:
@@ -98,7 +99,8 @@ class Standardization:
         size = np.where(size > 1e-14 * np.abs(mean), size, 1.0)
         size[~(size > 0)] = 1.0
         if X.dtype != np.float64:
-            center = center.astype(X.dtype).astype(np.float64)  # what is taken off rows of that type
+            # What is taken off rows of that type.
+            center = center.astype(X.dtype).astype(np.float64)
         shifted = np.abs(center) > size
         if not shifted.any() and NEAR_ONE[0] < size.min(initial=1.0) and size.max(initial=1.0) < NEAR_ONE[1]:
             return None
@@ -131,6 +133,11 @@ class Standardization:
         [weights], [intercept] = model.unpack(params)
         weights = weights / self.scale[:, None]
         return model.pack(weights, intercept - self.center @ weights)
+
+    def gradient_to_user(self, model: Any, gradient: NDArray[Any]) -> NDArray[Any]:
+        """The gradient in these coordinates -> that in the user's, of a loss without a penalty."""
+        [weights], [intercept] = model.unpack(gradient)
+        return model.pack(weights * self.scale[:, None] + np.outer(self.center, intercept), intercept)
 
     def drawn_to_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:
         """Random parameters for columns of about size 1, made fit for the user's large columns.
@@ -285,6 +292,20 @@ class Coordinates:
             own = self.columns.to_user(self.model(model.base), own)
         if self.basis is not None:
             own = self.basis.to_user(model.base, own)
+        return own if constants is None else np.concatenate([own, constants])
+
+    def gradient_to_user(self, model: Any, gradient: NDArray[Any]) -> NDArray[Any]:
+        """The gradient of the loss in these coordinates -> that for the user's columns; no basis.
+
+        Parameters
+        ----------
+        model : Model
+            For the user's columns.
+        gradient : ndarray of shape (n_params,)
+        """
+        assert self.basis is None
+        own, constants = _separated(gradient, model)
+        own = own if self.columns is None else self.columns.gradient_to_user(model.base, own)
         return own if constants is None else np.concatenate([own, constants])
 
     def from_user(self, model: Any, params: NDArray[Any]) -> NDArray[Any]:

@@ -33,6 +33,8 @@ class Facts:
     summed: bool = False
     # What rounding may have done to lines that stand for rows, in rounding units, (n_params,).
     rounding_of_lines: Any = 0.0
+    # Changes of the parameters -> by how much the rows move that are lines, see `MovesOfRows`.
+    moves_of_lines: Any = None
 
     def __init__(self, loss: protocols.Loss, model: protocols.Model, penalty: ElasticNet, batches: Any) -> None:
         self.loss, self.penalty, self.batches = loss, penalty, batches

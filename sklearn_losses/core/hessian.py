@@ -22,7 +22,7 @@ from sklearn_losses.core.hessian_operator import (
 )
 from sklearn_losses.core.protocols import Loss
 
-__all__ = ["hessian_matrix", "hessian_operator", "hessian_product", "hessian_root"]
+__all__ = ["hessian_matrix", "hessian_operator", "hessian_product", "hessian_root", "matrix_of_batch"]
 
 
 def hessian_product(loss: Loss, model: Any, batches: Any, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
@@ -137,14 +137,19 @@ def hessian_matrix(loss: Loss, model: Any, batches: Any, params: NDArray[Any]) -
 
     def of_block(batch, _):
         raw = np.zeros(batch.y.shape, batch.X.dtype) if loss.quadratic else model.predict(params, batch.X)
-        if not loss.rowwise:
-            jacobian = model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
-            return jacobian.T @ loss.hessian_product(batch.y, raw, jacobian)
-        return model.curvature(batch.X, batch.weighted(loss.hessian_matrix(batch.y, raw)))
+        return matrix_of_batch(loss, model, batch, raw)
 
     matrix = batches.total(of_block, dense=True)
     matrix /= batches.n_rows
     return matrix
+
+
+def matrix_of_batch(loss: Loss, model: Any, batch: Any, raw: NDArray[Any]) -> NDArray[Any]:
+    """The weighted sum of the second derivatives of dense rows with these raw predictions."""
+    if not loss.rowwise:
+        jacobian = model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))
+        return np.asarray(jacobian.T @ loss.hessian_product(batch.y, raw, jacobian))
+    return np.asarray(model.curvature(batch.X, batch.weighted(loss.hessian_matrix(batch.y, raw))))
 
 
 def hessian_root(loss: Loss, model: Any, batches: Any, params: NDArray[Any], ridge: NDArray[Any]) -> NDArray[Any]:

@@ -226,9 +226,9 @@ class SummedBatches:
         """What a function gives for each row; it is computed where it is asked for."""
         return LazyRows(function)
 
-    def in_data_dtype(self) -> Self | None:
-        """The same rows computed in their own precision; None where they are."""
-        return None if self.X.dtype == self.dtype else self._replace(dtype=self.X.dtype)
+    def in_data_dtype(self) -> None:
+        """None: computing in a coarser precision first would take passes of its own."""
+        return None
 
     def unconverted(self) -> Self:
         """The same rows in their own type."""

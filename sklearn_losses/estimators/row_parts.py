@@ -6,14 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.blocks import checked_blocks, is_row_source, place_of
 from sklearn_losses.core.parts import LocalParts, Parts
 
-__all__ = ["is_source", "raw_parts"]
-
-
-def is_source(X: Any) -> bool:
-    """Whether X gives its rows in blocks: it has a method `blocks`."""
-    return callable(getattr(type(X), "blocks", None))
+__all__ = ["raw_parts"]
 
 
 def raw_parts(estimator: Any, X: Any, y: Any, **others: Any) -> Parts | None:
@@ -28,7 +24,7 @@ def raw_parts(estimator: Any, X: Any, y: Any, **others: Any) -> Parts | None:
     **others : dict
         What else the fit was given for each row, by name.
     """
-    if not is_source(X):
+    if not is_row_source(X):
         return None
     parts = SourceParts(X)
     given = [name for name, values in {"y": y, **others}.items() if values is not None]
@@ -66,21 +62,15 @@ class SourceParts(LocalParts):
         self.source, self.feature_names = source, getattr(source, "feature_names", None)
 
     def _blocks(self) -> Iterator[Any]:
-        for number, block in enumerate(self.source.blocks()):
-            if not isinstance(block, tuple) or not 1 <= len(block) <= 4 or not hasattr(block[0], "shape"):
-                raise ValueError(
-                    f"The blocks of a source must be tuples (X, y), (X, y, sample_weight) or (X, y, sample_weight, qid) of "
-                    f"arrays. Got {type(block).__name__} as number {number}."
-                )
-            yield block
+        return checked_blocks(self.source)
 
     def map(self, function: Callable[[Any], Any], shape: tuple[int, int] | None = None) -> Any:
         shape = self.shape if shape is None else shape
         return LocalParts(lambda: map(function, self._blocks()), shape, self.dtype, passes=self.passes)
 
     def where(self, row: int) -> str:
-        own = getattr(self.source, "where", None)
-        return super().where(row) if own is None else str(own(row))
+        place = place_of(self.source, row)
+        return place[:1].upper() + place[1:]
 
 
 def _names(names: Sequence[Any], n_features: int) -> NDArray[Any]:

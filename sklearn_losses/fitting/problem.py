@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,11 +19,14 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.models import Model, WithConstants, with_constants
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Auto, Solver
+from sklearn_losses.summed_objective import SummedObjective
 
 __all__ = ["Initial", "InitialFit", "LastFit", "Problem", "prepare"]
 
 # Change of the training loss, as a share, up to which fitted numbers are rounded to float32.
 ROUNDED = 1e-6
+# Mean of a column, in deviations, of which sums over rows in parts keep enough digits.
+FURTHEST = 1e3
 
 
 class Initial(NamedTuple):
@@ -223,8 +226,23 @@ class Problem:
 
     def to_user(self, params: NDArray[Any]) -> NDArray[Any]:
         """The solver's parameters -> those for the user's columns."""
-        params = self.coordinates.to_user(self.model, params)
-        return params if self.solver.stochastic else self.original.centered(params)
+        user_params = self.in_user_columns(params)
+        return user_params if self.solver.stochastic else self.original.centered(user_params)
+
+    def in_user_columns(self, params: NDArray[Any]) -> NDArray[Any]:
+        """The same as `to_user`, with a common shift of all classes as it is."""
+        user_params = self.coordinates.to_user(self.model, params)
+        known, original = self.objective, self.original
+        if isinstance(known, SummedObjective) and isinstance(original, SummedObjective) and self._keeps_digits:
+            original.take_over(user_params, known, params, partial(self.coordinates.gradient_to_user, self.model))
+        return user_params
+
+    @cached_property
+    def _keeps_digits(self):
+        """What is known of a point in the solver's coordinates is known of it in the user's."""
+        columns = self.coordinates.columns
+        near = self.coordinates.basis is None and (columns is None or columns.furthest <= FURTHEST)
+        return near and self.original.dtype == self.dtype
 
     def from_user(self, params: NDArray[Any], constants: NDArray[Any] | tuple[float, ...]) -> NDArray[Any]:
         """Parameters for the user's columns and learned constants -> the solver's parameters."""

@@ -222,7 +222,7 @@ def _certificate(problem, result):
         return {}
     with np.errstate(over="ignore", invalid="ignore"):
         if objective.smooth_loss:
-            return {"gradient_norm_": gradient_norm(problem.original, problem.coordinates.to_user(problem.model, result.x))}
+            return {"gradient_norm_": gradient_norm(problem.original, problem.in_user_columns(result.x))}
         if not objective.convex:
             return {}
         gap = dual_gap(objective, result.x, result.get("slopes"), result.get("width"), _allowed(problem, result.x))

@@ -28,64 +28,36 @@ Raw = tuple[Any, Any, NDArray[Any] | None, Any]
 
 
 class Form(NamedTuple):
-    """What the arrays of each block must look like.
+    """What the arrays of each block are made.
 
     Parameters
     ----------
-    n_features : int
     dtype : dtype
     labels : bool
         Targets are labels, not numbers.
     """
 
-    n_features: int
     dtype: np.dtype[Any]
     labels: bool
 
     def arrays(self, block: Any) -> Raw:
-        """The X, y, weights and query numbers of a raw block; ValueError where they do not fit."""
+        """The X, y, weights and query numbers of a raw block."""
         X, y, weight, qid = (*block, None, None, None)[:4]
-        refuse_dates(X, "X")
-        if sparse.issparse(X):
-            X = X.tocsr()
-        else:
-            X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != self.n_features:
-            raise ValueError(
-                f"A block of rows has X of shape {X.shape}, and the shape of the source says {self.n_features} columns: all "
-                "blocks must have the same columns."
-            )
         if X.dtype != self.dtype:
-            X = _numbers(X, "X", self.dtype)
+            X = X.astype(self.dtype)
         if y is None:
-            raise ValueError("The blocks of rows have no targets: a source for fit must give y with X.")
-        y = self._targets(y)
-        for name, array in (("y", y), ("sample_weight", weight), ("qid", qid)):
-            if array is not None and np.shape(array)[:1] != X.shape[:1]:
-                raise ValueError(f"A block has {X.shape[0]} rows in X and {name} of shape {np.shape(array)}.")
-        return X, y, None if weight is None else real_numbers(weight, "sample_weight"), qid
+            raise ValueError("The rows have no targets: a source for fit must give y with X.")
+        return X, self._targets(y), None if weight is None else real_numbers(weight, "sample_weight"), qid
 
     def _targets(self, y):
         refuse_dates(y, "y")
-        y = np.asarray(y)
-        if y.ndim == 2 and y.shape[1] == 1 and self.labels:
-            y = y[:, 0]
-        if y.ndim not in (1, 2):
-            raise ValueError(f"The targets of a block must have one or two dimensions. Got y of shape {y.shape}.")
+        if self.labels and y.ndim == 2 and y.shape[1] == 1:
+            return y[:, 0]
         if self.labels and y.ndim == 1:
             return y
-        if any(isinstance(label, str) for label in (y.ravel()[:1] if y.dtype.kind == "O" else y.dtype.type(),)):
+        if y.dtype.kind in "US" or (y.dtype.kind == "O" and any(isinstance(label, str) for label in y.ravel())):
             raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.")
-        return _numbers(y, "y", np.float64)
-
-
-def _numbers(array, name, dtype):
-    if array.dtype.kind not in "biufO":
-        raise ValueError(f"{name} must hold real numbers. Got dtype {array.dtype}.")
-    try:
-        return array.astype(dtype)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold real numbers. Got {error}.") from error
+        return real_numbers(y, "y")
 
 
 class Labels:
@@ -326,7 +298,7 @@ def _of_counted(y, counted):
 
 def _first_pass(raw, labels, by_class=False):
     """The form of the blocks, and what a pass tells of them; ValueError for what is wrong."""
-    form = Form(raw.shape[1], np.dtype(raw.dtype), labels)
+    form = Form(np.dtype(raw.dtype), labels)
     if form.dtype not in ROWS:
         raise ValueError(f"The dtype of a source of rows must be float64 or float32. Got {form.dtype}.")
     if raw.shape[0] == 0:

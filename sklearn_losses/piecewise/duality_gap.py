@@ -129,8 +129,8 @@ def dual_gap(
         counts as that.
     """
     if objective.summed:
-        part, slopes = objective.certified_part(params, slopes)
-        return np.inf if part is None else dual_gap(part, params, slopes, None, enough, limits)
+        gap: float | None = objective.proven_gap(params, slopes, width, enough)
+        return gap
     value, gaps, least = objective.value(params), [], 1e-12
     if objective.piecewise_linear or (objective.max_affine and (slopes is not None or width is not None)):
         terms = objective.terms().loss_terms
@@ -213,6 +213,7 @@ class _Point:
         self.residual = self.terms.residual(params)
         self.free = (self.l2 == 0) & (self.l1 == 0)
         self.eps, self.rounding_of_lines = 2 * objective.precision, objective.rounding_of_lines
+        self.moves_of_lines = objective.moves_of_lines
 
     def gap(self, slopes):
         """The smallest bound on what is left to gain that these slopes prove.
@@ -375,8 +376,6 @@ class _Point:
         """Whether no row whose slope is not 0 moves, but for rounding, along the directions that a
         triangular factor leaves open: along these the gradient is 0 then. Those of the penalised
         parameters alone are left to the penalty."""
-        if np.any(self.rounding_of_lines):
-            return False  # the rows that are lines are not at hand
         directions = np.vstack([-linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:]), np.eye(len(some) - rank)])
         sizes_of = [np.max(np.abs(directions[part]), axis=0, initial=0.0) for part in (self.free[some], ~self.free[some])]
         if np.any(np.minimum(*sizes_of) > self.limits.apart * np.maximum(*sizes_of)):
@@ -385,14 +384,13 @@ class _Point:
         directions = directions @ np.random.RandomState(0).standard_normal((directions.shape[1], 3)) / sizes[:, None]
         model, batches = self.terms.model, self.terms.batches
         ones = np.ones(batches.X.shape[0] if model.n_outputs == 1 else (batches.X.shape[0], model.n_outputs))
-        norms = np.sqrt(self.terms.gram_diagonal(ones))
-        for direction in directions.T:
-            change = np.zeros(len(self.params))
-            change[some] = direction
-            moved = self.terms.direction(change)[slopes != 0]
-            if np.linalg.norm(moved) > self.limits.resolved * len(some) * (np.abs(change) @ norms):
-                return False
-        return True
+        changes = np.zeros((3, len(self.params)))
+        changes[:, some] = directions.T
+        norms, moved = self.terms.gram_diagonal(ones), np.zeros(3)
+        if self.moves_of_lines is not None:
+            moved, norms = self.moves_of_lines(changes)
+        moved = moved + [np.sum(self.terms.direction(change)[slopes != 0] ** 2) for change in changes]
+        return bool(np.all(np.sqrt(moved) <= self.limits.resolved * len(some) * (np.abs(changes) @ np.sqrt(norms))))
 
 
 def _of_shortfall_alone(objective, params, shortfall, gradient):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.base import FloatArray
 
-__all__ = ["ROWS", "KinksOfRows", "NearRows", "SlopesOfPart", "SumsOfLines", "chosen"]
+__all__ = ["ROWS", "KinksOfRows", "MovesOfRows", "NearRows", "ProvenBound", "SlopesOfPart", "SumsOfLines", "chosen"]
 
 ROWS = 2**16  # that are gathered at the most
 # The steps of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
@@ -67,21 +67,95 @@ class KinksOfRows(NamedTuple):
             return np.asarray(first - second)
         return np.asarray(np.min(np.abs(residual), axis=(0, *range(2, residual.ndim))))
 
-    def gradient(self, y: Any, raw: FloatArray, residual: FloatArray) -> FloatArray:
-        """The derivative in `raw` of the lines on which the rows are."""
+    def slopes(self, residual: FloatArray, width: float = 0.0) -> FloatArray:
+        """The slopes of all terms where the loss is smoothed with a width, of the shape of
+        `residual`.
+
+        For a width of 0 they are those of the lines on which the rows are.
+        """
         if self.loss.max_affine:
-            rows, own = np.arange(len(raw)), np.zeros_like(raw)
-            own[rows, residual.argmax(axis=1)] = self.loss.max_affine
-            own[rows, y] -= self.loss.max_affine
-            return own
-        slopes = sum(
-            np.where(d > 0, raw.dtype.type(kink.right), raw.dtype.type(kink.left))
-            for d, kink in zip(residual, self.loss.kinks, strict=True)
+            rows = np.arange(len(residual))
+            if width:
+                slopes = np.exp((residual - residual.max(axis=1, keepdims=True)) / width)
+                return np.asarray(slopes * (self.loss.max_affine / slopes.sum(axis=1, keepdims=True)))
+            slopes = np.zeros_like(residual)
+            slopes[rows, residual.argmax(axis=1)] = self.loss.max_affine
+            return slopes
+        return np.stack([_slope(d, kink, width) for d, kink in zip(residual, self.loss.kinks, strict=True)])
+
+    def gradient(self, y: Any, slopes: FloatArray) -> FloatArray:
+        """The derivative in `raw` where the terms have these slopes."""
+        if self.loss.max_affine:
+            gradient, rows = slopes.copy(), np.arange(len(slopes))
+            gradient[rows, y] = 0
+            gradient[rows, y] = -gradient.sum(axis=1)
+            return gradient
+        return np.asarray(self.loss.pullback(y, self._counted(y, slopes.sum(axis=0))))
+
+    def direction(self, y: Any, moved: FloatArray) -> FloatArray:
+        """The change of the distances, without the axis of the kinks, when `raw` changes."""
+        if self.loss.max_affine:
+            return np.asarray(moved - np.take_along_axis(moved, y[:, None], axis=1))
+        return np.asarray(self.loss.direction(y, moved))
+
+    def shortfall(self, y: Any, residual: FloatArray, slopes: FloatArray) -> FloatArray:
+        """How far the lines of these slopes are below the loss, (n,)."""
+        if self.loss.max_affine:
+            return np.asarray(self.loss.max_affine * residual.max(axis=1) - np.sum(slopes * residual, axis=1))
+        short = sum(
+            np.maximum(kink.left * d, kink.right * d) - slope * d
+            for d, slope, kink in zip(residual, slopes, self.loss.kinks, strict=True)
         )
+        return np.asarray(_over_rows(self._counted(y, short)))
+
+    def margins(self, y: Any, slopes: FloatArray, outputs: int) -> FloatArray:
+        """The squares of how far the slopes are from their bounds, as a metric of `raw`.
+
+        It is (n,), or (n, K, K) for K outputs: ``sum_k margin_k**2 g_k g_k.T`` with g_k the
+        derivative of the distance of term k.
+        """
+        if self.loss.max_affine:
+            return _margins_of_maximum(slopes)
+        inside = [
+            np.minimum(kink.right - slope, slope - kink.left) ** 2 for slope, kink in zip(slopes, self.loss.kinks, strict=True)
+        ]
+        metric = self._counted(y, self._counted(y, np.sum(inside, axis=0)))
+        if outputs == 1:
+            return np.asarray(metric)
+        matrix, unit = np.empty((len(metric), outputs, outputs)), np.zeros((len(metric), outputs))
+        for output in range(outputs):
+            unit[:, output] = 1
+            matrix[:, :, output] = self.loss.pullback(y, metric * self.loss.direction(y, unit))
+            unit[:, output] = 0
+        return matrix
+
+    def _counted(self, y, values):
+        """Values of rows that count differently, times what they count."""
         factor = getattr(self.loss, "row_factor", lambda y: None)(y)
-        if factor is not None:
-            slopes = slopes * factor.reshape(-1, *(1,) * (slopes.ndim - 1))
-        return np.asarray(self.loss.pullback(y, slopes))
+        return values if factor is None else values * factor.reshape(-1, *(1,) * (values.ndim - 1))
+
+
+def _slope(distance, kink, width):
+    """The slope next to a kink, smoothed with a width."""
+    left, right = distance.dtype.type(kink.left), distance.dtype.type(kink.right)
+    if not width:
+        return np.where(distance > 0, right, left)
+    return np.clip((left + right) / 2 + (right - left) / (2 * width) * distance, left, right)
+
+
+def _over_rows(values):
+    return values if values.ndim == 1 else values.sum(axis=1)
+
+
+def _margins_of_maximum(slopes):
+    """`margins` of a maximum, as `MaxAffineTerms.gradient_map` has them."""
+    rows, classes = np.arange(len(slopes)), slopes.shape[1]
+    units = np.broadcast_to(np.eye(classes), (len(slopes), classes, classes)).copy()
+    units[rows, :, slopes.argmax(axis=1)] -= 1
+    units *= slopes[:, :, None]
+    share = slopes / np.linalg.norm(slopes, axis=1)[:, None]
+    units -= share[:, :, None] * np.einsum("ij,ijk->ik", share, units)[:, None, :]
+    return np.einsum("ijk,ijl->ikl", units, units)
 
 
 class SumsOfLines(NamedTuple):
@@ -150,7 +224,7 @@ class NearRows(NamedTuple):
         factor[numbers == 0] = 1.0  # there is always a row
         others = factor == 0
         value = self.loss.value(batch.y, raw)
-        gradient = kinks.gradient(batch.y, raw, residual)
+        gradient = kinks.gradient(batch.y, kinks.slopes(residual))
         gradient[~others] = 0
         pulls = batch.weighted(gradient)
         size = np.abs(pulls)
@@ -179,3 +253,38 @@ class SlopesOfPart(NamedTuple):
     part: Any
     params: FloatArray
     slopes: FloatArray | None
+
+
+class ProvenBound(NamedTuple):
+    """What is left to gain at a point at the most, as sums over all rows have proven it."""
+
+    params: FloatArray
+    bound: float
+
+
+class MovesOfRows(NamedTuple):
+    """By how much the rows of a batch move that are on a line with a slope.
+
+    Parameters
+    ----------
+    loss : Loss
+    model : LinearModel
+    params : ndarray of shape (n_params,)
+        Where their lines are looked at.
+    changes : ndarray of shape (n_changes, n_params)
+    """
+
+    loss: Any
+    model: Any
+    params: FloatArray
+    changes: FloatArray
+
+    def __call__(self, batch: Any, rows: Any) -> tuple[FloatArray, FloatArray]:
+        """The sums of the squares of these moves, (n_changes,), and of the rows, (n_params,)."""
+        kinks, model, y = KinksOfRows(self.loss), self.model, batch.y
+        raw = model.predict(self.params, batch.X)
+        slopes = kinks.slopes(kinks.residual(y, raw))
+        with_slope = (slopes if self.loss.max_affine else slopes.any(axis=0)) != 0
+        moves = (kinks.direction(y, model.predict(change, batch.X))[with_slope] for change in self.changes)
+        squared = np.array([float(np.sum(moved.astype(np.float64, copy=False) ** 2)) for moved in moves])
+        return squared, model.diagonal(squares(batch.X), np.ones_like(raw)).astype(np.float64, copy=False)

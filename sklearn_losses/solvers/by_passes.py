@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from sklearn_losses.core.allowance import null_value
+from sklearn_losses.core.allowance import allowance, null_value
+from sklearn_losses.core.limits import SIZES
 from sklearn_losses.piecewise.base import FloatArray
-from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, SlopesOfPart
+from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, ProvenBound, SlopesOfPart
 from sklearn_losses.solvers.run import Run
+from sklearn_losses.solvers.smoothed_passes import SMOOTHED, smoothed_passes
 
 __all__ = ["PassLimits", "minimum_by_passes"]
 
@@ -45,6 +47,9 @@ class PassLimits(NamedTuple):
         Rows that change sides at the least, when a further band is chosen.
     still : int
         Passes in a row that may bring no lower value.
+    tied : float
+        The width, in units of the mean distance, at which slopes of many rows on their kink are
+        looked for.
     passes : int
         Passes in all.
     """
@@ -57,10 +62,12 @@ class PassLimits(NamedTuple):
     again: float = 0.25
     crossed: int = 4
     still: int = 2
+    tied: float = 1e-6
     passes: int = 40
 
 
 LIMITS = PassLimits()
+TINY = 1e-9  # distance from a kink, in units of the mean one, of rows on it
 MOST = 1000  # iterations for rows in memory
 Solve = Callable[[Any, FloatArray, float], OptimizeResult]
 
@@ -129,39 +136,86 @@ class _Passes:
         if m == n:
             self.run.record(found.x, part.value(found.x))
             return self._end(part, found)
-        self.null = null_value(part, found.x)
-        band = self._band(found.x, self._of_rows(part, found.x)[0], self.limits.spreads * np.sqrt(len(params) * m), n / m)
-        return self._with_bands(band)
+        self.null, distance = null_value(part, found.x), self._of_rows(part, found.x)[0]
+        self.scale = float(distance.mean()) or 1.0
+        band = self._band(found.x, distance, self.limits.spreads * np.sqrt(len(params) * m), n / m)
+        # From here on the sample is not needed.
+        del part, distance
+        self.lowest, self.tied = np.inf, False
+        result = self._with_bands(band)
+        width, most = self._width(), self.limits.filled * self.most
+        while result is None and self.run.status is None and len(params) <= SIZES.matrix:
+            end = smoothed_passes(
+                self.objective,
+                self.best,
+                width,
+                width if self.tied else SMOOTHED.narrowest * self.scale,
+                1 / self.scale,
+                self.run.record,
+                self._allowed,
+                most,
+                self.limits.spreads,
+            )
+            if end.bound < np.inf:
+                self.run.params, self.run.value = end.params, self.objective.value(end.params)
+                self.run.converged()
+                return self.run.result(slopes=ProvenBound(end.params, end.bound))
+            if end.reach == np.inf:
+                break
+            # Where these do not decide, fewer are asked for the next time.
+            result, width, most = self._with_bands(_Band((end.params,), (end.reach,))), end.width, most / 2
+        if result is None:
+            self.run.params, self.run.value = self.best, self.lowest
+            return self.run.result()
+        return result
+
+    def _width(self):
+        """The width to start smoothing with.
+
+        Where the rows on their kink are too many the point is mostly the optimum, and the slopes
+        that prove it are those of a tiny width.
+        """
+        return self.limits.tied * self.scale if self.tied else SMOOTHED.first * self.scale
+
+    def _allowed(self, params, value):
+        return allowance(self.objective, value, self.null, self.tol)
 
     def _with_bands(self, band):
-        """Solve for bands of rows, until no other row changes sides."""
-        part, found, lowest, still = None, None, np.inf, 0
+        """Solve for bands of rows, until no other row changes sides.
+
+        Returns the result, or None where that leads nowhere; the lowest point is `best` then.
+        """
+        part, found, still = None, None, 0
         for _ in range(self.limits.passes):
             before, params = part, band.points[-1]
             looked = self.objective.part(NearRows(self.objective.loss, self.objective.model, *band), self.most)
+            still = still + 1 if looked.value >= self.lowest - 1e-12 * abs(self.lowest) else 0
+            if looked.value < self.lowest:
+                self.lowest, self.best = looked.value, params
+            self.tied = band.reaches[0] <= TINY * self.scale and looked.near > self.most
             if self.run.record(params, looked.value):
-                break
+                return None
             part = looked.objective
             if len(band.points) > 1 and not looked.crossed:
                 return self._end(before, found)
+            if still > self.limits.still:
+                return None
             if part is None:
                 band = self._thinned(params, band.reaches[-1], looked.near)
                 continue
-            still = still + 1 if looked.value >= lowest - 1e-12 * abs(lowest) else 0
-            lowest = min(lowest, looked.value)
-            if still > self.limits.still:
-                break
             part.null = self.null
             found = self.solve(part, params, self.tol)
-            if band.share == 1:
-                band = band.then(found.x, self.limits.again)
-                continue
-            near = looked.sampled
-            distance, sides = self._of_rows(part, found.x)
-            moved = np.count_nonzero(self.kinks.moved(sides, self._of_rows(part, params)[1])[near])
-            rank = 2 * self.limits.spreads * np.sqrt(len(params) * max(moved, self.limits.crossed))
-            band = self._band(found.x, distance[near], rank, 1 / band.share)
-        return self.run.result()
+            band = self._after(band, part, found, looked.sampled)
+        return None
+
+    def _after(self, band, part, found, near):
+        """The band at the minimum over the rows of this one."""
+        if band.share == 1:
+            return band.then(found.x, self.limits.again)
+        distance, sides = self._of_rows(part, found.x)
+        moved = np.count_nonzero(self.kinks.moved(sides, self._of_rows(part, band.points[-1])[1])[near])
+        rank = 2 * self.limits.spreads * np.sqrt(len(found.x) * max(moved, self.limits.crossed))
+        return self._band(found.x, distance[near], rank, 1 / band.share)
 
     def _band(self, params, distance, rank, each):
         """The band of so many of the rows with these distances, which stand for `each` as many."""

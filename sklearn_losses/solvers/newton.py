@@ -32,6 +32,9 @@ class NewtonLimits(NamedTuple):
         and on so many rows for each parameter at the least,
     start_work : float
         and where a matrix of all rows takes so many multiplications,
+    sample, sample_entries : int
+        The part of rows that are in files or elsewhere: rows at the most unless there are more
+        parameters, and rows times parameters, beyond which it is not looked for.
     start_steps, start_tol : int, float
         in so many steps at the most, to this tol at the least.
     products : float
@@ -50,7 +53,9 @@ class NewtonLimits(NamedTuple):
     digits : float
         while they change the parameters by more than this share of the largest one,
     of_quadratic : float
-        or this share for a quadratic function, whose first step leaves no more but rounding errors.
+        or this share for a quadratic function, whose first step leaves no more but rounding errors,
+    of_sums : float
+        and this one of the weights alone where a step costs a pass over rows in files or elsewhere.
     most_products : float
         Products as which a dear matrix counts at the most, where the work of a fit is bounded.
     unmoved : float
@@ -60,6 +65,8 @@ class NewtonLimits(NamedTuple):
     part: int = 16
     rows_per_parameter: int = 20
     start_work: float = 5e6
+    sample: int = 2**15
+    sample_entries: int = 2**22
     start_steps: int = 20
     start_tol: float = 1e-4
     products: float = 5.0
@@ -70,6 +77,7 @@ class NewtonLimits(NamedTuple):
     refinements: int = 6
     digits: float = 1e-13
     of_quadratic: float = 1e-12
+    of_sums: float = 1e-10
     most_products: float = 100.0
     unmoved: float = 64.0
 
@@ -132,6 +140,7 @@ class Newton(SmoothSolver, name="newton"):
 
     def _by_matrix(self, objective, params, run, tol):
         """Go on with the Hessian as a matrix, and say whether the end is certain."""
+        objective.by_matrices()
         value, gradient = objective.value_and_gradient(params)
         first, solve, promised = value, None, np.inf
         dear = objective.convex and not exact_is_cheap(objective)
@@ -189,10 +198,12 @@ class Newton(SmoothSolver, name="newton"):
         The value shows no gain any more, the gradient does.
         """
         _, gradient = objective.value_and_gradient(run.params)
-        digits = self.limits.of_quadratic if objective.quadratic else self.limits.digits
+        digits, counted = self.limits.of_quadratic if objective.quadratic else self.limits.digits, 1.0
+        if objective.summed:
+            digits, counted = max(digits, self.limits.of_sums), objective.penalized
         for _ in range(self.limits.refinements):
             direction = objective.centered(solve(gradient))
-            if np.abs(direction).max() <= digits * np.abs(run.params).max():
+            if np.abs(counted * direction).max() <= digits * np.abs(counted * run.params).max():
                 return
             value, its_gradient = objective.value_and_gradient(run.params + direction)
             if not np.linalg.norm(its_gradient) < np.linalg.norm(gradient):
@@ -208,8 +219,8 @@ class Newton(SmoothSolver, name="newton"):
 
     def _forms_matrix(self, objective):
         """Whether a matrix costs next to nothing, or less than the products that take its place."""
-        if objective.n_params > self.largest_matrix:
-            return False
+        if objective.n_params > self.largest_matrix or objective.summed:
+            return objective.n_params <= self.largest_matrix
         return objective.hessian_work <= max(SIZES.quick_work, self.limits.products * objective.product_work)
 
     def _start(self, objective, params, tol):
@@ -218,6 +229,9 @@ class Newton(SmoothSolver, name="newton"):
         # From a start in coarser precision nothing is left to gain that way, and the first step of
         # a quadratic function ends at the minimum from anywhere.
         coarse, small = objective.in_data_dtype() is not None, objective.hessian_work < self.limits.start_work
+        if objective.summed:
+            size, small = max(min(size, self.limits.sample), self.limits.rows_per_parameter * objective.n_params), False
+            coarse = size * objective.n_params > self.limits.sample_entries
         if coarse or small or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
             return params
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)

@@ -25,6 +25,9 @@ class Source:
         for start in range(0, self.X.shape[0], self.size):
             yield self._rows(slice(start, start + self.size))
 
+    def take(self, rows):
+        return self._rows(rows)
+
     def _rows(self, rows):
         weight = self.sample_weight
         return (self.X[rows], self.y[rows]) if weight is None else (self.X[rows], self.y[rows], weight[rows])
@@ -165,7 +168,7 @@ BAD = [
     (Source(X, Y, spoiled(1, np.nan)), "Row 441 has nan in sample_weight"),
     (Source(X, Y, np.zeros(len(Y))), "all weights are zero"),
     (Source(X[:0], Y[:0]), "has no rows"),
-    (Source(X, Y[:50]), "rows in X and y of shape"),
+    (Source(X, Y[:50]), "a value for each row of X"),
     (Source(X, np.array(["a", "b"])[(Y > 100).astype(int)]), "needs numbers in y, and y has text"),
     (Source(X.astype(int), Y), "dtype of a source of rows must be float64 or float32. Got int64"),
 ]
@@ -189,14 +192,16 @@ class Blocks:
     def blocks(self):
         return iter(self.given)
 
+    def take(self, rows):
+        raise NotImplementedError
+
 
 WRONG = [
     (Blocks([(X, Y)], shape=None), {}, "must have a shape"),
     (Blocks([(X, Y)], dtype="text"), {}, "and a dtype"),
-    (Blocks([(X, Y)], shape=(441, 10)), {}, "hold 442 rows.*441 were expected"),
-    (Blocks([(X, Y), (X[:, :9], Y)]), {}, "all blocks must have the same columns"),
-    (Blocks([(X, Y[:, None]), (X, Y)], shape=(884, 10)), {}, "Row 442 has y of shape"),
-    (Blocks([X]), {}, "must be tuples"),
+    (Blocks([(X, Y)], shape=(441, 10)), {}, "it has 441 rows.*hold 442"),
+    (Blocks([(X, Y), (X[:, :9], Y)]), {}, "must have shape"),
+    (Blocks([(X, Y[:, None]), (X, Y)], shape=(884, 10)), {}, "All blocks must hold the same"),
     (Blocks([(X,)]), {}, "have no targets"),
     (Source(X, Y), {"y": Y}, "fit got y as well"),
     (Source(X, Y), {"sample_weight": Y}, "fit got sample_weight as well"),
@@ -220,7 +225,7 @@ def test_rows_that_change():
         return first()
 
     source.blocks = blocks
-    with pytest.raises(ValueError, match="hold 441 rows"):
+    with pytest.raises(ValueError, match="its blocks hold 441"):
         LossRegressor().fit(source)
 
 

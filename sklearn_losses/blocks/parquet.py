@@ -1,0 +1,270 @@
+"""Blocks of Parquet files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sklearn_losses.blocks.ahead import read_ahead
+from sklearn_losses.blocks.files import Paths, the_files
+from sklearn_losses.blocks.parquet_columns import Assembly, Column, Kind, Layout, Other, find_levels, kind_of
+from sklearn_losses.blocks.parquet_files import arrow, batches, heads
+from sklearn_losses.blocks.rows import RowBlock
+from sklearn_losses.blocks.sliced import Blocks, rows_of_block, type_of_rows
+
+__all__ = ["ParquetBlocks"]
+
+MOST_STORED = 0.1  # the share of stored entries up to which "onehot" gives CSR matrices
+
+
+class ParquetBlocks(Blocks):
+    """A source of rows from Parquet files, which are read block by block on a thread.
+
+    It needs pyarrow (extra ``parquet``). The rows of all files come one after the other; blocks go
+    on across the ends of row groups and files. Files without rows are left out. Numbers, booleans
+    and decimals are columns of X as they are; missing values, dates and nested columns are refused.
+
+    Parameters
+    ----------
+    paths : str, path, or list of them
+        A pattern such as "claims/*.parquet", whose files are sorted by name with numbers as
+        numbers, or a list of files, which keeps its order. All have the same columns with the same
+        types, in any order.
+    target : str or list of str, default=None
+        The column of the targets, or several columns. Text stays text: the labels of classes.
+    weight : str, default=None
+        The column of the weights of the rows.
+    qid : str, default=None
+        The column of the query that each row belongs to, for rankings.
+    columns : list of str, default=None
+        The columns of X. None: all but those of target, weight and qid.
+    categories : {"onehot", "codes"}, default=None
+        What columns of text and of categories (Arrow's dictionaries) become. "onehot": a column of
+        zeros and ones for each level; "codes": one column with the number of the level, from 0.
+        None: they are refused.
+    levels : dict of str to list, default=None
+        The levels of each such column, in their order. None: those that occur in the files, sorted,
+        or all in the declared order where a category is ordered. Give those of the training data,
+        ``source.levels``, for other data to predict.
+    block_rows : int, default=None
+        Rows of a block. None: as many as fit into 16 MiB. Larger blocks need more memory and fewer
+        steps.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The numbers of rows and of columns of X.
+    dtype : dtype
+        Of X: float32 where all columns are float32 or short integers, as NumPy's ``result_type``
+        has it, else float64.
+    feature_names : list of str
+        The columns of X; with "onehot", "region_north" for the level "north" of "region".
+    columns : list of str
+        The columns of the files that X is made of.
+    levels : dict of str to list
+        The levels of the columns of text and categories.
+    block_rows : int
+
+    Notes
+    -----
+    Levels are found in one pass over their columns, when the source is made. With "onehot" blocks
+    are CSR matrices where at most a tenth of the entries is stored, else arrays.
+
+    Memory is that of the blocks and, for each column, of one page of the file: 1 MiB by default.
+    `take` decodes the row groups that hold the rows.
+
+    A source holds names of files and no rows: it can be pickled, and other processes read the files
+    at the same paths. A file whose size or time of change is another one at a later pass is
+    refused.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pyarrow
+    >>> from pyarrow import parquet
+    >>> from sklearn_losses.blocks import ParquetBlocks
+    >>> columns = {"age": [21, 47, 35], "region": ["b", "a", "b"], "loss": [1.5, 0.0, 2.5]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     parquet.write_table(pyarrow.table(columns), f"{folder}/claims-1.parquet")
+    ...     source = ParquetBlocks(f"{folder}/*.parquet", target="loss", categories="onehot")
+    ...     (block,) = source.blocks()
+    >>> source.feature_names
+    ['age', 'region_a', 'region_b']
+    >>> block.X
+    array([[21.,  0.,  1.],
+           [47.,  1.,  0.],
+           [35.,  0.,  1.]])
+    >>> block.y
+    array([1.5, 0. , 2.5])
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        target: str | Sequence[str] | None = None,
+        weight: str | None = None,
+        qid: str | None = None,
+        columns: Sequence[str] | None = None,
+        categories: str | None = None,
+        levels: Mapping[str, Sequence[Any]] | None = None,
+        block_rows: int | None = None,
+    ) -> None:
+        if categories not in (None, "onehot", "codes"):
+            raise ValueError(f'categories must be "onehot", "codes" or None. Got {categories!r}.')
+        found = heads(the_files(paths, "Parquet files"))
+        first = found[0][0].file.name
+        roles = {"target": _names("target", target), "weight": _names("weight", weight), "qid": _names("qid", qid)}
+        used = {name: role for role, names in roles.items() for name in names}
+        self.columns = (
+            [name for name in found[0][1].names if name not in used] if columns is None else _names("columns", columns)
+        )
+        if both := [name for name in self.columns if name in used]:
+            raise ValueError(f"columns holds {both[0]!r}, which is the {used[both[0]]}.")
+        if not self.columns:
+            raise ValueError(f"No column of {first} is left for X.")
+        kinds = _kinds(found, [*self.columns, *used])
+        if weight is not None and kinds[weight].category:
+            raise ValueError(f"The weight {weight!r} of {first} must hold numbers. Got text or categories.")
+        self._categories = [name for name in self.columns if kinds[name].category]
+        if self._categories and categories is None:
+            raise ValueError(
+                f"{self._categories[0]!r} of {first} holds text or categories. "
+                'Pass categories="onehot" or "codes", or leave it out by columns=.'
+            )
+        self._tables = [table for table, _ in found]
+        self._ends = np.cumsum([sum(table.groups) for table in self._tables])
+        self.levels = _levels(levels, {name: kinds[name] for name in self._categories}, self._tables)
+        self._layout = self._made_layout(kinds, categories == "onehot", roles, several=not isinstance(target, str))
+        self.shape = int(self._ends[-1]), self._layout.width
+        self.dtype = self._layout.dtype
+        stored = len(self.columns) * (self.dtype.itemsize + 4) if self._layout.sparse else self.shape[1] * self.dtype.itemsize
+        self.block_rows = rows_of_block(block_rows, stored)
+
+    def _made_layout(self, kinds, onehot, roles, several):
+        """What blocks are made of; `several` says that y has two dimensions."""
+        columns, width = [], 0
+        for name in self.columns:
+            columns.append(Column(name, self.levels.get(name), width))
+            width += len(self.levels[name]) if onehot and name in self.levels else 1
+        types = [np.dtype(np.int8) if name in self.levels else kinds[name].dtype for name in self.columns]
+        onehot = onehot and bool(self.levels)
+        others = []
+        for role, names in roles.items():
+            dtype = np.result_type(*(kinds[name].dtype for name in names)) if names else None
+            others.append(Other(names, several and role == "target", dtype) if names else None)
+        sparse = onehot and len(columns) <= MOST_STORED * width
+        return Layout(columns, others, width, type_of_rows(np.result_type(*types), "X"), onehot, sparse)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the columns of X."""
+        names = []
+        for column in self._layout.columns:
+            onehot = self._layout.onehot and column.levels is not None
+            names += [f"{column.name}_{level}" for level in column.levels] if onehot else [column.name]
+        return names
+
+    def blocks(self) -> Iterator[RowBlock]:
+        """One pass over all rows, block by block; a thread reads the next block ahead."""
+        return read_ahead(self._assembled())
+
+    def where(self, row: int) -> str:
+        """Where a row stands: its number in its file, from 0, and the file.
+
+        Parameters
+        ----------
+        row : int
+            Its number among all rows, from 0.
+        """
+        number = int(np.searchsorted(self._ends, row, side="right"))
+        table = self._tables[number]
+        return f"row {row - (self._ends[number] - sum(table.groups))} of {table.file.name}"
+
+    def _assembled(self):
+        left, lookups = self.shape[0], {}
+        block = Assembly(self._layout, min(left, self.block_rows), lookups)
+        for table in self._tables:
+            start = 0
+            for batch in self._batches(table):
+                done = 0
+                while done < batch.num_rows:
+                    part = batch.slice(done, block.missing)
+                    block.add(part, range(start + done, start + done + part.num_rows), table.file.name)
+                    done += part.num_rows
+                    if not block.missing:
+                        left -= block.rows
+                        yield block.block()
+                        block = Assembly(self._layout, min(left, self.block_rows), lookups)
+                start += done
+
+    def _read(self, rows):
+        block, begin = Assembly(self._layout, len(rows), {}), 0
+        for table, end in zip(self._tables, self._ends, strict=True):
+            stop = int(np.searchsorted(rows, end))
+            if stop > begin:
+                self._pick(table, rows[begin:stop] - (end - sum(table.groups)), block)
+            begin = stop
+        return block.block()
+
+    def _pick(self, table, rows, block):
+        """Append rows of a file to a block, out of the row groups that hold them."""
+        ends = np.cumsum(table.groups)
+        group = np.searchsorted(ends, rows, side="right")
+        groups, which = np.unique(group, return_inverse=True)
+        sizes = np.array(table.groups)[groups]
+        places = rows - (ends - table.groups)[group] + (np.cumsum(sizes) - sizes)[which]  # in what is read
+        start = 0
+        for batch in self._batches(table, groups.tolist()):
+            begin, stop = np.searchsorted(places, [start, start + batch.num_rows])
+            if stop > begin:
+                block.add(batch.take(arrow().array(places[begin:stop] - start)), rows[begin:stop], table.file.name)
+            start += batch.num_rows
+
+    def _batches(self, table, groups=None):
+        names = [name for other in self._layout.others if other is not None for name in other.columns]
+        return batches(table, [*self.columns, *names], self._categories, groups)
+
+
+def _names(role, given):
+    """Names of columns as a list."""
+    names = [] if given is None else list(given) if np.iterable(given) and not isinstance(given, str) else [given]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{role} must be names of columns. Got {given!r}.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"{role} names a column twice: {given!r}.")
+    return names
+
+
+def _kinds(found, names):
+    """The `Kind` of each column, the same in all files."""
+    kinds: dict[str, Kind] = {}
+    first = found[0][0].file.name
+    for table, schema in found:
+        file = table.file.name
+        for name in names:
+            places = schema.get_all_field_indices(name)
+            if len(places) != 1:
+                count = "more than one" if places else "no"
+                raise ValueError(f"{file} has {count} column {name!r}; it has {_shown(schema.names)}.")
+            kind = kind_of(schema.field(places[0]).type, f"{name!r} of {file}")
+            if kind != kinds.setdefault(name, kind):
+                differ = f"{name!r} of {file} holds {kind}, but that of {first} {kinds[name]}"
+                raise ValueError(f"{differ}; write all files with the same type.")
+    return kinds
+
+
+def _shown(names):
+    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+
+
+def _levels(given, kinds, tables):
+    """The levels of each column of categories, as the user gave them or as they are found."""
+    if given is None:
+        return find_levels(tables, kinds)
+    if unknown := [name for name in kinds if name not in given]:
+        raise ValueError(f"levels has none for the column {unknown[0]!r}.")
+    levels = {name: list(given[name]) for name in kinds}
+    for name, values in levels.items():
+        if len(set(values)) < len(values) or not values:
+            raise ValueError(f"levels must give each column its levels, each once. Got {values!r} for {name!r}.")
+    return levels
