@@ -12,13 +12,13 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.estimators.components import ModelLike, SolverLike
-from sklearn_losses.estimators.row_parts import is_source
 from sklearn_losses.estimators.scores import Accuracy, score_of_source, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
@@ -398,7 +398,7 @@ default=None
         -------
         float
         """
-        if is_source(X):
+        if is_row_source(X):
             return score_of_source(self, X, Accuracy, y=y, sample_weight=sample_weight)
         return super().score(X, targets_given(y), sample_weight)
 

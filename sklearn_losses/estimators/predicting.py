@@ -6,10 +6,10 @@ from typing import Any
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.blocks.predictions import gathered
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import validated
-from sklearn_losses.estimators.row_parts import is_source
 from sklearn_losses.fitting.parameters import raw_predictions
 
 __all__ = ["Predicting"]
@@ -31,6 +31,6 @@ class Predicting:
     def _of_rows(self, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """What ``function(raw)`` makes of the raw predictions; of a source block by block."""
         check_is_fitted(self)
-        if is_source(X):
+        if is_row_source(X):
             return gathered(self, X, lambda estimator, block: function(estimator._raw(block.X)))
         return function(self._raw(X))

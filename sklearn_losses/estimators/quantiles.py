@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.blocks.predictions import gathered
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
@@ -18,7 +19,6 @@ from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
-from sklearn_losses.estimators.row_parts import is_source
 from sklearn_losses.estimators.scores import MeanPinball, score_of_source, targets_given
 from sklearn_losses.losses.regression import Quantile
 
@@ -178,7 +178,7 @@ class MultiQuantileRegressor(BaseEstimator):
         ndarray of shape (n_samples, n_quantiles)
         """
         check_is_fitted(self)
-        if is_source(X):
+        if is_row_source(X):
             return gathered(self, X, lambda estimator, block: estimator.predict(block.X))
         X = validated(self, X, reset=False)
         return np.sort(X @ self.coef_.T + self.intercept_, axis=1)
@@ -199,7 +199,7 @@ class MultiQuantileRegressor(BaseEstimator):
         -------
         float
         """
-        if is_source(X):
+        if is_row_source(X):
             return score_of_source(self, X, partial(MeanPinball, self._levels()), y=y, sample_weight=sample_weight)
         y = np.asarray(targets_given(y), dtype=np.float64)
         weight = None if sample_weight is None else np.asarray(sample_weight)

@@ -10,13 +10,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
 from sklearn_losses.estimators.components import ModelLike, SolverLike
-from sklearn_losses.estimators.row_parts import is_source
 from sklearn_losses.estimators.scores import rows_of_source, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
@@ -276,7 +276,7 @@ best_validation_score_, converged_, solver_, n_parameters_
         float
             See `sklearn_losses.metrics.ranking.query_ndcg_score`.
         """
-        if is_source(X):
+        if is_row_source(X):
             scores, y, sample_weight, qid = rows_of_source(self, X, y=y, sample_weight=sample_weight, qid=qid)
             need_queries(self, qid)
             return query_ndcg_score(y, scores, qid=qid, sample_weight=sample_weight)
