@@ -147,9 +147,17 @@ class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
         `first` is False where a fit goes on from the last one.
         """
 
-    def _read_parts(self, parts):
+    def _read_parts(self, parts, classes=None):
         """The same for rows in raw blocks."""
         raise ValueError(f"{type(self).__name__} takes no source of row blocks; pass arrays.")
+
+    def _read_any(self, X, y, sample_weight, *, first, classes=None, **targets):
+        """What `_read` gives, or for a source `_read_parts`, and its raw blocks or None."""
+        parts = raw_parts(self, X, y, first=first, sample_weight=sample_weight, **targets)
+        if parts is not None:
+            return self._read_parts(parts, classes), parts
+        targets |= {} if classes is None else {"classes": classes}
+        return self._read(X, y, sample_weight, first=first, **targets), None
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.
@@ -173,13 +181,14 @@ class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
         return self
 
     @available_where(_steps_on_batches)
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -211,8 +220,7 @@ class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
         components = self._checked_components()
         self._progress.saver = Saver.of(self)
         last = last_fit(vars(self)) if self.warm_start else None
-        parts = raw_parts(self, X, y, sample_weight=sample_weight, **targets)
-        read = self._read(X, y, sample_weight, first=True, **targets) if parts is None else self._read_parts(parts)
+        read, parts = self._read_any(X, y, sample_weight, first=True, **targets)
         fitted, done = self._fitted_by(fit_rows, components, read, last)
         fault = done.fault or advice(done.outcome, done.problem, self._loss_spec().label)
         if done.fault:
@@ -228,7 +236,7 @@ class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early, since it sees one batch at a time; use early_stopping=False.")
         last = last_fit(vars(self))
-        read = self._read(X, y, sample_weight, first=last is None, **targets)
+        read, _ = self._read_any(X, y, sample_weight, first=last is None, **targets)
         fitted, done = self._fitted_by(fit_batch, components, read, last)
         return fitted, done.outcome.interruption, []
 

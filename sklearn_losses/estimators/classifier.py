@@ -243,8 +243,8 @@ default=None
             check_classification_targets(y)
         return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last, cost=cost)
 
-    def _read_parts(self, parts):
-        return labelled_parts(parts, self.class_weight)
+    def _read_parts(self, parts, classes=None):
+        return labelled_parts(parts, self.class_weight, classes, vars(self).get("_targets"))
 
     def _checked_components(self):
         if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):
@@ -259,7 +259,7 @@ default=None
     def partial_fit(  # type: ignore[override]  # `classes` comes third, as in scikit-learn
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
@@ -269,8 +269,9 @@ default=None
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
         y : array-like of shape (n_samples,)
+            None for a source.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed by the first call.
         sample_weight : array-like of shape (n_samples,), default=None

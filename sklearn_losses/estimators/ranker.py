@@ -193,7 +193,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     @available_where(_steps_on_batches)
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
     ) -> Self:
         """One pass over the queries with a stochastic solver, from where the last call ended.
 

@@ -209,7 +209,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
         return task, Rows(X, y, mean_one(weight), places, n_given)
 
-    def _read_parts(self, parts):
+    def _read_parts(self, parts, classes=None):
         return regression_parts(parts)
 
     def __sklearn_tags__(self):
