@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "plotting": {"core", "losses", "resistant"},
     "fitting": {"core", "losses", "models", "objective", "piecewise", "resistant", "solvers", "summed_objective"},
     "testing": {"core", "losses", "models", "objective", "solvers"},
-    "estimators": {"blocks", "core", "fitting", "losses", "metrics", "models", "objective", "solvers"},
+    "estimators": {"blocks", "core", "distributed", "fitting", "losses", "metrics", "models", "objective", "solvers"},
     "model_selection": {"core", "estimators", "fitting", "losses", "metrics", "plotting"},
 }
 

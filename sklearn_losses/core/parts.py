@@ -90,7 +90,7 @@ class Parts(ABC):
         return f"Row {row}"
 
     @abstractmethod
-    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+    def each(self, function: Callable[[Any], Any]) -> Iterator[Any]:
         """What ``function(block)`` returns for each block, in the order of the rows."""
 
     @abstractmethod
@@ -108,7 +108,7 @@ class Parts(ABC):
         """One pass over all blocks, in an order drawn by `rng` where they have more than one."""
         raise NotImplementedError(f"{type(self).__name__} hands out no blocks.")
 
-    def total(self, function: Callable[[Block], Any]) -> Any:
+    def total(self, function: Callable[[Any], Any]) -> Any:
         """The sum of what ``function(block)`` returns: numbers, new arrays, or tuples of them."""
         return reduce(added, self.each(function))
 

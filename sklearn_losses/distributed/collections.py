@@ -14,17 +14,13 @@ from scipy import sparse
 
 from sklearn_losses.blocks.rows import RowBlock
 from sklearn_losses.core.parts import LocalParts, Parts
+from sklearn_losses.distributed import is_dask
 from sklearn_losses.distributed.holder import BlockFacts
 from sklearn_losses.distributed.holders import Holders
 from sklearn_losses.distributed.parts import DaskParts
 from sklearn_losses.distributed.queries import with_whole_queries
 
-__all__ = ["active_client", "check_columns", "is_array", "is_dask", "is_frame", "of_whole_rows", "partitions_of", "row_parts"]
-
-
-def is_dask(X: Any) -> bool:
-    """Whether an object is of Dask; nothing is imported for the answer."""
-    return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
+__all__ = ["active_client", "check_columns", "is_array", "is_frame", "of_whole_rows", "partitions_of", "row_parts"]
 
 
 def is_array(X: Any) -> bool:

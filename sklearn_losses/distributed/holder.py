@@ -90,15 +90,18 @@ class Holder:
 
     # What a client asks for. All replies are pickled pairs of their kind and their content.
 
-    async def total(self, form: int, function: bytes, below: tuple[Node, ...] = ()) -> bytes:
-        """The sum of ``function(block)`` over the blocks here and those of the holders below."""
-        own = asyncio.get_running_loop().run_in_executor(self._caller, told, self._total, form, function)
-        replies = await asyncio.gather(own, *(self._of_node(node, form, function) for node in below))
+    async def total(self, form: int, function: bytes, rows: Any = None, below: tuple[Node, ...] = ()) -> bytes:
+        """The sum of ``function(block)`` over the blocks here and those of the holders below.
+
+        Of all rows, or of those with the numbers `rows`, in ascending order, alone.
+        """
+        own = asyncio.get_running_loop().run_in_executor(self._caller, told, self._total, form, function, rows)
+        replies = await asyncio.gather(own, *(self._of_node(node, form, function, rows) for node in below))
         return own.result() if len(replies) == 1 else told_together(replies)
 
-    async def each(self, form: int, function: bytes) -> bytes:
-        """Pairs of the number of a block and ``function(block)``."""
-        return await self._answer(self._each, form, function)
+    async def each(self, form: int, function: bytes, rows: Any = None) -> bytes:
+        """Pairs of the number of a block and ``function(block)``; `rows` as for `total`."""
+        return await self._answer(self._each, form, function, rows)
 
     async def change(self, form: int, new: int, function: bytes) -> bytes:
         """Keep ``function(block)`` as the form `new` of the blocks.
@@ -118,22 +121,22 @@ class Holder:
     async def _answer(self, work, *arguments):
         return await asyncio.get_running_loop().run_in_executor(self._caller, told, work, *arguments)
 
-    async def _of_node(self, node, form, function):
+    async def _of_node(self, node, form, function, rows):
         try:
-            return await execute(self._worker.rpc(node.address), node.key, "total", form, function, node.below)
+            return await execute(self._worker.rpc(node.address), node.key, "total", form, function, rows, node.below)
         except (OSError, KeyError):
             return pickle.dumps((LOST, [node.number]))
 
     # The work, on a thread of its own.
 
-    def _total(self, form, function):
-        filled = self._filled(form)
+    def _total(self, form, function, rows):
+        filled = self._filled(form, rows)
         values = self._ordered(pickle.loads(function), [block for _, block in filled])
         pieces = (Piece(number, number + 1, value) for (number, _), value in zip(filled, values, strict=True))
         return VALUE, list(together(pieces))
 
-    def _each(self, form, function):
-        filled = self._filled(form)
+    def _each(self, form, function, rows):
+        filled = self._filled(form, rows)
         values = self._ordered(pickle.loads(function), [block for _, block in filled])
         return VALUE, [(number, value) for (number, _), value in zip(filled, values, strict=True)]
 
@@ -148,9 +151,12 @@ class Holder:
                 block.start = start
         return VALUE, None
 
-    def _filled(self, form):
+    def _filled(self, form, rows):
         """The blocks with rows and their numbers."""
-        return [pair for pair in zip(self._numbers, self._forms[form], strict=True) if pair[1].X.shape[0]]
+        blocks = self._forms[form]
+        if rows is not None:
+            blocks = [picked(block, rows) for block in blocks]
+        return [pair for pair in zip(self._numbers, blocks, strict=True) if pair[1].X.shape[0]]
 
     def _ordered(self, function: Callable[[Any], Any], blocks: list[Any]) -> Iterator[Any]:
         """``map(function, blocks)``, on threads where there are any.
@@ -167,6 +173,13 @@ class Holder:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def picked(block: Block, rows: Any) -> Block:
+    """The rows of a block that are among those with the numbers `rows`, in ascending order."""
+    first, last = np.searchsorted(rows, (block.start, block.start + block.X.shape[0]))
+    own = rows[first:last] - block.start
+    return Block(block.X[own], block.y[own], None if block.weight is None else block.weight[own])
 
 
 def _quiet(function, block):

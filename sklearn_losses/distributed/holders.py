@@ -21,7 +21,7 @@ __all__ = ["Holders", "Traffic"]
 
 FAN = 8  # holders that one asks and adds up, the client among them
 TRIES = 4  # to make a holder, before it is given up
-WAIT = 30  # seconds for a first worker
+WAIT = 30.0  # seconds for a first worker
 WATCHED = 0.5  # seconds between looks at whether a worker that is waited for is there
 
 
@@ -86,10 +86,26 @@ class Holders:
     fan : int, default=8
         The number of holders up to which the client asks all of them itself. More of them form a
         tree in which each asks so many others.
+    wait : float, default=30.0
+        Seconds that a cluster without workers is waited for.
+    tries : int, default=4
+        How often a holder is made, before its rows are given up.
     """
 
-    def __init__(self, client: Any, partitions: list[Any], places: list[str] | None = None, fan: int = FAN) -> None:
-        self.client, self.partitions, self.fan = client, partitions, fan
+    def __init__(
+        self,
+        client: Any,
+        partitions: list[Any],
+        places: list[str] | None = None,
+        fan: int = FAN,
+        wait: float = WAIT,
+        tries: int = TRIES,
+    ) -> None:
+        if client.asynchronous:
+            raise ValueError(
+                "A fit waits for its results, and the active Dask client is asynchronous; use Client(asynchronous=False)."
+            )
+        self.client, self.partitions, self.fan, self.wait, self.tries = client, partitions, fan, wait, tries
         self.traffic = Traffic()
         self._forms: dict[int, _Form] = {}
         self._forgotten: set[int] = set()
@@ -109,18 +125,23 @@ class Holders:
 
     # What a fit asks for.
 
-    def total(self, form: int, function: Callable[[Any], Any]) -> Any:
-        """The sum of ``function(block)`` over all blocks of a form; None without rows."""
+    def total(self, form: int, function: Callable[[Any], Any], rows: Any = None) -> Any:
+        """The sum of ``function(block)`` over all blocks of a form; None without rows.
+
+        Of all rows, or of those with the numbers `rows`, in ascending order, alone.
+        """
         payload = self._pickled(function)
-        replies = self._asked(lambda: [(node, ("total", form, payload, node.below)) for node in self._tree()])
+        replies = self._asked(lambda: [(node, ("total", form, payload, rows, node.below)) for node in self._tree()])
         pieces = sorted((piece for _, some in replies for piece in some), key=lambda piece: piece.start)
         values = [piece.value for piece in together(pieces)]
         return reduce(added, values) if values else None
 
-    def each(self, form: int, function: Callable[[Any], Any]) -> list[Any]:
-        """What ``function(block)`` gives for each block with rows, in their order."""
+    def each(self, form: int, function: Callable[[Any], Any], rows: Any = None) -> list[Any]:
+        """What ``function(block)`` gives for each block with rows, in their order; `rows`
+        as above.
+        """
         payload = self._pickled(function)
-        replies = self._asked(lambda: [(node, ("each", form, payload)) for node in self._nodes()])
+        replies = self._asked(lambda: [(node, ("each", form, payload, rows)) for node in self._nodes()])
         return [value for _, value in _in_order(replies)]
 
     def change(self, form: int, function: Callable[[Any], Any]) -> tuple[int, list[BlockFacts]]:
@@ -231,11 +252,11 @@ class Holders:
 
     def _waited_for(self):
         try:
-            self.client.wait_for_workers(1, timeout=WAIT)
+            self.client.wait_for_workers(1, timeout=self.wait)
         except TimeoutError:
             raise RuntimeError(
-                f"The Dask cluster has had no worker for {WAIT} seconds, so there is nobody to compute on the rows; start "
-                "workers, and fit again."
+                f"The Dask cluster has had no worker for {self.wait:g} seconds, so there is nobody to compute on the rows; "
+                "start workers, and fit again."
             ) from None
         return self.client.scheduler_info(n_workers=-1)["workers"]
 
@@ -254,10 +275,10 @@ class Holders:
 
     def _submit(self, group, workers):
         group.tries += 1
-        if group.tries > TRIES:
+        if group.tries > self.tries:
             raise RuntimeError(
-                f"Workers were lost {TRIES} times while they held {group.rows}, most likely for want of memory; use smaller "
-                "chunks, or workers with more memory."
+                f"Workers were lost {self.tries} times while they held {group.rows}, most likely for want of memory; use "
+                "smaller chunks, or workers with more memory."
             )
         if group.address not in workers:
             group.address = self._least_loaded(workers)
@@ -279,7 +300,7 @@ class Holders:
 
     def _made(self, group):
         """Whether a holder was made; False where its worker was lost meanwhile."""
-        from distributed import wait
+        from distributed import CancelledError, wait
 
         while group.actor.status == "pending":
             try:
@@ -287,6 +308,8 @@ class Holders:
             except TimeoutError:
                 if group.address not in self._workers():
                     break
+            except CancelledError:
+                break
         if group.actor.status == "finished":
             return True
         self._check_failure(group)

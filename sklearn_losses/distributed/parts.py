@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_losses.core.parts import Block, Parts
 from sklearn_losses.distributed.holder import BlockFacts
@@ -62,10 +63,10 @@ class DaskParts(Parts):
         return self.holders.traffic
 
     def where(self, row: int) -> str:
-        """Where a row stands, for messages."""
+        """Where a row is, the beginning of a sentence."""
         ends = np.cumsum(self.sizes)
         number = int(np.searchsorted(ends, row, side="right"))
-        return f"row {row - (ends[number] - self.sizes[number])} of partition {number}"
+        return f"Row {row - (ends[number] - self.sizes[number])} of partition {number}"
 
     def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
         self.passes[0] += 1
@@ -75,8 +76,40 @@ class DaskParts(Parts):
         self.passes[0] += 1
         return self.holders.total(self.form, function)
 
+    def picked(self, rows: NDArray[np.intp]) -> "PickedParts":
+        """The rows with the numbers `rows`, in ascending order, alone."""
+        return PickedParts(self, rows)
+
     def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
         return type(self)(self.holders, *self.holders.change(self.form, function), shape, self.passes)
+
+
+class PickedParts(Parts):
+    """Some of the rows of `DaskParts`, which stay where they are.
+
+    Sums over them are not counted as passes.
+
+    Parameters
+    ----------
+    parts : DaskParts
+    rows : ndarray of int
+        Their numbers, in ascending order.
+    """
+
+    def __init__(self, parts: DaskParts, rows: NDArray[np.intp]) -> None:
+        self.parts, self.rows = parts, rows
+        self.shape, self.dtype, self.sparse = (len(rows), parts.shape[1]), parts.dtype, parts.sparse
+        self.nnz = round(parts.nnz * (len(rows) / max(1, parts.shape[0])))
+        self.passes, self.feature_names, self.moments = [0], parts.feature_names, parts.moments
+
+    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+        return iter(self.parts.holders.each(self.parts.form, function, self.rows))
+
+    def total(self, function: Callable[[Block], Any]) -> Any:
+        return self.parts.holders.total(self.parts.form, function, self.rows)
+
+    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
+        raise NotImplementedError
 
 
 def _same(block):

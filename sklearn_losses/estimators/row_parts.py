@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn_losses.blocks import checked_blocks, is_row_source, place_of
 from sklearn_losses.blocks.predictions import check_columns
 from sklearn_losses.core.parts import LocalParts, Parts
+from sklearn_losses.distributed import is_dask
 
 __all__ = ["raw_parts"]
 
@@ -27,23 +28,42 @@ def raw_parts(estimator: Any, X: Any, y: Any, *, first: bool = True, **others: A
     **others : dict
         What else the fit was given for each row, by name.
     """
-    if not is_row_source(X):
+    given = {name: values for name, values in {"y": y, **others}.items() if values is not None}
+    parts: Parts
+    if is_dask(X):
+        parts = _dask_parts(X, given)
+    elif is_row_source(X):
+        parts = _source_parts(X, given)
+    else:
         return None
-    parts = SourceParts(X)
-    given = [name for name, values in {"y": y, **others}.items() if values is not None]
-    if given:
-        raise ValueError(
-            f"X is a source of row blocks, and fit got {' and '.join(given)} as well: targets, weights and queries of the rows "
-            "come from the source, as (X, y, sample_weight, qid) in each of its blocks."
-        )
     if not first:
-        check_columns(estimator, X)
+        check_columns(estimator, parts)
         return parts
     estimator.n_features_in_ = parts.shape[1]
     vars(estimator).pop("feature_names_in_", None)
     if parts.feature_names is not None:
         estimator.feature_names_in_ = _names(parts.feature_names, parts.shape[1])
     return parts
+
+
+def _dask_parts(X: Any, given: dict[str, Any]) -> Parts:
+    # Dask is imported here, once one of its collections is there.
+    from sklearn_losses.distributed.collections import row_parts
+
+    if "y" not in given:
+        raise ValueError("X is a dask collection, and fit needs y with it: a dask array or series with the partitions of X.")
+    if "cost" in given:
+        raise ValueError("cost= needs X in memory, and X is a dask collection; use a loss with a cost matrix.")
+    return row_parts(X, **given)
+
+
+def _source_parts(X: Any, given: dict[str, Any]) -> Parts:
+    if given:
+        raise ValueError(
+            f"X is a source of row blocks, and fit got {' and '.join(given)} as well: targets, weights and queries of the rows "
+            "come from the source, as (X, y, sample_weight, qid) in each of its blocks."
+        )
+    return SourceParts(X)
 
 
 class SourceParts(LocalParts):

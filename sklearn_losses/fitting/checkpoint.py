@@ -43,8 +43,8 @@ class Checkpoint:
     >>> from sklearn_losses import Checkpoint, LossClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> path = os.path.join(tempfile.mkdtemp(), "iris.checkpoint")
-    >>> model = LossClassifier(solver="adam", random_state=0, checkpoint=Checkpoint(path, every=50))
-    >>> model = model.fit(X, y)
+    >>> options = {"solver": "sgd", "early_stopping": True, "random_state": 0}
+    >>> model = LossClassifier(checkpoint=Checkpoint(path, every=50), **options).fit(X, y)
     >>> again = joblib.load(path)
     >>> again.n_iter_ % 50, again.warm_start
     (0, True)

@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 
 from sklearn_losses.core.parts import LocalParts
-from sklearn_losses.distributed.collections import is_dask, row_parts
+from sklearn_losses.distributed import is_dask
+from sklearn_losses.distributed.collections import row_parts
 from sklearn_losses.distributed.parts import DaskParts
 
 da = pytest.importorskip("dask.array")

@@ -101,6 +101,20 @@ def test_blocks_come_in_the_order_of_the_rows_and_know_their_place(client):
     assert list(changed.each(first_row)) == [(start, 2 * X[start, 0], size) for start, size in filled]
 
 
+def rows_of(block):
+    return block.X[:, 0].tolist(), block.y.tolist()
+
+
+@pytest.mark.parametrize("rows", [[0], [3, 17, 18, 79, 84], range(sum(SIZES))], ids=len)
+def test_some_of_the_rows(client, rows):
+    X = np.arange(2.0 * sum(SIZES)).reshape(-1, 2)
+    parts = in_parts(client, X, X[:, 1]).picked(np.array(rows))
+    assert parts.shape == (len(rows), 2)
+    for found, expected in zip(zip(*parts.each(rows_of), strict=True), X[rows].T, strict=True):
+        np.testing.assert_array_equal(sum(found, []), expected)
+    assert parts.total(count) == len(rows)
+
+
 def test_rows_that_nobody_needs_are_let_go(client):
     from distributed import Client
 

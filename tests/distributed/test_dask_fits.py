@@ -1,0 +1,122 @@
+"""Fits of Dask collections end where fits of the same rows in memory do."""
+
+import os
+import signal
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses.losses import CustomLoss
+
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+pandas = pytest.importorskip("pandas")
+
+rng = np.random.default_rng(0)
+N, P = 400, 4
+X = rng.standard_normal((N, P)) * [1, 20, 0.1, 1] + [0, 50, 0, 1]
+LINE = X @ [1, 0.05, 3, -0.5]
+REAL = LINE + rng.standard_t(3, N)
+COUNTS = rng.poisson(np.exp(0.2 * LINE))
+CLASSES = np.array(["low", "middle", "up"])[np.searchsorted([-1, 2], REAL - np.median(REAL))]
+WEIGHT = rng.integers(0, 3, N).astype(float)
+
+ROWS = [100, 0, 1, 250, 49]
+
+
+def chunked(array):
+    return da.from_array(array, chunks=(tuple(ROWS), *array.shape[1:]))
+
+
+def close(one, other):
+    np.testing.assert_allclose(one.coef_, other.coef_, rtol=1e-8, atol=1e-8 * np.abs(other.coef_).max())
+    np.testing.assert_allclose(one.intercept_, other.intercept_, rtol=1e-8, atol=1e-8)
+    assert one.converged_ and other.converged_
+
+
+CASES = [
+    ("mse", REAL, {}),
+    ("mse", np.stack([REAL, LINE**2], axis=1), {}),
+    ("poisson", COUNTS, {"alpha": 0.01}),
+    ("quantile", REAL, {}),
+    ("cross_entropy", CLASSES, {}),
+    ("cross_entropy", CLASSES == "up", {"class_weight": "balanced"}),
+    ("hinge", CLASSES == "low", {}),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "y", "parameters"), CASES, ids=[f"{case[0]}-{np.ndim(case[1])}-{len(case[2])}" for case in CASES]
+)
+def test_fits_are_those_in_memory(client, loss, y, parameters, weighted):
+    make = LossRegressor if y.dtype.kind in "fi" else LossClassifier
+    weight = WEIGHT if weighted else None
+    there = make(loss, **parameters).fit(chunked(X), chunked(y), sample_weight=chunked(WEIGHT) if weighted else None)
+    close(there, make(loss, **parameters).fit(X, y, sample_weight=weight))
+    assert there.n_features_in_ == P and there.n_passes_ < 60
+
+
+@pytest.mark.parametrize("chunks", [(N, P), (7, 2)])
+def test_chunks_do_not_matter(client, chunks):
+    there = LossRegressor("poisson").fit(da.from_array(X, chunks=chunks), da.from_array(COUNTS, chunks=50))
+    close(there, LossRegressor("poisson").fit(X, COUNTS))
+
+
+def test_sparse_blocks(client):
+    rows = np.where(rng.uniform(size=X.shape) < 0.5, X, 0)
+    there = LossRegressor("poisson").fit(chunked(rows).map_blocks(sparse.csr_matrix), COUNTS)
+    close(there, LossRegressor("poisson").fit(sparse.csr_matrix(rows), COUNTS))
+
+
+def test_frames(client):
+    frame = pandas.DataFrame(X, columns=list("abcd")).assign(y=REAL)
+    data = dd.from_pandas(frame, npartitions=3)
+    there = LossRegressor().fit(data[list("abcd")], data.y)
+    close(there, LossRegressor().fit(frame[list("abcd")], REAL))
+    assert list(there.feature_names_in_) == list("abcd")
+
+
+def test_without_a_client():
+    there = LossRegressor("poisson").fit(chunked(X), chunked(COUNTS))
+    close(there, LossRegressor("poisson").fit(X, COUNTS))
+
+
+met = 0
+
+
+def deadly(y, raw, marker, home):
+    """A loss that kills the first process besides `home` that meets it for the fifth time."""
+    global met
+    if os.getpid() != home and not marker.exists():
+        met += 1
+        if met == 5:
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return np.log1p((raw - y) ** 2 / 4) + 0.1 * (raw - y) ** 2
+
+
+def test_a_worker_is_killed_in_the_middle_of_a_fit(client, tmp_path):
+    marker = tmp_path / "killed"
+    loss = CustomLoss(partial(deadly, marker=marker, home=os.getpid()))
+    there = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(chunked(X), chunked(REAL))
+    assert marker.exists()
+    client.wait_for_workers(2, timeout=60)
+    undisturbed = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(chunked(X), chunked(REAL))
+    np.testing.assert_array_equal(there.coef_, undisturbed.coef_)
+    close(there, LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(X, REAL))
+
+
+def test_a_failed_fit_leaves_the_estimator_as_it_was(client):
+    model = LossRegressor().fit(X, REAL)
+    before = dict(vars(model))
+    wrong = X.copy()
+    wrong[-1, 2] = np.nan
+    with pytest.raises(ValueError, match="Row 48 of partition 4 has nan in X"):
+        model.fit(chunked(wrong), chunked(REAL))
+    with pytest.raises(ValueError, match="needs y"):
+        model.fit(chunked(X), None)
+    assert vars(model) == before
