@@ -123,6 +123,11 @@ class Facts:
         return self.loss.stochastic_only
 
     @property
+    def rowwise(self) -> bool:
+        """Whether the loss of a row depends on its own raw predictions alone."""
+        return self.loss.rowwise
+
+    @property
     def sparse(self) -> bool:
         """Whether the rows are a sparse matrix."""
         return self.batches.sparse
