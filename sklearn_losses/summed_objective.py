@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from sklearn_losses.core import protocols
 from sklearn_losses.core.batches import Batch, Batches
-from sklearn_losses.core.hessian import hessian_matrix, hessian_product, matrix_of_batch
+from sklearn_losses.core.hessian import ByDifferences, hessian_matrix, hessian_product, matrix_of_batch
 from sklearn_losses.core.hessian_operator import HessianOperator
 from sklearn_losses.core.linear_algebra import diagonal
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.protocols import Estimate
+from sklearn_losses.core.recession_of_sums import falls_for_ever_in_parts
 from sklearn_losses.core.summed_batches import Place, SummedBatches
 from sklearn_losses.objective import Objective
 from sklearn_losses.part_with_lines import PartOfRows, PartWithLines
@@ -33,6 +34,7 @@ from sklearn_losses.piecewise.sums_of_rows import ProofAt, ProofSums, SmoothedSu
 __all__ = ["SummedObjective"]
 
 
+LARGEST = 2000  # parameters up to which products with the Hessian are those with a matrix
 KEPT = 3  # points of which the value and the gradient are kept
 
 
@@ -60,11 +62,12 @@ class SummedObjective(Objective):
         # Each question costs a pass over the rows, so that what is known of several points is kept.
         self._points: list[_Point] = []
         self._matrix: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._fallen: tuple[NDArray[Any], bool] | None = None
         self._by_matrices = False
 
     def __getstate__(self) -> dict[str, Any]:
         # Functions of a block take the objective with them, for its loss and its model.
-        kept = {name: None for name in ("batches", "_last", "_valued", "_terms", "_steering", "_points", "_matrix")}
+        kept = {name: None for name in ("batches", "_last", "_valued", "_terms", "_steering", "_points", "_matrix", "_fallen")}
         return {**vars(self), **kept}
 
     # One pass for all that is asked at a point.
@@ -149,8 +152,14 @@ class SummedObjective(Objective):
             yield Objective(self.loss, self.model, self.penalty, some)
 
     def hessian_operator(self, params: NDArray[Any], spread: float = 0.0) -> HessianOperator:
-        loss = self.loss.spread(spread)
-        return HessianOperator(lambda direction: hessian_product(loss, self.model, self.batches, params, direction))
+        loss: Any = self.loss.spread(spread)
+        known = loss.rowwise and loss.has_hessian and not self.n_constants  # as `core.hessian.hessian_operator`
+        loss = loss if loss.has_hessian else ByDifferences(loss)
+        if self.n_params > LARGEST:
+            return HessianOperator(lambda direction: hessian_product(loss, self.model, self.batches, params, direction))
+        # One pass serves all products.
+        matrix = hessian_matrix(loss, self.model, self.batches, params)
+        return HessianOperator(partial(np.dot, matrix), diagonal=matrix.diagonal().copy if known else None)
 
     def losses(self, params: NDArray[Any]) -> NoReturn:
         raise NotImplementedError("There is no number for each row of rows in parts.")
@@ -159,7 +168,11 @@ class SummedObjective(Objective):
         raise NotImplementedError
 
     def unbounded(self, params: NDArray[Any]) -> bool:
-        return False  # to do
+        if self.loss.has_minimizer or not self.linear or self.has_penalty:
+            return False
+        if self._fallen is None or not np.array_equal(params, self._fallen[0]):
+            self._fallen = params.copy(), falls_for_ever_in_parts(self.loss, self.model, self.batches, params)
+        return self._fallen[1]
 
     def rotated(self) -> NoReturn:
         raise NotImplementedError("Rows in parts have no singular vectors.")

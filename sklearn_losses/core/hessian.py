@@ -22,10 +22,10 @@ from sklearn_losses.core.hessian_operator import (
 )
 from sklearn_losses.core.protocols import Loss
 
-__all__ = ["hessian_matrix", "hessian_operator", "hessian_product", "hessian_root", "matrix_of_batch"]
+__all__ = ["ByDifferences", "hessian_matrix", "hessian_operator", "hessian_product", "hessian_root", "matrix_of_batch"]
 
 
-def hessian_product(loss: Loss, model: Any, batches: Any, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
+def hessian_product(loss: Any, model: Any, batches: Any, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
     """The second derivative at `params` applied to `direction`, for any model."""
 
     def pulled(batch, _):
@@ -132,7 +132,34 @@ def _difference(loss, y, raw, change):
     return (loss.gradient(y, raw + step * change) - loss.gradient(y, raw - step * change)) / (2 * step)
 
 
-def hessian_matrix(loss: Loss, model: Any, batches: Any, params: NDArray[Any]) -> NDArray[Any]:
+class ByDifferences:
+    """A loss without a Hessian, with differences of its gradients in the place of one.
+
+    Parameters
+    ----------
+    loss : Loss
+    """
+
+    quadratic = False
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss, self.rowwise = loss, loss.rowwise
+
+    def hessian_product(self, y: Any, raw: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
+        """The second derivative in `raw` applied to `direction`."""
+        return np.asarray(_difference(self.loss, y, raw, direction))
+
+    def hessian_matrix(self, y: Any, raw: NDArray[Any]) -> NDArray[Any]:
+        """The second derivative of each row: (n,) for one output, (n, K, K) for K."""
+        if raw.ndim == 1:
+            return self.hessian_product(y, raw, np.ones_like(raw))
+        units = np.eye(raw.shape[1], dtype=raw.dtype)
+        columns = [self.hessian_product(y, raw, np.broadcast_to(unit, raw.shape)) for unit in units]
+        matrix = np.stack(columns, axis=2)
+        return np.asarray((matrix + matrix.transpose(0, 2, 1)) / 2)
+
+
+def hessian_matrix(loss: Any, model: Any, batches: Any, params: NDArray[Any]) -> NDArray[Any]:
     """The second derivative at `params` as a matrix, for a linear model; rows are made dense."""
 
     def of_block(batch, _):
@@ -144,7 +171,7 @@ def hessian_matrix(loss: Loss, model: Any, batches: Any, params: NDArray[Any]) -
     return matrix
 
 
-def matrix_of_batch(loss: Loss, model: Any, batch: Any, raw: NDArray[Any]) -> NDArray[Any]:
+def matrix_of_batch(loss: Any, model: Any, batch: Any, raw: NDArray[Any]) -> NDArray[Any]:
     """The weighted sum of the second derivatives of dense rows with these raw predictions."""
     if not loss.rowwise:
         jacobian = model.rows(batch.X, np.ones((len(raw), 1), dtype=raw.dtype))

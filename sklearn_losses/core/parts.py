@@ -85,7 +85,7 @@ class Parts(ABC):
         return f"Row {row}"
 
     @abstractmethod
-    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+    def each(self, function: Callable[[Any], Any]) -> Iterator[Any]:
         """What ``function(block)`` returns for each block, in the order of the rows."""
 
     @abstractmethod
@@ -99,7 +99,7 @@ class Parts(ABC):
             Of the rows that it leaves; None where it leaves all.
         """
 
-    def total(self, function: Callable[[Block], Any]) -> Any:
+    def total(self, function: Callable[[Any], Any]) -> Any:
         """The sum of what ``function(block)`` returns: numbers, new arrays, or tuples of them."""
         return reduce(added, self.each(function))
 

@@ -13,7 +13,15 @@ from scipy import linalg
 
 from sklearn_losses.core.limits import SIZES
 
-__all__ = ["RecessionLimits", "falls_for_ever", "falls_without_end"]
+__all__ = [
+    "LIMITS",
+    "RecessionLimits",
+    "curvature_of_rows",
+    "falls_for_ever",
+    "falls_without_end",
+    "is_known",
+    "matrix_of_held",
+]
 
 
 class RecessionLimits(NamedTuple):
@@ -83,15 +91,20 @@ def _falls_along(loss, model, batches, params):
     return all(np.all(trend <= 0) for trend in trends) and any(np.any(trend < 0) for trend in trends)
 
 
+def is_known(loss: Any, model: Any, y: NDArray[Any], limits: RecessionLimits = LIMITS) -> bool:
+    """Whether rows that are held by their curvature can be told, and a matrix costs little."""
+    several, codes = model.base.n_outputs > 1, y.dtype.kind != "f"
+    known = loss.rowwise and (loss.has_hessian or not several) and (codes or not loss.shift_invariant)
+    return bool(known and model.n_params <= limits.largest_matrix)
+
+
 def _some_fall(loss, model, batches, params, share, limits):
     """As `_falls_along` for some rows only.
 
     These are the rows whose loss has a curvature of at most `share` of the largest one.
     """
     own_model, several = model.base, model.base.n_outputs > 1
-    codes = batches.y.dtype.kind != "f"
-    known = loss.rowwise and (loss.has_hessian or not several) and (codes or not loss.shift_invariant)
-    if not known or model.n_params > limits.largest_matrix:
+    if not is_known(loss, model, batches.y, limits):
         return False
     held = _curvatures(loss, model, batches, params)
     held = held > share * np.max(held)
@@ -113,31 +126,50 @@ def _along_which_these_stay(loss, model, batches, held, params, flat):
 
     `held` is the mask of these, (n,) or (n, n_outputs).
     """
-    own_model = model.base
 
     def of_block(batch, rows):
-        part = held[rows].astype(batch.X.dtype)
-        # Raw outputs do not move, or only together where their differences alone count.
-        if own_model.n_outputs > 1:
-            together = part.sum(axis=1)[:, None, None] + (part.sum(axis=1) == 0)[:, None, None]
-            matrix = part[:, :, None] * np.eye(part.shape[1], dtype=part.dtype)
-            part = matrix - loss.shift_invariant * part[:, :, None] * part[:, None, :] / together
-        return own_model.curvature(batch.X, part)
+        return matrix_of_held(loss, model, batch, held[rows])
 
     sizes, vectors = linalg.eigh(batches.total(of_block, dense=True))
     open_directions = vectors[:, sizes <= flat * sizes[-1]]
     return open_directions @ (open_directions.T @ params)
 
 
+def matrix_of_held(loss: Any, model: Any, batch: Any, held: NDArray[np.bool_]) -> NDArray[Any]:
+    """A matrix of the parameters: by how much a direction moves the held rows of a batch, squared.
+
+    Parameters
+    ----------
+    loss : Loss
+    model : LinearModel
+    batch : Batch
+        Of dense rows.
+    held : ndarray of bool of shape (n,) or (n, n_outputs)
+    """
+    own_model, part = model.base, held.astype(batch.X.dtype)
+    # Raw outputs do not move, or only together where their differences alone count.
+    if own_model.n_outputs > 1:
+        together = part.sum(axis=1)[:, None, None] + (part.sum(axis=1) == 0)[:, None, None]
+        matrix = part[:, :, None] * np.eye(part.shape[1], dtype=part.dtype)
+        part = matrix - loss.shift_invariant * part[:, :, None] * part[:, None, :] / together
+    return np.asarray(own_model.curvature(batch.X, part))
+
+
 def _curvatures(loss, model, batches, params):
     """How curved the loss of each row is in each raw output of the model, of the shape of these."""
 
-    def of_block(batch, _):
-        raw = model.predict(params, batch.X)
-        if not loss.has_hessian:
-            return np.abs(loss.gradient(batch.y, raw))
-        diagonal = loss.hessian(batch.y, raw)
-        return diagonal if diagonal.ndim == 1 else diagonal[:, : model.base.n_outputs]
+    return np.asarray(batches.joined(lambda batch, _: curvature_of_rows(loss, model, params, batch)))
 
-    curvatures = batches.joined(of_block)
-    return curvatures[:, 0] if curvatures.ndim == 2 and model.base.n_outputs == 1 else curvatures
+
+def curvature_of_rows(loss: Any, model: Any, params: NDArray[Any], batch: Any) -> NDArray[Any]:
+    """How curved the loss of each row of a batch is in each raw output, of the shape of these.
+
+    For a loss without a Hessian its slope stands in.
+    """
+    raw = model.predict(params, batch.X)
+    if not loss.has_hessian:
+        curvature = np.abs(loss.gradient(batch.y, raw))
+    else:
+        curvature = loss.hessian(batch.y, raw)
+        curvature = curvature if curvature.ndim == 1 else curvature[:, : model.base.n_outputs]
+    return np.asarray(curvature[:, 0] if curvature.ndim == 2 and model.base.n_outputs == 1 else curvature)

@@ -31,7 +31,8 @@ from sklearn_losses.estimators.components import (
     ModelLike,
     SolverLike,
     checked_components,
-    model_of,
+    settings_of,
+    steps_on_batches,
     with_objects,
 )
 from sklearn_losses.estimators.row_parts import raw_parts
@@ -41,23 +42,12 @@ from sklearn_losses.fitting.checkpoint import CheckpointLike, Saver
 from sklearn_losses.fitting.fit import fit_batch, fit_rows
 from sklearn_losses.fitting.parameters import raw_predictions
 from sklearn_losses.fitting.progress import CallbackSupportMixin, Progress, with_callbacks
-from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.models import ACTIVATIONS, LinearModel
-from sklearn_losses.solvers import Auto, Solver
+from sklearn_losses.models import ACTIVATIONS
+from sklearn_losses.solvers import Solver
 
 __all__ = ["LossEstimator"]
-
-
-def _steps_on_batches(estimator):
-    """Whether `partial_fit` is there; an AttributeError with the way out where it is not."""
-    solver = estimator._solver_spec()
-    if isinstance(solver, Auto) and not isinstance(model_of(estimator), LinearModel):
-        return True
-    if solver.stochastic:
-        return True
-    raise AttributeError("partial_fit needs a solver that works on batches; use solver='sgd' or solver='adam'.")
 
 
 class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -136,13 +126,6 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Loss, solver and model as objects, with all parameters inside their ranges."""
         return checked_components(self)
 
-    def _settings(self, model):
-        return Settings(
-            alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
-            validation_fraction=self.validation_fraction if self.early_stopping else None, patience=self.n_iter_no_change,
-            verbose=int(self.verbose), model=model, resumable=self.warm_start or self.checkpoint is not None,
-        )  # fmt: skip
-
     # Fitting.
 
     @abstractmethod
@@ -177,7 +160,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
         return self
 
-    @available_where(_steps_on_batches)
+    @available_where(steps_on_batches)
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.
 
@@ -242,7 +225,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         (loss, solver, model), (task, rows) = components, read
         self._progress.columns = {name: getattr(self, name, None) for name in COLUMNS}
         rng = check_random_state(self.random_state)
-        done = work(task, loss, solver, rows, self._settings(model), rng, last=last, progress=self._progress)
+        done = work(task, loss, solver, rows, settings_of(self, model), rng, last=last, progress=self._progress)
         fitted = fit_attributes(done.problem, done.outcome, last)
         fitted["converged_"] = fitted["converged_"] and not self._progress.stopped
         return fitted, done

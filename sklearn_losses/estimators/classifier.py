@@ -17,8 +17,8 @@ from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.estimators.base import LossEstimator
+from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
 from sklearn_losses.estimators.scores import Accuracy, score_of_source
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
@@ -255,7 +255,7 @@ default=None
         return super()._checked_components()
 
     # The order of the arguments is that of scikit-learn's classifiers.
-    @available_where(_steps_on_batches)
+    @available_where(steps_on_batches)
     def partial_fit(  # type: ignore[override]  # `classes` comes third, as in scikit-learn
         self,
         X: ArrayLike,

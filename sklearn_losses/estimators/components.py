@@ -3,13 +3,23 @@
 from typing import Any, TypeAlias
 
 from sklearn_losses.core.component import Component, check_parameters
+from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.models import MLP, Linear, Model
+from sklearn_losses.models import MLP, Linear, LinearModel, Model
 from sklearn_losses.models.mlp import hidden_sizes
 from sklearn_losses.solvers import Auto, Solver
 from sklearn_losses.solvers.base import SolverLike
 
-__all__ = ["FAMILIES", "ModelLike", "SolverLike", "checked_components", "model_of", "with_objects"]
+__all__ = [
+    "FAMILIES",
+    "ModelLike",
+    "SolverLike",
+    "checked_components",
+    "model_of",
+    "settings_of",
+    "steps_on_batches",
+    "with_objects",
+]
 
 ModelLike: TypeAlias = str | Model | None  # what users pass: a name, an object, or nothing
 
@@ -73,3 +83,23 @@ def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
     for component in (loss, solver, model):
         component.check()
     return loss, solver, model
+
+
+def settings_of(estimator: Any, model: Model) -> Settings:
+    """The parameters of an estimator that its fit needs, with its model."""
+    return Settings(
+        alpha=estimator.alpha, l1_ratio=estimator.l1_ratio, fit_intercept=estimator.fit_intercept, max_iter=estimator.max_iter,
+        tol=estimator.tol, validation_fraction=estimator.validation_fraction if estimator.early_stopping else None,
+        patience=estimator.n_iter_no_change, verbose=int(estimator.verbose), model=model,
+        resumable=estimator.warm_start or estimator.checkpoint is not None,
+    )  # fmt: skip
+
+
+def steps_on_batches(estimator: Any) -> bool:
+    """Whether `partial_fit` is there; an AttributeError with the way out where it is not."""
+    solver = Solver.make(estimator.solver)
+    if isinstance(solver, Auto) and not isinstance(model_of(estimator), LinearModel):
+        return True
+    if solver.stochastic:
+        return True
+    raise AttributeError("partial_fit needs a solver that works on batches; use solver='sgd' or solver='adam'.")

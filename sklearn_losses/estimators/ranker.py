@@ -15,8 +15,8 @@ from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.available import available_where
-from sklearn_losses.estimators.base import LossEstimator, _steps_on_batches
-from sklearn_losses.estimators.components import ModelLike, SolverLike
+from sklearn_losses.estimators.base import LossEstimator
+from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
 from sklearn_losses.estimators.scores import rows_of_source
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
@@ -191,7 +191,7 @@ best_validation_score_, converged_, solver_, n_parameters_
             warnings.warn(ONE_QUERY, stacklevel=2)
         return self
 
-    @available_where(_steps_on_batches)
+    @available_where(steps_on_batches)
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
     ) -> Self:

@@ -13,6 +13,7 @@ from sklearn_losses.core.component import description
 from sklearn_losses.core.coordinates import Coordinates, RowSpace, Standardization
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.fitting.sources import in_memory
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.base import Loss
@@ -387,6 +388,7 @@ def _calibrated(task, loss, rows, settings, initial_fit, decided):
         return loss, None
     if decided:
         return decided.loss, None
+    rows = in_memory(rows)
     initial = initial_fit(task, loss, rows, settings)
     return (initial.calibrated(loss, rows) if initial else loss), initial
 

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.random import RandomState
 from scipy import sparse
 
+from sklearn_losses.core.parts import Parts
 from sklearn_losses.fitting.parameters import raw_predictions
 from sklearn_losses.fitting.problem import Initial, prepare
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.scale import fixed_point
 from sklearn_losses.fitting.settings import Settings
+from sklearn_losses.fitting.sources import in_memory
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses import Tukey
@@ -141,8 +143,11 @@ def notice(start: Any, X: Any) -> str | None:
 def far_out(X: Any) -> bool:
     """Whether an entry of a column is further from its median than 6 robust standard deviations.
 
-    Columns of two values have no such entries. Large sparse rows count as far out.
+    Columns of two values have no such entries. Large sparse rows count as far out. Of rows in parts
+    a sample is looked at.
     """
+    if isinstance(X, Parts):
+        X = in_memory(Rows(X, None, None)).X
     if sparse.issparse(X):
         if X.shape[0] * X.shape[1] > LARGEST_DENSE:
             return True

@@ -1,252 +1,33 @@
-"""Rows that come in blocks: what one pass tells of them, and the blocks of a fit.
+"""Rows that come in blocks, as a fit takes them.
 
-The first pass over the raw blocks finds what is wrong with them, and gathers all that a fit has to
-know before its first step: how many rows have a weight, the sum of the weights, the moments of the
-columns, the classes, the distribution of the targets. From then on each block is prepared as it is
-read: labels become codes, weights have mean 1, rows of weight 0 are left out.
+From the first pass on each block is prepared as it is read: labels become codes, weights have mean
+1, rows of weight 0 are left out. The targets of the fit are a digest of all of them.
 """
 
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_losses.core.digest import Digest, quantile_table
+from sklearn_losses.core.digest import quantile_table
 from sklearn_losses.core.parts import Block, Parts
-from sklearn_losses.core.pooled_moments import PooledMoments
-from sklearn_losses.core.validation import ROWS, check_weights, real_numbers, refuse_dates, with_weight
-from sklearn_losses.fitting.classification import Classification, check_soft, counted_classes, weight_of_classes
+from sklearn_losses.core.validation import check_weights, mean_one, with_weight
+from sklearn_losses.fitting.classification import Classification, counted_classes, weight_of_classes
+from sklearn_losses.fitting.first_pass import Form, first_pass
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.piecewise.near_rows import chosen
 
-__all__ = ["labelled_parts", "regression_parts"]
+__all__ = ["in_memory", "labelled_parts", "regression_parts"]
 
 FEW = 2**22  # entries of rows that are fitted in memory where they are fewer than the columns
-Raw = tuple[Any, Any, NDArray[Any] | None, Any]
+SAMPLE = 20_000  # rows that stand for all of them where sums do not tell enough
 
 
-class Form(NamedTuple):
-    """What the arrays of each block are made.
-
-    Parameters
-    ----------
-    dtype : dtype
-    labels : bool
-        Targets are labels, not numbers.
-    """
-
-    dtype: np.dtype[Any]
-    labels: bool
-
-    def arrays(self, block: Any) -> Raw:
-        """The X, y, weights and query numbers of a raw block."""
-        X, y, weight, qid = (*block, None, None, None)[:4]
-        if X.dtype != self.dtype:
-            X = X.astype(self.dtype)
-        if y is None:
-            raise ValueError("The rows have no targets: a source for fit must give y with X.")
-        return X, self._targets(y), None if weight is None else real_numbers(weight, "sample_weight"), qid
-
-    def _targets(self, y):
-        refuse_dates(y, "y")
-        if self.labels and y.ndim == 2 and y.shape[1] == 1:
-            return y[:, 0]
-        if self.labels and y.ndim == 1:
-            return y
-        if y.dtype.kind in "US" or (y.dtype.kind == "O" and any(isinstance(label, str) for label in y.ravel())):
-            raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.")
-        return real_numbers(y, "y")
-
-
-class Labels:
-    """The labels of rows: how many rows each has, and the sum of their weights; ``+=`` adds.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (k,)
-    count, mass : ndarray of shape (k,)
-        Of the rows with a positive weight.
-    """
-
-    def __init__(self, labels: NDArray[Any], count: NDArray[Any], mass: NDArray[Any]) -> None:
-        self.labels, self.count, self.mass = labels, count, mass
-
-    @classmethod
-    def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
-        labels, codes = np.unique(y, return_inverse=True)
-        check_classification_targets(labels)
-        count, mass = (np.bincount(codes, weights=part, minlength=len(labels)) for part in (weight > 0, weight))
-        return cls(labels, count, mass)
-
-    def __iadd__(self, other: "Labels") -> Self:
-        if (self.labels.dtype.kind in "OUS") != (other.labels.dtype.kind in "OUS"):
-            raise ValueError("Some blocks have text as labels in y, and some have numbers.")
-        self.labels, codes = np.unique(np.concatenate([self.labels, other.labels]), return_inverse=True)
-        pairs = ((self.count, other.count), (self.mass, other.mass))
-        self.count, self.mass = (np.bincount(codes, weights=np.concatenate(pair)) for pair in pairs)
-        return self
-
-
-class SoftLabels:
-    """Probabilities of classes: which are above 0, and their weighted sums; ``+=`` adds."""
-
-    def __init__(self, present: NDArray[Any], mass: NDArray[Any]) -> None:
-        self.present, self.mass = present, mass
-
-    @classmethod
-    def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
-        check_soft(y)
-        return cls(np.any(y[weight > 0] > 0, axis=0), weight @ y)
-
-    def __iadd__(self, other: "SoftLabels") -> Self:
-        self.present, self.mass = self.present | other.present, self.mass + other.mass
-        return self
-
-
-class Targets:
-    """The distributions of one or more real targets; ``+=`` adds."""
-
-    def __init__(self, digests: list[Digest]) -> None:
-        self.digests = digests
-
-    @classmethod
-    def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
-        kept = weight > 0
-        return cls([Digest.of(target[kept], weight[kept]) for target in (y.T if y.ndim == 2 else y[None])])
-
-    def __iadd__(self, other: "Targets") -> Self:
-        for digest, more in zip(self.digests, other.digests, strict=True):
-            digest += more
-        return self
-
-
-class Fault(NamedTuple):
-    """What is wrong with a row, and its number among those that were read."""
-
-    row: int
-    sentence: str
-
-
-class Summary:
-    """What a pass tells of raw blocks; ``+=`` adds that of the blocks that follow.
-
-    Attributes
-    ----------
-    n_read, n_rows : int
-        All rows, and those with a positive weight.
-    nnz, sparse : int, bool
-        The entries that are stored, and whether they are sparse in a block.
-    smallest, largest : float
-        Of the positive weights.
-    shape : tuple of int or None
-        Of a row's targets.
-    targets : Labels, SoftLabels, Targets or None
-    moments : dict of PooledMoments
-        Of the columns; by label where the classes get weights of their own.
-    fault : Fault or None
-        The first one.
-    """
-
-    def __init__(self, n_read: int = 0, fault: Fault | None = None) -> None:
-        self.n_read, self.fault, self.n_rows, self.nnz, self.sparse = n_read, fault, 0, 0, False
-        self.smallest, self.largest = np.inf, 0.0
-        self.shape: tuple[int, ...] | None = None
-        self.targets: Any = None
-        self.moments: dict[Any, PooledMoments] = {}
-
-    def __iadd__(self, other: "Summary") -> Self:
-        if self.fault is None and other.fault is not None:
-            self.fault = other.fault._replace(row=other.fault.row + self.n_read)
-        elif self.fault is None and None not in (self.shape, other.shape) and self.shape != other.shape:
-            self.fault = Fault(self.n_read, f"has y of shape {other.shape}, and the rows before it of shape {self.shape}")
-        self.n_read += other.n_read
-        if self.fault is not None or other.n_read == 0:
-            return self
-        self.n_rows, self.nnz, self.sparse = self.n_rows + other.n_rows, self.nnz + other.nnz, self.sparse or other.sparse
-        self.smallest, self.largest = min(self.smallest, other.smallest), max(self.largest, other.largest)
-        self.shape = other.shape
-        if self.targets is None:
-            self.targets = other.targets
-        elif other.targets is not None:
-            self.targets += other.targets
-        for label, more in other.moments.items():
-            if label in self.moments:
-                self.moments[label] += more
-            else:
-                self.moments[label] = more
-        return self
-
-
-class Summarise(NamedTuple):
-    """``raw block -> Summary``.
-
-    Parameters
-    ----------
-    form : Form
-    by_class : bool, default=False
-        The moments are asked for class by class.
-    """
-
-    form: Form
-    by_class: bool = False
-
-    def __call__(self, block: Any) -> Summary:
-        X, y, weight, _ = self.form.arrays(block)
-        n = X.shape[0]
-        fault = _fault(X, y, weight)
-        summary = Summary(n, fault)
-        if fault is not None or n == 0:
-            return summary
-        weight = np.ones(n) if weight is None else weight
-        kept = weight > 0
-        summary.sparse, summary.nnz = sparse.issparse(X), X.nnz if sparse.issparse(X) else X.size
-        summary.n_rows, summary.shape = int(np.count_nonzero(kept)), y.shape[1:]
-        kind: Any = Targets if not self.form.labels else (Labels if y.ndim == 1 else SoftLabels)
-        if kind is Targets and not summary.n_rows:
-            return summary
-        summary.targets = kind.of(y, weight)
-        if summary.n_rows:
-            summary.smallest, summary.largest = weight[kept].min(), weight.max()
-            self._add_moments(summary, X, y, weight, kept)
-        return summary
-
-    def _add_moments(self, summary, X, y, weight, kept):
-        groups = [(None, kept)]
-        if self.by_class:
-            groups = [(label, kept & (y == label)) for label in summary.targets.labels.tolist()]
-        for label, rows in groups:
-            if np.all(rows):
-                summary.moments[label] = PooledMoments.of(X, weight)
-            elif np.any(rows):
-                summary.moments[label] = PooledMoments.of(X[rows], weight[rows])
-
-
-def _fault(X, y, weight):
-    """The first row with an entry that is no finite number or a negative weight, or None."""
-    found = []
-    for name, array in (("X", X), ("y", y), ("sample_weight", weight)):
-        if array is None or array.dtype.kind != "f":
-            continue
-        entries = array.data if sparse.issparse(array) else array
-        if np.isfinite(entries.sum()) or np.all(finite := np.isfinite(entries)):
-            continue
-        if sparse.issparse(array):
-            row = int(np.searchsorted(array.indptr, np.argmin(finite), side="right")) - 1
-        else:
-            row = int(np.argmin(finite.reshape(len(array), -1).all(axis=1)))
-        what = "nan" if np.isnan(array[row].sum()) else "infinity"
-        found.append(Fault(row, f"has {what} in {name}"))
-    if weight is not None and np.any(weight < 0):
-        found.append(Fault(int(np.argmax(weight < 0)), "has a negative sample_weight; a weight of 0 leaves a row out"))
-    return min(found, default=None, key=lambda fault: fault.row)
-
-
-class Prepare(NamedTuple):
+@dataclass(frozen=True)
+class Prepare:
     """``raw block -> Block``: rows with a positive weight, as losses want them.
 
     Parameters
@@ -296,21 +77,6 @@ def _of_counted(y, counted):
     return y[:, counted[1]] if len(counted) == 2 else y[:, counted]
 
 
-def _first_pass(raw, labels, by_class=False):
-    """The form of the blocks, and what a pass tells of them; ValueError for what is wrong."""
-    form = Form(np.dtype(raw.dtype), labels)
-    if form.dtype not in ROWS:
-        raise ValueError(f"The dtype of a source of rows must be float64 or float32. Got {form.dtype}.")
-    if raw.shape[0] == 0:
-        raise ValueError("The source of rows has no rows.")
-    summary = raw.total(Summarise(form, by_class))
-    if summary.fault is not None:
-        raise ValueError(f"{raw.where(summary.fault.row)} {summary.fault.sentence}.")
-    if summary.n_rows == 0:
-        raise ValueError("sample_weight must contain a weight above zero; all weights are zero.")
-    return form, summary
-
-
 def _prepared(raw, prepare, n_rows, summary, mass):
     """The blocks of a fit; each group of rows counts `mass` times in their moments."""
     parts = raw.map(prepare, (n_rows, raw.shape[1]))
@@ -328,22 +94,42 @@ def _prepared(raw, prepare, n_rows, summary, mass):
     return parts
 
 
-def _in_memory(rows: Rows) -> Rows:
-    """The rows as one array where they are few, and fewer than columns; else as they are.
+def in_memory(rows: Rows, most: int = SAMPLE) -> Rows:
+    """A fixed sample of the rows, or all of them where there are no more than `most`, as arrays.
 
-    Such fits look for the weights along a basis of the rows.
+    Parameters
+    ----------
+    rows : Rows
+        In parts; arrays are returned as they are.
+    most : int, default=20000
     """
     parts = rows.X
-    if not (parts.shape[0] < parts.shape[1] and parts.nnz <= FEW):
+    if not isinstance(parts, Parts):
         return rows
-    blocks = list(parts.each(_itself))
-    X, y = [block.X for block in blocks], np.concatenate([block.y for block in blocks])
-    weight = None if blocks[0].weight is None else np.concatenate([block.weight for block in blocks])
+    share = min(1.0, most / parts.shape[0])
+    blocks = [block for block in parts.each(_Sample(share)) if block is not None]
+    X, y = [block[0] for block in blocks], np.concatenate([block[1] for block in blocks])
+    weight = None if blocks[0][2] is None else mean_one(np.concatenate([block[2] for block in blocks]))
     return Rows(sparse.vstack(X, format="csr") if parts.sparse else np.concatenate(X), y, weight)
 
 
-def _itself(block):
-    return block
+@dataclass(frozen=True)
+class _Sample:
+    """The rows of a block that are in a sample of this share of all, or None."""
+
+    share: float
+
+    def __call__(self, block):
+        kept = np.flatnonzero(chosen(block.start + np.arange(block.X.shape[0]), self.share))
+        if not len(kept):
+            return None
+        return block.X[kept], block.y[kept], None if block.weight is None else block.weight[kept]
+
+
+def _where_few(rows):
+    """Rows that are fewer than the columns as arrays: their weights follow a basis of the rows."""
+    n, p = rows.X.shape
+    return in_memory(rows) if n < p and rows.X.nnz <= FEW and n <= SAMPLE else rows
 
 
 def _factor(smallest, largest, n_rows, mass):
@@ -359,13 +145,14 @@ def regression_parts(raw: Parts) -> tuple[Regression, Rows]:
     raw : Parts
         Its blocks are tuples ``(X, y, sample_weight, qid)``, of which the last ones may be missing.
     """
-    form, summary = _first_pass(raw, labels=False)
+    form, summary = first_pass(raw, labels=False)
     y, weight = quantile_table(summary.targets.digests)
+    assert summary.shape is not None
     task = Regression(summary.shape)
     [moments] = summary.moments.values()
     factor = _factor(summary.smallest, summary.largest, summary.n_rows, moments.mass)
     parts = _prepared(raw, Prepare(form, summary.sparse, factor), summary.n_rows, summary, lambda _: 1.0)
-    return task, _in_memory(Rows(parts, y[:, 0] if y.shape[1] == 1 else y, weight))
+    return task, _where_few(Rows(parts, y[:, 0] if y.shape[1] == 1 else y, weight))
 
 
 def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]:
@@ -377,7 +164,7 @@ def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]
         As for `regression_parts`.
     class_weight : dict, "balanced" or None
     """
-    form, summary = _first_pass(raw, labels=True, by_class=class_weight is not None)
+    form, summary = first_pass(raw, labels=True, by_class=class_weight is not None)
     if summary.shape != ():
         return _soft_parts(raw, form, summary, class_weight)
     found = summary.targets
@@ -397,7 +184,7 @@ def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]
     parts = _prepared(raw, prepare, n_rows, summary, lambda label: places.get(label, 1.0))
     shares = mass[counted]
     rows = Rows(parts, np.arange(len(counted)), shares * (len(counted) / shares.sum()))
-    return Classification(classes, counted), _in_memory(rows)
+    return Classification(classes, counted), _where_few(rows)
 
 
 def _soft_parts(raw, form, summary, class_weight):
@@ -412,4 +199,4 @@ def _soft_parts(raw, form, summary, class_weight):
     shares = found.mass[counted]
     y = np.eye(len(counted))
     y = y[:, 1] if len(counted) == 2 else y
-    return Classification(classes, counted), _in_memory(Rows(parts, y, shares * (len(counted) / shares.sum())))
+    return Classification(classes, counted), _where_few(Rows(parts, y, shares * (len(counted) / shares.sum())))

@@ -11,6 +11,7 @@ from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.validation import mean_one
 from sklearn_losses.fitting.problem import InitialFit, LastFit, Problem
 from sklearn_losses.fitting.resume import takes_again
+from sklearn_losses.fitting.sources import in_memory
 
 __all__ = ["best_of_several", "cold", "from_initial", "starting_point", "warm"]
 
@@ -110,7 +111,7 @@ def _at_new_height(problem, last):
 
 def best_of_several(problem: Problem, start: NDArray[Any], rng: RandomState, initial_fit: InitialFit) -> NDArray[Any]:
     """The best end of fits from `start` and from initial estimators of rows with random weights."""
-    loss, rows, settings = problem.loss, problem.rows, problem.settings
+    loss, rows, settings = problem.loss, in_memory(problem.rows), problem.settings
     starts = [start]
     for _ in range(loss.n_init - 1):
         weight = mean_one(rows.weights * rng.standard_exponential(rows.X.shape[0]))

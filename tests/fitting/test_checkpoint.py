@@ -107,7 +107,7 @@ def test_fits_of_initial_estimators_are_not_saved(path):
 )
 def test_the_size_is_that_of_the_parameters(make, path):
     sizes = []
-    for rows in (1, 30):
+    for rows in (1, 10):
         make(max_iter=2, checkpoint=Checkpoint(path, every=2)).fit(np.tile(X, (rows, 1)), np.tile(Y, rows))
         sizes.append(path.stat().st_size)
     assert sizes[1] <= sizes[0] + 500 < 20_000
@@ -153,10 +153,9 @@ def test_an_estimator_that_cannot_be_pickled(path):
         LossRegressor(lambda y_true, y_pred: (y_true - y_pred) ** 2, checkpoint=path).fit(X, Y)
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-@pytest.mark.parametrize("solver", ["sgd", "lbfgs", "newton", "gd", "tnc"])
-def test_a_full_disk(call, solver, path, monkeypatch):
-    model = LossRegressor("log_cosh", solver=solver, checkpoint=Checkpoint(path, every=1), random_state=0, tol=1e-9, alpha=0)
+@pytest.mark.parametrize(("solver", "call"), [("adam", "fsync"), ("lbfgs", "fsync"), ("newton", "replace"), ("tnc", "fsync")])
+def test_a_full_disk(solver, call, path, monkeypatch):
+    model = LossRegressor("log_cosh", solver=solver, checkpoint=Checkpoint(path, every=1), random_state=0, max_iter=9, alpha=0)
     model.fit(X, 2 * Y)
     last, before, real, calls = path.read_bytes(), dict(vars(model)), getattr(os, call), []
 
@@ -225,13 +224,13 @@ def test_a_killed_process(path):
     child = subprocess.Popen([sys.executable, "-c", CHILD.format(folder=str(Path(__file__).parent)), str(path)])
     try:
         seen, end = set(), time.monotonic() + 60
-        while len(seen) < 10 and time.monotonic() < end and child.poll() is None:
+        while len(seen) < 4 and time.monotonic() < end and child.poll() is None:
             if path.exists():
                 seen.add(joblib.load(path).n_iter_)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    assert len(seen) == 10
+    assert len(seen) == 4
     model = joblib.load(path)
     done = model.n_iter_
     assert done >= max(seen)

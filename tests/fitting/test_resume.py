@@ -21,12 +21,12 @@ from sklearn_losses.solvers.journal import Journal
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # stopped early, most of them
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(120, 5)) * [1, 1, 30, 1, 1] + [0, 40, 0, 0, 0]
+X = RNG.normal(size=(90, 5)) * [1, 1, 30, 1, 1] + [0, 40, 0, 0, 0]
 SCORE = X @ (RNG.normal(size=5) / [1, 1, 30, 1, 1])
 SCORE -= SCORE.mean()
-Y = SCORE + RNG.standard_t(3, size=120)
-COUNTS = np.exp(SCORE / 3) * RNG.gamma(2, size=120)
-LABELS = (SCORE + RNG.logistic(size=120) > 0).astype(int) + (X[:, 3] > 0.7)
+Y = SCORE + RNG.standard_t(3, size=90)
+COUNTS = np.exp(SCORE / 3) * RNG.gamma(2, size=90)
+LABELS = (SCORE + RNG.logistic(size=90) > 0).astype(int) + (X[:, 3] > 0.7)
 RANKED = make_ranking(n_queries=20, random_state=0)
 
 REGRESSION, CLASSIFICATION = (X, Y), (X, LABELS)
@@ -120,10 +120,12 @@ SAMPLED = {
 
 
 @pytest.mark.parametrize("case", SAMPLED)
-@pytest.mark.parametrize("solver", STEPPING, ids=lambda solver: f"{solver.label}-{getattr(solver, 'schedule', '')}")
-def test_stochastic_fits(solver, case):
+@pytest.mark.parametrize("second", [False, True])
+def test_stochastic_fits(second, case):
+    """Two of the four solvers for each loss; the slow tests have all of them."""
     estimator, loss, data = SAMPLED[case]
-    number = STEPPING.index(solver) + list(SAMPLED).index(case)
+    number = list(SAMPLED).index(case) + 2 * second
+    solver = STEPPING[number % 4]
     hidden, early = ((), (4,))[number % 2], bool(number // 2 % 2)
 
     def make(**options):
@@ -133,7 +135,7 @@ def test_stochastic_fits(solver, case):
             **options,
         )  # fmt: skip
 
-    assert_goes_on(make, data, 8, (1, 5), STOPS)
+    assert_goes_on(make, data, 6, (1, 4), STOPS[number % 2 :: 2])
 
 
 @pytest.mark.slow
@@ -142,15 +144,15 @@ def test_stochastic_fits(solver, case):
 @pytest.mark.parametrize("hidden", [(), (4,)])
 def test_stochastic_fits_at_each_pass(case, hidden, early):
     estimator, loss, data = SAMPLED[case]
-    for solver, chance in product(STEPPING, (5, None)):
+    for number, solver in enumerate(STEPPING):
 
-        def make(solver=solver, chance=chance, **options):
+        def make(solver=solver, chance=number % 2 * 5, **options):
             return estimator(
                 loss, solver=solver, hidden_layer_sizes=hidden, early_stopping=early, n_iter_no_change=3,
                 random_state=chance or np.random.RandomState(5), **options,
             )  # fmt: skip
 
-        assert_goes_on(make, data, 12, (1, 2, 5, 9, 11), STOPS)
+            assert_goes_on(make, data, 10, (1, 3, 9), STOPS)
 
 
 def test_patience_and_the_best_point_survive_a_stop():
@@ -160,7 +162,7 @@ def test_patience_and_the_best_point_survive_a_stop():
             validation_fraction=0.3, n_iter_no_change=5, **options,
         )  # fmt: skip
 
-    whole = assert_goes_on(make, CLASSIFICATION, 200, (2, 9), STOPS)
+    whole = assert_goes_on(make, CLASSIFICATION, 200, (2, 9), STOPS[::3])
     best = int(np.argmax(whole.validation_scores_))
     assert whole.converged_ and 5 <= whole.n_iter_ - best < 20
     # Stopped after the best point, when patience has begun to run.
@@ -209,15 +211,13 @@ def takes(solver, case):
         return case in ("mae", "crammer_singer")
     if "l1_ratio" in options:
         return solver in ("lbfgs", "gd", "proximal_newton")
-    if solver == "trust-krylov" and case == "mae":
-        return False  # it may run for long
-    if solver == "proximal_newton" and case == "cauchy":
-        return False
+    if (solver, case) in {("gd", "crammer_singer"), ("trust-krylov", "mae"), ("proximal_newton", "cauchy")}:
+        return False  # they take long, or refuse
     return Loss.make(loss).smooth or solver in ("newton", "lbfgs", "gd", "tnc", "proximal_newton")
 
 
 CASES = [(solver, case) for solver, case in product(SMOOTH + EXACT, LOSSES) if takes(solver, case)]
-QUICK = [(solver, case) for number, (solver, case) in enumerate(CASES) if number % 3 == 0 or solver in EXACT]
+QUICK = [(solver, case) for number, (solver, case) in enumerate(CASES) if number % 4 == 0 or solver in EXACT]
 
 
 def assert_ends_alike(solver, case, afters, stops):
@@ -231,7 +231,7 @@ def assert_ends_alike(solver, case, afters, stops):
         if not hasattr(model, "_point"):
             assert model.converged_  # its end was certified, since the optimum could be told
             continue
-        model = fit(copied(model).set_params(max_iter=1000), data)
+        model = fit(copied(model).set_params(max_iter=1000 - model.n_iter_), data)
         np.testing.assert_allclose(model.coef_, whole.coef_, rtol=0, atol=1e-8)
         np.testing.assert_allclose(model.intercept_, whole.intercept_, rtol=0, atol=1e-8)
         assert model.converged_ == whole.converged_ and model.n_iter_ == whole.n_iter_
@@ -240,13 +240,13 @@ def assert_ends_alike(solver, case, afters, stops):
 
 @pytest.mark.parametrize(("solver", "case"), QUICK)
 def test_deterministic_fits(solver, case):
-    assert_ends_alike(solver, case, (0.5,), ("max_iter", "interrupted callback"))
+    assert_ends_alike(solver, case, (0.5,), ("interrupted callback",))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("solver", "case"), CASES)
 def test_deterministic_fits_at_several_points(solver, case):
-    assert_ends_alike(solver, case, (0, 0.3, 0.7), STOPS[:3])
+    assert_ends_alike(solver, case, (0, 0.7), STOPS[:3])
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "cg"])
@@ -323,7 +323,7 @@ def test_the_scale_is_not_looked_for_again(monkeypatch):
 def test_other_data_are_fitted_with_their_own_scale(what):
     model, data = tukey().fit(X, Y), {"X": X, "y": Y}
     changed = {
-        "rows": {"X": X[:80], "y": Y[:80]},
+        "rows": {"X": X[:70], "y": Y[:70]},
         "targets": {"X": X, "y": 3 * Y},
         "columns in other units": {"X": X * [1, 1, 1e-3, 1, 1], "y": Y + 1e-3},
         "weights": {"X": X, "y": Y, "sample_weight": np.where(Y > 0, 2.0, 1.0)},
