@@ -57,7 +57,10 @@ def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], An
 
 
 def gathered(estimator: Any, source: Any, function: Callable[[Any, RowBlock], NDArray[Any]]) -> NDArray[Any]:
-    """The arrays that `by_block` yields, with one entry for each row, in one; parameters as there."""
+    """The arrays that `by_block` yields, with one entry for each row, in one.
+
+    Parameters are those of `by_block`.
+    """
     result, start = None, 0
     for piece in by_block(estimator, source, function):
         if result is None:

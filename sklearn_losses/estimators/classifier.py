@@ -16,6 +16,7 @@ from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
@@ -303,6 +304,7 @@ default=None
             raise ValueError(f"The last fit {said[0]}, and {said[1]}: partial_fit needs cost= with every call or with none.")
         return super()._partial_fit(X, y, sample_weight, cost=cost, classes=known if classes is None else classes)
 
+    @lazy_on_dask
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Raw scores.
 
@@ -317,6 +319,7 @@ default=None
         """
         return self._of_rows(X, lambda raw: self._targets.scores_of_all(raw))
 
+    @lazy_on_dask
     def predict(self, X: ArrayLike, *, cost: ArrayLike | None = None) -> NDArray[Any]:
         """The label with the highest score, or that of least expected cost.
 
@@ -347,6 +350,7 @@ default=None
         return self.classes_[cheapest(proba, checked_costs(cost, len(proba), self.classes_, takes=(MATRIX, ROWS)))]
 
     @available_where(_gives_probabilities)
+    @lazy_on_dask
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Class probabilities, for losses that have them.
 
@@ -362,6 +366,7 @@ default=None
         return self._of_rows(X, lambda raw: self._targets.columns_of_all(_by_class(raw, self._loss.inverse_link), 0.0))
 
     @available_where(_gives_probabilities)
+    @lazy_on_dask
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Logarithms of the class probabilities.
 

@@ -16,6 +16,7 @@ from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
@@ -165,6 +166,7 @@ class MultiQuantileRegressor(BaseEstimator):
         fitted = {name: np.array([fit[name] for fit in fits]) for name in _BY_LEVEL}
         return {**fitted, "converged_": bool(fitted["converged_"].all())}, sentences
 
+    @lazy_on_dask
     @ignoring_floating_errors
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The quantiles of each row, rising along the levels.

@@ -14,6 +14,7 @@ from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
@@ -240,6 +241,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # Using it.
 
+    @lazy_on_dask
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """A score per row; within a query, the row with the largest goes first.
 

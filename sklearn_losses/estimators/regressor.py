@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike
 from sklearn_losses.estimators.scores import RSquared, score_of_source
@@ -224,6 +225,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         tags.target_tags.multi_output = not tags.target_tags.positive_only
         return tags
 
+    @lazy_on_dask
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predictions in the units of the target.
 
