@@ -11,13 +11,19 @@ parser.add_argument("names", nargs="*")
 parser.add_argument("--repeats", type=int, default=5)
 parser.add_argument("--limit", type=float, default=30.0, help="real: seconds after which a fit is not done")
 parser.add_argument("--write", action="store_true", help="real: bring the results into the documentation and the README")
+parser.add_argument("--rows", type=int, default=1_000_000, help="stream: rows of the files")
+parser.add_argument("--columns", type=int, default=30, help="stream: columns of X")
+parser.add_argument("--format", choices=["npy", "parquet"], default="npy", help="stream: of the files")
 arguments = parser.parse_intermixed_args()
-if arguments.names[:1] == ["real"]:
+if arguments.names[:1] in (["real"], ["stream"]):
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # read when NumPy is imported
-    from benchmarks import real
+    from benchmarks import real, stream
 
-    real.main(arguments.names[1:], arguments.limit, arguments.write)
+    if arguments.names[0] == "real":
+        real.main(arguments.names[1:], arguments.limit, arguments.write)
+    else:
+        stream.main(arguments.names[1:], arguments.rows, arguments.columns, arguments.format)
 else:
     from benchmarks import costs, exact, first_order, l1, leverage, ranking
     from benchmarks.harness import main

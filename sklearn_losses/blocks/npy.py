@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
+from numpy.typing import ArrayLike
 
 from sklearn_losses.blocks.ahead import read_ahead
 from sklearn_losses.blocks.files import File, Paths, same_file, the_files
@@ -109,9 +110,15 @@ class NpyBlocks(Blocks):
         self._rows = rows
         self._fields = (_Field(rows, _as_slice(numbers), (len(numbers),), self.dtype), *fields)
 
-    def blocks(self) -> Iterator[RowBlock]:
-        """One pass over all rows, block by block; a thread reads the next block ahead."""
-        return read_ahead(super().blocks())
+    def blocks(self, order: ArrayLike | None = None) -> Iterator[RowBlock]:
+        """One pass over all rows, block by block; a thread reads the next block ahead.
+
+        Parameters
+        ----------
+        order : array-like of int, default=None
+            The numbers of the blocks to read, in any order. None: all.
+        """
+        return read_ahead(super().blocks(order))
 
     def _read(self, rows):
         rows = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows

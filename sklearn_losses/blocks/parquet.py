@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_losses.blocks.ahead import read_ahead
 from sklearn_losses.blocks.files import Paths, the_files
@@ -132,7 +133,7 @@ class ParquetBlocks(Blocks):
                 'Pass categories="onehot" or "codes", or leave it out by columns=.'
             )
         self._tables = [table for table, _ in found]
-        self._ends = np.cumsum([sum(table.groups) for table in self._tables])
+        self._ends = np.cumsum([table.n_rows for table in self._tables])
         self.levels = _levels(levels, {name: kinds[name] for name in self._categories}, self._tables)
         self._layout = self._made_layout(kinds, categories == "onehot", roles, several=not isinstance(target, str))
         self.shape = int(self._ends[-1]), self._layout.width
@@ -164,9 +165,31 @@ class ParquetBlocks(Blocks):
             names += [f"{column.name}_{level}" for level in column.levels] if onehot else [column.name]
         return names
 
-    def blocks(self) -> Iterator[RowBlock]:
-        """One pass over all rows, block by block; a thread reads the next block ahead."""
-        return read_ahead(self._assembled())
+    def shuffled(self, rng: np.random.RandomState) -> NDArray[np.intp]:
+        """The numbers of the blocks in random order of row groups.
+
+        The blocks of a row group follow each other: from its middle on it cannot be read.
+
+        Parameters
+        ----------
+        rng : RandomState
+        """
+        group_ends = np.cumsum([rows for table in self._tables for rows in table.groups])
+        group = np.searchsorted(group_ends, np.arange(self.n_blocks) * self.block_rows, side="right")
+        return np.argsort(rng.permutation(len(group_ends))[group], kind="stable")
+
+    def blocks(self, order: ArrayLike | None = None) -> Iterator[RowBlock]:
+        """One pass over all rows, block by block; a thread reads the next block ahead.
+
+        Parameters
+        ----------
+        order : array-like of int, default=None
+            The numbers of the blocks to read, in any order. None: all. Those that follow each other
+            are read together.
+        """
+        numbers = np.array(self._numbers(order), dtype=np.intp)
+        runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+        return read_ahead(block for run in runs if len(run) for block in self._assembled(*self._bounds(run[0], run[-1] + 1)))
 
     def where(self, row: int) -> str:
         """Where a row stands: its number in its file, from 0, and the file.
@@ -178,31 +201,44 @@ class ParquetBlocks(Blocks):
         """
         number = int(np.searchsorted(self._ends, row, side="right"))
         table = self._tables[number]
-        return f"row {row - (self._ends[number] - sum(table.groups))} of {table.file.name}"
+        return f"row {row - (self._ends[number] - table.n_rows)} of {table.file.name}"
 
-    def _assembled(self):
-        left, lookups = self.shape[0], {}
-        block = Assembly(self._layout, min(left, self.block_rows), lookups)
-        for table in self._tables:
-            start = 0
-            for batch in self._batches(table):
+    def _assembled(self, start, stop):
+        """Iterate over blocks of the rows from `start` to `stop`."""
+        lookups, block = {}, None
+        for table, end in zip(self._tables, self._ends.tolist(), strict=True):
+            begin = end - table.n_rows
+            for first, batch in self._span(table, max(start - begin, 0), min(stop, end) - begin):
                 done = 0
                 while done < batch.num_rows:
+                    if block is None:
+                        block = Assembly(self._layout, min(self.block_rows, stop - begin - first - done), lookups)
                     part = batch.slice(done, block.missing)
-                    block.add(part, range(start + done, start + done + part.num_rows), table.file.name)
+                    block.add(part, range(first + done, first + done + part.num_rows), table.file.name)
                     done += part.num_rows
                     if not block.missing:
-                        left -= block.rows
                         yield block.block()
-                        block = Assembly(self._layout, min(left, self.block_rows), lookups)
-                start += done
+                        block = None
+
+    def _span(self, table, start, stop):
+        """Iterate over (number of the first row, record batch): the rows from `start` to `stop`."""
+        if start >= stop:
+            return
+        ends = np.cumsum(table.groups)
+        first, last = np.searchsorted(ends, [start, stop - 1], side="right").tolist()
+        place = int(ends[first]) - table.groups[first]
+        for batch in self._batches(table, range(first, last + 1)):
+            part = batch.slice(max(start - place, 0), max(stop - max(start, place), 0))
+            if part.num_rows:
+                yield max(start, place), part
+            place += batch.num_rows
 
     def _read(self, rows):
         block, begin = Assembly(self._layout, len(rows), {}), 0
         for table, end in zip(self._tables, self._ends, strict=True):
             stop = int(np.searchsorted(rows, end))
             if stop > begin:
-                self._pick(table, rows[begin:stop] - (end - sum(table.groups)), block)
+                self._pick(table, rows[begin:stop] - (end - table.n_rows), block)
             begin = stop
         return block.block()
 
@@ -220,7 +256,7 @@ class ParquetBlocks(Blocks):
                 block.add(batch.take(arrow().array(places[begin:stop] - start)), rows[begin:stop], table.file.name)
             start += batch.num_rows
 
-    def _batches(self, table, groups=None):
+    def _batches(self, table, groups):
         names = [name for other in self._layout.others if other is not None for name in other.columns]
         return batches(table, [*self.columns, *names], self._categories, groups)
 

@@ -28,6 +28,11 @@ class Table(NamedTuple):
     groups: tuple[int, ...]
     text: frozenset[str]
 
+    @property
+    def n_rows(self) -> int:
+        """The number of all rows."""
+        return sum(self.groups)
+
 
 def arrow() -> Any:
     """The package pyarrow with its module ``parquet``."""

@@ -49,7 +49,10 @@ class RowSource(Protocol):
     - ``feature_names``: a list of str, one for each column of X, which becomes
       ``feature_names_in_``;
     - ``where(row)``: a str that says where the row of this number stands, such as "row 12 of
-      part-3.npy", for messages.
+      part-3.npy", for messages;
+    - ``n_blocks`` and ``blocks(order)``, which gives the blocks of these numbers in this order:
+      stochastic solvers then read blocks in random order, which is ``shuffled(rng)`` where the
+      source has that too.
 
     Attributes
     ----------
@@ -144,7 +147,7 @@ def place_of(source: Any, row: int) -> str:
     return f"row {row}" if where is None else where(row)
 
 
-def checked_blocks(source: Any) -> Generator[RowBlock, None, None]:
+def checked_blocks(source: Any, order: NDArray[np.intp] | None = None) -> Generator[RowBlock, None, None]:
     """One pass over a source: its blocks as they are promised, without empty ones.
 
     Whether the numbers in them are finite is not looked at.
@@ -152,6 +155,8 @@ def checked_blocks(source: Any) -> Generator[RowBlock, None, None]:
     Parameters
     ----------
     source : RowSource
+    order : ndarray of int, default=None
+        For ``source.blocks(order)``, of sources that have it: the numbers of the blocks to read.
 
     Yields
     ------
@@ -176,7 +181,7 @@ def checked_blocks(source: Any) -> Generator[RowBlock, None, None]:
     """
     n_rows = source.shape[0]
     start, first = 0, None
-    with closing(source.blocks()) as blocks:
+    with closing(source.blocks() if order is None else source.blocks(order)) as blocks:
         for number, given in enumerate(blocks):
             name = f"block {number}"
             block = _checked(given, source, name)
@@ -191,7 +196,7 @@ def checked_blocks(source: Any) -> Generator[RowBlock, None, None]:
                 raise ValueError(f"All blocks must hold the same: {name} has {_form(block)}, the first one {first}.")
             yield block
             start += rows
-    if start != n_rows:
+    if start != n_rows and order is None:
         raise ValueError(f"The source says that it has {n_rows} rows, but its blocks hold {start}.")
 
 

@@ -88,11 +88,41 @@ class Blocks(ABC):
     def _read(self, rows: slice | NDArray[np.intp]) -> RowBlock:
         """A run of rows, or those with the numbers, which ascend."""
 
-    def blocks(self) -> Iterator[RowBlock]:
-        """One pass over all rows, block by block."""
-        n_rows = self.shape[0]
-        for start in range(0, n_rows, self.block_rows):
-            yield self._read(slice(start, min(start + self.block_rows, n_rows)))
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks."""
+        return -(-self.shape[0] // self.block_rows)
+
+    def shuffled(self, rng: np.random.RandomState) -> NDArray[np.intp]:
+        """The numbers of the blocks in a random order that is no slower to read than another.
+
+        Parameters
+        ----------
+        rng : RandomState
+        """
+        return rng.permutation(self.n_blocks)
+
+    def blocks(self, order: ArrayLike | None = None) -> Iterator[RowBlock]:
+        """One pass over all rows, block by block.
+
+        Parameters
+        ----------
+        order : array-like of int, default=None
+            The numbers of the blocks to read, in any order. None: all.
+        """
+        for number in self._numbers(order):
+            yield self._read(slice(*self._bounds(number, number + 1)))
+
+    def _numbers(self, order):
+        """Numbers of blocks as integers of Python."""
+        numbers = np.arange(self.n_blocks) if order is None else np.asarray(order)
+        if numbers.size and (numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= self.n_blocks):
+            raise ValueError(f"order must hold numbers of blocks from 0 to {self.n_blocks - 1}. Got {order!r}.")
+        return numbers.tolist()
+
+    def _bounds(self, first, stop):
+        """The first row of some blocks that follow each other, and the one after their last."""
+        return first * self.block_rows, min(stop * self.block_rows, self.shape[0])
 
     def take(self, rows: ArrayLike) -> RowBlock:
         """Some rows in one block.

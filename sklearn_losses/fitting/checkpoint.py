@@ -41,14 +41,12 @@ class Checkpoint:
     >>> import os, tempfile, joblib
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_losses import Checkpoint, LossClassifier
-    >>> from sklearn_losses.solvers import Adam
     >>> X, y = load_iris(return_X_y=True)
     >>> path = os.path.join(tempfile.mkdtemp(), "iris.checkpoint")
-    >>> model = LossClassifier(
-    ...     solver=Adam(0.1), early_stopping=True, random_state=0, checkpoint=Checkpoint(path, 20)
-    ... ).fit(X, y)
+    >>> options = {"solver": "sgd", "early_stopping": True, "random_state": 0}
+    >>> model = LossClassifier(checkpoint=Checkpoint(path, every=50), **options).fit(X, y)
     >>> again = joblib.load(path)
-    >>> again.n_iter_ % 20, again.warm_start
+    >>> again.n_iter_ % 50, again.warm_start
     (0, True)
     >>> bool((again.fit(X, y).coef_ == model.coef_).all())
     True

@@ -36,6 +36,19 @@ def test_all_rows_in_order(tmp_path, block_rows, order):
     assert all(len(block.X) == source.block_rows for block in list(source.blocks())[:-1])
 
 
+def test_blocks_in_another_order(tmp_path):
+    source = NpyBlocks(write(tmp_path), target=0, block_rows=10)
+    assert source.n_blocks == 6
+    order = source.shuffled(np.random.RandomState(1))
+    assert sorted(order) == list(range(6)) and order.tolist() != sorted(order)
+    for number, block in zip(order, checked_blocks(source, order), strict=True):
+        np.testing.assert_array_equal(block.y, TABLE[10 * number : 10 * number + 10, 0])
+    assert list(checked_blocks(source, [])) == []
+    for wrong in ([6], [-1], [0.5]):
+        with pytest.raises(ValueError, match="order must hold numbers of blocks from 0 to 5"):
+            list(source.blocks(wrong))
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_some_rows(tmp_path, order):
     source = NpyBlocks(write(tmp_path, [np.asarray(part, order=order) for part in PARTS]), target=[4, 0], columns=[3, 1])
