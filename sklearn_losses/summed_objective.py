@@ -165,7 +165,17 @@ class SummedObjective(Objective):
         raise NotImplementedError("There is no number for each row of rows in parts.")
 
     def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, Estimate]]:
-        raise NotImplementedError
+        picked = getattr(self.batches.X, "picked", None)
+        if size >= self.n_rows:
+            yield 1.0, self.value_and_gradient
+        elif picked is None:
+            yield from super().minibatches(size, rng)
+        else:  # parts that hold their rows have the batches of rows in memory
+            order = rng.permutation(self.n_rows)
+            for start in range(0, self.n_rows, size):
+                rows = np.sort(order[start : start + size])
+                part = self._replace(batches=self.batches._replace(parts=picked(rows), n_rows=len(rows)))
+                yield len(rows) / self.n_rows, part.value_and_gradient
 
     def unbounded(self, params: NDArray[Any]) -> bool:
         if self.loss.has_minimizer or not self.linear or self.has_penalty:

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from sklearn_losses.core.batches import Batch, Batches, QueryBatches
 from sklearn_losses.core.coordinates import Standardization
-from sklearn_losses.core.parts import Block, Parts, added
+from sklearn_losses.core.parts import Block, Parts, added, joined
 from sklearn_losses.core.queries import Queries
 
 __all__ = ["Gathered", "LazyRows", "Place", "SummedBatches"]
@@ -221,6 +221,34 @@ class SummedBatches:
         y = y.astype(self.dtype, copy=False) if y.dtype.kind == "f" else y
         batches = Batches(X, y, weight, self.standardization, self.dtype).unshared()
         return Gathered(batches, np.concatenate(factors), np.concatenate(numbers), count), total
+
+    def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:
+        """All rows once, `size` at a time: blocks in random order, and their rows shuffled.
+
+        Where the parts have no random order of blocks, these come as they are. Of what a block
+        leaves, fewer than `size` rows, and the next block a batch is made, so that the batches are
+        as large as those of rows in memory; of queries a batch ends with the block.
+        """
+        pieces: list[Block] = []
+        for block in self.X.shuffled(rng):
+            if isinstance(block.y, Queries):
+                yield from self._form.batches(block).minibatches(size, rng)
+                continue
+            order, start = rng.permutation(block.X.shape[0]), 0
+            while start < len(order):
+                stop = start + size - sum(len(piece.y) for piece in pieces)
+                pieces.append(block.part(order[start:stop]))
+                start = stop
+                if stop <= len(order):
+                    yield self._one_batch(pieces)
+                    pieces = []
+        if pieces:
+            yield self._one_batch(pieces)
+
+    def _one_batch(self, pieces):
+        """Some rows as one batch, in these coordinates."""
+        [batch] = self._form.batches(joined(pieces)).minibatches(sum(len(piece.y) for piece in pieces), None)
+        return batch
 
     def joined(self, function: Callable[[Batch, Any], NDArray[Any]]) -> LazyRows:
         """What a function gives for each row; it is computed where it is asked for."""

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_losses.blocks.rows import is_row_source
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
@@ -18,7 +18,7 @@ from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
-from sklearn_losses.estimators.scores import rows_of_source
+from sklearn_losses.estimators.scores import rows_of_source, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
@@ -194,7 +194,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     @available_where(steps_on_batches)
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
     ) -> Self:
         """One pass over the queries with a stochastic solver, from where the last call ended.
 
@@ -279,10 +279,11 @@ best_validation_score_, converged_, solver_, n_parameters_
             See `sklearn_losses.metrics.ranking.query_ndcg_score`.
         """
         if is_row_source(X):
-            X, y, sample_weight, qid = rows_of_source(self, X, y=y, sample_weight=sample_weight, qid=qid)
+            scores, y, sample_weight, qid = rows_of_source(self, X, y=y, sample_weight=sample_weight, qid=qid)
             need_queries(self, qid)
-            return query_ndcg_score(y, X, qid=qid, sample_weight=sample_weight)
+            return query_ndcg_score(y, scores, qid=qid, sample_weight=sample_weight)
         need_queries(self, qid)
+        y = targets_given(y)
         scores = self.predict(X)
         check_consistent_length(X, y)
         return query_ndcg_score(y, scores, qid=qid, sample_weight=sample_weight)

@@ -16,7 +16,7 @@ from sklearn_losses.core.digest import Digest
 from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.pooled_moments import PooledMoments
 from sklearn_losses.core.validation import ROWS, real_numbers, refuse_dates
-from sklearn_losses.fitting.classification import check_soft
+from sklearn_losses.fitting.classification import check_soft, not_in_classes
 
 __all__ = ["Form", "Summary", "first_pass"]
 
@@ -76,6 +76,16 @@ class Labels:
         check_classification_targets(labels)
         count, mass = (np.bincount(codes, weights=part, minlength=len(labels)) for part in (weight > 0, weight))
         return cls(labels, count, mass)
+
+    def among(self, classes: NDArray[Any]) -> "Labels":
+        """The counts of these labels, in order; ValueError where rows with a weight have others."""
+        places = np.searchsorted(classes, self.labels).clip(0, len(classes) - 1)
+        known = classes[places] == self.labels
+        unseen = self.labels[~known & (self.count > 0)]
+        if len(unseen):
+            raise ValueError(not_in_classes(unseen))
+        count, mass = (np.bincount(places[known], part[known], len(classes)) for part in (self.count, self.mass))
+        return Labels(classes, count, mass)
 
     def __iadd__(self, other: "Labels") -> Self:
         if (self.labels.dtype.kind in "OUS") != (other.labels.dtype.kind in "OUS"):
