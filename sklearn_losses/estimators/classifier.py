@@ -16,11 +16,12 @@ from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
+from sklearn_losses.distributed import is_dask
 from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
-from sklearn_losses.estimators.scores import Accuracy, score_of_source, targets_given
+from sklearn_losses.estimators.scores import Accuracy, score_of_source, score_on_dask, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.fitting.sources import labelled_parts
@@ -404,6 +405,8 @@ default=None
         -------
         float
         """
+        if is_dask(X):
+            return score_on_dask(self, X, y, sample_weight, Accuracy)
         if is_row_source(X):
             return score_of_source(self, X, Accuracy, y=y, sample_weight=sample_weight)
         return super().score(X, targets_given(y), sample_weight)

@@ -7,6 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossClassifier, LossRegressor
 from sklearn_losses.losses import CustomLoss
@@ -120,3 +122,15 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(client):
     with pytest.raises(ValueError, match="needs y"):
         model.fit(chunked(X), None)
     assert vars(model) == before
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "svrg"])
+def test_stochastic_solvers_take_the_steps_of_a_fit_in_memory(client, solver):
+    """The batches are the same rows."""
+    model = LossRegressor("huber", solver=solver, max_iter=3, random_state=0, tol=0)
+    with pytest.warns(ConvergenceWarning):
+        there = clone(model).fit(chunked(X / 10), chunked(REAL))
+    with pytest.warns(ConvergenceWarning):
+        here = clone(model).fit(X / 10, REAL)
+    np.testing.assert_allclose(there.coef_, here.coef_, rtol=1e-9)
+    np.testing.assert_allclose(there.loss_curve_, here.loss_curve_, rtol=1e-9)
