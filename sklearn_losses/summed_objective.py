@@ -276,8 +276,8 @@ class SummedObjective(Objective):
         width, enough
             As of `dual_gap`.
         """
-        if isinstance(slopes, ProvenBound | SlopesOfPart) and not np.array_equal(params, slopes.params):
-            slopes = None
+        if not (isinstance(slopes, ProvenBound | SlopesOfPart) and np.allclose(params, slopes.params, 1e-12, 1e-14)):
+            slopes = None  # of another point; a common shift of all classes is taken out of this one
         if isinstance(slopes, ProvenBound):
             return slopes.bound / self.value(params)
         if slopes is None and width is not None:
@@ -285,8 +285,8 @@ class SummedObjective(Objective):
         if slopes is None:
             reach = 1e-9 * self.kink_distance(params)
             part = self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective
-            slopes = SlopesOfPart(part, params, None)
-        return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, None, enough)
+            slopes = SlopesOfPart(part, params)
+        return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, slopes.width, enough)
 
 
 def _of_samples(share: float, number: int, batch: Batch, rows: Place) -> tuple[NDArray[Any], float]:

@@ -104,6 +104,8 @@ class NpyBlocks(Blocks):
         numbers = _columns("columns", columns, rows)
         if both := sorted(used.keys() & set(numbers.tolist())):
             raise ValueError(f"columns holds {both[0]}, which is the {used[both[0]]}.")
+        if not len(numbers):
+            raise ValueError(f"No column of {rows.first} is left for X.")
         self.shape = rows.n_rows, len(numbers)
         self.dtype = type_of_rows(rows.dtype, rows.first)
         self.block_rows = rows_of_block(block_rows, len(numbers) * self.dtype.itemsize)

@@ -219,7 +219,7 @@ class SummedBatches:
         weight = None if weights[0] is None else np.concatenate(weights)
         y = np.concatenate(targets)
         y = y.astype(self.dtype, copy=False) if y.dtype.kind == "f" else y
-        batches = Batches(X, y, weight, self.standardization, self.dtype).unshared()
+        batches = Batches(X, y, weight, self.standardization, self.dtype)
         return Gathered(batches, np.concatenate(factors), np.concatenate(numbers), count), total
 
     def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:
