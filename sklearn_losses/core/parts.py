@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import iadd
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,7 @@ class Parts(ABC):
         """What ``function(block)`` returns for each block, in the order of the rows."""
 
     @abstractmethod
-    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
+    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> "Parts":
         """The same rows with each block changed by `function`.
 
         Parameters
@@ -188,7 +188,7 @@ class LocalParts(Parts):
             if rows_in(block):
                 yield block
 
-    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
+    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> "LocalParts":
         def in_random_order(rng):
             return ((number, function(block)) for number, block in self._numbered(rng))
 
@@ -208,7 +208,7 @@ def joined(blocks: list[Block]) -> Block:
     if len(blocks) == 1:
         return blocks[0]
     X, weights = [block.X for block in blocks], [block.weight for block in blocks]
-    weight = None if weights[0] is None else np.concatenate(weights)  # type: ignore[arg-type]  # all have some, or none
+    weight: Any = None if weights[0] is None else np.concatenate(weights)  # type: ignore[arg-type]  # all have some, or none
     rows = sparse.vstack(X, format="csr") if sparse.issparse(X[0]) else np.concatenate(X)
     return Block(rows, np.concatenate([block.y for block in blocks]), weight)
 

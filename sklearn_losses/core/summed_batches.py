@@ -23,6 +23,7 @@ from sklearn_losses.core.queries import Queries
 
 __all__ = ["Gathered", "LazyRows", "Place", "SummedBatches"]
 
+TOGETHER = 10  # batches of rows from small blocks that are shuffled together
 KEPT = 4  # forms of a block that are kept with it
 _numbers = count()
 
@@ -225,12 +226,13 @@ class SummedBatches:
     def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:
         """All rows once, `size` at a time: blocks in random order, and their rows shuffled.
 
-        Where the parts have no random order of blocks, these come as they are. Of what a block
-        leaves, fewer than `size` rows, and the next block a batch is made, so that the batches are
-        as large as those of rows in memory; of queries a batch ends with the block.
+        Where the parts have no random order of blocks, these come as they are. Blocks of few rows
+        are shuffled together, `TOGETHER` batches of them. Of what one leaves, fewer than `size`
+        rows, and the next one a batch is made, so that the batches are as large as those of rows in
+        memory; of queries a batch ends with the block.
         """
         pieces: list[Block] = []
-        for block in self.X.shuffled(rng):
+        for block in self._together(TOGETHER * size, rng):
             if isinstance(block.y, Queries):
                 yield from self._form.batches(block).minibatches(size, rng)
                 continue
@@ -244,6 +246,20 @@ class SummedBatches:
                     pieces = []
         if pieces:
             yield self._one_batch(pieces)
+
+    def _together(self, n_rows, rng):
+        """The blocks in random order, small ones joined until they have `n_rows` rows."""
+        small: list[Block] = []
+        for block in self.X.shuffled(rng):
+            if block.X.shape[0] >= n_rows or isinstance(block.y, Queries):
+                yield block
+                continue
+            small.append(block)
+            if sum(block.X.shape[0] for block in small) >= n_rows:
+                yield joined(small)
+                small = []
+        if small:
+            yield joined(small)
 
     def _one_batch(self, pieces):
         """Some rows as one batch, in these coordinates."""

@@ -16,8 +16,9 @@ def split_parts(rows: Rows, fraction: float, rng: RandomState, n_classes: int | 
     """Two views of rows in parts: those to fit, and those to hold out.
 
     In the order of the rows, one is drawn of each run of ``1 / fraction`` rows, or of such rows of
-    a class: which it is depends on a seed and on its number, and not on the blocks. Two passes find
-    out how many there are.
+    a class: which it is depends on a seed and on its number, and not on the blocks. (Of more than
+    one half those to keep are drawn; a class of less than one run is kept.) Three passes find out
+    how many there are.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def split_parts(rows: Rows, fraction: float, rng: RandomState, n_classes: int | 
     starts = np.array([start for start, _ in counts])
     before = np.cumsum([count for _, count in counts], axis=0)
     total, before = before[-1], np.concatenate([np.zeros_like(before[:1]), before[:-1]])
-    draw = _Draw(int(rng.randint(2**31)), drawn, starts, before, total, n_classes is not None)
+    draw = _Draw(int(rng.randint(2**31)), drawn, starts, before, total, n_classes is not None, fraction > 0.5)
     views = []
     for is_drawn in (fraction > 0.5, fraction <= 0.5):
         n_rows, mass = parts.total(_Size(draw, is_drawn))
@@ -79,6 +80,8 @@ class _Draw(NamedTuple):
     total : ndarray of shape (n_classes,)
         How many there are in all.
     by_class : bool
+    rare : bool
+        All rows of a class with less than one run are drawn, else none.
     """
 
     seed: int
@@ -87,6 +90,7 @@ class _Draw(NamedTuple):
     before: NDArray[Any]
     total: NDArray[Any]
     by_class: bool
+    rare: bool
 
     def rows(self, block: Block) -> NDArray[np.bool_]:
         """A mask of the rows."""
@@ -100,6 +104,8 @@ class _Draw(NamedTuple):
 
     def _of_class(self, numbers, code):
         """The mask of rows by their numbers within a class: one of each whole run is drawn."""
+        if self._first(np.int64(1)) > self.total[code]:
+            return np.full(len(numbers), self.rare)
         run = np.floor(numbers * self.share).astype(np.int64)
         run -= self._first(run) > numbers
         run += self._first(run + 1) <= numbers

@@ -56,7 +56,7 @@ ONE_BLOCK = {
     "adam": (LossRegressor, {"solver": "adam", "loss": "huber"}),
     "svrg": (LossRegressor, {"solver": SVRG(batch_size=20)}),
     "averaged": (LossRegressor, {"solver": SGD(average=True, schedule="adaptive"), "l1_ratio": 0.5, "alpha": 0.1}),
-    "one batch": (LossRegressor, {"solver": Adam(batch_size=1000)}),
+    "one batch": (LossRegressor, {"solver": SGD(batch_size=1000)}),
     "network": (LossRegressor, {"hidden_layer_sizes": (4,)}),
     "classes": (LossClassifier, {"solver": "sgd"}),
     "network of classes": (LossClassifier, {"hidden_layer_sizes": (4,), "class_weight": "balanced"}),
@@ -83,13 +83,15 @@ def test_one_block_is_the_fit_in_memory(kind, form):
 @pytest.mark.parametrize("make", [ArrayBlocks, InOrder, Numbered], ids=lambda make: make.__name__)
 def test_blocks(make, size):
     """Fits are reproducible, and end at the optimum that has nothing to do with the blocks."""
-    source = ArrayBlocks(X, Y, block_rows=size) if make is ArrayBlocks else make(X, Y, size)
-    fit = LossRegressor(solver="svrg", alpha=0.1, random_state=0, max_iter=60).fit
-    first = fit(source)
-    optimum = LossRegressor(alpha=0.1).fit(X, Y)
-    np.testing.assert_allclose(first.coef_, optimum.coef_, atol=1e-4)
-    assert first.loss_ == pytest.approx(optimum.loss_, rel=1e-6)
-    assert np.array_equal(LossRegressor(solver="svrg", alpha=0.1, random_state=0, max_iter=60).fit(source).coef_, first.coef_)
+    rows, y = X[:100], Y[:100]
+    source = ArrayBlocks(rows, y, block_rows=size) if make is ArrayBlocks else make(rows, y, size)
+    model = LossRegressor(solver=SVRG(learning_rate=0.1), alpha=0.1, random_state=0, max_iter=30, tol=1e-8)
+    first = model.fit(source).coef_
+    optimum = LossRegressor(alpha=0.1).fit(rows, y)
+    np.testing.assert_allclose(first, optimum.coef_, atol=0.02)
+    assert model.loss_ == pytest.approx(optimum.loss_, rel=1e-3)
+    assert np.array_equal(model.fit(source).coef_, first)
+    assert not np.array_equal(model.set_params(random_state=1).fit(source).coef_, first)
 
 
 @pytest.mark.parametrize("options", [{"solver": "adam"}, {"solver": "svrg"}, {"hidden_layer_sizes": (3,)}], ids=str)
@@ -110,13 +112,13 @@ def test_going_on(options, size):
 
 def test_partial_fit_of_classes():
     first, second = ArrayBlocks(XI[:100], LABELS[:100], block_rows=30), ArrayBlocks(XI[50:], LABELS[50:], block_rows=30)
-    model = LossClassifier(solver="adam", random_state=0)
+    model = LossClassifier(solver=Adam(learning_rate=0.1), random_state=0)
     with pytest.raises(ValueError, match="needs classes="):
         model.partial_fit(first)
     with pytest.raises(ValueError, match="not in classes: \\['versicolor'\\]"):
         model.partial_fit(first, classes=["setosa", "virginica"])
     model.partial_fit(first, classes=np.unique(LABELS))
-    for source in [second, first] * 100:
+    for source in [second, first] * 50:
         model.partial_fit(source)
     assert list(model.classes_) == list(np.unique(LABELS)) and model.score(XI, LABELS) > 0.9
     with pytest.raises(ValueError, match="X has 3 features, but LossClassifier is expecting 4"):
@@ -138,15 +140,17 @@ def test_soft_labels_in_passes():
     np.testing.assert_allclose(model.coef_, in_memory.coef_, rtol=1e-10)
 
 
-@pytest.mark.parametrize("options", [{"solver": "adam"}, {"solver": "lbfgs"}, {"hidden_layer_sizes": (4,)}, {}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"solver": "adam"}, {"solver": "lbfgs"}, {"hidden_layer_sizes": (4,), "solver": Adam(0.01)}, {}], ids=str
+)
 def test_early_stopping(options):
     """The same rows are held out whatever the blocks are."""
     ends = []
-    for size in (40, 1000):
+    for size in (40, 442):
         source = ArrayBlocks(X, Y, WEIGHT, block_rows=size)
         model = LossRegressor(early_stopping=True, random_state=0, alpha=0.01, max_iter=30, **options).fit(source)
         assert len(model.validation_scores_) == model.n_iter_
-        assert model.best_validation_score_ == max(model.validation_scores_) > -np.var(Y)
+        assert model.best_validation_score_ == max(model.validation_scores_) > -2.4
         ends.append(model)
     if options in ({}, {"solver": "lbfgs"}):
         np.testing.assert_allclose(ends[0].coef_, ends[1].coef_, rtol=1e-8)
@@ -155,7 +159,7 @@ def test_early_stopping(options):
 
 def test_early_stopping_of_too_few_rows():
     with pytest.raises(ValueError, match="cannot hold out validation_fraction=0.1 of 8 rows"):
-        LossRegressor(early_stopping=True).fit(ArrayBlocks(X[:8], Y[:8], block_rows=3))
+        LossRegressor(early_stopping=True).fit(ArrayBlocks(X[:8, :2], Y[:8], block_rows=3))
 
 
 def test_a_fit_that_diverges_is_no_worse_than_in_memory():
