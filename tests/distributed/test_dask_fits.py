@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.losses import CustomLoss
 
 da = pytest.importorskip("dask.array")
@@ -134,3 +134,15 @@ def test_stochastic_solvers_take_the_steps_of_a_fit_in_memory(client, solver):
         here = clone(model).fit(X / 10, REAL)
     np.testing.assert_allclose(there.coef_, here.coef_, rtol=1e-9)
     np.testing.assert_allclose(there.loss_curve_, here.loss_curve_, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("loss", "chunks"), [("ranknet", 100), ("squared_pairwise_hinge", 93), ("mse", 60)])
+def test_rankings(client, loss, chunks):
+    """Queries that a border cuts are made whole."""
+    qid = np.repeat(np.arange(40), 10)
+    relevance = np.digitize(REAL, np.quantile(REAL, [0.5, 0.8]))
+    array, y, ids = (da.from_array(values, chunks=(chunks, *values.shape[1:])) for values in (X, relevance, qid))
+    close(LossRanker(loss).fit(array, y, qid=ids), LossRanker(loss).fit(X, relevance, qid=qid))
+    if loss == "ranknet":
+        with pytest.raises(ValueError, match="Stochastic solvers of ranking losses take no Dask collections"):
+            LossRanker(loss, solver="sgd").fit(array, y, qid=ids)
