@@ -227,7 +227,7 @@ best_validation_score_, converged_, solver_, n_parameters_
     def _partial_fit(self, X, y, sample_weight, qid):
         return super()._partial_fit(X, y, sample_weight, qid=qid)
 
-    def _read_parts(self, parts):
+    def _read_parts(self, parts, classes=None):
         if self._pointwise():
             return pointwise_parts(parts)
         loss = self._loss_spec()
