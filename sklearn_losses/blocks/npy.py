@@ -34,13 +34,13 @@ class NpyBlocks(Blocks):
     Parameters
     ----------
     paths : str, path, or list of them
-        A pattern such as "part-*.npy", whose files are sorted by name with numbers as numbers, or a
-        list of files, which keeps its order. Each holds an array of two dimensions; all have the
-        same number of columns and the same type.
+        A pattern such as ``"part-*.npy"``, whose files are sorted by name with numbers as numbers,
+        or a list of files, which keeps its order. Each holds an array of two dimensions; all have
+        the same number of columns and the same type.
     target : int, list of int, str, path, or list of them, default=None
         The column of the targets, or several columns: negative numbers count from the end. Or files
-        of their own, "y-*.npy": one for each file of `paths`, with as many rows, or a single one
-        for all rows.
+        of their own, ``"y-*.npy"``: one for each file of `paths`, with as many rows, or a single
+        one for all rows.
     weight : int, str, path, or list of them, default=None
         The weights of the rows: a column, or files of their own.
     qid : int, str, path, or list of them, default=None

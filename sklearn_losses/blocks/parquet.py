@@ -28,7 +28,7 @@ class ParquetBlocks(Blocks):
     Parameters
     ----------
     paths : str, path, or list of them
-        A pattern such as "claims/*.parquet", whose files are sorted by name with numbers as
+        A pattern such as ``"claims/*.parquet"``, whose files are sorted by name with numbers as
         numbers, or a list of files, which keeps its order. All have the columns that are read, with
         the same types, in any order.
     target : str or list of str, default=None
@@ -117,6 +117,9 @@ class ParquetBlocks(Blocks):
         first = found[0][0].file.name
         roles = {"target": _names("target", target), "weight": _names("weight", weight), "qid": _names("qid", qid)}
         used = {name: role for role, names in roles.items() for name in names}
+        for role, given in (("weight", weight), ("qid", qid)):
+            if len(roles[role]) > 1:
+                raise ValueError(f"{role} must be one column. Got {given!r}.")
         chosen = _all_columns(found) if columns is None else _names("columns", columns)
         self.columns = [name for name in chosen if columns is not None or name not in used]
         if both := [name for name in self.columns if name in used]:
@@ -124,7 +127,7 @@ class ParquetBlocks(Blocks):
         if not self.columns:
             raise ValueError(f"No column of {first} is left for X.")
         kinds = _kinds(found, [*self.columns, *used])
-        if weight is not None and kinds[weight].category:
+        if any(kinds[name].category for name in roles["weight"]):
             raise ValueError(f"The weight {weight!r} of {first} must hold numbers. Got text or categories.")
         self._categories = [name for name in self.columns if kinds[name].category]
         if self._categories and categories is None:
@@ -248,7 +251,8 @@ class ParquetBlocks(Blocks):
         group = np.searchsorted(ends, rows, side="right")
         groups, which = np.unique(group, return_inverse=True)
         sizes = np.array(table.groups)[groups]
-        places = rows - (ends - table.groups)[group] + (np.cumsum(sizes) - sizes)[which]  # in what is read
+        # In what is read.
+        places = rows - (ends - table.groups)[group] + (np.cumsum(sizes) - sizes)[which]
         start = 0
         for batch in self._batches(table, groups.tolist()):
             begin, stop = np.searchsorted(places, [start, start + batch.num_rows])

@@ -40,7 +40,7 @@ def arrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError("ParquetBlocks needs pyarrow: pip install 'sklearn-losses[parquet]'.") from error
+        raise ImportError(f"ParquetBlocks needs pyarrow: pip install 'sklearn-losses[parquet]'. {error}.") from error
     return pyarrow
 
 

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import os
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -256,6 +257,7 @@ def test_a_later_file_that_is_another_one(tmp_path, change, message):
         ({"target": [0]}, "target must be names of columns"),
         ({"target": ["loss", "loss"]}, "target names a column twice"),
         ({"target": "age", "columns": NUMBERS}, "columns holds 'age', which is the target"),
+        ({"weight": ["loss", "age"]}, "weight must be one column"),
         ({"weight": "region"}, "The weight 'region' of .*part-9.parquet must hold numbers"),
         ({}, "'region' of .*part-9.parquet holds text or categories. Pass categories="),
         ({"columns": []}, "No column of .*part-9.parquet is left for X"),
@@ -297,6 +299,13 @@ def test_too_many_levels(tmp_path):
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="'id' has more than 100000 levels in .*a.parquet"):
         ParquetBlocks(tmp_path / "a.parquet", categories="codes")
+
+
+def test_pyarrow_is_asked_for(tmp_path, monkeypatch):
+    pattern = write(tmp_path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"needs pyarrow: pip install 'sklearn-losses\[parquet\]'"):
+        ParquetBlocks(pattern)
 
 
 def test_files_that_are_broken(tmp_path):
