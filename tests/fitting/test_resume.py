@@ -16,7 +16,7 @@ from sklearn_losses.fitting.progress import Progress
 from sklearn_losses.losses import CustomLoss, Huber, Loss, Tukey
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.solvers import SGD, SVRG, Adam, Solver
+from sklearn_losses.solvers import SGD, SVRG, Adam, Newton, Solver
 from sklearn_losses.solvers.journal import Journal
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # stopped early, most of them
@@ -247,6 +247,48 @@ def test_deterministic_fits(solver, case):
 @pytest.mark.parametrize(("solver", "case"), CASES)
 def test_deterministic_fits_at_several_points(solver, case):
     assert_ends_alike(solver, case, (0, 0.7), STOPS[:3])
+
+
+LARGE = np.random.default_rng(1).normal(size=(6000, 150))  # a matrix of the parameters is not cheap
+LARGE_Y = LARGE @ np.linspace(-1, 1, 150) / 3 + np.random.default_rng(2).normal(size=6000)
+
+
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (LossClassifier("cross_entropy", solver="newton"), LARGE_Y > 0),
+        (LossRegressor("log_cosh", solver="newton"), LARGE_Y),
+        (LossClassifier("hinge", solver="interior_point"), LARGE_Y > 0),
+    ],
+    ids=["cross_entropy-newton", "log_cosh-newton", "hinge-interior_point"],
+)
+def test_large_exact_fits(model, y):
+    def make(**options):
+        return copied(model).set_params(**{"warm_start": True, **options})
+
+    assert_goes_on(make, (LARGE, y), 1000, (2,), STOPS[1:3])
+
+
+@pytest.mark.parametrize(("work", "largest"), [("hessian", 2000), ("hessian_operator", 0)])
+def test_newtons_matrices_and_directions_are_not_computed_again(work, largest, monkeypatch):
+    calls, compute = [], getattr(Objective, work)
+
+    def counted(self, *arguments):
+        calls.append(1)
+        return compute(self, *arguments)
+
+    def number(model):
+        calls.clear()
+        model.fit(LARGE, LARGE_Y > 0)
+        return len(calls)
+
+    monkeypatch.setattr(Objective, work, counted)
+    make = {"solver": Newton(largest_matrix=largest), "warm_start": True}
+    whole, part = LossClassifier(**make), LossClassifier(max_iter=2, **make)
+    in_all, first = number(whole), number(part)
+    rest = number(part.set_params(max_iter=1000))
+    assert rest <= in_all - first + 1 and first >= 2 and in_all > first  # the last matrix may serve once more
+    np.testing.assert_array_equal(part.coef_, whole.coef_)
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "cg"])
