@@ -14,6 +14,7 @@ parser.add_argument("--write", action="store_true", help="real: bring the result
 parser.add_argument("--rows", type=int, default=1_000_000, help="stream: rows of the files")
 parser.add_argument("--columns", type=int, default=30, help="stream: columns of X")
 parser.add_argument("--format", choices=["npy", "parquet"], default="npy", help="stream: of the files")
+parser.add_argument("--peers", action="store_true", help="stream: scikit-learn's partial_fit too")
 arguments = parser.parse_intermixed_args()
 if arguments.names[:1] in (["real"], ["stream"]):
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
@@ -23,7 +24,7 @@ if arguments.names[:1] in (["real"], ["stream"]):
     if arguments.names[0] == "real":
         real.main(arguments.names[1:], arguments.limit, arguments.write)
     else:
-        stream.main(arguments.names[1:], arguments.rows, arguments.columns, arguments.format)
+        stream.main(arguments.names[1:], arguments.rows, arguments.columns, arguments.format, arguments.peers)
 else:
     from benchmarks import costs, exact, first_order, l1, leverage, ranking
     from benchmarks.harness import main

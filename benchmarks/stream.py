@@ -1,12 +1,12 @@
 """Rows in files against rows in memory: passes, seconds, memory.
 
-    python -m benchmarks stream [LOSS ...] [--rows N] [--columns P] [--format npy|parquet]
+    python -m benchmarks stream [LOSS ...] [--rows N] [--columns P] [--format npy|parquet] [--peers]
     python -m benchmarks stream real
 
 The first writes rows with three kinds of targets into a temporary folder and fits each loss to the
-files, to the same rows in memory where they fit, and with scikit-learn's `partial_fit`. The second
-writes the largest of the sets in `benchmarks.real_data`. Each fit runs in a process of its own, on
-one thread. Linux only, as memory is read from ``/proc``.
+files and to the same rows in memory, where they fit; with ``--peers`` also with scikit-learn's
+`partial_fit`. The second writes the largest of the sets in `benchmarks.real_data`. Each fit runs in
+a process of its own, on one thread. Linux only, as memory is read from ``/proc``.
 """
 
 import json
@@ -241,7 +241,7 @@ def free_bytes():
     return int(line.split()[1]) * 1024
 
 
-def compare(folder, losses, rows, columns, form):
+def compare(folder, losses, rows, columns, form, peers=False):
     """Print a table with up to three lines for each loss, and return its lines."""
     print(f"{rows} x {columns}, {written(folder, rows, columns, form) / 1e6:.0f} MB of {form} files\n")
     print(markdown(HEAD, []), flush=True)
@@ -252,7 +252,7 @@ def compare(folder, losses, rows, columns, form):
         ours = apart({**task, "how": "files"})
         lines.append(_line(loss, "files", ours, ours))
         _print(lines[-1])
-        more = [("memory", {})] * fits + [("partial_fit", {"objective": ours["objective"]})] * (loss in PEERS)
+        more = [("memory", {})] * fits + [("partial_fit", {"objective": ours["objective"]})] * (peers and loss in PEERS)
         for how, given in more:
             lines.append(_line(loss, how, apart({**task, "how": how, **given}), ours))
             _print(lines[-1])
@@ -304,10 +304,10 @@ def _timed(estimator, *given):
     return estimator.fit(*given), time.process_time() - start
 
 
-def main(names=(), rows=1_000_000, columns=30, form="npy"):
+def main(names=(), rows=1_000_000, columns=30, form="npy", peers=False):
     """Print the tables that the names ask for."""
     if "real" in names:
         return real()
     losses = [loss for loss in LOSSES if not names or loss in names]
     with tempfile.TemporaryDirectory() as folder:
-        return compare(folder, losses, rows, columns, form)
+        return compare(folder, losses, rows, columns, form, peers)

@@ -356,6 +356,10 @@ class Objective(Facts):
         """
         return without_shift(params, self.model.base, self.penalty) if self._shifts else params
 
+    def unshifted(self, change: NDArray[Any]) -> NDArray[Any]:
+        """A change of the parameters less its mean over the classes, which changes no loss."""
+        return without_shift(change, self.model.base, ElasticNet(0.0, 0.0, self.penalty.factors)) if self._shifts else change
+
     @cached_property
     def _shifts(self):
         """Whether a common shift of all classes changes nothing but the penalty."""

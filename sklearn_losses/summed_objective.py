@@ -165,7 +165,17 @@ class SummedObjective(Objective):
         raise NotImplementedError("There is no number for each row of rows in parts.")
 
     def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, Estimate]]:
-        raise NotImplementedError
+        picked = getattr(self.batches.X, "picked", None)
+        if size >= self.n_rows:
+            yield 1.0, self.value_and_gradient
+        elif picked is None:
+            yield from super().minibatches(size, rng)
+        else:  # parts that hold their rows have the batches of rows in memory
+            order = rng.permutation(self.n_rows)
+            for start in range(0, self.n_rows, size):
+                rows = np.sort(order[start : start + size])
+                part = self._replace(batches=self.batches._replace(parts=picked(rows), n_rows=len(rows)))
+                yield len(rows) / self.n_rows, part.value_and_gradient
 
     def unbounded(self, params: NDArray[Any]) -> bool:
         if self.loss.has_minimizer or not self.linear or self.has_penalty:
@@ -266,8 +276,8 @@ class SummedObjective(Objective):
         width, enough
             As of `dual_gap`.
         """
-        if isinstance(slopes, ProvenBound | SlopesOfPart) and not np.array_equal(params, slopes.params):
-            slopes = None
+        if not (isinstance(slopes, ProvenBound | SlopesOfPart) and np.allclose(params, slopes.params, 1e-12, 1e-14)):
+            slopes = None  # of another point; a common shift of all classes is taken out of this one
         if isinstance(slopes, ProvenBound):
             return slopes.bound / self.value(params)
         if slopes is None and width is not None:
@@ -275,8 +285,8 @@ class SummedObjective(Objective):
         if slopes is None:
             reach = 1e-9 * self.kink_distance(params)
             part = self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective
-            slopes = SlopesOfPart(part, params, None)
-        return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, None, enough)
+            slopes = SlopesOfPart(part, params)
+        return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, slopes.width, enough)
 
 
 def _of_samples(share: float, number: int, batch: Batch, rows: Place) -> tuple[NDArray[Any], float]:

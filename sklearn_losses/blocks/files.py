@@ -39,7 +39,7 @@ def the_files(paths: Paths, kind: str) -> list[File]:
     Parameters
     ----------
     paths : str, path, or iterable of them
-        A pattern such as "part-*.npy", in which ``**`` stands for any folders; "part-2" comes
+        A pattern such as ``"part-*.npy"``, in which ``**`` stands for any folders; "part-2" comes
         before "part-10".
     kind : str
         What the files are, for messages.

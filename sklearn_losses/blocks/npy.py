@@ -34,13 +34,13 @@ class NpyBlocks(Blocks):
     Parameters
     ----------
     paths : str, path, or list of them
-        A pattern such as "part-*.npy", whose files are sorted by name with numbers as numbers, or a
-        list of files, which keeps its order. Each holds an array of two dimensions; all have the
-        same number of columns and the same type.
+        A pattern such as ``"part-*.npy"``, whose files are sorted by name with numbers as numbers,
+        or a list of files, which keeps its order. Each holds an array of two dimensions; all have
+        the same number of columns and the same type.
     target : int, list of int, str, path, or list of them, default=None
         The column of the targets, or several columns: negative numbers count from the end. Or files
-        of their own, "y-*.npy": one for each file of `paths`, with as many rows, or a single one
-        for all rows.
+        of their own, ``"y-*.npy"``: one for each file of `paths`, with as many rows, or a single
+        one for all rows.
     weight : int, str, path, or list of them, default=None
         The weights of the rows: a column, or files of their own.
     qid : int, str, path, or list of them, default=None
@@ -104,6 +104,8 @@ class NpyBlocks(Blocks):
         numbers = _columns("columns", columns, rows)
         if both := sorted(used.keys() & set(numbers.tolist())):
             raise ValueError(f"columns holds {both[0]}, which is the {used[both[0]]}.")
+        if not len(numbers):
+            raise ValueError(f"No column of {rows.first} is left for X.")
         self.shape = rows.n_rows, len(numbers)
         self.dtype = type_of_rows(rows.dtype, rows.first)
         self.block_rows = rows_of_block(block_rows, len(numbers) * self.dtype.itemsize)

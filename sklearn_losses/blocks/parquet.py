@@ -28,9 +28,9 @@ class ParquetBlocks(Blocks):
     Parameters
     ----------
     paths : str, path, or list of them
-        A pattern such as "claims/*.parquet", whose files are sorted by name with numbers as
-        numbers, or a list of files, which keeps its order. All have the same columns with the same
-        types, in any order.
+        A pattern such as ``"claims/*.parquet"``, whose files are sorted by name with numbers as
+        numbers, or a list of files, which keeps its order. All have the columns that are read, with
+        the same types, in any order.
     target : str or list of str, default=None
         The column of the targets, or several columns. Text stays text: the labels of classes.
     weight : str, default=None
@@ -38,7 +38,8 @@ class ParquetBlocks(Blocks):
     qid : str, default=None
         The column of the query that each row belongs to, for rankings.
     columns : list of str, default=None
-        The columns of X. None: all but those of target, weight and qid.
+        The columns of X. None: all but those of target, weight and qid and the index of a pandas
+        frame; the files then must have the same ones.
     categories : {"onehot", "codes"}, default=None
         What columns of text and of categories (Arrow's dictionaries) become. "onehot": a column of
         zeros and ones for each level; "codes": one column with the number of the level, from 0.
@@ -116,15 +117,17 @@ class ParquetBlocks(Blocks):
         first = found[0][0].file.name
         roles = {"target": _names("target", target), "weight": _names("weight", weight), "qid": _names("qid", qid)}
         used = {name: role for role, names in roles.items() for name in names}
-        self.columns = (
-            [name for name in found[0][1].names if name not in used] if columns is None else _names("columns", columns)
-        )
+        for role, given in (("weight", weight), ("qid", qid)):
+            if len(roles[role]) > 1:
+                raise ValueError(f"{role} must be one column. Got {given!r}.")
+        chosen = _all_columns(found) if columns is None else _names("columns", columns)
+        self.columns = [name for name in chosen if columns is not None or name not in used]
         if both := [name for name in self.columns if name in used]:
             raise ValueError(f"columns holds {both[0]!r}, which is the {used[both[0]]}.")
         if not self.columns:
             raise ValueError(f"No column of {first} is left for X.")
         kinds = _kinds(found, [*self.columns, *used])
-        if weight is not None and kinds[weight].category:
+        if any(kinds[name].category for name in roles["weight"]):
             raise ValueError(f"The weight {weight!r} of {first} must hold numbers. Got text or categories.")
         self._categories = [name for name in self.columns if kinds[name].category]
         if self._categories and categories is None:
@@ -248,7 +251,8 @@ class ParquetBlocks(Blocks):
         group = np.searchsorted(ends, rows, side="right")
         groups, which = np.unique(group, return_inverse=True)
         sizes = np.array(table.groups)[groups]
-        places = rows - (ends - table.groups)[group] + (np.cumsum(sizes) - sizes)[which]  # in what is read
+        # In what is read.
+        places = rows - (ends - table.groups)[group] + (np.cumsum(sizes) - sizes)[which]
         start = 0
         for batch in self._batches(table, groups.tolist()):
             begin, stop = np.searchsorted(places, [start, start + batch.num_rows])
@@ -269,6 +273,20 @@ def _names(role, given):
     if len(set(names)) < len(names):
         raise ValueError(f"{role} names a column twice: {given!r}.")
     return names
+
+
+def _all_columns(found):
+    """The columns of the first file, without a frame's index; no other file may have more."""
+    first, names = found[0][0].file.name, _without_index(found[0][1])
+    for table, schema in found:
+        if more := [name for name in _without_index(schema) if name not in names]:
+            raise ValueError(f"{table.file.name} has a column {more[0]!r} that {first} has not; choose by columns=.")
+    return names
+
+
+def _without_index(schema):
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in schema.names if name not in index]
 
 
 def _kinds(found, names):

@@ -40,7 +40,7 @@ def arrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError("ParquetBlocks needs pyarrow: pip install 'sklearn-losses[parquet]'.") from error
+        raise ImportError(f"ParquetBlocks needs pyarrow: pip install 'sklearn-losses[parquet]'. {error}.") from error
     return pyarrow
 
 
@@ -54,9 +54,9 @@ def _opened(file, categories=()):
         ) as opened:
             yield opened
     except (pyarrow.ArrowException, OSError) as error:
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, (FileNotFoundError, MemoryError)):
             raise
-        raise ValueError(f"{file.name} is not a complete Parquet file: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{file.name} cannot be read as a Parquet file: {str(error).splitlines()[0]}") from error
 
 
 def heads(files: Sequence[File]) -> list[tuple[Table, Any]]:

@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn_losses.blocks.rows import RowBlock, checked_blocks, is_row_source, place_of
 from sklearn_losses.core.new_file import new_file
 
-__all__ = ["by_block", "gathered", "predict_to_file"]
+__all__ = ["by_block", "check_columns", "gathered", "predict_to_file"]
 
 
 def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], Any]) -> Iterator[Any]:
@@ -37,9 +37,9 @@ def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], An
         For other names than those of the fit, or what `function` raises, with the place of a row
         that holds nan or infinity.
     """
+    check_columns(estimator, source)
     nameless = copy(estimator)
-    names = vars(nameless).pop("feature_names_in_", None)
-    _check_names(estimator, names, getattr(source, "feature_names", None))
+    vars(nameless).pop("feature_names_in_", None)
     start = 0
     for block in checked_blocks(source):
         try:
@@ -57,7 +57,10 @@ def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], An
 
 
 def gathered(estimator: Any, source: Any, function: Callable[[Any, RowBlock], NDArray[Any]]) -> NDArray[Any]:
-    """The arrays that `by_block` yields, with one entry for each row, in one; parameters as there."""
+    """The arrays that `by_block` yields, with one entry for each row, in one.
+
+    Parameters are those of `by_block`.
+    """
     result, start = None, 0
     for piece in by_block(estimator, source, function):
         if result is None:
@@ -149,9 +152,24 @@ def _write(file, n_rows, pieces):
             target.write(np.ascontiguousarray(piece).data)
 
 
-def _check_names(estimator, known, given):
-    """Compare the names of columns of a fit with those of a source, as scikit-learn does."""
+def check_columns(estimator: Any, source: Any) -> None:
+    """Compare the columns of a source with those of a fit, as scikit-learn does.
+
+    Parameters
+    ----------
+    estimator : estimator
+    source : RowSource
+
+    Raises
+    ------
+    ValueError
+        For another number of columns, or for other names.
+    """
     name = type(estimator).__name__
+    expected = getattr(estimator, "n_features_in_", source.shape[1])
+    if source.shape[1] != expected:
+        raise ValueError(f"X has {source.shape[1]} features, but {name} is expecting {expected} features as input.")
+    known, given = getattr(estimator, "feature_names_in_", None), getattr(source, "feature_names", None)
     if known is None and given is None:
         return
     if given is None:

@@ -157,6 +157,7 @@ def checked_blocks(source: Any, order: NDArray[np.intp] | None = None) -> Genera
     source : RowSource
     order : ndarray of int, default=None
         For ``source.blocks(order)``, of sources that have it: the numbers of the blocks to read.
+        Then a block comes for each number, empty ones too.
 
     Yields
     ------
@@ -187,6 +188,8 @@ def checked_blocks(source: Any, order: NDArray[np.intp] | None = None) -> Genera
             block = _checked(given, source, name)
             rows = block.X.shape[0]
             if rows == 0:
+                if order is not None:
+                    yield block
                 continue
             if start + rows > n_rows:
                 raise ValueError(f"The source says that it has {n_rows} rows, but its blocks up to {name} hold {start + rows}.")

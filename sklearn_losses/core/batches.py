@@ -206,11 +206,6 @@ class Batches:
         X, standardization = self._folded(self.X[rows], self.standardization, self.dtype)
         return Batches(X, self.y[rows], weight, standardization, self.dtype)
 
-    def unshared(self) -> Self:
-        """The same rows copied into their coordinates and type, as far as these are not a view."""
-        X, standardization = self._folded(self.X, self.standardization, self.dtype)
-        return self._replace(X=X, standardization=standardization)
-
     def _folded(self, X, columns, dtype):
         """A copy of some rows or columns of X in `dtype` and in new coordinates.
 

@@ -123,6 +123,11 @@ class Facts:
         return self.loss.stochastic_only
 
     @property
+    def rowwise(self) -> bool:
+        """Whether the loss of a row depends on its own raw predictions alone."""
+        return self.loss.rowwise
+
+    @property
     def sparse(self) -> bool:
         """Whether the rows are a sparse matrix."""
         return self.batches.sparse
@@ -235,5 +240,4 @@ class Facts:
 
         Then few passes find the exact minimum, with few rows in memory.
         """
-        lines = self.piecewise_linear or (self.max_affine and self.smooth_penalty)
-        return self.summed and self.convex and lines
+        return self.summed and self.convex and (self.piecewise_linear or self.max_affine)

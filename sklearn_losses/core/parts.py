@@ -8,12 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import iadd
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-__all__ = ["Block", "LocalParts", "Parts", "added"]
+__all__ = ["Block", "LocalParts", "Parts", "added", "joined", "rows_in"]
 
 
 class Block:
@@ -40,6 +41,10 @@ class Block:
         self.X, self.y, self.weight = X, y, weight
         self.kept: dict[Any, Any] = {}
         self.start = 0
+
+    def part(self, rows: NDArray[Any]) -> "Block":
+        """The rows of a mask or of an array of indices, copied, with their weights as they are."""
+        return Block(self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
 
 class Parts(ABC):
@@ -89,7 +94,7 @@ class Parts(ABC):
         """What ``function(block)`` returns for each block, in the order of the rows."""
 
     @abstractmethod
-    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
+    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> "Parts":
         """The same rows with each block changed by `function`.
 
         Parameters
@@ -98,6 +103,10 @@ class Parts(ABC):
         shape : tuple of int, default=None
             Of the rows that it leaves; None where it leaves all.
         """
+
+    def shuffled(self, rng: Any) -> Iterator[Block]:
+        """One pass over all blocks, in an order drawn by `rng` where they have more than one."""
+        raise NotImplementedError(f"{type(self).__name__} hands out no blocks.")
 
     def total(self, function: Callable[[Any], Any]) -> Any:
         """The sum of what ``function(block)`` returns: numbers, new arrays, or tuples of them."""
@@ -128,6 +137,9 @@ class LocalParts(Parts):
         None: of full rows.
     passes : list of int, default=None
         Its one entry counts the passes, together with other parts that share it.
+    in_random_order : callable, default=None
+        ``in_random_order(rng)`` gives an iterator over the same blocks in an order that is drawn,
+        each as a pair of its number in `read` and itself. None: there is one order alone.
     """
 
     def __init__(
@@ -138,35 +150,69 @@ class LocalParts(Parts):
         sparse: bool = False,
         nnz: int | None = None,
         passes: list[int] | None = None,
+        in_random_order: Callable[[Any], Iterator[tuple[int, Block]]] | None = None,
     ) -> None:
         self.read, self.shape, self.dtype, self.sparse = read, shape, np.dtype(dtype), sparse
         self.nnz = shape[0] * shape[1] if nnz is None else nnz
         self.passes = [0] if passes is None else passes
+        self.in_random_order = in_random_order
+        self._starts: dict[int, int] = {}
 
-    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
-        self.passes[0] += 1
+    def _numbered(self, rng=None):
+        """Numbers and blocks of a pass; after one in order it is known where each block starts."""
         start = 0
-        for block in self.read():
-            of_fit = isinstance(block, Block)
-            n_rows = (block.X if of_fit else block[0]).shape[0]  # type: ignore[index]  # a raw block is a tuple
-            if n_rows:
-                if of_fit:
-                    block.start = start
-                start += n_rows
-                yield function(block)
+        for number, block in enumerate(self.read()) if rng is None else self.in_random_order(rng):
+            n_rows = rows_in(block)
+            if rng is None:
+                self._starts[number] = start
+            if isinstance(block, Block):
+                block.start = self._starts.get(number, 0)
+            start += n_rows
+            yield number, block
         if start != self.shape[0]:
             raise ValueError(
                 f"The blocks of a source hold {start} rows with a weight above zero, and {self.shape[0]} were expected: its "
                 "shape must count all rows, and blocks() must give the same rows each time."
             )
 
-    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> Self:
-        read = self.read
-        return type(self)(
-            lambda: map(function, read()),
+    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+        self.passes[0] += 1
+        for _, block in self._numbered():
+            if rows_in(block):
+                yield function(block)
+
+    def shuffled(self, rng: Any) -> Iterator[Block]:
+        """One pass over all blocks, in an order drawn by `rng` where they have more than one."""
+        self.passes[0] += 1
+        for _, block in self._numbered(None if self.in_random_order is None else rng):
+            if rows_in(block):
+                yield block
+
+    def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> "LocalParts":
+        def in_random_order(rng):
+            return ((number, function(block)) for number, block in self._numbered(rng))
+
+        return LocalParts(
+            lambda: (function(block) for _, block in self._numbered()),
             self.shape if shape is None else shape,
             self.dtype,
             self.sparse,
             self.nnz,
             self.passes,
+            None if self.in_random_order is None else in_random_order,
         )
+
+
+def joined(blocks: list[Block]) -> Block:
+    """The rows of some blocks in one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    X, weights = [block.X for block in blocks], [block.weight for block in blocks]
+    weight: Any = None if weights[0] is None else np.concatenate(weights)  # type: ignore[arg-type]  # all have some, or none
+    rows = sparse.vstack(X, format="csr") if sparse.issparse(X[0]) else np.concatenate(X)
+    return Block(rows, np.concatenate([block.y for block in blocks]), weight)
+
+
+def rows_in(block: Any) -> int:
+    """The number of rows of a block, or of a raw one, which is a tuple."""
+    return int((block.X if isinstance(block, Block) else block[0]).shape[0])

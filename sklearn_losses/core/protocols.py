@@ -196,6 +196,9 @@ class Objective(Protocol):
     def stochastic_only(self) -> bool: ...
 
     @property
+    def rowwise(self) -> bool: ...
+
+    @property
     def sparse(self) -> bool: ...
 
     @property

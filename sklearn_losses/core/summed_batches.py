@@ -18,11 +18,12 @@ from scipy import sparse
 
 from sklearn_losses.core.batches import Batch, Batches, QueryBatches
 from sklearn_losses.core.coordinates import Standardization
-from sklearn_losses.core.parts import Block, Parts, added
+from sklearn_losses.core.parts import Block, Parts, added, joined
 from sklearn_losses.core.queries import Queries
 
 __all__ = ["Gathered", "LazyRows", "Place", "SummedBatches"]
 
+TOGETHER = 10  # batches of rows from small blocks that are shuffled together
 KEPT = 4  # forms of a block that are kept with it
 _numbers = count()
 
@@ -219,8 +220,51 @@ class SummedBatches:
         weight = None if weights[0] is None else np.concatenate(weights)
         y = np.concatenate(targets)
         y = y.astype(self.dtype, copy=False) if y.dtype.kind == "f" else y
-        batches = Batches(X, y, weight, self.standardization, self.dtype).unshared()
+        batches = Batches(X, y, weight, self.standardization, self.dtype)
         return Gathered(batches, np.concatenate(factors), np.concatenate(numbers), count), total
+
+    def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:
+        """All rows once, `size` at a time: blocks in random order, and their rows shuffled.
+
+        Where the parts have no random order of blocks, these come as they are. Blocks of few rows
+        are shuffled together, `TOGETHER` batches of them. Of what one leaves, fewer than `size`
+        rows, and the next one a batch is made, so that the batches are as large as those of rows in
+        memory; of queries a batch ends with the block.
+        """
+        pieces: list[Block] = []
+        for block in self._together(TOGETHER * size, rng):
+            if isinstance(block.y, Queries):
+                yield from self._form.batches(block).minibatches(size, rng)
+                continue
+            order, start = rng.permutation(block.X.shape[0]), 0
+            while start < len(order):
+                stop = start + size - sum(len(piece.y) for piece in pieces)
+                pieces.append(block.part(order[start:stop]))
+                start = stop
+                if stop <= len(order):
+                    yield self._one_batch(pieces)
+                    pieces = []
+        if pieces:
+            yield self._one_batch(pieces)
+
+    def _together(self, n_rows, rng):
+        """The blocks in random order, small ones joined until they have `n_rows` rows."""
+        small: list[Block] = []
+        for block in self.X.shuffled(rng):
+            if block.X.shape[0] >= n_rows or isinstance(block.y, Queries):
+                yield block
+                continue
+            small.append(block)
+            if sum(block.X.shape[0] for block in small) >= n_rows:
+                yield joined(small)
+                small = []
+        if small:
+            yield joined(small)
+
+    def _one_batch(self, pieces):
+        """Some rows as one batch, in these coordinates."""
+        [batch] = self._form.batches(joined(pieces)).minibatches(sum(len(piece.y) for piece in pieces), None)
+        return batch
 
     def joined(self, function: Callable[[Batch, Any], NDArray[Any]]) -> LazyRows:
         """What a function gives for each row; it is computed where it is asked for."""

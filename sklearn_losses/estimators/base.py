@@ -17,13 +17,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_losses.blocks.predictions import gathered
-from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing
-from sklearn_losses.core.floating import ignoring_floating_errors
-from sklearn_losses.core.validation import validated
 from sklearn_losses.estimators.atomic import COLUMNS, take_over, working_copy
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.components import (
@@ -35,12 +30,12 @@ from sklearn_losses.estimators.components import (
     steps_on_batches,
     with_objects,
 )
+from sklearn_losses.estimators.predicting import Predicting
 from sklearn_losses.estimators.row_parts import raw_parts
 from sklearn_losses.fitting.advice import advice
 from sklearn_losses.fitting.attributes import fit_attributes, last_fit
 from sklearn_losses.fitting.checkpoint import CheckpointLike, Saver
 from sklearn_losses.fitting.fit import fit_batch, fit_rows
-from sklearn_losses.fitting.parameters import raw_predictions
 from sklearn_losses.fitting.progress import CallbackSupportMixin, Progress, with_callbacks
 from sklearn_losses.losses.annotations import AnyLoss
 from sklearn_losses.losses.base import Loss
@@ -50,7 +45,7 @@ from sklearn_losses.solvers import Solver
 __all__ = ["LossEstimator"]
 
 
-class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
     """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
 
     _task: str | None = None
@@ -135,9 +130,17 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         `first` is False where a fit goes on from the last one.
         """
 
-    def _read_parts(self, parts):
+    def _read_parts(self, parts, classes=None):
         """The same for rows in raw blocks."""
         raise ValueError(f"{type(self).__name__} takes no source of row blocks; pass arrays.")
+
+    def _read_any(self, X, y, sample_weight, *, first, classes=None, **targets):
+        """What `_read` gives, or for a source `_read_parts`, and its raw blocks or None."""
+        parts = raw_parts(self, X, y, first=first, sample_weight=sample_weight, **targets)
+        if parts is not None:
+            return self._read_parts(parts, classes), parts
+        targets |= {} if classes is None else {"classes": classes}
+        return self._read(X, y, sample_weight, first=first, **targets), None
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.
@@ -161,13 +164,14 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     @available_where(steps_on_batches)
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """One pass over the rows with a stochastic solver, from where the last call ended.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -199,8 +203,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         components = self._checked_components()
         self._progress.saver = Saver.of(self)
         last = last_fit(vars(self)) if self.warm_start else None
-        parts = raw_parts(self, X, y, sample_weight=sample_weight, **targets)
-        read = self._read(X, y, sample_weight, first=True, **targets) if parts is None else self._read_parts(parts)
+        read, parts = self._read_any(X, y, sample_weight, first=True, **targets)
         fitted, done = self._fitted_by(fit_rows, components, read, last)
         fault = done.fault or advice(done.outcome, done.problem, self._loss_spec().label)
         if done.fault:
@@ -216,7 +219,7 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early, since it sees one batch at a time; use early_stopping=False.")
         last = last_fit(vars(self))
-        read = self._read(X, y, sample_weight, first=last is None, **targets)
+        read, _ = self._read_any(X, y, sample_weight, first=last is None, **targets)
         fitted, done = self._fitted_by(fit_batch, components, read, last)
         return fitted, done.outcome.interruption, []
 
@@ -229,22 +232,6 @@ class LossEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         fitted = fit_attributes(done.problem, done.outcome, last)
         fitted["converged_"] = fitted["converged_"] and not self._progress.stopped
         return fitted, done
-
-    # Predicting.
-
-    @ignoring_floating_errors
-    def _raw(self, X):
-        """Raw predictions for validated or raw X."""
-        check_is_fitted(self)
-        return raw_predictions(self._targets, self._model, vars(self), validated(self, X, reset=False))
-
-    @ignoring_floating_errors
-    def _of_rows(self, X, function):
-        """What ``function(raw)`` makes of the raw predictions, of all rows at once or by blocks."""
-        check_is_fitted(self)
-        if is_row_source(X):
-            return gathered(self, X, lambda estimator, block: function(estimator._raw(block.X)))
-        return function(self._raw(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

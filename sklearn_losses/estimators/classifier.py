@@ -12,14 +12,14 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_losses.blocks.rows import is_row_source
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
-from sklearn_losses.estimators.scores import Accuracy, score_of_source
+from sklearn_losses.estimators.scores import Accuracy, score_of_source, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.fitting.sources import labelled_parts
@@ -243,8 +243,8 @@ default=None
             check_classification_targets(y)
         return labelled(X, y, weight, classes=classes, class_weight=self.class_weight, last=last, cost=cost)
 
-    def _read_parts(self, parts):
-        return labelled_parts(parts, self.class_weight)
+    def _read_parts(self, parts, classes=None):
+        return labelled_parts(parts, self.class_weight, classes, vars(self).get("_targets"))
 
     def _checked_components(self):
         if not (self.class_weight is None or self.class_weight == "balanced" or isinstance(self.class_weight, dict)):
@@ -259,7 +259,7 @@ default=None
     def partial_fit(  # type: ignore[override]  # `classes` comes third, as in scikit-learn
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
@@ -269,8 +269,9 @@ default=None
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
         y : array-like of shape (n_samples,)
+            None for a source.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed by the first call.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -400,7 +401,7 @@ default=None
         """
         if is_row_source(X):
             return score_of_source(self, X, Accuracy, y=y, sample_weight=sample_weight)
-        return super().score(X, y, sample_weight)
+        return super().score(X, targets_given(y), sample_weight)
 
 
 def _by_class(raw, link):

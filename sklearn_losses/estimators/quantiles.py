@@ -11,15 +11,15 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.blocks.predictions import gathered
-from sklearn_losses.blocks.rows import is_row_source
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
-from sklearn_losses.estimators.scores import MeanPinball, score_of_source
+from sklearn_losses.estimators.scores import MeanPinball, score_of_source, targets_given
 from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]
@@ -201,7 +201,7 @@ class MultiQuantileRegressor(BaseEstimator):
         """
         if is_row_source(X):
             return score_of_source(self, X, partial(MeanPinball, self._levels()), y=y, sample_weight=sample_weight)
-        y = np.asarray(y, dtype=np.float64)
+        y = np.asarray(targets_given(y), dtype=np.float64)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         losses = [
             np.average(Quantile(level).value(y, prediction), weights=weight)

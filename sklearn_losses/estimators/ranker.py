@@ -10,15 +10,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_losses.blocks.rows import is_row_source
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
-from sklearn_losses.estimators.scores import rows_of_source
+from sklearn_losses.estimators.scores import rows_of_source, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
+from sklearn_losses.fitting.query_parts import pointwise_parts, query_parts
 from sklearn_losses.fitting.ranking import PointwiseRanking, queries
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.losses.annotations import AnyLoss
@@ -187,13 +188,13 @@ best_validation_score_, converged_, solver_, n_parameters_
         """
         for sentence in self._atomic(self._fit, X, y, sample_weight, qid):
             warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
-        if self._is_one_query(qid):
+        if y is not None and self._is_one_query(qid):
             warnings.warn(ONE_QUERY, stacklevel=2)
         return self
 
     @available_where(steps_on_batches)
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None, *, qid: ArrayLike | None = None
     ) -> Self:
         """One pass over the queries with a stochastic solver, from where the last call ended.
 
@@ -226,6 +227,20 @@ best_validation_score_, converged_, solver_, n_parameters_
     def _partial_fit(self, X, y, sample_weight, qid):
         return super()._partial_fit(X, y, sample_weight, qid=qid)
 
+    def _read_parts(self, parts):
+        if self._pointwise():
+            return pointwise_parts(parts)
+        loss = self._loss_spec()
+        if loss.starts_from or not loss.smooth:
+            raise ValueError(
+                f"loss {loss.label!r} looks at the ranking of all rows at once, which a source of row blocks does not give; "
+                "use 'ranknet' or 'squared_pairwise_hinge', or pass arrays."
+            )
+        return query_parts(parts, self._seed())
+
+    def _seed(self):
+        return self.random_state if isinstance(self.random_state, (int, np.integer)) else 0
+
     def _read(self, X, y, sample_weight, *, first, qid):
         X, y = validated(self, X, y, y_numeric=True, reset=first)
         y = column_or_1d(y, warn=True).astype(np.float64, copy=False)
@@ -235,8 +250,7 @@ best_validation_score_, converged_, solver_, n_parameters_
         if self._pointwise():
             task = PointwiseRanking(len(np.unique(codes)), qid is not None)
             return task, Rows(X, y, mean_one(weight), places, n_given)
-        seed = self.random_state if isinstance(self.random_state, (int, np.integer)) else 0
-        return queries(X, y, codes, weight, with_qid=qid is not None, seed=seed)
+        return queries(X, y, codes, weight, with_qid=qid is not None, seed=self._seed())
 
     # Using it.
 
@@ -277,10 +291,11 @@ best_validation_score_, converged_, solver_, n_parameters_
             See `sklearn_losses.metrics.ranking.query_ndcg_score`.
         """
         if is_row_source(X):
-            X, y, sample_weight, qid = rows_of_source(self, X, y=y, sample_weight=sample_weight, qid=qid)
+            scores, y, sample_weight, qid = rows_of_source(self, X, y=y, sample_weight=sample_weight, qid=qid)
             need_queries(self, qid)
-            return query_ndcg_score(y, X, qid=qid, sample_weight=sample_weight)
+            return query_ndcg_score(y, scores, qid=qid, sample_weight=sample_weight)
         need_queries(self, qid)
+        y = targets_given(y)
         scores = self.predict(X)
         check_consistent_length(X, y)
         return query_ndcg_score(y, scores, qid=qid, sample_weight=sample_weight)

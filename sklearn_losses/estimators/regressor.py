@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_losses.blocks.rows import is_row_source
+from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike
-from sklearn_losses.estimators.scores import RSquared, score_of_source
+from sklearn_losses.estimators.scores import RSquared, score_of_source, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
@@ -210,7 +210,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             y = column_or_1d(y, warn=self.__sklearn_tags__().target_tags.positive_only)
         return task, Rows(X, y, mean_one(weight), places, n_given)
 
-    def _read_parts(self, parts):
+    def _read_parts(self, parts, classes=None):
         return regression_parts(parts)
 
     def __sklearn_tags__(self):
@@ -255,4 +255,4 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         """
         if is_row_source(X):
             return score_of_source(self, X, RSquared, y=y, sample_weight=sample_weight)
-        return super().score(X, y, sample_weight)
+        return super().score(X, targets_given(y), sample_weight)

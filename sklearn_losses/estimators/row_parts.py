@@ -1,19 +1,20 @@
 """X as a source of row blocks: the one test on entry, and the parts that a fit reads."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.blocks import checked_blocks, is_row_source, place_of
+from sklearn_losses.blocks.predictions import check_columns
 from sklearn_losses.core.parts import LocalParts, Parts
 from sklearn_losses.distributed import is_dask
 
 __all__ = ["raw_parts"]
 
 
-def raw_parts(estimator: Any, X: Any, y: Any, **others: Any) -> Parts | None:
+def raw_parts(estimator: Any, X: Any, y: Any, *, first: bool = True, **others: Any) -> Parts | None:
     """The rows of a fit in raw blocks; None where X holds them all, as an array does.
 
     Parameters
@@ -22,6 +23,8 @@ def raw_parts(estimator: Any, X: Any, y: Any, **others: Any) -> Parts | None:
         Whose attributes `n_features_in_` and `feature_names_in_` are set.
     X : object
     y : array-like or None
+    first : bool, default=True
+        Else the columns must be those of the last fit, which goes on.
     **others : dict
         What else the fit was given for each row, by name.
     """
@@ -33,6 +36,9 @@ def raw_parts(estimator: Any, X: Any, y: Any, **others: Any) -> Parts | None:
         parts = _source_parts(X, given)
     else:
         return None
+    if not first:
+        check_columns(estimator, parts)
+        return parts
     estimator.n_features_in_ = parts.shape[1]
     vars(estimator).pop("feature_names_in_", None)
     if parts.feature_names is not None:
@@ -80,13 +86,17 @@ class SourceParts(LocalParts):
                 f"{shape!r} and {dtype!r}."
             ) from error
         self.source, self.feature_names = source, getattr(source, "feature_names", None)
+        if hasattr(source, "n_blocks"):
+            self.in_random_order = self._blocks_at_random
 
     def _blocks(self) -> Iterator[Any]:
-        return checked_blocks(self.source)
+        # By their numbers, where they have some, which stay the same in another order.
+        return checked_blocks(self.source, np.arange(self.source.n_blocks) if self.in_random_order else None)
 
-    def map(self, function: Callable[[Any], Any], shape: tuple[int, int] | None = None) -> Any:
-        shape = self.shape if shape is None else shape
-        return LocalParts(lambda: map(function, self._blocks()), shape, self.dtype, passes=self.passes)
+    def _blocks_at_random(self, rng: Any) -> Iterator[tuple[int, Any]]:
+        draw = getattr(self.source, "shuffled", None)
+        order = rng.permutation(self.source.n_blocks) if draw is None else draw(rng)
+        return zip(order.tolist(), checked_blocks(self.source, order), strict=True)
 
     def where(self, row: int) -> str:
         place = place_of(self.source, row)

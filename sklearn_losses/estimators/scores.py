@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Protocol
+from functools import reduce
+from operator import iadd
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +16,22 @@ from sklearn_losses.blocks.rows import RowBlock
 from sklearn_losses.core.validation import real_numbers, refuse_dates
 from sklearn_losses.losses.regression import Quantile
 
-__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_of_source"]
+__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_of_source", "targets_given"]
 
 
 class Sums(Protocol):
-    """What a score adds up."""
+    """What a score is made of, in sums over rows; ``+=`` adds those of other rows."""
 
-    def add(self, y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
-        """Add the rows of a block; a weight of None is 1."""
+    def __iadd__(self, other: Any, /) -> Self: ...
 
     def score(self) -> float:
         """The score of all rows that were added."""
 
 
-def score_of_source(estimator: Any, source: Any, make: Callable[[], Sums], **given: Any) -> float:
+SumsOf: TypeAlias = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], Sums]
+
+
+def score_of_source(estimator: Any, source: Any, sums_of: SumsOf, **given: Any) -> float:
     """The score of a source, of which one block is in memory.
 
     Parameters
@@ -35,21 +39,18 @@ def score_of_source(estimator: Any, source: Any, make: Callable[[], Sums], **giv
     estimator : estimator
     source : RowSource
         Its blocks have targets.
-    make : callable
-        Makes the sums.
+    sums_of : callable
+        ``sums_of(y, predictions, weight)`` gives the sums over the rows of a block.
     **given : object
         What `score` was given besides, by name: the source has it.
     """
     _refuse_given(given)
-    sums = make()
 
     def predicted(nameless, block):
         y, weight = _targets_of(block)
-        sums.add(y, nameless.predict(block.X), weight)
+        return sums_of(y, nameless.predict(block.X), weight)
 
-    for _ in by_block(estimator, source, predicted):
-        pass
-    return sums.score()
+    return reduce(iadd, by_block(estimator, source, predicted)).score()
 
 
 def rows_of_source(estimator: Any, source: Any, **given: Any) -> RowBlock:
@@ -62,6 +63,13 @@ def rows_of_source(estimator: Any, source: Any, **given: Any) -> RowBlock:
     _targets_of(pieces[0])
     fields = zip(*pieces, strict=True)
     return RowBlock(*(None if parts[0] is None else np.concatenate(parts) for parts in fields))
+
+
+def targets_given(y: Any) -> Any:
+    """The targets that `score` was given with an array of rows; ValueError where there are none."""
+    if y is None:
+        raise ValueError("score needs y, the targets of the rows; only a source of row blocks has them with it.")
+    return y
 
 
 def _refuse_given(given):
@@ -83,19 +91,18 @@ class RSquared:
     The sums of squares of blocks are put together around their means [1]_, so that nothing cancels
     where targets are far from 0.
 
+    Parameters
+    ----------
+    y, predictions : ndarray of shape (n,) or (n, K)
+    weight : ndarray of shape (n,), or None
+
     References
     ----------
     .. [1] Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The American
        Statistician 37 (1983), equation 2.1.
     """
 
-    def __init__(self) -> None:
-        self.rows, self.mass = 0, 0.0
-        self.mean: Any = 0.0
-        self.squares: Any = 0.0  # of the targets, around their mean
-        self.residuals: Any = 0.0
-
-    def add(self, y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
+    def __init__(self, y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
         refuse_dates(y, "y")
         y, predictions = (np.asarray(values, dtype=np.float64).reshape(len(values), -1) for values in (y, predictions))
         if y.shape[1] != predictions.shape[1]:
@@ -103,42 +110,56 @@ class RSquared:
         if not np.all(np.isfinite(y)):
             raise ValueError("The targets of the source contain nan or infinity.")
         weight = np.ones(len(y)) if weight is None else weight
-        self.rows, mass = self.rows + len(y), float(weight.sum())
-        if mass == 0:
-            return
-        mean = weight @ y / mass
-        mean += weight @ (y - mean) / mass  # the digits that the first sum lost
-        share = mass / (self.mass + mass)
-        apart = mean - self.mean
-        self.squares = self.squares + weight @ (y - mean) ** 2 + apart**2 * (self.mass * share)
-        self.residuals = self.residuals + weight @ (y - predictions) ** 2
-        self.mean, self.mass = self.mean + apart * share, self.mass + mass
+        self.rows, self.mass = len(y), float(weight.sum())
+        mass = self.mass or 1.0
+        self.mean = weight @ y / mass
+        self.mean += weight @ (y - self.mean) / mass  # the digits that the first sum lost
+        self.squares = weight @ (y - self.mean) ** 2
+        self.residuals = weight @ (y - predictions) ** 2
+
+    def __iadd__(self, other: "RSquared") -> Self:
+        self.rows += other.rows
+        if other.mass == 0:
+            return self
+        share = other.mass / (self.mass + other.mass)
+        apart = other.mean - self.mean
+        self.squares += other.squares + apart**2 * (self.mass * share)
+        self.residuals += other.residuals
+        self.mean, self.mass = self.mean + apart * share, self.mass + other.mass
+        return self
 
     def score(self) -> float:
         if self.rows < 2:
             warnings.warn("R^2 score is not well-defined with less than two samples.", UndefinedMetricWarning, stacklevel=4)
             return float("nan")
-        if self.mass == 0:
-            raise ValueError("The weights of the source are all zero.")
-        of_mean = np.where(self.residuals == 0, 1.0, 0.0)  # where all targets are the same
+        _check_mass(self.mass)
+        of_targets = np.where(self.residuals == 0, 1.0, 0.0)  # where all targets are the same
         varied = self.squares > 0
-        of_mean[varied] = 1 - self.residuals[varied] / self.squares[varied]
-        return float(np.mean(of_mean))
+        of_targets[varied] = 1 - self.residuals[varied] / self.squares[varied]
+        return float(np.mean(of_targets))
 
 
 class Accuracy:
-    """The weighted share of labels that are right."""
+    """The weighted share of labels that are right.
 
-    def __init__(self) -> None:
-        self.right, self.mass = 0.0, 0.0
+    Parameters
+    ----------
+    y, predictions : ndarray of shape (n,)
+    weight : ndarray of shape (n,), or None
+    """
 
-    def add(self, y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
-        self.right += float(accuracy_score(y, predictions, normalize=False, sample_weight=weight))
-        self.mass += len(y) if weight is None else float(weight.sum())
+    def __init__(self, y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
+        self.mass = float(len(y) if weight is None else weight.sum())
+        self.right = 0.0
+        if self.mass > 0:
+            self.right = float(accuracy_score(y, predictions, normalize=False, sample_weight=weight))
+
+    def __iadd__(self, other: "Accuracy") -> Self:
+        self.right, self.mass = self.right + other.right, self.mass + other.mass
+        return self
 
     def score(self) -> float:
-        if self.mass == 0:
-            raise ValueError("The weights of the source are all zero.")
+        _check_mass(self.mass)
         return self.right / self.mass
 
 
@@ -147,20 +168,28 @@ class MeanPinball:
 
     Parameters
     ----------
-    levels : sequence of float
+    levels : ndarray of shape (K,)
+    y : ndarray of shape (n,)
+    predictions : ndarray of shape (n, K)
+    weight : ndarray of shape (n,), or None
     """
 
-    def __init__(self, levels: NDArray[Any]) -> None:
-        self.losses, self.loss, self.mass = [Quantile(level) for level in levels.tolist()], 0.0, 0.0
-
-    def add(self, y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
+    def __init__(self, levels: NDArray[Any], y: NDArray[Any], predictions: NDArray[Any], weight: NDArray[Any] | None) -> None:
         y = np.asarray(y, dtype=np.float64)
         weight = np.ones(len(y)) if weight is None else weight
-        losses = zip(self.losses, predictions.T, strict=True)
-        self.loss += sum(float(weight @ loss.value(y, prediction)) for loss, prediction in losses)
-        self.mass += float(weight.sum())
+        losses = zip(levels.tolist(), predictions.T, strict=True)
+        self.loss = float(np.mean([weight @ Quantile(level).value(y, prediction) for level, prediction in losses]))
+        self.mass = float(weight.sum())
+
+    def __iadd__(self, other: "MeanPinball") -> Self:
+        self.loss, self.mass = self.loss + other.loss, self.mass + other.mass
+        return self
 
     def score(self) -> float:
-        if self.mass == 0:
-            raise ValueError("The weights of the source are all zero.")
-        return -self.loss / (self.mass * len(self.losses))
+        _check_mass(self.mass)
+        return -self.loss / self.mass
+
+
+def _check_mass(mass):
+    if mass == 0:
+        raise ValueError("The weights of the source are all zero.")

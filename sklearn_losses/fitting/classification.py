@@ -17,7 +17,15 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.expected import SoftLabels
 from sklearn_losses.losses.trimmed import Trimmed
 
-__all__ = ["Classification", "check_soft", "counted_classes", "labelled", "soft_labelled", "weight_of_classes"]
+__all__ = [
+    "Classification",
+    "check_soft",
+    "counted_classes",
+    "labelled",
+    "not_in_classes",
+    "soft_labelled",
+    "weight_of_classes",
+]
 
 # The score of a class without rows: finite, and small enough to be squared or scaled by who takes
 # it further.
@@ -49,6 +57,10 @@ class Classification(Task):
     @property
     def n_outputs(self) -> int:
         return 1 if len(self.counted) == 2 else len(self.counted)
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.counted)
 
     @property
     def complete(self) -> bool:  # type: ignore[override]  # a class attribute where it is the same for all targets
@@ -206,10 +218,7 @@ def labelled(
     X, y, codes, costs, places, weight = with_weight(weight, X, y, codes, costs, np.arange(n_given))
     unseen = np.unique(y[classes[codes] != y])
     if len(unseen):
-        raise ValueError(
-            f"y has labels that are not in classes: {unseen.tolist()}; pass all labels as classes= to the first call "
-            "of partial_fit."
-        )
+        raise ValueError(not_in_classes(unseen))
     if class_weight is not None:
         of_classes = weight_of_classes(class_weight, classes, np.bincount(codes, minlength=len(classes)))
         by_class = check_weights(of_classes[codes], len(y), "class_weight")
@@ -271,6 +280,14 @@ def weight_of_classes(class_weight: Any, classes: NDArray[Any], counts: NDArray[
     by_class, present = np.ones(len(classes)), counts > 0
     by_class[present] = counts.sum() / (np.count_nonzero(present) * counts[present].astype(np.float64))
     return by_class
+
+
+def not_in_classes(unseen: NDArray[Any]) -> str:
+    """What to do about labels that `partial_fit` was not told of."""
+    return (
+        f"y has labels that are not in classes: {unseen.tolist()}; pass all labels as classes= to the first call "
+        "of partial_fit."
+    )
 
 
 def counted_classes(

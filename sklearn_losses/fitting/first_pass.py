@@ -16,9 +16,9 @@ from sklearn_losses.core.digest import Digest
 from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.pooled_moments import PooledMoments
 from sklearn_losses.core.validation import ROWS, real_numbers, refuse_dates
-from sklearn_losses.fitting.classification import check_soft
+from sklearn_losses.fitting.classification import check_soft, not_in_classes
 
-__all__ = ["Form", "Summary", "first_pass"]
+__all__ = ["Form", "Summarise", "Summary", "check", "fault", "first_pass", "total_of"]
 
 Raw = tuple[Any, Any, NDArray[Any] | None, Any]
 
@@ -76,6 +76,16 @@ class Labels:
         check_classification_targets(labels)
         count, mass = (np.bincount(codes, weights=part, minlength=len(labels)) for part in (weight > 0, weight))
         return cls(labels, count, mass)
+
+    def among(self, classes: NDArray[Any]) -> "Labels":
+        """The counts of these labels, in order; ValueError where rows with a weight have others."""
+        places = np.searchsorted(classes, self.labels).clip(0, len(classes) - 1)
+        known = classes[places] == self.labels
+        unseen = self.labels[~known & (self.count > 0)]
+        if len(unseen):
+            raise ValueError(not_in_classes(unseen))
+        count, mass = (np.bincount(places[known], part[known], len(classes)) for part in (self.count, self.mass))
+        return Labels(classes, count, mass)
 
     def __iadd__(self, other: "Labels") -> Self:
         if (self.labels.dtype.kind in "OUS") != (other.labels.dtype.kind in "OUS"):
@@ -193,11 +203,14 @@ class Summarise:
     by_class: bool = False
 
     def __call__(self, block: Any) -> Summary:
-        X, y, weight, _ = self.form.arrays(block)
+        return self.of_arrays(*self.form.arrays(block)[:3])
+
+    def of_arrays(self, X: Any, y: NDArray[Any], weight: NDArray[Any] | None) -> Summary:
+        """What some rows tell."""
         n = X.shape[0]
-        fault = _fault(X, y, weight)
-        summary = Summary(n, fault)
-        if fault is not None or n == 0:
+        found = fault(X, y, weight)
+        summary = Summary(n, found)
+        if found is not None or n == 0:
             return summary
         weight = np.ones(n) if weight is None else weight
         kept = weight > 0
@@ -223,9 +236,10 @@ class Summarise:
                 summary.moments[label] = PooledMoments.of(X[rows], weight[rows])
 
 
-def _fault(X, y, weight):
+def fault(X: Any, y: NDArray[Any], weight: NDArray[Any] | None) -> Fault | None:
     """The first row with an entry that is no finite number or a negative weight, or None."""
     found = []
+    array: Any
     for name, array in (("X", X), ("y", y), ("sample_weight", weight)):
         if array is None or array.dtype.kind != "f":
             continue
@@ -262,11 +276,21 @@ def first_pass(raw: Parts, labels: bool, by_class: bool = False) -> tuple[Form, 
     form = Form(np.dtype(raw.dtype), labels)
     if form.dtype not in ROWS:
         raise ValueError(f"The dtype of a source of rows must be float64 or float32. Got {form.dtype}.")
-    if raw.shape[0] == 0:
-        raise ValueError("The source of rows has no rows.")
-    summary = raw.total(Summarise(form, by_class))
-    if summary.fault is not None:
-        raise ValueError(f"{raw.where(summary.fault.row)} {summary.fault.sentence}.")
+    summary = total_of(raw, Summarise(form, by_class))
+    check(raw, summary)
     if summary.n_rows == 0:
         raise ValueError("sample_weight must contain a weight above zero; all weights are zero.")
     return form, summary
+
+
+def total_of(raw: Parts, function: Any) -> Any:
+    """The sum of what a function gives for the raw blocks; ValueError where there is no row."""
+    if raw.shape[0] == 0:
+        raise ValueError("The source of rows has no rows.")
+    return raw.total(function)
+
+
+def check(raw: Parts, summary: Summary) -> None:
+    """Raise ValueError for the first row that is wrong, if there is one."""
+    if summary.fault is not None:
+        raise ValueError(f"{raw.where(summary.fault.row)} {summary.fault.sentence}.")

@@ -11,6 +11,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.core.validation import mean_one
 from sklearn_losses.fitting.attributes import fit_attributes, model_attributes, row_weights
@@ -18,12 +19,14 @@ from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.parameters import flat_parameters, raw_predictions
 from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
 from sklearn_losses.fitting.progress import Progress
+from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.resistant import notice, resistant_fit
 from sklearn_losses.fitting.resume import Begin, OtherRows, is_same, journal_of, key_of, point_of, takes_again
 from sklearn_losses.fitting.rows import Rows
-from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals
+from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals, scale_of_sums
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.solve import Outcome, solve, unfinished
+from sklearn_losses.fitting.sources import in_memory
 from sklearn_losses.fitting.start import starting_point
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.fitting.trimming import concentrated
@@ -222,6 +225,8 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
     Initial or None
         None where a batch lacks a class.
     """
+    if isinstance(rows.X, Parts):
+        return _initial_fit_of_parts(task, loss, rows, settings)
     targets = task.initial_targets(rows)
     if targets is None:
         return None
@@ -239,7 +244,34 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
     weights, intercepts = (np.concatenate([layer[part][0].T for layer in layers]) for part in (0, 1))
     raw, params = np.stack([fit.raw for fit in fits], axis=1), model.pack(weights.T, intercepts)
     scales, starts = ([getattr(fit, name) for fit in fits] for name in ("scale", "start"))
-    return Initial(raw, params, *(None if all(one is None for one in each) else each for each in (scales, starts)))
+    scale, start = (None if all(one is None for one in each) else each for each in (scales, starts))
+    return Initial(raw, params, scale, start)
+
+
+def _initial_fit_of_parts(task, loss, rows, settings):
+    """That of a fixed sample, with the scale of all rows where it is that of an unpenalised fit."""
+    some = in_memory(rows)
+    initial = initial_fit(task, loss, some, settings)
+    if initial is None:
+        return None
+    initial = initial._replace(of_rows=some)
+    found = initial.scale is not None and loss.residual_scale == "mad" and not loss.resistant
+    if not found or some.X.shape[0] == rows.X.shape[0] or settings.alpha not in ("auto", 0):
+        return initial
+    several = isinstance(initial.scale, list)
+    scales = initial.scale if several else [initial.scale]
+    own = Settings(alpha=settings.alpha, fit_intercept=settings.fit_intercept)
+    exact = [_scale_of_all(rows.target(k, len(scales)), own, of_sample) for k, of_sample in enumerate(scales)]
+    return initial._replace(scale=exact if several else exact[0])
+
+
+def _scale_of_all(rows, own, of_sample):
+    """The scale of one target by the residuals of the least absolute deviations of all rows."""
+    task = Regression()
+    done = fit_rows(task, MAE(), Auto(), rows, own, check_random_state(None))
+    if done.outcome.interruption is not None:
+        raise done.outcome.interruption
+    return scale_of_sums(rows, done.problem.model, done.problem.to_user(done.outcome.params), of_sample)
 
 
 def _of_one_target(task, loss, rows, settings, n_targets=1):

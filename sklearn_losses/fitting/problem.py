@@ -13,7 +13,6 @@ from sklearn_losses.core.component import description
 from sklearn_losses.core.coordinates import Coordinates, RowSpace, Standardization
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
-from sklearn_losses.fitting.sources import in_memory
 from sklearn_losses.fitting.strength import Strength, Units
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.base import Loss
@@ -44,15 +43,19 @@ class Initial(NamedTuple):
     start : str, list of str or None
         "resistant", "mae", or "mae: " and why the resistant start was not possible, one for each of
         several targets; None for a loss without the choice.
+    of_rows : Rows or None
+        The rows of `raw`, where these are a sample.
     """
 
     raw: NDArray[Any]
     params: NDArray[Any]
     scale: Any = None
     start: Any = None
+    of_rows: Rows | None = None
 
     def calibrated(self, loss: Loss, rows: Rows) -> Loss:
         """The loss with what it takes from this fit of the rows."""
+        rows = rows if self.of_rows is None else self.of_rows
         loss = loss if self.scale is None else loss.with_scale(self.scale)
         return loss.calibrated(rows.y, self.raw, rows.weights)
 
@@ -388,7 +391,6 @@ def _calibrated(task, loss, rows, settings, initial_fit, decided):
         return loss, None
     if decided:
         return decided.loss, None
-    rows = in_memory(rows)
     initial = initial_fit(task, loss, rows, settings)
     return (initial.calibrated(loss, rows) if initial else loss), initial
 

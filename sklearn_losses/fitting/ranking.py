@@ -8,19 +8,27 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from sklearn_losses.core.batches import QueryBatches
+from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.queries import Queries, group
+from sklearn_losses.core.summed_batches import SummedBatches
 from sklearn_losses.core.validation import mean_one
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
-from sklearn_losses.fitting.staged import RankingObjective, Staged
+from sklearn_losses.fitting.staged import RankingObjective, Staged, SummedRankingObjective
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.models import Model
 from sklearn_losses.objective import Objective
 from sklearn_losses.solvers import Solver
 
-__all__ = ["PointwiseRanking", "Ranking", "queries"]
+__all__ = ["NOTHING_TO_ORDER", "PointwiseRanking", "Ranking", "in_content_order", "queries"]
+
+
+NOTHING_TO_ORDER = (
+    "No query has rows of two different relevances, so there is nothing to order: {} queries, n_samples={}; look at y and "
+    "qid, or use a regression loss such as loss='mse'."
+)
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,17 @@ class Ranking(PointwiseRanking):
     def objective(
         self, loss: Loss, model: Model, penalty: ElasticNet, rows: Rows, columns, dtype: np.dtype[Any] | type
     ) -> Objective:
+        if isinstance(rows.X, Parts):
+            batches = SummedBatches(rows.X, rows.y, n_rows=self.n_queries, standardization=columns, dtype=dtype)
+            return SummedRankingObjective(loss, model, penalty, batches)
         return RankingObjective(loss, model, penalty, QueryBatches(rows.X, rows.y, columns, dtype))
 
     def solver_for(self, loss: Loss, solver: Solver) -> Solver:
         return Staged(solver) if loss.starts_from and not solver.stochastic else solver
 
     def split(self, rows: Rows, fraction: float, rng: RandomState) -> tuple[Rows, Rows]:
+        if isinstance(rows.X, Parts):
+            raise ValueError("early_stopping=True of a ranking loss needs arrays; a source of rows is fitted without it.")
         y = rows.y
         held = max(1, round(fraction * len(y)))
         if held >= len(y):
@@ -109,16 +122,10 @@ def queries(
     seed : int
         Of the numbers that losses draw for each row.
     """
-    order, offsets = _canonical(X, y, codes)
-    ordered = Queries(y[order], offsets, tie_breaker=np.zeros(len(y)))
-    orderable = np.flatnonzero(ordered.pairs > 0)
-    if len(orderable) == 0:
-        raise ValueError(
-            f"No query has rows of two different relevances, so there is nothing to order: {len(offsets) - 1} queries, "
-            f"n_samples={len(y)}; look at y and qid, or use a regression loss such as loss='mse'."
-        )
-    order = order[ordered.rows(orderable)]
-    ordered = ordered.part(orderable)
+    found = in_content_order(X, y, codes)
+    if found is None:
+        raise ValueError(NOTHING_TO_ORDER.format(len(np.unique(codes)), len(y)))
+    order, ordered = found
     X, weight = X[order], np.ones(len(order)) if weight is None else weight[order]
     targets = Queries(
         ordered.relevance,
@@ -128,6 +135,17 @@ def queries(
         tie_breaker=_drawn(X, ordered.relevance, seed),
     )
     return Ranking(len(targets), with_qid), Rows(X, targets, mean_one(weight))
+
+
+def in_content_order(X: Any, y: NDArray[Any], codes: NDArray[Any]) -> tuple[NDArray[np.intp], Queries] | None:
+    """The order of the rows of queries with something to order, and these; None without any.
+
+    Parameters are those of `queries`.
+    """
+    order, offsets = _canonical(X, y, codes)
+    ordered = Queries(y[order], offsets, tie_breaker=np.zeros(len(y)))
+    orderable = np.flatnonzero(ordered.pairs > 0)
+    return (order[ordered.rows(orderable)], ordered.part(orderable)) if len(orderable) else None
 
 
 def _drawn(X, relevance, seed):

@@ -1,10 +1,12 @@
 """The rows of a fit, as losses want them."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.parts import Block
 from sklearn_losses.core.validation import mean_one
 
 __all__ = ["Rows"]
@@ -37,6 +39,14 @@ class Rows(NamedTuple):
         """The weights, as ones where all are equal."""
         return np.ones(self.X.shape[0]) if self.weight is None else self.weight
 
+    def target(self, number: int, n_targets: int) -> Self:
+        """The rows with one of several targets; for rows in parts."""
+        if n_targets == 1:
+            return self
+        parts = self.X.map(_OneTarget(number))
+        parts.moments = self.X.moments
+        return self._replace(X=parts, y=self.y[:, number])
+
     def part(self, rows) -> Self:
         """The rows of a mask or of an array of indices, their weights scaled to mean 1."""
         weight = None if self.weight is None else mean_one(self.weight[rows])
@@ -58,3 +68,15 @@ class Rows(NamedTuple):
         placed = np.zeros((self.n_given, *values.shape[1:]), dtype=values.dtype)
         placed[self.places] = values
         return placed
+
+
+@dataclass(frozen=True)
+class _OneTarget:
+    """A block with one of its targets."""
+
+    number: int
+
+    def __call__(self, block):
+        one = Block(block.X, np.ascontiguousarray(block.y[:, self.number]), block.weight)
+        one.start = block.start
+        return one

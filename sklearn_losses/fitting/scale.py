@@ -31,6 +31,7 @@ from sklearn_losses.core.linear_algebra import cholesky_solve, regularized_chole
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.fitting.problem import Initial, prepare
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.fitting.scale_of_parts import Residuals, deviation_in_parts, residuals_seen
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.task import Task
 from sklearn_losses.losses import Huber
@@ -40,7 +41,7 @@ from sklearn_losses.models import Linear
 from sklearn_losses.resistant.effective import different_rows, effective_rows
 from sklearn_losses.solvers import Auto, Newton
 
-__all__ = ["fixed_point", "interpolates", "penalized", "scale_of_residuals"]
+__all__ = ["fixed_point", "interpolates", "penalized", "scale_of_residuals", "scale_of_sums"]
 
 
 class ScaleLimits(NamedTuple):
@@ -246,11 +247,36 @@ def scale_of_residuals(rows: Rows, raw: NDArray[Any], used: float = 0.0) -> floa
     plain = deviation(residual, weight)
     if plain <= LIMITS.zero * size and share > 0.5 and _on_plane(rows, passed):
         return ScaleOfPlane(max(plain, LIMITS.floor * size))
-    # Rows that the fit passes through say nothing of the others.
-    left_out = share * float(np.clip((share - LIMITS.few) / (LIMITS.many - LIMITS.few), 0, 1))
+    left_out = _left_out(share)
     plain = deviation(residual, weight, (1 + left_out) / 2) if left_out else plain
     found = plain / float(np.sqrt(max(1 - used, 1 / len(residual))))
     return min(found, of_targets) if found > LIMITS.zero * size else of_targets
+
+
+def scale_of_sums(rows: Rows, model: Any, params: NDArray[Any], of_sample: float) -> float:
+    """`scale_of_residuals` for rows in parts.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of one target.
+    model : LinearModel
+    params : ndarray of shape (n_params,)
+    of_sample : float
+        That of a sample of the rows, which stands where most rows lie on a plane.
+    """
+    size, residuals = _spread(rows.y, rows.weights), Residuals(model, params)
+    of_targets = residual_scale(rows.y, np.zeros(len(rows.y)), rows.weights)
+    seen = residuals_seen(rows.X, residuals, LIMITS.zero * size)
+    if seen.passed > 0.5:
+        return of_sample
+    plain = deviation_in_parts(rows.X, residuals, seen, (1 + _left_out(seen.passed)) / 2)
+    return min(plain, of_targets) if plain > LIMITS.zero * size else of_targets
+
+
+def _left_out(share):
+    """The share of the rows that say nothing of the others, as a fit passes through them."""
+    return share * float(np.clip((share - LIMITS.few) / (LIMITS.many - LIMITS.few), 0, 1))
 
 
 def interpolates(rows: Rows, raw: NDArray[Any]) -> bool:

@@ -4,6 +4,7 @@ From the first pass on each block is prepared as it is read: labels become codes
 1, rows of weight 0 are left out. The targets of the fit are a digest of all of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,12 @@ from sklearn_losses.core.digest import quantile_table
 from sklearn_losses.core.parts import Block, Parts
 from sklearn_losses.core.validation import check_weights, mean_one, with_weight
 from sklearn_losses.fitting.classification import Classification, counted_classes, weight_of_classes
-from sklearn_losses.fitting.first_pass import Form, first_pass
+from sklearn_losses.fitting.first_pass import Form, Summary, first_pass
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.piecewise.near_rows import chosen
 
-__all__ = ["in_memory", "labelled_parts", "regression_parts"]
+__all__ = ["in_memory", "labelled_parts", "prepared_parts", "regression_parts"]
 
 FEW = 2**22  # entries of rows that are fitted in memory where they are fewer than the columns
 SAMPLE = 20_000  # rows that stand for all of them where sums do not tell enough
@@ -66,7 +67,7 @@ class Prepare:
 
     def _coded(self, y, weight):
         codes = np.searchsorted(self.classes, y).clip(0, len(self.classes) - 1)
-        if np.any(self.classes[codes] != y):
+        if np.any((self.classes[codes] != y) & (True if weight is None else weight > 0)):
             raise ValueError("y has other labels than in the first pass: the rows of the source have changed.")
         weight = np.ones(len(y)) if weight is None and self.factor is not None else weight
         return codes, weight if self.by_class is None else self.by_class[codes] * (1.0 if weight is None else weight)
@@ -77,11 +78,13 @@ def _of_counted(y, counted):
     return y[:, counted[1]] if len(counted) == 2 else y[:, counted]
 
 
-def _prepared(raw, prepare, n_rows, summary, mass):
+def prepared_parts(
+    raw: Parts, prepare: Any, n_rows: int, summary: Summary, mass: Callable[[Any], float] = lambda _: 1.0
+) -> Parts:
     """The blocks of a fit; each group of rows counts `mass` times in their moments."""
     parts = raw.map(prepare, (n_rows, raw.shape[1]))
     parts.sparse, parts.nnz = summary.sparse, summary.nnz
-    pooled = None
+    pooled: Any = None
     for label, moments in summary.moments.items():
         factor = mass(label)
         if factor > 0:
@@ -151,11 +154,13 @@ def regression_parts(raw: Parts) -> tuple[Regression, Rows]:
     task = Regression(summary.shape)
     [moments] = summary.moments.values()
     factor = _factor(summary.smallest, summary.largest, summary.n_rows, moments.mass)
-    parts = _prepared(raw, Prepare(form, summary.sparse, factor), summary.n_rows, summary, lambda _: 1.0)
+    parts = prepared_parts(raw, Prepare(form, summary.sparse, factor), summary.n_rows, summary)
     return task, _where_few(Rows(parts, y[:, 0] if y.shape[1] == 1 else y, weight))
 
 
-def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]:
+def labelled_parts(
+    raw: Parts, class_weight: Any, all_classes: NDArray[Any] | None = None, last: Classification | None = None
+) -> tuple[Classification, Rows]:
     """The task and the rows of labels, or of probabilities of the classes, in raw blocks.
 
     Parameters
@@ -163,11 +168,16 @@ def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]
     raw : Parts
         As for `regression_parts`.
     class_weight : dict, "balanced" or None
+    all_classes : ndarray of shape (n_classes,), default=None
+        All labels that will ever come, in order, where the rows are one batch of many.
+    last : Classification, default=None
+        The task of the last batch.
     """
     form, summary = first_pass(raw, labels=True, by_class=class_weight is not None)
+    streaming = all_classes is not None
     if summary.shape != ():
-        return _soft_parts(raw, form, summary, class_weight)
-    found = summary.targets
+        return _soft_parts(raw, form, summary, class_weight, streaming, last)
+    found = summary.targets if all_classes is None else summary.targets.among(all_classes)
     classes, by_class, smallest, largest = found.labels, None, summary.smallest, summary.largest
     present, mass = found.count > 0, found.mass
     if class_weight is not None:
@@ -176,26 +186,27 @@ def labelled_parts(raw: Parts, class_weight: Any) -> tuple[Classification, Rows]
         present, mass = present & (by_class > 0), mass * by_class
         if smallest == largest and np.ptp(by_class[present]) > 0:
             largest = np.inf
-    counted = counted_classes(present, classes)
+    counted = counted_classes(present, classes, streaming, last)
     n_rows = int(found.count[counted].sum())
     factor = _factor(smallest, largest, n_rows, mass.sum())
     places = dict(zip(classes.tolist(), np.ones(len(classes)) if by_class is None else by_class, strict=True))
     prepare = Prepare(form, summary.sparse, factor, classes, counted, by_class)
-    parts = _prepared(raw, prepare, n_rows, summary, lambda label: places.get(label, 1.0))
-    shares = mass[counted]
-    rows = Rows(parts, np.arange(len(counted)), shares * (len(counted) / shares.sum()))
+    parts = prepared_parts(raw, prepare, n_rows, summary, lambda label: places.get(label, 1.0))
+    codes = np.flatnonzero(present[counted])
+    shares = mass[counted][codes]
+    rows = Rows(parts, codes, shares * (len(codes) / shares.sum()))
     return Classification(classes, counted), _where_few(rows)
 
 
-def _soft_parts(raw, form, summary, class_weight):
+def _soft_parts(raw, form, summary, class_weight, streaming, last):
     if class_weight is not None:
         raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
     found = summary.targets
     classes = np.arange(len(found.mass))
-    counted = counted_classes(found.present, classes)
+    counted = counted_classes(found.present, classes, streaming, last)
     [moments] = summary.moments.values()
     factor = _factor(summary.smallest, summary.largest, summary.n_rows, moments.mass)
-    parts = _prepared(raw, Prepare(form, summary.sparse, factor, None, counted), summary.n_rows, summary, lambda _: 1.0)
+    parts = prepared_parts(raw, Prepare(form, summary.sparse, factor, None, counted), summary.n_rows, summary)
     shares = found.mass[counted]
     y = np.eye(len(counted))
     y = y[:, 1] if len(counted) == 2 else y

@@ -1,5 +1,6 @@
 """Fits of ranking losses in stages: from another loss's minimum, with the weights held fixed."""
 
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -15,13 +16,28 @@ from sklearn_losses.objective import Objective
 from sklearn_losses.piecewise.terms import PiecewiseLinearTerms, TermsWithL1
 from sklearn_losses.solvers import Solver
 from sklearn_losses.solvers.run import spent
+from sklearn_losses.summed_objective import SummedObjective
 
-__all__ = ["RankingObjective", "Staged"]
+__all__ = ["RankingObjective", "Staged", "SummedRankingObjective"]
 
 TIED = 1e-9  # difference of two scores, or of two NDCG, that is a rounding error
 
 
-class RankingObjective(Objective):
+class _WithoutShift:
+    """What a model's intercept shifts, no ranking loss notices."""
+
+    linear: bool
+
+    def _evaluate(self: Any, params, batch):
+        value, gradient = super()._evaluate(params, batch)  # type: ignore[misc]  # of an objective
+        if not self.linear:
+            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0
+            # and not the rounding error that Adam would scale up.
+            gradient[self.n_params - self.model.n_intercepts :] = 0
+        return value, gradient
+
+
+class RankingObjective(_WithoutShift, Objective):
     """The objective of a ranking loss over queries.
 
     A pair loss of a linear model is a loss of differences of rows.
@@ -35,14 +51,6 @@ class RankingObjective(Objective):
     loss: Any  # of rankings
     batches: Any  # `QueryBatches`
     largest_differences = 5_000_000
-
-    def _evaluate(self, params, batch):
-        value, gradient = super()._evaluate(params, batch)
-        if not self.linear:
-            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0
-            # and not the rounding error that Adam would scale up.
-            gradient[self.n_params - self.model.n_intercepts :] = 0
-        return value, gradient
 
     @property
     def piecewise_linear(self) -> bool:
@@ -110,6 +118,22 @@ class RankingObjective(Objective):
         above, count = y.ranking(scores, TIED)
         each = y.sum(y.multiplicity * y.gains(gain, k) * discount(above, count, k))
         return float(np.average(each, weights=y.weight))
+
+
+class SummedRankingObjective(_WithoutShift, SummedObjective):
+    """The objective of a smooth ranking loss over queries in parts."""
+
+    def unbounded(self, params: NDArray[Any]) -> bool:
+        if self.loss.has_minimizer or not self.linear or self.has_penalty:
+            return False
+        rises, falls = np.max(list(self.batches.each(partial(_trends, self.loss, self.model, params))), axis=0)
+        return bool(falls and not rises)
+
+
+def _trends(loss, model, params, batch, _):
+    """Whether the loss of a query rises as the scores grow, and of one falls."""
+    trend = loss.trend(batch.y, model.predict(params, batch.X))
+    return float(np.any(trend > 0)), float(np.any(trend < 0))
 
 
 class Staged(Solver):

@@ -11,6 +11,7 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.summed_batches import SummedBatches
+from sklearn_losses.fitting.held_out import split_parts
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.strength import Units
@@ -112,6 +113,14 @@ class Task(ABC):
 
     def split(self, rows: Rows, fraction: float, rng: RandomState) -> tuple[Rows, Rows]:
         """The rows to fit, and those to hold out for early stopping."""
+        if isinstance(rows.X, Parts):
+            views = split_parts(rows, fraction, rng, None if self._classes(rows) is None else self.n_classes)
+            if views is None:
+                raise ValueError(
+                    f"early_stopping=True cannot hold out validation_fraction={fraction} of {rows.X.shape[0]} rows; use "
+                    "early_stopping=False, or another validation_fraction."
+                )
+            return views
         # What it loads takes longer than this package, and few fits need it.
         from sklearn.model_selection import train_test_split
 
@@ -125,6 +134,11 @@ class Task(ABC):
             ) from error
         kept, held_out = (rows.part(part) for part in parts)
         return kept, held_out
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes that the model tells apart."""
+        return 0
 
     def _classes(self, rows):
         """The classes of which the same share is held out, or None."""

@@ -213,7 +213,7 @@ class _Point:
         self.residual = self.terms.residual(params)
         self.free = (self.l2 == 0) & (self.l1 == 0)
         self.eps, self.rounding_of_lines = 2 * objective.precision, objective.rounding_of_lines
-        self.moves_of_lines = objective.moves_of_lines
+        self.moves_of_lines, self.unshifted = objective.moves_of_lines, objective.unshifted
 
     def gap(self, slopes):
         """The smallest bound on what is left to gain that these slopes prove.
@@ -388,6 +388,9 @@ class _Point:
         changes[:, some] = directions.T
         norms, moved = self.terms.gram_diagonal(ones), np.zeros(3)
         if self.moves_of_lines is not None:
+            left = np.max([np.abs(self.unshifted(change)) for change in changes], axis=1)
+            if np.all(left <= self.limits.resolved * len(some) * np.max(np.abs(changes), axis=1)):
+                return True
             moved, norms = self.moves_of_lines(changes)
         moved = moved + [np.sum(self.terms.direction(change)[slopes != 0] ** 2) for change in changes]
         return bool(np.all(np.sqrt(moved) <= self.limits.resolved * len(some) * (np.abs(changes) @ np.sqrt(norms))))

@@ -248,11 +248,14 @@ class SlopesOfPart(NamedTuple):
     params : ndarray of shape (n_params,)
         No other row changes sides on the way there.
     slopes : ndarray or None
+    width : float or None
+        That of the smoothed form whose minimum it is.
     """
 
     part: Any
     params: FloatArray
-    slopes: FloatArray | None
+    slopes: FloatArray | None = None
+    width: float | None = None
 
 
 class ProvenBound(NamedTuple):

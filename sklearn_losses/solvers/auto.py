@@ -128,7 +128,7 @@ class Auto(Solver, name="auto"):
 
         None after the last one.
         """
-        if isinstance(solver, (LBFGS, Adam)) or not objective.linear:
+        if isinstance(solver, (LBFGS, Adam)) or not objective.linear or objective.by_passes:
             return None
         first, both = self.choose(objective), (InteriorPoint(), AugmentedLagrangian())
         if (

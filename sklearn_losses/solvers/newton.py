@@ -236,7 +236,7 @@ class Newton(SmoothSolver, name="newton"):
         coarse, small = objective.in_data_dtype() is not None, objective.hessian_work < self.limits.start_work
         if objective.summed:
             size, small = max(min(size, self.limits.sample), self.limits.rows_per_parameter * objective.n_params), False
-            coarse = size * objective.n_params > self.limits.sample_entries
+            coarse = size * objective.n_params > self.limits.sample_entries or not objective.rowwise
         if coarse or small or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
             return params
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)

@@ -152,6 +152,7 @@ def test_files_that_are_refused(tmp_path, parts, message):
         ({"target": 1, "columns": [0, 1]}, "columns holds 1, which is the target"),
         ({"columns": ["age"]}, "columns must be column numbers"),
         ({"target": 0.5}, "target must be column numbers of the .npy files. Got 0.5"),
+        ({"target": [0, 1, 2, 3, 4]}, "No column of .*part-9.npy is left for X"),
         ({"block_rows": 0}, "block_rows"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import os
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -203,6 +204,28 @@ def test_columns_may_stand_in_another_order_in_another_file(tmp_path):
     np.testing.assert_array_equal(joined(source)[0], FRAME[NUMBERS].to_numpy(float))
 
 
+def test_all_columns_are_those_of_all_files(tmp_path):
+    FRAME[NUMBERS][FRAME["age"] > 50].to_parquet(tmp_path / "part-1.parquet")  # with an index
+    FRAME[NUMBERS].to_parquet(tmp_path / "part-2.parquet")  # without one
+    assert ParquetBlocks(f"{tmp_path}/*.parquet").columns == NUMBERS
+    FRAME[[*NUMBERS, "loss"]].to_parquet(tmp_path / "part-3.parquet")
+    with pytest.raises(ValueError, match="part-3.parquet has a column 'loss' that .*part-1.parquet has not"):
+        ParquetBlocks(f"{tmp_path}/*.parquet")
+    assert ParquetBlocks(f"{tmp_path}/*.parquet", columns=NUMBERS).shape[1] == 2
+
+
+def test_names_with_dots_and_double_names(tmp_path):
+    table = pyarrow.table({"a.b": [1.0], "a": [2.0], "s": [{"x": 3.0}]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    for names, row in ((["a"], [2]), (["a.b"], [1]), (["a", "a.b"], [2, 1])):
+        assert ParquetBlocks(tmp_path / "a.parquet", columns=names).take([0]).X.tolist() == [row]
+    with pytest.raises(ValueError, match="'s' of .* must hold numbers.* Got struct"):
+        ParquetBlocks(tmp_path / "a.parquet")
+    parquet.write_table(pyarrow.Table.from_arrays([table["a"], table["a"]], names=["a", "a"]), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match="a.parquet has more than one column 'a'"):
+        ParquetBlocks(tmp_path / "a.parquet")
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -234,6 +257,7 @@ def test_a_later_file_that_is_another_one(tmp_path, change, message):
         ({"target": [0]}, "target must be names of columns"),
         ({"target": ["loss", "loss"]}, "target names a column twice"),
         ({"target": "age", "columns": NUMBERS}, "columns holds 'age', which is the target"),
+        ({"weight": ["loss", "age"]}, "weight must be one column"),
         ({"weight": "region"}, "The weight 'region' of .*part-9.parquet must hold numbers"),
         ({}, "'region' of .*part-9.parquet holds text or categories. Pass categories="),
         ({"columns": []}, "No column of .*part-9.parquet is left for X"),
@@ -277,6 +301,13 @@ def test_too_many_levels(tmp_path):
         ParquetBlocks(tmp_path / "a.parquet", categories="codes")
 
 
+def test_pyarrow_is_asked_for(tmp_path, monkeypatch):
+    pattern = write(tmp_path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"needs pyarrow: pip install 'sklearn-losses\[parquet\]'"):
+        ParquetBlocks(pattern)
+
+
 def test_files_that_are_broken(tmp_path):
     pattern = write(tmp_path, FRAME[:0], (0,))
     with pytest.raises(ValueError, match="There are no rows: .*part-9.parquet and all other files hold none"):
@@ -287,11 +318,11 @@ def test_files_that_are_broken(tmp_path):
     whole = path.read_bytes()
     for text in (whole[:-10], b"", b"1,2,3\n"):
         path.write_bytes(text)
-        with pytest.raises(ValueError, match="part-9.parquet is not a complete Parquet file"):
+        with pytest.raises(ValueError, match="part-9.parquet cannot be read as a Parquet file"):
             ParquetBlocks(pattern, columns=NUMBERS)
     path.write_bytes(whole[:4] + bytes(len(whole) // 3) + whole[4 + len(whole) // 3 :])
     source = ParquetBlocks(pattern, columns=NUMBERS)
-    with pytest.raises(ValueError, match="part-9.parquet is not a complete Parquet file"):
+    with pytest.raises(ValueError, match="part-9.parquet cannot be read as a Parquet file"):
         list(source.blocks())
     with pytest.raises(FileNotFoundError, match="No file matches"):
         ParquetBlocks(f"{tmp_path}/*.parq")

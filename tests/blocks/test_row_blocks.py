@@ -79,6 +79,27 @@ def test_a_memory_map(tmp_path):
     assert checked_rows(source, np.array([], dtype=int)).X.shape == (0, 3)
 
 
+class Stored:
+    """An array of a file format, which is read where it is sliced."""
+
+    def __init__(self, values):
+        self.values, self.dtype, self.shape, self.read = values, values.dtype, values.shape, []
+
+    def __getitem__(self, rows):
+        self.read.append(len(self.values[rows]))
+        return self.values[rows]
+
+
+def test_what_can_be_sliced_as_an_array():
+    rows, y = Stored(X.astype(np.int16)), Stored(Y)
+    source = ArrayBlocks(rows, y, block_rows=10)
+    assert rows.read == y.read == []
+    read = joined(list(checked_blocks(source)))
+    np.testing.assert_array_equal(read.X, X.astype(np.int16))
+    np.testing.assert_array_equal(read.y, Y)
+    assert rows.read == y.read == [10, 10, 3] and source.dtype == np.float64
+
+
 def test_frames_of_targets_and_several_targets():
     pandas = pytest.importorskip("pandas")
     series = pandas.Series(Y, index=np.arange(23)[::-1])

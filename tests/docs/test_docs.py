@@ -1,5 +1,6 @@
 """The documentation builds, lists all that is registered, and its table of equal calls is true."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, QuantileRegressor, Ridge
 
-from sklearn_losses import LossClassifier, LossRegressor
+import sklearn_losses
+from sklearn_losses import LossClassifier, LossRegressor, blocks
 from sklearn_losses.losses import Loss, Quantile
 from sklearn_losses.models import Model
 from sklearn_losses.solvers import Solver
@@ -37,6 +39,15 @@ def test_the_table_of_equivalent_calls(theirs, ours):
     theirs, ours = theirs.fit(X, y), ours.fit(X, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=2e-3)
     np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=2e-3)
+
+
+@pytest.mark.parametrize("module", [sklearn_losses, blocks], ids=["sklearn_losses", "blocks"])
+def test_the_reference_has_every_public_name(module):
+    text = (ROOT / "docs" / "reference.rst").read_text(encoding="utf-8")
+    listed = {
+        name.rsplit(".", 1)[-1] for name in re.findall(r"^\.\. auto(?:class|function):: (\S+)$", text, flags=re.MULTILINE)
+    }
+    assert set(module.__all__) <= set(listed)
 
 
 @pytest.mark.slow

@@ -2,13 +2,16 @@
 
 import ast
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURED = ("costs", "outliers", "robust_penalties")
-PAGES = (*PICTURED, "resume")
+PAGES = (*PICTURED, "large_data", "resume")
+# A cluster takes seconds to start.
+TESTED = [pytest.param(page, marks=pytest.mark.slow) if page == "large_data" else page for page in PAGES]
 
 
 def code_blocks(text):
@@ -17,8 +20,18 @@ def code_blocks(text):
     return ["\n".join(line[4:] for line in block.splitlines()) + "\n" for block in blocks]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_code_prints_what_the_page_says(page, capsys):
+@pytest.fixture
+def clients(monkeypatch):
+    """The clients that a page starts leave the usual port to a cluster that runs already."""
+    distributed = pytest.importorskip("dask.distributed")
+    monkeypatch.setattr(distributed, "Client", partial(distributed.Client, dashboard_address=":0"))
+
+
+@pytest.mark.parametrize("page", TESTED)
+def test_code_prints_what_the_page_says(page, capsys, tmp_path, monkeypatch, request):
+    monkeypatch.chdir(tmp_path)
+    if page == "large_data":
+        request.getfixturevalue("clients")
     blocks = code_blocks((DOCS / f"{page}.rst").read_text(encoding="utf-8"))
     assert len(blocks) >= 2
     namespace = {"__name__": page}
@@ -35,4 +48,8 @@ def test_pictures_of_the_page_are_there(page):
         r"^\.\. image:: (pictures/\S+)", (DOCS / f"{page}.rst").read_text(encoding="utf-8"), flags=re.MULTILINE
     )
     assert pictures and all((DOCS / picture).exists() for picture in pictures)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_in_the_contents(page):
     assert f"   {page}\n" in (DOCS / "index.rst").read_text(encoding="utf-8")

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor
+from sklearn_losses.blocks import ArrayBlocks
 
 
 class Source:
@@ -139,6 +141,94 @@ def test_few_rows():
     X = np.tile(X[:30], 5) + np.random.default_rng(0).standard_normal((30, 50))
     for alpha in (0.0, "auto"):
         check_same(LossRegressor(alpha=alpha).fit(Source(X, y[:30], size=8)), LossRegressor(alpha=alpha).fit(X, y[:30]))
+
+
+ROBUST = ["huber", "barron", "fair", "expected_cost", "mae", "epsilon_insensitive"]
+
+
+@pytest.mark.parametrize("size", [37, 200])
+@pytest.mark.parametrize("loss", ROBUST)
+def test_losses_with_an_initial_estimator_and_kinks(loss, size):
+    make, (X, y) = (LossClassifier, load_iris(return_X_y=True)) if loss == "expected_cost" else (LossRegressor, diabetes())
+    source = make(loss).fit(Source(X, y, weights(len(y)), size))
+    arrays = make(loss).fit(X, y, weights(len(y)))
+    check_same(source, arrays)
+    assert vars(source).get("scale_", np.nan) == pytest.approx(vars(arrays).get("scale_", np.nan), rel=1e-9, nan_ok=True)
+    assert vars(source).get("start_") == vars(arrays).get("start_")
+    assert not hasattr(source, "row_weights_")
+
+
+PASSES = {"mse": 3, "poisson": 9, "cross_entropy": 8, "softmax": 9, "huber": 10}
+
+
+@pytest.mark.parametrize("loss", PASSES)
+def test_passes(loss):
+    """Their number does not depend on the number of rows, if there are enough of them for a
+    sample.
+    """
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20_000, 5))
+    raw = X @ np.array([0.5, -0.3, 0.0, 0.2, 0.1])
+    draws = {"mse": raw + rng.standard_normal(len(X)), "poisson": rng.poisson(np.exp(raw)).astype(float)}
+    draws |= {"huber": raw + rng.standard_t(2, len(X)), "cross_entropy": rng.random(len(X)) < 1 / (1 + np.exp(-raw))}
+    draws["softmax"] = (raw + rng.logistic(size=len(X)) > 0).astype(int) + (rng.random(len(X)) < 0.2)
+    make = LossRegressor if draws[loss].dtype == np.float64 else LossClassifier
+    model = make("cross_entropy" if loss == "softmax" else loss).fit(Source(X, draws[loss], size=3000))
+    assert model.converged_ and model.n_passes_ <= PASSES[loss]
+
+
+NO_MINIMUM = [("cross_entropy", 1), ("cross_entropy", 0), ("poisson", 0)]
+
+
+@pytest.mark.parametrize(("loss", "separated"), NO_MINIMUM)
+def test_no_minimum(loss, separated):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4))
+    y = (X[:, 0] > 0).astype(int) if separated else rng.integers(0, 2, 300)
+    if not separated:  # some rows alone are told from the others
+        X[:, 3] = 0
+        X[np.flatnonzero(y == 0)[:20], 3] = 1
+    make = LossClassifier if loss == "cross_entropy" else LossRegressor
+    y = y if make is LossClassifier else y.astype(float)
+    with pytest.warns(ConvergenceWarning, match="no minimum"):
+        make(loss, alpha=0).fit(Source(X, y))
+    check_same(make(loss, alpha=0).fit(Source(X[:, 1:3], y)), make(loss, alpha=0).fit(X[:, 1:3], y))
+
+
+def queries():
+    rng = np.random.default_rng(0)
+    qid = np.sort(rng.integers(0, 40, 600))
+    X = rng.standard_normal((600, 5))
+    return X, np.clip(np.round(X[:, 0] + rng.standard_normal(600) + 1), 0, 4), qid
+
+
+@pytest.mark.parametrize("size", [25, 1000])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", ["ranknet", "squared_pairwise_hinge", "listnet", "mse"])
+def test_rankings(loss, weighted, size):
+    """A query that the border of a block cuts goes to the next one."""
+    X, y, qid = queries()
+    weight = weights(len(y)) if weighted else None
+    source = LossRanker(loss).fit(ArrayBlocks(X, y, weight, qid, block_rows=size))
+    arrays = LossRanker(loss).fit(X, y, weight, qid=qid)
+    np.testing.assert_allclose(source.coef_, arrays.coef_, rtol=1e-8, atol=1e-8)
+    assert source.loss_ == pytest.approx(arrays.loss_, rel=1e-10)
+    assert source.n_queries_ == arrays.n_queries_ and source.converged_
+
+
+RANKINGS = [
+    ("lambdarank", queries()[2], "looks at the ranking of all rows"),
+    ("ranknet", None, "must give qid"),
+    ("ranknet", np.arange(600) % 40, "must lie together"),
+    ("ranknet", np.arange(600), "nothing to order: 600 queries"),
+]
+
+
+@pytest.mark.parametrize(("loss", "qid", "sentence"), RANKINGS, ids=[sentence for *_, sentence in RANKINGS])
+def test_bad_rankings(loss, qid, sentence):
+    X, y, _ = queries()
+    with pytest.raises(ValueError, match=sentence):
+        LossRanker(loss).fit(ArrayBlocks(X, y, None, qid, block_rows=80))
 
 
 def test_nothing_of_the_source_is_kept():
