@@ -29,32 +29,32 @@ class KnownObjective:
     """
 
     def __init__(self, objective: Objective, journal: Journal):
-        self._objective, self._journal = objective, journal
+        self.objective, self._journal = objective, journal
         self.value_and_gradient = journal.of(objective.value_and_gradient)
         self.value_without_weights = journal.of(objective.value_without_weights)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._objective, name)
+        return getattr(self.objective, name)
 
     def slope_along(self, params: NDArray[Any], direction: NDArray[Any]) -> Callable[[float], float]:
         """As in `Objective`."""
-        slope = cache(lambda: self._objective.slope_along(params, direction))
+        slope = cache(lambda: self.objective.slope_along(params, direction))
         return self._journal.of(lambda t: slope()(t))
 
     def hessian_operator(self, params: NDArray[Any], spread: float = 0.0) -> "KnownOperator":
         """As in `Objective`."""
-        return KnownOperator(self._journal, cache(lambda: self._objective.hessian_operator(params, spread)))
+        return KnownOperator(self._journal, cache(lambda: self.objective.hessian_operator(params, spread)))
 
     def newton_solver(self, params: NDArray[Any], gradient: NDArray[Any]) -> tuple[Callable[..., Any], bool]:
         """As the function of this name."""
-        made = cache(lambda: newton_solver(self._objective, params, gradient))
+        made = cache(lambda: newton_solver(self.objective, params, gradient))
 
         def facts():
-            return made()[1], self._objective.steers_in_full
+            return made()[1], self.objective.steers_in_full
 
         lasting, in_full = self._journal.of(facts)()
         if in_full:
-            self._objective.steer_in_full()
+            self.objective.steer_in_full()
         return self._journal.of(lambda right: made()[0](right)), lasting
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, make_ranking
+from sklearn_losses.blocks import ArrayBlocks
 from sklearn_losses.core.component import description
 from sklearn_losses.fitting import fit as fit_module
 from sklearn_losses.fitting.progress import Progress
@@ -343,6 +344,20 @@ def test_without_a_journal_a_fit_goes_on_from_its_last_point(monkeypatch):
 def test_a_fit_that_was_not_to_go_on_keeps_no_evaluations():
     model = LossRegressor(solver="lbfgs", hidden_layer_sizes=(4,), random_state=0, max_iter=5).fit(X, Y)
     assert model._point.answers is None
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "adam"])
+def test_rows_that_are_read_block_by_block(solver, early):
+    source = ArrayBlocks(X, LABELS, block_rows=30)
+
+    def make(**options):
+        return LossClassifier(solver=solver, random_state=0, early_stopping=early, **options)
+
+    whole = make(max_iter=8, warm_start=True).fit(source)
+    model = copied(make(max_iter=2, warm_start=True).fit(source)).set_params(max_iter=6).fit(source)
+    np.testing.assert_array_equal(model.coef_, whole.coef_)
+    assert model.loss_curve_ == whole.loss_curve_ and model.n_iter_ == whole.n_iter_ > 2
 
 
 # Is it the same problem?
