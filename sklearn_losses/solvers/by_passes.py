@@ -221,7 +221,8 @@ class _Passes:
         if whole and part.null is not None and part.piecewise_linear and exact_is_cheap(part):
             # Of several minima it is the one that a fit in memory finds: the closest to the start.
             width = np.sqrt(np.finfo(float).eps) * self.scale
-            exact = exact_active_set(part, found.x, width, self.start, found.get("slopes"), self.at_start)
+            slopes = found.get("slopes") if part.smooth_penalty else None  # else those of weights are not known
+            exact = exact_active_set(part, found.x, width, self.start, slopes, self.at_start)
             if exact is not None:
                 found.x, found.slopes = exact
         found.x = self.objective.centered(found.x)
