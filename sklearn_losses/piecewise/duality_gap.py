@@ -44,7 +44,7 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
-__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm"]
+__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm", "left_by_pull"]
 
 # Of a loss that is 0, in units of the rows' size: raw predictions are sums.
 ROUNDING = 16 * np.finfo(np.float64).eps
@@ -293,13 +293,7 @@ class _Point:
         """What some parameters with these absolute entries of r leave at the most: inf where one
         without a penalty has any.
         """
-        x, l1, l2 = self.params[some], self.l1[some], self.l2[some]
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
-            shares = np.where(l1 > 0, pull / l1, 0.0)
-        # Absolute values sum to no more at the optimum than the objective is here.
-        of_sum = float(np.max(shares, initial=0.0)) * (float(l1 @ np.abs(x)) + self.value)
-        return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
+        return left_by_pull(pull, self.params[some], self.l1[some], self.l2[some], self.value)
 
     def _proof(self, slopes, dual, whole):
         """How far the slopes are from some whose gradient is 0 in the parameters without a penalty,
@@ -394,6 +388,25 @@ class _Point:
             moved, norms = self.moves_of_lines(changes)
         moved = moved + [np.sum(self.terms.direction(change)[slopes != 0] ** 2) for change in changes]
         return bool(np.all(np.sqrt(moved) <= self.limits.resolved * len(some) * (np.abs(changes) @ np.sqrt(norms))))
+
+
+def left_by_pull(pull: FloatArray, params: FloatArray, l1: FloatArray, l2: FloatArray, value: float) -> float:
+    """What parameters with these absolute entries of r leave at the most.
+
+    It is inf where one without a penalty has any.
+
+    Parameters
+    ----------
+    pull, params, l1, l2 : ndarray of shape (n_some,)
+    value : float
+        The objective at the point.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
+        shares = np.where(l1 > 0, pull / l1, 0.0)
+    # Absolute values sum to no more at the optimum than the objective is here.
+    of_sum = float(np.max(shares, initial=0.0)) * (float(l1 @ np.abs(params)) + value)
+    return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
 
 
 def _of_shortfall_alone(objective, params, shortfall, gradient):
