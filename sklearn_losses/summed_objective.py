@@ -245,18 +245,15 @@ class SummedObjective(Objective):
         moved, norms = self.batches.total(MovesOfRows(self.loss, self.model, params, changes))
         return moved, norms
 
-    def smoothed_sums(
-        self, params: NDArray[Any], width: float, way: NDArray[Any] | None = None, before: float = 0.0
-    ) -> SmoothedSums:
+    def smoothed_sums(self, params: NDArray[Any], width: float, way: NDArray[Any] | None = None) -> SmoothedSums:
         """What one pass sums up of this objective smoothed with a width, penalties left out.
 
-        `way` is the step by which `params` was reached, and `before` the width then.
+        `way` is the step by which `params` was reached.
         """
-        found = SmoothedSums(*self.batches.total(SumsAt(self.loss, self.model, params, width, way, before), dense=True))
-        n = self.n_rows
-        self._valued = params.copy(), found.value / n
-        means: Any = [total / n for total in found[:-1]]
-        return SmoothedSums(*means, found.counts)
+        *sums, counts = self.batches.total(SumsAt(self.loss, self.model, params, width, way), dense=True)
+        means = [total / self.n_rows for total in sums]
+        self._valued = params.copy(), means[0]
+        return SmoothedSums._make((*means, counts))
 
     def bound_of_smoothed(self, params: NDArray[Any], near: NDArray[Any], width: float) -> float:
         """What is left to gain at `params` at the most, as the smoothed slopes at `near` prove."""

@@ -16,10 +16,12 @@ from sklearn_losses.blocks.predictions import gathered
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
+from sklearn_losses.distributed import is_dask
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
-from sklearn_losses.estimators.scores import MeanPinball, score_of_source, targets_given
+from sklearn_losses.estimators.scores import MeanPinball, score_of_source, score_on_dask, targets_given
 from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]
@@ -165,6 +167,7 @@ class MultiQuantileRegressor(BaseEstimator):
         fitted = {name: np.array([fit[name] for fit in fits]) for name in _BY_LEVEL}
         return {**fitted, "converged_": bool(fitted["converged_"].all())}, sentences
 
+    @lazy_on_dask
     @ignoring_floating_errors
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The quantiles of each row, rising along the levels.
@@ -199,6 +202,8 @@ class MultiQuantileRegressor(BaseEstimator):
         -------
         float
         """
+        if is_dask(X):
+            return score_on_dask(self, X, y, sample_weight, partial(MeanPinball, self._levels()))
         if is_row_source(X):
             return score_of_source(self, X, partial(MeanPinball, self._levels()), y=y, sample_weight=sample_weight)
         y = np.asarray(targets_given(y), dtype=np.float64)

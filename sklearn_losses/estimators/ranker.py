@@ -14,6 +14,7 @@ from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
@@ -227,7 +228,7 @@ best_validation_score_, converged_, solver_, n_parameters_
     def _partial_fit(self, X, y, sample_weight, qid):
         return super()._partial_fit(X, y, sample_weight, qid=qid)
 
-    def _read_parts(self, parts):
+    def _read_parts(self, parts, classes=None):
         if self._pointwise():
             return pointwise_parts(parts)
         loss = self._loss_spec()
@@ -254,6 +255,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # Using it.
 
+    @lazy_on_dask
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """A score per row; within a query, the row with the largest goes first.
 

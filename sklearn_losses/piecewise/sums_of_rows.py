@@ -23,7 +23,7 @@ class SmoothedSums(NamedTuple):
     value, smooth : float
         Of the loss, and of the smoothed one.
     line : ndarray of shape (len(LENGTHS),)
-        The smoothed ones along the way to the point, with the width before.
+        The smoothed ones along the way to the point.
     gradient, hessian : ndarray of shape (n_params,), (n_params, n_params)
         Of the smoothed one.
     shortfall : float
@@ -55,8 +55,6 @@ class SumsAt(NamedTuple):
     width : float
     way : ndarray of shape (n_params,), default=None
         The step by which the point was reached.
-    before : float, default=0.0
-        The width at the start of it.
     """
 
     loss: Any
@@ -64,7 +62,6 @@ class SumsAt(NamedTuple):
     params: FloatArray
     width: float
     way: FloatArray | None = None
-    before: float = 0.0
 
     def __call__(self, batch: Any, rows: Any) -> SmoothedSums:
         loss, model, y = self.loss, self.model, batch.y
@@ -74,8 +71,8 @@ class SumsAt(NamedTuple):
         residual = kinks.residual(y, raw)
         line = np.zeros(len(LENGTHS))
         if self.way is not None:
-            smooth_before, move = loss.smoothed(self.before), model.predict(self.way, batch.X)
-            line = np.array([batch.sum(smooth_before.value(y, raw - (1 - length) * move)) for length in LENGTHS])
+            move = model.predict(self.way, batch.X)
+            line = np.array([batch.sum(smooth.value(y, raw - (1 - length) * move)) for length in LENGTHS])
         distance = kinks.distance(residual) / self.width
         halves = np.clip(np.floor(-np.log2(np.maximum(distance, 2.0**-HALVES))), -1, HALVES - 1).astype(int)
         within = np.bincount(halves + 1, minlength=HALVES + 1)[:0:-1].cumsum()[::-1]

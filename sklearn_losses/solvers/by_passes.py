@@ -48,9 +48,9 @@ class PassLimits(NamedTuple):
         Rows that change sides at the least, when a further band is chosen.
     still : int
         Passes in a row that may bring no lower value.
-    tied : float
+    tied, of_tied : float, int
         The width, in units of the mean distance, at which slopes of many rows on their kink are
-        looked for.
+        looked for, and the passes for it.
     passes : int
         Passes in all.
     """
@@ -64,6 +64,7 @@ class PassLimits(NamedTuple):
     crossed: int = 4
     still: int = 2
     tied: float = 1e-6
+    of_tied: int = 15
     passes: int = 40
 
 
@@ -155,39 +156,56 @@ class _Passes:
         del part, distance
         self.lowest, self.tied = np.inf, False
         result = self._with_bands(band)
-        width, most = self._width(), self.limits.filled * self.most
-        while result is None and self.run.status is None and len(params) <= SIZES.matrix:
-            end = smoothed_passes(
-                self.objective,
-                self.best,
-                width,
-                width if self.tied else SMOOTHED.narrowest * self.scale,
-                1 / self.scale,
-                self.run.record,
-                self._allowed,
-                most,
-                self.limits.spreads,
-            )
-            if end.bound < np.inf:
-                self.run.params, self.run.value = end.params, self.objective.value(end.params)
-                self.run.converged()
-                return self.run.result(slopes=ProvenBound(end.params, end.bound))
-            if end.reach == np.inf:
-                break
-            # Where these do not decide, fewer are asked for the next time.
-            result, width, most = self._with_bands(_Band((end.params,), (end.reach,))), end.width, most / 2
+        if result is None and self.run.status is None and len(params) <= SIZES.matrix:
+            result = self._by_smoothed()
         if result is None:
             self.run.params, self.run.value = self.best, self.lowest
             return self.run.result()
         return result
 
-    def _width(self):
-        """The width to start smoothing with.
+    def _by_smoothed(self):
+        """Newton steps on smoothed forms, and bands from there."""
+        limits, result = self.limits, None
+        if self.tied:
+            # The point is mostly the optimum, and the slopes that prove it are those of a tiny
+            # width.
+            width = limits.tied * self.scale
+            result, _ = self._smoothed(width, width, limits.filled * self.most, SMOOTHED._replace(steps=limits.of_tied))
+        width, most = SMOOTHED.first * self.scale, limits.filled * self.most
+        while result is None and self.run.status is None:
+            result, end = self._smoothed(width, SMOOTHED.narrowest * self.scale, most, SMOOTHED)
+            if result is None and end.reach == np.inf:
+                break
+            if result is None and self.run.status is None:
+                # Where these do not decide, fewer are asked for the next time.
+                result, width, most = self._with_bands(_Band((end.params,), (end.reach,))), end.width, most / 2
+        return result
 
-        Where the rows on their kink are too many the point is mostly the optimum, and the slopes
-        that prove it are those of a tiny width.
-        """
-        return self.limits.tied * self.scale if self.tied else SMOOTHED.first * self.scale
+    def _smoothed(self, width, narrowest, most, schedule):
+        """Where `smoothed_passes` came to: the result, where that is proven, and the end."""
+        objective, run = self.objective, self.run
+        end = smoothed_passes(
+            objective,
+            self.best,
+            width,
+            narrowest,
+            1 / self.scale,
+            self._record,
+            self._allowed,
+            most,
+            self.limits.spreads,
+            schedule,
+        )
+        if not end.bound < np.inf:
+            return None, end
+        run.params, run.value = end.params, objective.value(end.params)
+        run.converged()
+        return run.result(slopes=ProvenBound(end.params, end.bound)), end
+
+    def _record(self, params, value):
+        if value < self.lowest:
+            self.lowest, self.best = value, params
+        return self.run.record(params, value)
 
     def _solved(self, part, params, whole):
         """The minimum over rows in memory; that over the whole problem, or what it is found by."""
@@ -210,10 +228,7 @@ class _Passes:
             before, params = part, band.points[-1]
             looked = self.objective.part(NearRows(self.objective.loss, self.objective.model, *band), self.most)
             still = still + 1 if looked.value >= self.lowest - 1e-12 * abs(self.lowest) else 0
-            if looked.value < self.lowest:
-                self.lowest, self.best = looked.value, params
-            self.tied = band.reaches[0] <= TINY * self.scale and looked.near > self.most
-            if self.run.record(params, looked.value):
+            if self._record(params, looked.value):
                 return None
             part = looked.objective
             if len(band.points) > 1 and not looked.crossed:
@@ -238,10 +253,16 @@ class _Passes:
         return self._band(found.x, distance[near], rank, 1 / band.share)
 
     def _band(self, params, distance, rank, each):
-        """The band of so many of the rows with these distances, which stand for `each` as many."""
-        rank = min(int(rank), len(distance) - 1)
-        reach = float(np.partition(distance, rank)[rank])
-        return self._thinned(params, reach, each * rank)
+        """The band of so many of the rows with these distances, which stand for `each` as many.
+
+        Rows on their kink are in it in any case, however many they are.
+        """
+        least = TINY * self.scale
+        on_kink = np.count_nonzero(distance <= least)
+        self.tied = each * on_kink > self.limits.filled * self.most
+        rank = min(int(rank) + on_kink, len(distance) - 1)
+        reach = max(least, float(np.partition(distance, rank)[rank])) if len(distance) else least
+        return self._thinned(params, reach, each * (rank + 1))
 
     def _thinned(self, params, reach, rows):
         """The band with about so many rows, or a sample of them where they are too many."""
