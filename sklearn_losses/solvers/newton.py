@@ -1,5 +1,6 @@
 """Newton's method for smooth convex losses."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.journal import journaled
+from sklearn_losses.solvers.known import known
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_solver
 from sklearn_losses.solvers.polish import flatter, rounding
@@ -128,13 +131,14 @@ class Newton(SmoothSolver, name="newton"):
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         params, certain = objective.centered(params), False
+        seen = known(objective, callback)
         if self._forms_matrix(objective):
-            params = self._start(objective, params, tol)
+            params = journaled(lambda params: self._start(objective, params, tol), callback)(params)
         else:
-            certain = truncated_newton(objective, params, run, tol, largest_matrix=self.largest_matrix)
+            certain = truncated_newton(seen, params, run, tol, largest_matrix=self.largest_matrix)
             params = run.params
         if run.status is None:
-            certain = self._by_matrix(objective, params, run, tol)
+            certain = self._by_matrix(seen, params, run, tol)
         return run.result(certain=certain)
 
     def _by_matrix(self, objective, params, run, tol):
@@ -165,7 +169,8 @@ class Newton(SmoothSolver, name="newton"):
                 if promised * (promised / before) ** 2 > enough or (slow and promised > rounding(objective, value, first)):
                     solve = None
             if solve is None:
-                solve, lasting = newton_solver(objective, params, gradient)
+                make = getattr(objective, "newton_solver", None) or partial(newton_solver, objective)
+                solve, lasting = make(params, gradient)
                 direction = solve(gradient)
                 promised = -float(gradient @ direction)
             direction = objective.centered(direction)
