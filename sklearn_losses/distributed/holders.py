@@ -277,14 +277,15 @@ class Holders:
         group.tries += 1
         if group.tries > self.tries:
             raise RuntimeError(
-                f"Workers were lost {self.tries} times while they held {group.rows}, most likely for want of memory; use "
+                f"Workers were lost while they held {group.rows}, again and again, most likely for want of memory; use "
                 "smaller chunks, or workers with more memory."
             )
         if group.address not in workers:
             group.address = self._least_loaded(workers)
-        # The scheduler keeps this wish with the tasks for good, so it must allow others: a lost
-        # worker would be waited for.
-        wish = {"workers": [group.address], "allow_other_workers": True}
+        # The scheduler keeps a wish with the tasks, and may wait for a lost worker: it must forget
+        # those of the last try, and in the next one they may be computed anywhere.
+        group.actor = None
+        wish = {"workers": [group.address], "allow_other_workers": True} if group.tries == 1 else {}
         blocks = self.client.compute([self.partitions[i] for i in group.partitions], **wish)
         group.actor = self.client.submit(
             Holder, blocks, group.partitions, workers[group.address],

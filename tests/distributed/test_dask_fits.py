@@ -101,12 +101,13 @@ def deadly(y, raw, marker, home):
     return np.log1p((raw - y) ** 2 / 4) + 0.1 * (raw - y) ** 2
 
 
+@pytest.mark.slow
 def test_a_worker_is_killed_in_the_middle_of_a_fit(client, tmp_path):
     marker = tmp_path / "killed"
     loss = CustomLoss(partial(deadly, marker=marker, home=os.getpid()))
     there = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(chunked(X), chunked(REAL))
     assert marker.exists()
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=100)
     undisturbed = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(chunked(X), chunked(REAL))
     np.testing.assert_array_equal(there.coef_, undisturbed.coef_)
     close(there, LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(X, REAL))
