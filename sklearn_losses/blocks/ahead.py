@@ -53,7 +53,9 @@ def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
         coming = pool.submit(next, iterator, _END)
         while (item := coming.result()) is not _END:
             coming = pool.submit(next, iterator, _END)
-            yield item
+            handed = [item]
+            del item  # it is the reader's: how long it is in memory is not decided here
+            yield handed.pop()
             if os.getpid() != process:  # the thread stayed in the parent
                 raise RuntimeError("A pass over blocks cannot go on in a forked process; begin a new one there.")
     finally:

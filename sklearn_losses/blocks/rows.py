@@ -180,27 +180,34 @@ def checked_blocks(source: Any, order: NDArray[np.intp] | None = None) -> Genera
     >>> [block.y.tolist() for block in checked_blocks(source)]
     [[0, 1], [2, 3], [4]]
     """
-    n_rows = source.shape[0]
-    start, first = 0, None
+    check = _Check(source)
     with closing(source.blocks() if order is None else source.blocks(order)) as blocks:
-        for number, given in enumerate(blocks):
-            name = f"block {number}"
-            block = _checked(given, source, name)
-            rows = block.X.shape[0]
-            if rows == 0:
-                if order is not None:
-                    yield block
-                continue
-            if start + rows > n_rows:
-                raise ValueError(f"The source says that it has {n_rows} rows, but its blocks up to {name} hold {start + rows}.")
-            if first is None:
-                first = _form(block)
-            elif _form(block) != first:
-                raise ValueError(f"All blocks must hold the same: {name} has {_form(block)}, the first one {first}.")
-            yield block
-            start += rows
-    if start != n_rows and order is None:
-        raise ValueError(f"The source says that it has {n_rows} rows, but its blocks hold {start}.")
+        # Neither keeps a block that it has handed on.
+        found = map(check, blocks)
+        yield from found if order is not None else filter(lambda block: block.X.shape[0], found)
+    if check.rows != source.shape[0] and order is None:
+        raise ValueError(f"The source says that it has {source.shape[0]} rows, but its blocks hold {check.rows}.")
+
+
+class _Check:
+    """``what a source gives -> RowBlock``, for its blocks one after the other."""
+
+    def __init__(self, source):
+        self.source, self.rows, self.number, self.form = source, 0, 0, None
+
+    def __call__(self, given):
+        name, n_rows = f"block {self.number}", self.source.shape[0]
+        block = _checked(given, self.source, name)
+        rows = block.X.shape[0]
+        if self.rows + rows > n_rows:
+            held = self.rows + rows
+            raise ValueError(f"The source says that it has {n_rows} rows, but its blocks up to {name} hold {held}.")
+        if rows and self.form is None:
+            self.form = _form(block)
+        elif rows and _form(block) != self.form:
+            raise ValueError(f"All blocks must hold the same: {name} has {_form(block)}, the first one {self.form}.")
+        self.rows, self.number = self.rows + rows, self.number + 1
+        return block
 
 
 def checked_rows(source: Any, rows: NDArray[np.intp]) -> RowBlock:

@@ -67,6 +67,8 @@ class Batches:
         Coordinates in which the rows are handed out.
     dtype : dtype, default=None
         What blocks are computed in; None: that of X.
+    keep : bool, default=True
+        Keep copies of small arrays in another type or in other coordinates, for the next time.
 
     Attributes
     ----------
@@ -89,6 +91,7 @@ class Batches:
         sample_weight: NDArray[Any] | None = None,
         standardization: Standardization | None = None,
         dtype: DTypeLike | None = None,
+        keep: bool = True,
     ) -> None:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.standardization = standardization
@@ -105,6 +108,7 @@ class Batches:
             and X.dtype == self.dtype == np.float64
             and standardization.furthest <= FURTHEST
         )
+        self._keep = keep and X.size <= KEPT
         self.n_rows = X.shape[0]
         self._float32: Batches | None = None
         # The views of a sparse X are kept: slicing it would copy the entries each time. So are the
@@ -138,7 +142,7 @@ class Batches:
         batch = self._copied.get((rows.start, rows.stop))
         if batch is None:
             batch = self._rows(rows, self._handed_out(self.X[rows]))
-            if self.X.size <= KEPT:
+            if self._keep:
                 self._copied[rows.start, rows.stop] = batch
         return batch
 

@@ -7,7 +7,8 @@ no number for each row is kept or sent.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import reduce
-from operator import iadd
+from itertools import count
+from operator import iadd, itemgetter
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,9 @@ class Block:
 
     Attributes
     ----------
-    kept : dict
-        What was made of the rows, for those who ask again; it goes with the block.
+    kept : dict or None
+        What was made of the rows, for those who ask again; it goes with the block. None for a block
+        that is handed out once.
     start : int
         The number of its first row among all rows of the parts that hand it out.
     """
@@ -39,7 +41,7 @@ class Block:
 
     def __init__(self, X: Any, y: Any, weight: NDArray[Any] | None = None) -> None:
         self.X, self.y, self.weight = X, y, weight
-        self.kept: dict[Any, Any] = {}
+        self.kept: dict[Any, Any] | None = {}
         self.start = 0
 
     def part(self, rows: NDArray[Any]) -> "Block":
@@ -159,48 +161,67 @@ class LocalParts(Parts):
         self._starts: dict[int, int] = {}
 
     def _numbered(self, rng=None):
-        """Numbers and blocks of a pass; after one in order it is known where each block starts."""
+        """Numbers and blocks of a pass; after one in order it is known where each block starts.
+
+        No generator keeps a block that it has handed on, so that the reader decides how long it is
+        in memory.
+        """
         start = 0
-        for number, block in enumerate(self.read()) if rng is None else self.in_random_order(rng):
+        for pair in _counted(self.read()) if rng is None else self.in_random_order(rng):
+            number, block = pair
             n_rows = rows_in(block)
             if rng is None:
                 self._starts[number] = start
             if isinstance(block, Block):
-                block.start = self._starts.get(number, 0)
+                block.start, block.kept = self._starts.get(number, 0), None
             start += n_rows
-            yield number, block
+            handed = [pair]
+            del pair, block
+            yield handed.pop()
         if start != self.shape[0]:
             raise ValueError(
                 f"The blocks of a source hold {start} rows with a weight above zero, and {self.shape[0]} were expected: its "
                 "shape must count all rows, and blocks() must give the same rows each time."
             )
 
-    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+    def _pass(self, rng=None):
+        """The blocks of a pass that have rows."""
         self.passes[0] += 1
-        for _, block in self._numbered():
-            if rows_in(block):
-                yield function(block)
+        return filter(rows_in, map(itemgetter(1), self._numbered(rng)))
+
+    def each(self, function: Callable[[Block], Any]) -> Iterator[Any]:
+        yield from map(function, self._pass())
 
     def shuffled(self, rng: Any) -> Iterator[Block]:
         """One pass over all blocks, in an order drawn by `rng` where they have more than one."""
-        self.passes[0] += 1
-        for _, block in self._numbered(None if self.in_random_order is None else rng):
-            if rows_in(block):
-                yield block
+        return self._pass(None if self.in_random_order is None else rng)
 
     def map(self, function: Callable[[Block], Block], shape: tuple[int, int] | None = None) -> "LocalParts":
-        def in_random_order(rng):
-            return ((number, function(block)) for number, block in self._numbered(rng))
+        def changed(rng=None):
+            for number, block in self._numbered(rng):
+                handed = [(number, function(block))]
+                del block
+                yield handed.pop()
 
         return LocalParts(
-            lambda: (function(block) for _, block in self._numbered()),
+            lambda: map(itemgetter(1), changed()),
             self.shape if shape is None else shape,
             self.dtype,
             self.sparse,
             self.nnz,
             self.passes,
-            None if self.in_random_order is None else in_random_order,
+            None if self.in_random_order is None else changed,
         )
+
+
+def _counted(blocks):
+    """Pairs of a number, from 0 on, and a block."""
+    blocks = iter(blocks)
+    for number in count():
+        handed = [next(blocks, None)]
+        if handed[0] is None:
+            return
+        yield number, handed.pop()
 
 
 def joined(blocks: list[Block]) -> Block:

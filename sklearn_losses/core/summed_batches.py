@@ -61,18 +61,22 @@ class _Form(NamedTuple):
     features: NDArray[Any] | None
 
     def batches(self, block: Block) -> Batches:
+        if block.kept is None:
+            return self._made(block, keep=False)
         found = block.kept.get(self.key)
         if found is None:
-            X = block.X if self.features is None else block.X[:, self.features]
-            if isinstance(block.y, Queries):
-                found = QueryBatches(X, block.y, self.standardization, self.dtype)
-            else:
-                y = block.y.astype(self.dtype, copy=False) if block.y.dtype.kind == "f" else block.y
-                found = Batches(X, y, block.weight, self.standardization, self.dtype)
+            found = self._made(block, keep=True)
             while len(block.kept) >= KEPT:
                 del block.kept[next(iter(block.kept))]
             block.kept[self.key] = found
         return found
+
+    def _made(self, block, keep):
+        X = block.X if self.features is None else block.X[:, self.features]
+        if isinstance(block.y, Queries):
+            return QueryBatches(X, block.y, self.standardization, self.dtype)
+        y = block.y.astype(self.dtype, copy=False) if block.y.dtype.kind == "f" else block.y
+        return Batches(X, y, block.weight, self.standardization, self.dtype, keep)
 
 
 @dataclass(frozen=True)

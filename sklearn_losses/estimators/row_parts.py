@@ -1,6 +1,7 @@
 """X as a source of row blocks: the one test on entry, and the parts that a fit reads."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,8 @@ def _dask_parts(X: Any, given: dict[str, Any]) -> Parts:
 
 
 def _source_parts(X: Any, given: dict[str, Any]) -> Parts:
+    if "cost" in given:
+        raise ValueError("cost= needs X in memory, and X is a source of row blocks; use a loss with a cost matrix.")
     if given:
         raise ValueError(
             f"X is a source of row blocks, and fit got {' and '.join(given)} as well: targets, weights and queries of the rows "
@@ -96,7 +99,9 @@ class SourceParts(LocalParts):
     def _blocks_at_random(self, rng: Any) -> Iterator[tuple[int, Any]]:
         draw = getattr(self.source, "shuffled", None)
         order = rng.permutation(self.source.n_blocks) if draw is None else draw(rng)
-        return zip(order.tolist(), checked_blocks(self.source, order), strict=True)
+        with closing(checked_blocks(self.source, order)) as blocks:
+            for number in order.tolist():
+                yield number, next(blocks)
 
     def where(self, row: int) -> str:
         place = place_of(self.source, row)
