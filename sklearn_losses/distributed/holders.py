@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, NamedTuple
 
-import cloudpickle
-
 from sklearn_losses.core.parts import added
 from sklearn_losses.distributed.holder import ERROR, LOST, BlockFacts, Holder, Node, execute, together
 
@@ -167,6 +165,8 @@ class Holders:
     # Messages.
 
     def _pickled(self, function):
+        import cloudpickle  # Dask depends on it
+
         payload = cloudpickle.dumps(function, protocol=5)
         self.traffic.calls += 1
         self.traffic.sent += len(payload) * len(self._groups)

@@ -7,8 +7,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def cluster():
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
+    # Not "distributed": where it is not installed, that is this folder.
+    deploy = pytest.importorskip("distributed.deploy")
+    with deploy.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=logging.CRITICAL
     ) as cluster:
         yield cluster
