@@ -1,6 +1,6 @@
 """``python -m benchmarks [NAME ...] [--repeats N]``: all workloads, or those whose function's name
 contains a NAME. ``python -m benchmarks real [NAME ...] [--limit SECONDS] [--write]``: the data
-that people have, on one thread.
+that people have, on one thread. ``python -m benchmarks dask``: what a cluster costs.
 """
 
 import argparse
@@ -16,13 +16,15 @@ parser.add_argument("--columns", type=int, default=30, help="stream: columns of 
 parser.add_argument("--format", choices=["npy", "parquet"], default="npy", help="stream: of the files")
 parser.add_argument("--peers", action="store_true", help="stream: scikit-learn's partial_fit too")
 arguments = parser.parse_intermixed_args()
-if arguments.names[:1] in (["real"], ["stream"]):
+if arguments.names[:1] in (["dask"], ["real"], ["stream"]):
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # read when NumPy is imported
-    from benchmarks import real, stream
+    from benchmarks import cluster, real, stream
 
     if arguments.names[0] == "real":
         real.main(arguments.names[1:], arguments.limit, arguments.write)
+    elif arguments.names[0] == "dask":
+        cluster.main()
     else:
         stream.main(arguments.names[1:], arguments.rows, arguments.columns, arguments.format, arguments.peers)
 else:

@@ -53,8 +53,8 @@ REAL = ("census2000", "randhie", "churn one-hot", "credit one-hot", "bank", "let
 REAL_BLOCKS = 20
 
 
-def written(folder, rows, columns, form="npy", seed=0):
-    """Write rows into files of about 64 MiB, each drawn with a seed of its own.
+def written(folder, rows, columns, form="npy", seed=0, piece=PIECE):
+    """Write rows into files, each drawn with a seed of its own.
 
     Parameters
     ----------
@@ -62,6 +62,8 @@ def written(folder, rows, columns, form="npy", seed=0):
     rows, columns : int
     form : {"npy", "parquet"}, default="npy"
     seed : int, default=0
+    piece : int
+        The bytes of a file, about.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def written(folder, rows, columns, form="npy", seed=0):
         The bytes of all files.
     """
     slopes = np.random.default_rng(seed).standard_normal(columns) / np.sqrt(columns)
-    step = max(1, PIECE // (8 * (columns + len(TARGETS))))
+    step = max(1, piece // (8 * (columns + len(TARGETS))))
     for number, start in enumerate(range(0, rows, step)):
         rng = np.random.default_rng((seed, number))
         n = min(step, rows - start)

@@ -331,6 +331,11 @@ class Objective(Facts):
         """Note that the digits of `steering` are not enough."""
         self._steers = False
 
+    @property
+    def steers_in_full(self) -> bool:
+        """Whether that was noted, or there is nothing coarser."""
+        return not self._steers
+
     def relative_move(self, params: NDArray[Any], direction: NDArray[Any]) -> float:
         """The largest change of a raw prediction along `direction`.
 

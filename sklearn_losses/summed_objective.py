@@ -245,25 +245,22 @@ class SummedObjective(Objective):
         moved, norms = self.batches.total(MovesOfRows(self.loss, self.model, params, changes))
         return moved, norms
 
-    def smoothed_sums(
-        self, params: NDArray[Any], width: float, way: NDArray[Any] | None = None, before: float = 0.0
-    ) -> SmoothedSums:
+    def smoothed_sums(self, params: NDArray[Any], width: float, way: NDArray[Any] | None = None) -> SmoothedSums:
         """What one pass sums up of this objective smoothed with a width, penalties left out.
 
-        `way` is the step by which `params` was reached, and `before` the width then.
+        `way` is the step by which `params` was reached.
         """
-        found = SmoothedSums(*self.batches.total(SumsAt(self.loss, self.model, params, width, way, before), dense=True))
-        n = self.n_rows
-        self._valued = params.copy(), found.value / n
-        means: Any = [total / n for total in found[:-1]]
-        return SmoothedSums(*means, found.counts)
+        *sums, counts = self.batches.total(SumsAt(self.loss, self.model, params, width, way), dense=True)
+        means = [total / self.n_rows for total in sums]
+        self._valued = params.copy(), means[0]
+        return SmoothedSums._make((*means, counts))
 
     def bound_of_smoothed(self, params: NDArray[Any], near: NDArray[Any], width: float) -> float:
         """What is left to gain at `params` at the most, as the smoothed slopes at `near` prove."""
         found = ProofSums(*self.batches.total(ProofAt(self.loss, self.model, params, near, width), dense=True))
-        n = self.n_rows
-        sums = ProofSums(found.shortfall / n, found.gradient / n, found.margins / n**2, found.squares / n, found.total / n)
-        return proven_bound(sums, self, params, self.value(params))
+        sums = ProofSums._make(total / self.n_rows for total in found)
+        self._valued = params.copy(), sums.value
+        return proven_bound(sums._replace(margins=sums.margins / self.n_rows), self, params)
 
     def proven_gap(self, params: NDArray[Any], slopes: Any, width: float | None, enough: float) -> float | None:
         """`dual_gap` of these rows.
@@ -279,7 +276,7 @@ class SummedObjective(Objective):
         if not (isinstance(slopes, ProvenBound | SlopesOfPart) and np.allclose(params, slopes.params, 1e-12, 1e-14)):
             slopes = None  # of another point; a common shift of all classes is taken out of this one
         if isinstance(slopes, ProvenBound):
-            return slopes.bound / self.value(params)
+            return slopes.bound / (self.value(params) or 1.0)
         if slopes is None and width is not None:
             return self.bound_of_smoothed(params, params, width) / self.value(params)
         if slopes is None:

@@ -40,6 +40,11 @@ class ArrayBlocks(Blocks):
         Of the X of all blocks.
     block_rows : int
 
+    Notes
+    -----
+    When it is pickled the arrays go along, and all rows of a memory map. `NpyBlocks` takes the
+    names of its files alone.
+
     Examples
     --------
     >>> import tempfile

@@ -185,10 +185,12 @@ class _Stack:
     def pieces(self, rows):
         """Iterate over (place, array of two dimensions): some of the rows, the first at `place`."""
         begin = 0
-        for part, end in zip(self.parts, self.ends, strict=True):
+        while begin < len(rows):
+            number = int(np.searchsorted(self.ends, rows[begin], side="right"))
+            part, end = self.parts[number], self.ends[number]
             stop = int(np.searchsorted(rows, end))
-            if stop > begin:
-                yield from ((begin + place, piece) for place, piece in _pieces(part, rows[begin:stop] - (end - part.shape[0])))
+            for place, piece in _pieces(part, rows[begin:stop] - (end - part.shape[0])):
+                yield begin + place, piece
             begin = stop
 
 
@@ -220,7 +222,7 @@ def _pieces(part, rows):
     columns = part.shape[1] if len(part.shape) == 2 else 1
     row_bytes = max(1, columns * part.dtype.itemsize)
     # By columns there is a read for each of them: fewer and longer ones.
-    most = max(1, (16 if part.by_columns else 1) * PIECE_BYTES // row_bytes)
+    most = max(1, (4 if part.by_columns else 1) * PIECE_BYTES // row_bytes)
     far = (np.diff(rows) * row_bytes > NEAR_BYTES) | (np.diff(rows // most) > 0)
     bounds = [0, *(np.flatnonzero(far) + 1).tolist(), len(rows)]
     with open(same_file(part.file), "rb", buffering=0) as opened:

@@ -177,6 +177,10 @@ class Holder:
 
 def picked(block: Block, rows: Any) -> Block:
     """The rows of a block that are among those with the numbers `rows`, in ascending order."""
+    if not isinstance(block.y, np.ndarray):
+        raise ValueError(
+            "Stochastic solvers of ranking losses take no Dask collections; use solver='auto', or a source of row blocks."
+        )
     first, last = np.searchsorted(rows, (block.start, block.start + block.X.shape[0]))
     own = rows[first:last] - block.start
     return Block(block.X[own], block.y[own], None if block.weight is None else block.weight[own])

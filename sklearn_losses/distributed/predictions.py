@@ -1,11 +1,14 @@
 """Predictions of Dask collections, as lazy collections with the same partitions."""
 
+from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sklearn_losses.distributed.collections import check_columns, is_array, of_whole_rows
+from sklearn_losses.distributed import is_dask
+from sklearn_losses.distributed.collections import check_columns, is_array, is_frame, of_whole_rows
 
 __all__ = ["lazy_prediction"]
 
@@ -13,7 +16,7 @@ __all__ = ["lazy_prediction"]
 LEFT_OUT = ("_state", "loss_curve_", "row_weights_", "validation_scores_")
 
 
-def lazy_prediction(estimator: Any, method: str, X: Any) -> Any:
+def lazy_prediction(estimator: Any, method: str, X: Any, **named: Any) -> Any:
     """What a method of a fitted estimator gives for the rows of a Dask collection.
 
     Parameters
@@ -23,6 +26,8 @@ def lazy_prediction(estimator: Any, method: str, X: Any) -> Any:
     method : str
         Such as "predict_proba".
     X : dask array or dask dataframe of shape (n, p)
+    **named : dict
+        Further arguments of the method, the same for all rows.
 
     Returns
     -------
@@ -30,25 +35,32 @@ def lazy_prediction(estimator: Any, method: str, X: Any) -> Any:
         Lazy, with the partitions of X, and for frames with its index; of several columns, as those
         of `predict_proba`, a dataframe whose columns are the classes or the numbers of the targets.
     """
+    if any(is_dask(value) or np.ndim(value) > 2 for value in named.values()):
+        raise ValueError(f"{' and '.join(named)} must be the same for all rows, where X is a dask collection.")
     fitted = copy(estimator)
     for name in LEFT_OUT:
         vars(fitted).pop(name, None)
+    call = partial(_call, fitted, method, named)
     # One row shows what comes, and whether the columns are those of the fit.
     if is_array(X):
         X = of_whole_rows(X)
-        sample = getattr(fitted, method)(np.zeros((1, X.shape[1]), dtype=np.float64))
-        return _of_array(fitted, method, X, np.asarray(sample))
+        return _of_array(call, X, np.asarray(call(np.zeros((1, X.shape[1]), dtype=X.dtype))))
+    if not (is_frame(X) and hasattr(X, "columns")):
+        raise TypeError(f"X must be a dask array or a dask dataframe. Got {type(X).__module__}.{type(X).__name__}.")
     check_columns(X)
     row = X._meta.astype(np.float64).reindex([0], fill_value=0.0)
-    return _of_frame(fitted, method, X, np.asarray(getattr(fitted, method)(row)))
+    return _of_frame(call, getattr(fitted, "classes_", ()), X, np.asarray(call(row)))
 
 
-def _of_array(fitted, method, X, sample):
+def _call(fitted, method, named, rows):
+    return getattr(fitted, method)(rows, **named)
+
+
+def _of_array(call, X, sample):
     chunks = (X.chunks[0], *((size,) for size in sample.shape[1:]))
     return X.map_blocks(
         predicted,
-        fitted=fitted,
-        method=method,
+        call=call,
         sample=sample,
         dtype=sample.dtype,
         chunks=chunks,
@@ -57,27 +69,26 @@ def _of_array(fitted, method, X, sample):
     )
 
 
-def _of_frame(fitted, method, X, sample):
+def _of_frame(call, classes, X, sample):
     import pandas as pd
 
     empty = X._meta.index[:0]
     if sample.ndim == 1:
         names, meta = None, pd.Series(sample[:0], index=empty)
     else:
-        classes = getattr(fitted, "classes_", None)
-        names = list(range(sample.shape[1])) if classes is None or len(classes) != sample.shape[1] else list(classes)
+        names = list(classes) if len(classes) == sample.shape[1] else list(range(sample.shape[1]))
         meta = pd.DataFrame(sample[:0], index=empty, columns=names)
-    return X.map_partitions(predicted_frame, fitted, method, sample, names, meta=meta, enforce_metadata=False)
+    return X.map_partitions(predicted_frame, call, sample, names, meta=meta, enforce_metadata=False)
 
 
-def predicted(rows: Any, fitted: Any, method: str, sample: Any) -> Any:
+def predicted(rows: Any, call: Callable[[Any], Any], sample: Any) -> Any:
     """The predictions of a block, which may have no rows.
 
     Parameters
     ----------
     rows : {ndarray, sparse matrix, dataframe}
-    fitted : estimator
-    method : str
+    call : callable
+        Gives those of some rows.
     sample : ndarray
         Those of one row.
     """
@@ -85,10 +96,10 @@ def predicted(rows: Any, fitted: Any, method: str, sample: Any) -> Any:
         return sample[:0]
     if hasattr(rows, "tocsr"):
         rows = rows.tocsr()
-    return getattr(fitted, method)(rows)
+    return call(rows)
 
 
-def predicted_frame(rows: Any, fitted: Any, method: str, sample: Any, names: list[Any] | None) -> Any:
+def predicted_frame(rows: Any, call: Callable[[Any], Any], sample: Any, names: list[Any] | None) -> Any:
     """The predictions of a partition with its index; parameters as for `predicted`.
 
     Parameters
@@ -98,7 +109,7 @@ def predicted_frame(rows: Any, fitted: Any, method: str, sample: Any, names: lis
     """
     import pandas as pd
 
-    values = predicted(rows, fitted, method, sample)
+    values = predicted(rows, call, sample)
     if names is None:
         return pd.Series(values, index=rows.index)
     return pd.DataFrame(values, index=rows.index, columns=names)

@@ -16,10 +16,12 @@ from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
+from sklearn_losses.distributed import is_dask
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
-from sklearn_losses.estimators.scores import Accuracy, score_of_source, targets_given
+from sklearn_losses.estimators.scores import Accuracy, score_of_source, score_on_dask, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.fitting.sources import labelled_parts
@@ -131,7 +133,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
     alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, \
-best_validation_score_, converged_, solver_, n_parameters_
+best_validation_score_, converged_, solver_, n_parameters_, n_passes_
         As for `LossRegressor`.
     dual_gap_, gradient_norm_
         As for `LossRegressor`.
@@ -304,6 +306,7 @@ default=None
             raise ValueError(f"The last fit {said[0]}, and {said[1]}: partial_fit needs cost= with every call or with none.")
         return super()._partial_fit(X, y, sample_weight, cost=cost, classes=known if classes is None else classes)
 
+    @lazy_on_dask
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Raw scores.
 
@@ -318,6 +321,7 @@ default=None
         """
         return self._of_rows(X, lambda raw: self._targets.scores_of_all(raw))
 
+    @lazy_on_dask
     def predict(self, X: ArrayLike, *, cost: ArrayLike | None = None) -> NDArray[Any]:
         """The label with the highest score, or that of least expected cost.
 
@@ -348,6 +352,7 @@ default=None
         return self.classes_[cheapest(proba, checked_costs(cost, len(proba), self.classes_, takes=(MATRIX, ROWS)))]
 
     @available_where(_gives_probabilities)
+    @lazy_on_dask
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Class probabilities, for losses that have them.
 
@@ -363,6 +368,7 @@ default=None
         return self._of_rows(X, lambda raw: self._targets.columns_of_all(_by_class(raw, self._loss.inverse_link), 0.0))
 
     @available_where(_gives_probabilities)
+    @lazy_on_dask
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Logarithms of the class probabilities.
 
@@ -399,6 +405,8 @@ default=None
         -------
         float
         """
+        if is_dask(X):
+            return score_on_dask(self, X, y, sample_weight, Accuracy)
         if is_row_source(X):
             return score_of_source(self, X, Accuracy, y=y, sample_weight=sample_weight)
         return super().score(X, targets_given(y), sample_weight)

@@ -21,7 +21,6 @@ class Predicting:
     _targets: Any
     _model: Any
 
-    @ignoring_floating_errors
     def _raw(self, X: Any) -> NDArray[Any]:
         """Raw predictions for validated or raw X."""
         check_is_fitted(self)
@@ -30,7 +29,7 @@ class Predicting:
     @ignoring_floating_errors
     def _of_rows(self, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """What ``function(raw)`` makes of the raw predictions; of a source block by block."""
-        check_is_fitted(self)
         if is_row_source(X):
+            check_is_fitted(self)
             return gathered(self, X, lambda estimator, block: function(estimator._raw(block.X)))
         return function(self._raw(X))

@@ -14,6 +14,7 @@ from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.queries import codes_of
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
+from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
@@ -95,7 +96,7 @@ class LossRanker(LossEstimator):
         Queries that the fit used, for ranking losses those with something to order.
     factors_, params_, coefs_, intercepts_, alpha_, l1_ratio_, n_iter_, loss_, objective_, \
 loss_curve_, validation_scores_, \
-best_validation_score_, converged_, solver_, n_parameters_
+best_validation_score_, converged_, solver_, n_parameters_, n_passes_
         As for `LossRegressor`; for "lambdarank" and "lambdaloss" with the weights of the final
         ranking.
     n_features_in_ : int
@@ -254,6 +255,7 @@ best_validation_score_, converged_, solver_, n_parameters_
 
     # Using it.
 
+    @lazy_on_dask
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """A score per row; within a query, the row with the largest goes first.
 

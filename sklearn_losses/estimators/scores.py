@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from functools import reduce
+from copy import copy
+from functools import partial, reduce
 from operator import iadd
 from typing import Any, Protocol, Self, TypeAlias
 
@@ -10,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_losses.blocks.predictions import by_block
+from sklearn_losses.blocks.predictions import by_block, check_columns
 from sklearn_losses.blocks.rows import RowBlock
 from sklearn_losses.core.validation import real_numbers, refuse_dates
 from sklearn_losses.losses.regression import Quantile
 
-__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_of_source", "targets_given"]
+__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_of_source", "score_on_dask", "targets_given"]
 
 
 class Sums(Protocol):
@@ -51,6 +53,34 @@ def score_of_source(estimator: Any, source: Any, sums_of: SumsOf, **given: Any) 
         return sums_of(y, nameless.predict(block.X), weight)
 
     return reduce(iadd, by_block(estimator, source, predicted)).score()
+
+
+def score_on_dask(estimator: Any, X: Any, y: Any, sample_weight: Any, sums_of: SumsOf) -> float:
+    """The score of the rows of Dask collections, added up where they are.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X, y, sample_weight : dask collections
+        As for `fit`.
+    sums_of : callable
+        As for `score_of_source`.
+    """
+    # Dask is imported here, once one of its collections is there.
+    from sklearn_losses.distributed.collections import row_parts
+
+    check_is_fitted(estimator)
+    parts = row_parts(X, targets_given(y), sample_weight)
+    check_columns(estimator, parts)
+    nameless = copy(estimator)
+    vars(nameless).pop("feature_names_in_", None)
+    score: float = parts.total(partial(_sums_of_block, nameless, sums_of)).score()
+    return score
+
+
+def _sums_of_block(estimator, sums_of, block):
+    y, weight = _targets_of(block)
+    return sums_of(y, estimator.predict(block.X), weight)
 
 
 def rows_of_source(estimator: Any, source: Any, **given: Any) -> RowBlock:

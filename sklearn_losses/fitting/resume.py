@@ -127,7 +127,9 @@ def takes_again(problem: Any, point: Point | None) -> bool:
     """
     if point is None or problem.solver.stochastic:
         return False
-    return bool(point.answers) or not problem.solver.uses_start or exact_is_cheap(problem.objective)
+    objective = problem.objective
+    afresh = not (problem.solver.uses_start or objective.summed)
+    return bool(point.answers) or afresh or exact_is_cheap(objective)
 
 
 def journal_of(problem: Any, point: Point | None) -> Journal | None:

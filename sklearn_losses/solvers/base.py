@@ -27,6 +27,7 @@ from sklearn_losses.solvers.by_passes import minimum_by_passes
 from sklearn_losses.solvers.polish import confirmed
 from sklearn_losses.solvers.result import completed
 from sklearn_losses.solvers.run import Callback, Run, spent
+from sklearn_losses.solvers.sampled_start import few_in_memory, start_on_sample
 
 __all__ = ["Minimizer", "Run", "SmoothSolver", "Solver"]
 
@@ -213,6 +214,7 @@ class SmoothSolver(Solver):
     ) -> OptimizeResult:
         if objective.by_passes:
             return minimum_by_passes(objective, params, Run(params, max_iter, callback), tol)
+        objective = few_in_memory(objective) or objective
         work = self._with_confirmation if objective.smooth_loss else self._continuation
         return work(objective, params, max_iter=max_iter, tol=tol, callback=callback)
 
@@ -243,6 +245,8 @@ class SmoothSolver(Solver):
 
     def _minimize_in_turns(self, objective, params, *, max_iter, tol, callback):
         """`minimize_smooth`, in the precision of the data first."""
+        if objective.summed:
+            params = self._on_sample(objective, params, max_iter, tol)
         coarse = objective.in_data_dtype() if self.coarse_start and objective.convex else None
         done, used = 0, 0
         if coarse is not None:
@@ -256,6 +260,12 @@ class SmoothSolver(Solver):
                 params = first.x
         result = self._solved_smooth(objective, params, max_iter=max_iter - used, tol=tol, callback=callback)
         return _add(result, done, used)
+
+    def _on_sample(self, objective, params, max_iter, tol):
+        """A start for rows in parts."""
+        return start_on_sample(
+            objective, params, lambda part: self._solved_smooth(part, params, max_iter=max_iter, tol=tol, callback=None)
+        )
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise smoothed versions of the objective, each closer to it than the one before."""

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from sklearn_losses.core.allowance import allowance, null_value
+from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.base import FloatArray
-from sklearn_losses.piecewise.duality_gap import dual_gap
+from sklearn_losses.piecewise.duality_gap import ROUNDING, dual_gap
 from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, ProvenBound, SlopesOfPart
 from sklearn_losses.solvers.run import Run
 from sklearn_losses.solvers.smoothed_passes import SMOOTHED, smoothed_passes
@@ -48,9 +49,9 @@ class PassLimits(NamedTuple):
         Rows that change sides at the least, when a further band is chosen.
     still : int
         Passes in a row that may bring no lower value.
-    tied : float
-        The width, in units of the mean distance, at which slopes of many rows on their kink are
-        looked for.
+    tied, of_tied : float, int
+        The width, in units of the size of the data, at which slopes of many rows on their kink are
+        looked for, and the passes for it.
     passes : int
         Passes in all.
     """
@@ -64,6 +65,7 @@ class PassLimits(NamedTuple):
     crossed: int = 4
     still: int = 2
     tied: float = 1e-6
+    of_tied: int = 15
     passes: int = 40
 
 
@@ -148,52 +150,81 @@ class _Passes:
         if m == n:
             self.run.record(found.x, part.value(found.x))
             return self._end(part, found)
-        self.null, distance = null_value(part, found.x), self._of_rows(part, found.x)[0]
-        self.scale = float(distance.mean()) or 1.0
+        self.start, self.null = params, null_value(part, found.x)
+        terms = part.terms().loss_terms
+        self.at_start = terms.scale(terms.residual(params))
+        distance, at_zero = (self._of_rows(part, point)[0] for point in (found.x, np.zeros_like(params)))
+        self.size = max(float(distance.mean()), float(at_zero.mean())) or 1.0
+        self.scale = max(float(distance.mean()), TINY * self.size)
         band = self._band(found.x, distance, self.limits.spreads * np.sqrt(len(params) * m), n / m)
         # From here on the sample is not needed.
-        del part, distance
+        del part, terms, distance, at_zero
         self.lowest, self.tied = np.inf, False
         result = self._with_bands(band)
-        width, most = self._width(), self.limits.filled * self.most
-        while result is None and self.run.status is None and len(params) <= SIZES.matrix:
-            end = smoothed_passes(
-                self.objective,
-                self.best,
-                width,
-                width if self.tied else SMOOTHED.narrowest * self.scale,
-                1 / self.scale,
-                self.run.record,
-                self._allowed,
-                most,
-                self.limits.spreads,
-            )
-            if end.bound < np.inf:
-                self.run.params, self.run.value = end.params, self.objective.value(end.params)
-                self.run.converged()
-                return self.run.result(slopes=ProvenBound(end.params, end.bound))
-            if end.reach == np.inf:
-                break
-            # Where these do not decide, fewer are asked for the next time.
-            result, width, most = self._with_bands(_Band((end.params,), (end.reach,))), end.width, most / 2
+        if result is None and self.run.status is None and len(params) <= SIZES.matrix:
+            result = self._by_smoothed()
         if result is None:
             self.run.params, self.run.value = self.best, self.lowest
             return self.run.result()
         return result
 
-    def _width(self):
-        """The width to start smoothing with.
+    def _by_smoothed(self):
+        """Newton steps on smoothed forms, and bands from there."""
+        limits, result = self.limits, None
+        if self.tied:
+            # The point is mostly the optimum, and the slopes that prove it are those of a tiny
+            # width.
+            width = limits.tied * self.size
+            result, _ = self._smoothed(width, width, limits.filled * self.most, SMOOTHED._replace(steps=limits.of_tied))
+        width, most = SMOOTHED.first * self.scale, limits.filled * self.most
+        while result is None and self.run.status is None:
+            result, end = self._smoothed(width, SMOOTHED.narrowest * self.scale, most, SMOOTHED)
+            if result is None and end.reach == np.inf:
+                break
+            if result is None and self.run.status is None:
+                # Where these do not decide, fewer are asked for the next time.
+                result, width, most = self._with_bands(_Band((end.params,), (end.reach,))), end.width, most / 2
+        return result
 
-        Where the rows on their kink are too many the point is mostly the optimum, and the slopes
-        that prove it are those of a tiny width.
-        """
-        return self.limits.tied * self.scale if self.tied else SMOOTHED.first * self.scale
+    def _smoothed(self, width, narrowest, most, schedule):
+        """Where `smoothed_passes` came to: the result, where that is proven, and the end."""
+        end = smoothed_passes(
+            self.objective,
+            self.best,
+            width,
+            narrowest,
+            1 / self.scale,
+            self._record,
+            self._allowed,
+            most,
+            self.limits.spreads,
+            schedule,
+        )
+        return (self._proven(end.params, end.bound) if end.bound < np.inf else None), end
+
+    def _proven(self, params, bound):
+        """The result at a point, with a proven bound on what is left to gain."""
+        self.run.params, self.run.value = params, self.objective.value(params)
+        self.run.converged()
+        return self.run.result(slopes=ProvenBound(params, bound))
+
+    def _record(self, params, value):
+        if value < self.lowest:
+            self.lowest, self.best = value, params
+        return self.run.record(params, value)
 
     def _solved(self, part, params, whole):
         """The minimum over rows in memory; that over the whole problem, or what it is found by."""
         # A maximum with absolute values has no exact method.
         exact = whole and (part.piecewise_linear or part.smooth_penalty)
         found = self.solve(part, params, min(self.tol, EXACT) if exact else self.tol)
+        if whole and part.null is not None and part.piecewise_linear and exact_is_cheap(part):
+            # Of several minima it is the one that a fit in memory finds: the closest to the start.
+            width = np.sqrt(np.finfo(float).eps) * self.scale
+            slopes = found.get("slopes") if part.smooth_penalty else None  # else those of weights are not known
+            exact = exact_active_set(part, found.x, width, self.start, slopes, self.at_start)
+            if exact is not None:
+                found.x, found.slopes = exact
         found.x = self.objective.centered(found.x)
         return found
 
@@ -210,11 +241,10 @@ class _Passes:
             before, params = part, band.points[-1]
             looked = self.objective.part(NearRows(self.objective.loss, self.objective.model, *band), self.most)
             still = still + 1 if looked.value >= self.lowest - 1e-12 * abs(self.lowest) else 0
-            if looked.value < self.lowest:
-                self.lowest, self.best = looked.value, params
-            self.tied = band.reaches[0] <= TINY * self.scale and looked.near > self.most
-            if self.run.record(params, looked.value):
+            if self._record(params, looked.value):
                 return None
+            if looked.value <= ROUNDING * self.size:  # no objective is below 0, and this one is 0 to rounding
+                return self._proven(params, 0.0)
             part = looked.objective
             if len(band.points) > 1 and not looked.crossed:
                 return self._end(before, found)
@@ -238,10 +268,16 @@ class _Passes:
         return self._band(found.x, distance[near], rank, 1 / band.share)
 
     def _band(self, params, distance, rank, each):
-        """The band of so many of the rows with these distances, which stand for `each` as many."""
-        rank = min(int(rank), len(distance) - 1)
-        reach = float(np.partition(distance, rank)[rank])
-        return self._thinned(params, reach, each * rank)
+        """The band of so many of the rows with these distances, which stand for `each` as many.
+
+        Rows on their kink are in it in any case, however many they are.
+        """
+        least = TINY * self.size
+        on_kink = np.count_nonzero(distance <= least)
+        self.tied = each * on_kink > self.limits.filled * self.most
+        rank = min(int(rank) + on_kink, len(distance) - 1)
+        reach = max(least, float(np.partition(distance, rank)[rank])) if len(distance) else least
+        return self._thinned(params, reach, each * (rank + 1))
 
     def _thinned(self, params, reach, rows):
         """The band with about so many rows, or a sample of them where they are too many."""

@@ -37,6 +37,7 @@ class InteriorPoint(Solver, name="interior_point"):
     """
 
     double = True
+    uses_start = False
     limits = SCREENING
 
     def refusal(self, objective: Objective) -> str | None:

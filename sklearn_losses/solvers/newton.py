@@ -1,5 +1,6 @@
 """Newton's method for smooth convex losses."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn_losses.core.limits import SIZES
 from sklearn_losses.core.protocols import Objective
 from sklearn_losses.core.status import Status
 from sklearn_losses.solvers.base import SmoothSolver
+from sklearn_losses.solvers.journal import journaled
+from sklearn_losses.solvers.known import known
 from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_solver
 from sklearn_losses.solvers.polish import flatter, rounding
@@ -32,9 +35,6 @@ class NewtonLimits(NamedTuple):
         and on so many rows for each parameter at the least,
     start_work : float
         and where a matrix of all rows takes so many multiplications,
-    sample, sample_entries : int
-        The part of rows that are in files or elsewhere: rows at the most unless there are more
-        parameters, and rows times parameters, beyond which it is not looked for.
     start_steps, start_tol : int, float
         in so many steps at the most, to this tol at the least.
     products : float
@@ -65,8 +65,6 @@ class NewtonLimits(NamedTuple):
     part: int = 16
     rows_per_parameter: int = 20
     start_work: float = 5e6
-    sample: int = 2**15
-    sample_entries: int = 2**22
     start_steps: int = 20
     start_tol: float = 1e-4
     products: float = 5.0
@@ -124,18 +122,23 @@ class Newton(SmoothSolver, name="newton"):
             return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='lbfgs'."
         return None
 
+    def _on_sample(self, objective, params, max_iter, tol):
+        # The first step of a quadratic function ends at the minimum from anywhere.
+        return params if objective.quadratic else super()._on_sample(objective, params, max_iter, tol)
+
     def minimize_smooth(
         self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
     ) -> OptimizeResult:
         run = Run(params, max_iter, callback)
         params, certain = objective.centered(params), False
+        seen = known(objective, callback)
         if self._forms_matrix(objective):
-            params = self._start(objective, params, tol)
+            params = journaled(lambda params: self._start(objective, params, tol), callback)(params)
         else:
-            certain = truncated_newton(objective, params, run, tol, largest_matrix=self.largest_matrix)
+            certain = truncated_newton(seen, params, run, tol, largest_matrix=self.largest_matrix)
             params = run.params
         if run.status is None:
-            certain = self._by_matrix(objective, params, run, tol)
+            certain = self._by_matrix(seen, params, run, tol)
         return run.result(certain=certain)
 
     def _by_matrix(self, objective, params, run, tol):
@@ -166,14 +169,16 @@ class Newton(SmoothSolver, name="newton"):
                 if promised * (promised / before) ** 2 > enough or (slow and promised > rounding(objective, value, first)):
                     solve = None
             if solve is None:
-                solve, lasting = newton_solver(objective, params, gradient)
+                make = getattr(objective, "newton_solver", None) or partial(newton_solver, objective)
+                solve, lasting = make(params, gradient)
                 direction = solve(gradient)
                 promised = -float(gradient @ direction)
             direction = objective.centered(direction)
             whole, moved = params + direction, newton_step(objective, params, value, gradient, direction)
             # A matrix that serves other gradients too has told what was left before this step.
             certain = lasting and objective.convex and moved is not None and promised <= enough
-            solve = solve if lasting else None
+            # Sums over rows in parts give the matrix of each point with its value.
+            solve = solve if lasting and (objective.quadratic or not objective.summed) else None
             if moved is not None:
                 params, value, gradient = moved
             if run.record(params, value, hessian):
@@ -198,6 +203,7 @@ class Newton(SmoothSolver, name="newton"):
         The value shows no gain any more, the gradient does.
         """
         _, gradient = objective.value_and_gradient(run.params)
+        solve = newton_solver(objective, run.params, gradient)[0] if solve is None else solve
         digits, counted = self.limits.of_quadratic if objective.quadratic else self.limits.digits, 1.0
         if objective.summed:
             digits, counted = max(digits, self.limits.of_sums), objective.penalized
@@ -229,10 +235,7 @@ class Newton(SmoothSolver, name="newton"):
         # From a start in coarser precision nothing is left to gain that way, and the first step of
         # a quadratic function ends at the minimum from anywhere.
         coarse, small = objective.in_data_dtype() is not None, objective.hessian_work < self.limits.start_work
-        if objective.summed:
-            size, small = max(min(size, self.limits.sample), self.limits.rows_per_parameter * objective.n_params), False
-            coarse = size * objective.n_params > self.limits.sample_entries or not objective.rowwise
-        if coarse or small or objective.quadratic or not objective.convex or 4 * size > objective.n_rows:
+        if coarse or small or objective.quadratic or objective.summed or not objective.convex or 4 * size > objective.n_rows:
             return params
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)
         return self._start_on_part(

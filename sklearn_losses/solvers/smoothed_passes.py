@@ -146,10 +146,10 @@ def smoothed_passes(
     SmoothedEnd
     """
     here = _At(objective, params, width, objective.smoothed_sums(params, width))
-    first, extra = here.value, LEAST_SHARE * unit
+    ends: list[tuple[FloatArray, float]] = []
+    first, extra, ended = here.value, LEAST_SHARE * unit, False
     if record(params, here.value):
         return SmoothedEnd(params, width)
-    ended = False
     for _ in range(schedule.steps):
         goal = allowed(here.params, here.value)
         for point, value, gap in ((params, first, here.left), (here.params, here.value, here.gap)):
@@ -162,27 +162,42 @@ def smoothed_passes(
             return SmoothedEnd(here.params, here.width, np.inf, reach, rows)
         if ended:
             break
-        moved, length = _step(objective, here, record, schedule, narrowest, extra)
-        if moved is None:
+        if here.left <= schedule.loose * here.shortfall and here.width > narrowest:
+            moved, length = _narrowed(objective, here, max(here.width / schedule.shrink, narrowest), ends), 1.0
+        else:
+            moved, length = _step(objective, here, extra)
+            ended = length == 1 and here.width <= narrowest and moved is not None and moved.smooth >= here.smooth
+        if moved is None or record(moved.params, moved.value):
             break
-        ended = length == 1 and here.width <= narrowest and moved.smooth >= here.smooth
         here = moved
-        extra = max(LEAST_SHARE * unit, 0.1 * extra) if length == 1 else extra / max(length, LENGTHS[-1]) ** 0.5
+        extra = max(LEAST_SHARE * unit, 0.1 * extra) if length == 1 else extra / length**0.5
     return SmoothedEnd(here.params, here.width)
 
 
-def _step(objective, here, record, schedule, narrowest, extra):
+def _narrowed(objective, here, width, ends):
+    """The point with a smaller width, where the ends of the last stages lead to.
+
+    `ends` are these, with their widths.
+    """
+    ends.append((here.params, here.width))
+    params = here.params
+    if len(ends) > 1:
+        (before, wider), (params, narrower) = ends[-2:]
+        params = params + (width - narrower) / (narrower - wider) * (params - before)
+        there = _At(objective, params, width, objective.smoothed_sums(params, width))
+        if there.value <= here.smooth:
+            return there
+    return _At(objective, here.params, width, objective.smoothed_sums(here.params, width))
+
+
+def _step(objective, here, extra):
     """The point after a Newton step, and the length of it.
 
-    The point is None where there is no lower one, or `record` stops.
+    The point is None where there is no lower one.
     """
     direction, _ = here.direction(extra)
-    width, params = here.width, here.params + direction
-    if here.left <= schedule.loose * here.shortfall:
-        width = max(width / schedule.shrink, narrowest)
-    there = _At(objective, params, width, objective.smoothed_sums(params, width, direction, here.width))
-    if record(params, there.value):
-        return None, 1.0
+    params = here.params + direction
+    there = _At(objective, params, here.width, objective.smoothed_sums(params, here.width, direction))
     gained = here.smooth - here.along(direction, there.sums)
     best = int(np.argmax(gained))
     if gained[0] >= ENOUGH * gained[best] and gained[best] >= 0:
@@ -190,5 +205,4 @@ def _step(objective, here, record, schedule, narrowest, extra):
     if not gained[best] > 0:
         return None, 1.0
     params = here.params + LENGTHS[best] * direction
-    there = _At(objective, params, here.width, objective.smoothed_sums(params, here.width))
-    return (None if record(params, there.value) else there), LENGTHS[best]
+    return _At(objective, params, here.width, objective.smoothed_sums(params, here.width)), LENGTHS[best]

@@ -32,18 +32,15 @@ def test_a_peer_is_held_to_our_objective(folder):
     assert peer["passes"] == stream.EPOCHS or peer["converged"]
 
 
-def test_the_data_do_not_depend_on_the_files(tmp_path, monkeypatch):
-    X, y = stream.in_memory(whole(tmp_path / "one"))
-    assert set(np.unique(y)) == {0.0, 1.0} and X.shape == (3000, 4)
-    monkeypatch.setattr(stream, "PIECE", 8 * 7 * 1000)
-    source = whole(tmp_path / "three")
-    assert source.shape == (3000, 4) and len(list((tmp_path / "three").iterdir())) == 3
-
-
-def whole(folder):
-    folder.mkdir()
-    stream.written(folder, 3000, 4)
-    return stream.source_of(folder, "class", 4, "npy")
+@pytest.mark.parametrize("form", ["npy", "parquet"])
+def test_files_of_a_size(tmp_path, form):
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    stream.written(tmp_path, 3000, 4, form, piece=8 * 7 * 1000)
+    assert len(list(tmp_path.iterdir())) == 3
+    X, y = stream.in_memory(stream.source_of(tmp_path, "class", 4, form))
+    assert X.shape == (3000, 4) and set(np.unique(y)) == {0.0, 1.0}
+    assert abs(X.mean()) < 0.1 and len(np.unique(X)) == X.size
 
 
 @pytest.mark.slow

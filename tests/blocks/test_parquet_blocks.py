@@ -165,18 +165,18 @@ def test_some_rows_are_read_from_their_row_groups(tmp_path, group_rows):
         np.testing.assert_array_equal(block.y, FRAME["loss"].to_numpy()[np.asarray(rows, dtype=int)])
 
 
-@pytest.mark.parametrize("group_rows", [1, 6, 16, 100])
+@pytest.mark.parametrize("group_rows", [1, 16, 100])
 def test_blocks_in_another_order(tmp_path, group_rows):
     source = ParquetBlocks(write(tmp_path, group_rows=group_rows), "loss", columns=NUMBERS, block_rows=5)
     assert source.n_blocks == 13
-    orders = [source.shuffled(np.random.RandomState(seed)) for seed in range(20)]
+    orders = [source.shuffled(np.random.RandomState(seed)) for seed in range(8)]
     for order in [*orders, np.array([3]), np.array([12, 2, 3, 4, 0]), np.array([], dtype=int)]:
         blocks = list(checked_blocks(source, order))
         assert len(blocks) == len(order)
         for number, block in zip(order, blocks, strict=True):
             np.testing.assert_array_equal(block.y, FRAME["loss"][5 * number : 5 * number + 5])
             np.testing.assert_array_equal(block.X, FRAME[NUMBERS][5 * number : 5 * number + 5].to_numpy(float))
-    assert {tuple(sorted(order)) for order in orders} == {tuple(range(13))} and len(set(map(tuple, orders))) > 4
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(13))} and len(set(map(tuple, orders))) > 2
     with pytest.raises(ValueError, match="order must hold numbers of blocks from 0 to 12"):
         source.blocks([13])
 

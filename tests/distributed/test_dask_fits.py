@@ -7,8 +7,10 @@ from functools import partial
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_losses import LossClassifier, LossRegressor
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor
 from sklearn_losses.losses import CustomLoss
 
 da = pytest.importorskip("dask.array")
@@ -120,3 +122,27 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(client):
     with pytest.raises(ValueError, match="needs y"):
         model.fit(chunked(X), None)
     assert vars(model) == before
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "svrg"])
+def test_stochastic_solvers_take_the_steps_of_a_fit_in_memory(client, solver):
+    """The batches are the same rows."""
+    model = LossRegressor("huber", solver=solver, max_iter=3, random_state=0, tol=0)
+    with pytest.warns(ConvergenceWarning):
+        there = clone(model).fit(chunked(X / 10), chunked(REAL))
+    with pytest.warns(ConvergenceWarning):
+        here = clone(model).fit(X / 10, REAL)
+    np.testing.assert_allclose(there.coef_, here.coef_, rtol=1e-9)
+    np.testing.assert_allclose(there.loss_curve_, here.loss_curve_, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("loss", "chunks"), [("ranknet", 100), ("squared_pairwise_hinge", 93), ("mse", 60)])
+def test_rankings(client, loss, chunks):
+    """Queries that a border cuts are made whole."""
+    qid = np.repeat(np.arange(40), 10)
+    relevance = np.digitize(REAL, np.quantile(REAL, [0.5, 0.8]))
+    array, y, ids = (da.from_array(values, chunks=(chunks, *values.shape[1:])) for values in (X, relevance, qid))
+    close(LossRanker(loss).fit(array, y, qid=ids), LossRanker(loss).fit(X, relevance, qid=qid))
+    if loss == "ranknet":
+        with pytest.raises(ValueError, match="Stochastic solvers of ranking losses take no Dask collections"):
+            LossRanker(loss, solver="sgd").fit(array, y, qid=ids)

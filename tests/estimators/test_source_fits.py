@@ -8,8 +8,9 @@ from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_losses import LossClassifier, LossRanker, LossRegressor
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.blocks import ArrayBlocks
+from sklearn_losses.losses import Quantile, Trimmed
 
 
 class Source:
@@ -158,23 +159,68 @@ def test_losses_with_an_initial_estimator_and_kinks(loss, size):
     assert not hasattr(source, "row_weights_")
 
 
-PASSES = {"mse": 3, "poisson": 9, "cross_entropy": 8, "softmax": 9, "huber": 10}
+PASSES = {"mse": 3, "poisson": 7, "cross_entropy": 8, "softmax": 8, "huber": 12, "log_cosh": 8}
+
+
+def many(loss):
+    """More rows than those that are fitted in memory, from the model of the loss."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40_000, 3))
+    raw = X @ np.array([0.5, -0.3, 0.1])
+    if loss in ("cross_entropy", "softmax"):
+        return X, (raw + rng.logistic(size=len(X)) > 0).astype(int) + (loss == "softmax") * (rng.random(len(X)) < 0.2)
+    return X, rng.poisson(np.exp(raw)).astype(float) if loss == "poisson" else raw + rng.standard_t(3, len(X))
 
 
 @pytest.mark.parametrize("loss", PASSES)
-def test_passes(loss):
-    """Their number does not depend on the number of rows, if there are enough of them for a
-    sample.
-    """
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((20_000, 5))
-    raw = X @ np.array([0.5, -0.3, 0.0, 0.2, 0.1])
-    draws = {"mse": raw + rng.standard_normal(len(X)), "poisson": rng.poisson(np.exp(raw)).astype(float)}
-    draws |= {"huber": raw + rng.standard_t(2, len(X)), "cross_entropy": rng.random(len(X)) < 1 / (1 + np.exp(-raw))}
-    draws["softmax"] = (raw + rng.logistic(size=len(X)) > 0).astype(int) + (rng.random(len(X)) < 0.2)
-    make = LossRegressor if draws[loss].dtype == np.float64 else LossClassifier
-    model = make("cross_entropy" if loss == "softmax" else loss).fit(Source(X, draws[loss], size=3000))
-    assert model.converged_ and model.n_passes_ <= PASSES[loss]
+def test_many_rows(loss):
+    X, y = many(loss)
+    make = LossRegressor if y.dtype == np.float64 else LossClassifier
+    name = "cross_entropy" if loss == "softmax" else loss
+    source = make(name).fit(Source(X, y, size=7000))
+    check_same(source, make(name).fit(X, y))
+    assert source.n_passes_ <= PASSES[loss]
+
+
+def test_several_quantiles():
+    X, y = diabetes()
+    source, arrays = MultiQuantileRegressor().fit(Source(X, y)), MultiQuantileRegressor().fit(X, y)
+    np.testing.assert_allclose(source.coef_, arrays.coef_, rtol=1e-8, atol=1e-8)
+    assert source.n_passes_ >= 3 and source.n_features_in_ == 10 and not hasattr(arrays, "n_passes_")
+
+
+def test_warm_start():
+    X, y = many("huber")
+    model = LossRegressor("huber", warm_start=True).fit(Source(X, y, size=7000))
+    first = model.n_passes_
+    assert model.fit(Source(X, y, size=7000)).n_passes_ <= first
+    model.set_params(loss=Quantile(0.8)).fit(Source(X, y, size=7000))
+    check_same(model, LossRegressor(Quantile(0.8)).fit(X, y))
+
+
+def test_what_needs_arrays():
+    X, y = diabetes()
+    with pytest.raises(ValueError, match="orders all rows by their loss"):
+        LossRegressor(Trimmed("mse", 0.9)).fit(Source(X, y))
+    with pytest.raises(ValueError, match="cost= needs X in memory"):
+        LossClassifier().fit(Source(X, (y > 100).astype(int)), cost=np.ones((442, 2)))
+
+
+def test_the_scale_of_several_targets_and_weights():
+    X, y = many("huber")
+    weight = np.random.default_rng(1).uniform(0, 2, len(y))
+    y = np.stack([y, 3 * np.round(y, 1)], axis=1)
+    source, arrays = LossRegressor("huber").fit(Source(X, y, weight, 7000)), LossRegressor("huber").fit(X, y, weight)
+    check_same(source, arrays)
+    np.testing.assert_allclose(source.scale_, arrays.scale_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "gd"])
+def test_other_solvers(solver):
+    X, y = many("cross_entropy")
+    models = [LossClassifier(solver=solver).fit(Source(X, y, size=size)) for size in (5000, 9000)]
+    check_same(*models)
+    check_same(models[0], LossClassifier().fit(X, y))
 
 
 NO_MINIMUM = [("cross_entropy", 1), ("cross_entropy", 0), ("poisson", 0)]

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, make_ranking
+from sklearn_losses.blocks import ArrayBlocks
 from sklearn_losses.core.component import description
 from sklearn_losses.fitting import fit as fit_module
 from sklearn_losses.fitting.progress import Progress
 from sklearn_losses.losses import CustomLoss, Huber, Loss, Tukey
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
-from sklearn_losses.solvers import SGD, SVRG, Adam, Solver
+from sklearn_losses.solvers import SGD, SVRG, Adam, Newton, Solver
 from sklearn_losses.solvers.journal import Journal
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # stopped early, most of them
@@ -249,6 +250,48 @@ def test_deterministic_fits_at_several_points(solver, case):
     assert_ends_alike(solver, case, (0, 0.7), STOPS[:3])
 
 
+LARGE = np.random.default_rng(1).normal(size=(6000, 150))  # a matrix of the parameters is not cheap
+LARGE_Y = LARGE @ np.linspace(-1, 1, 150) / 3 + np.random.default_rng(2).normal(size=6000)
+
+
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (LossClassifier("cross_entropy", solver="newton"), LARGE_Y > 0),
+        (LossRegressor("log_cosh", solver="newton"), LARGE_Y),
+        (LossClassifier("hinge", solver="interior_point"), LARGE_Y > 0),
+    ],
+    ids=["cross_entropy-newton", "log_cosh-newton", "hinge-interior_point"],
+)
+def test_large_exact_fits(model, y):
+    def make(**options):
+        return copied(model).set_params(**{"warm_start": True, **options})
+
+    assert_goes_on(make, (LARGE, y), 1000, (2,), STOPS[1:3])
+
+
+@pytest.mark.parametrize(("work", "largest"), [("hessian", 2000), ("hessian_operator", 0)])
+def test_newtons_matrices_and_directions_are_not_computed_again(work, largest, monkeypatch):
+    calls, compute = [], getattr(Objective, work)
+
+    def counted(self, *arguments):
+        calls.append(1)
+        return compute(self, *arguments)
+
+    def number(model):
+        calls.clear()
+        model.fit(LARGE, LARGE_Y > 0)
+        return len(calls)
+
+    monkeypatch.setattr(Objective, work, counted)
+    make = {"solver": Newton(largest_matrix=largest), "warm_start": True}
+    whole, part = LossClassifier(**make), LossClassifier(max_iter=2, **make)
+    in_all, first = number(whole), number(part)
+    rest = number(part.set_params(max_iter=1000))
+    assert rest <= in_all - first + 1 and first >= 2 and in_all > first  # the last matrix may serve once more
+    np.testing.assert_array_equal(part.coef_, whole.coef_)
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "cg"])
 def test_networks_under_solvers_with_a_memory(solver):
     """Another path would end in another minimum."""
@@ -301,6 +344,20 @@ def test_without_a_journal_a_fit_goes_on_from_its_last_point(monkeypatch):
 def test_a_fit_that_was_not_to_go_on_keeps_no_evaluations():
     model = LossRegressor(solver="lbfgs", hidden_layer_sizes=(4,), random_state=0, max_iter=5).fit(X, Y)
     assert model._point.answers is None
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "adam"])
+def test_rows_that_are_read_block_by_block(solver, early):
+    source = ArrayBlocks(X, LABELS, block_rows=30)
+
+    def make(**options):
+        return LossClassifier(solver=solver, random_state=0, early_stopping=early, **options)
+
+    whole = make(max_iter=8, warm_start=True).fit(source)
+    model = copied(make(max_iter=2, warm_start=True).fit(source)).set_params(max_iter=6).fit(source)
+    np.testing.assert_array_equal(model.coef_, whole.coef_)
+    assert model.loss_curve_ == whole.loss_curve_ and model.n_iter_ == whole.n_iter_ > 2
 
 
 # Is it the same problem?
