@@ -11,7 +11,6 @@ import json
 import resource
 import sys
 import threading
-from glob import glob
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +43,7 @@ def allocated():
 
 def main(folder, megabytes, block_rows):
     def source(target):
-        return NpyBlocks(sorted(glob(f"{folder}/X-*.npy")), target=sorted(glob(f"{folder}/{target}-*.npy")), block_rows=block_rows)
+        return NpyBlocks(f"{folder}/X-*.npy", target=f"{folder}/{target}-*.npy", block_rows=block_rows)
 
     threading.stack_size(2**18)  # of the thread that reads ahead; else it is 8 MB
     columns = source("real").shape[1]
