@@ -72,7 +72,11 @@ class PartWithLines(Objective):
         return part._replace(**lines, moves=moves), coordinates
 
     def _terms_of_rows(self) -> Any:
-        return replace(super()._terms_of_rows(), linear=self.pull, constant=self.constant)
+        terms = replace(super()._terms_of_rows(), linear=self.pull, constant=self.constant)
+        if self.piecewise_linear and self.moves_of_lines is not None:
+            arguments = terms.left[0].size / self.n_rows
+            terms.range_of_all = arguments * sum(kink.right - kink.left for kink in self.loss.kinks)
+        return terms
 
 
 def _moves_of_some(

@@ -258,9 +258,9 @@ class SummedObjective(Objective):
     def bound_of_smoothed(self, params: NDArray[Any], near: NDArray[Any], width: float) -> float:
         """What is left to gain at `params` at the most, as the smoothed slopes at `near` prove."""
         found = ProofSums(*self.batches.total(ProofAt(self.loss, self.model, params, near, width), dense=True))
-        n = self.n_rows
-        sums = ProofSums(found.shortfall / n, found.gradient / n, found.margins / n**2, found.squares / n, found.total / n)
-        return proven_bound(sums, self, params, self.value(params))
+        sums = ProofSums._make(total / self.n_rows for total in found)
+        self._valued = params.copy(), sums.value
+        return proven_bound(sums._replace(margins=sums.margins / self.n_rows), self, params)
 
     def proven_gap(self, params: NDArray[Any], slopes: Any, width: float | None, enough: float) -> float | None:
         """`dual_gap` of these rows.
@@ -276,7 +276,7 @@ class SummedObjective(Objective):
         if not (isinstance(slopes, ProvenBound | SlopesOfPart) and np.allclose(params, slopes.params, 1e-12, 1e-14)):
             slopes = None  # of another point; a common shift of all classes is taken out of this one
         if isinstance(slopes, ProvenBound):
-            return slopes.bound / self.value(params)
+            return slopes.bound / (self.value(params) or 1.0)
         if slopes is None and width is not None:
             return self.bound_of_smoothed(params, params, width) / self.value(params)
         if slopes is None:

@@ -133,7 +133,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     coefs_, intercepts_ : list of ndarray
         MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
     alpha_, l1_ratio_, n_iter_, loss_, objective_, loss_curve_, validation_scores_, \
-best_validation_score_, converged_, solver_, n_parameters_
+best_validation_score_, converged_, solver_, n_parameters_, n_passes_
         As for `LossRegressor`.
     dual_gap_, gradient_norm_
         As for `LossRegressor`.

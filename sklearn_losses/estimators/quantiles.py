@@ -21,6 +21,7 @@ from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
+from sklearn_losses.estimators.row_parts import raw_parts
 from sklearn_losses.estimators.scores import MeanPinball, score_of_source, score_on_dask, targets_given
 from sklearn_losses.losses.regression import Quantile
 
@@ -64,6 +65,8 @@ class MultiQuantileRegressor(BaseEstimator):
     dual_gap_ : ndarray of shape (n_quantiles,)
         A proven bound on each level's relative distance from its optimum; inf where there is none.
     n_iter_ : ndarray of shape (n_quantiles,)
+    n_passes_ : int
+        Fits of a source of row blocks only: how often its rows were read.
     converged_ : bool
         Whether the fits of all levels converged.
     n_features_in_ : int
@@ -127,13 +130,15 @@ class MultiQuantileRegressor(BaseEstimator):
             )
         return levels
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit one linear model per level.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            Training rows, or a source of row blocks, which has targets and weights with it.
         y : array-like of shape (n_samples,)
+            Targets; None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative; their scale does not matter.
 
@@ -153,18 +158,23 @@ class MultiQuantileRegressor(BaseEstimator):
         """The fitted attributes, a dict, and what to warn of."""
         check_parameters(self, self._constraints)
         levels = self._levels()
-        X, y = validated(self, X, y, accept_sparse=["csr", "csc"], y_numeric=True)
-        weight = check_weights(sample_weight, X.shape[0])
+        weight, in_blocks = sample_weight, raw_parts(self, X, y, sample_weight=sample_weight) is not None
+        if not in_blocks:
+            X, y = validated(self, X, y, accept_sparse=["csr", "csc"], y_numeric=True)
+            weight = check_weights(sample_weight, X.shape[0])
         model = LossRegressor(
             Quantile(), solver=self.solver, alpha=self.alpha, l1_ratio=self.l1_ratio, fit_intercept=self.fit_intercept,
             max_iter=self.max_iter, tol=self.tol,
         )  # fmt: skip
-        fits, sentences = [], []
+        fits, sentences, passes = [], [], 0
         for level in levels:
             model.set_params(loss__quantile=float(level), warm_start=bool(fits))
             sentences += model._atomic(model._fit, X, y, weight)
             fits.append({name: getattr(model, name, np.nan) for name in _BY_LEVEL})
+            passes += getattr(model, "n_passes_", 0)
         fitted = {name: np.array([fit[name] for fit in fits]) for name in _BY_LEVEL}
+        if in_blocks:
+            fitted["n_passes_"] = passes
         return {**fitted, "converged_": bool(fitted["converged_"].all())}, sentences
 
     @lazy_on_dask

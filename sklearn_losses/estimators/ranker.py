@@ -96,7 +96,7 @@ class LossRanker(LossEstimator):
         Queries that the fit used, for ranking losses those with something to order.
     factors_, params_, coefs_, intercepts_, alpha_, l1_ratio_, n_iter_, loss_, objective_, \
 loss_curve_, validation_scores_, \
-best_validation_score_, converged_, solver_, n_parameters_
+best_validation_score_, converged_, solver_, n_parameters_, n_passes_
         As for `LossRegressor`; for "lambdarank" and "lambdaloss" with the weights of the final
         ranking.
     n_features_in_ : int

@@ -59,6 +59,8 @@ def _dask_parts(X: Any, given: dict[str, Any]) -> Parts:
 
 
 def _source_parts(X: Any, given: dict[str, Any]) -> Parts:
+    if "cost" in given:
+        raise ValueError("cost= needs X in memory, and X is a source of row blocks; use a loss with a cost matrix.")
     if given:
         raise ValueError(
             f"X is a source of row blocks, and fit got {' and '.join(given)} as well: targets, weights and queries of the rows "

@@ -319,6 +319,11 @@ def _fit_of(first, task, rows, own):
 
 def _kept(task, trimmed, solver, model, rows, settings, rng):
     """The weights of the rows that a trimmed loss keeps, and what the search began with."""
+    if isinstance(rows.X, Parts):
+        raise ValueError(
+            f"{trimmed.name} orders all rows by their loss, and the rows come in blocks: pass arrays, or use a loss that "
+            "bounds the influence of a row, such as 'tukey' or 'generalized_cross_entropy'."
+        )
     if not isinstance(rows.y, np.ndarray):
         raise ValueError(f"{trimmed.name} leaves rows out, and a ranking needs whole queries; use the loss without Trimmed.")
 

@@ -24,7 +24,8 @@ from sklearn_losses.piecewise.near_rows import chosen
 __all__ = ["in_memory", "labelled_parts", "prepared_parts", "regression_parts"]
 
 FEW = 2**22  # entries of rows that are fitted in memory where they are fewer than the columns
-SAMPLE = 20_000  # rows that stand for all of them where sums do not tell enough
+SAMPLE = 20_000  # rows that stand for all of them where sums do not tell enough,
+ENTRIES, LEAST = 2**23, 1000  # or so many that they have no more entries, but this number of rows
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def in_memory(rows: Rows, most: int = SAMPLE) -> Rows:
     parts = rows.X
     if not isinstance(parts, Parts):
         return rows
+    most = min(most, max(ENTRIES // parts.shape[1], LEAST))
     share = min(1.0, most / parts.shape[0])
     blocks = [block for block in parts.each(_Sample(share)) if block is not None]
     X, y = [block[0] for block in blocks], np.concatenate([block[1] for block in blocks])

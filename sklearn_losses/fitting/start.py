@@ -102,8 +102,9 @@ def _at_new_height(problem, last):
     """The last loss's plane at the height that this one asks for, such as that of another
     quantile.
     """
-    params, rows = last.params.copy(), problem.rows
+    params = last.params.copy()
     if problem.settings.fit_intercept:
+        rows = in_memory(problem.rows)
         rest = rows.y - last.model.predict(params, rows.X)
         params[-1:] += problem.loss.best_constant(rest, rows.weights, 1)
     return params

@@ -237,10 +237,13 @@ class BoundedTerms(Terms):
     ----------
     left, right : ndarray
         The slopes to either side of each kink.
+    range_of_all : float
+        The sum of ``right - left``, with those of the rows that are lines; 0 where none are.
     """
 
     left: FloatArray
     right: FloatArray
+    range_of_all: float = 0.0
 
     @property
     def interior_start(self) -> FloatArray:
@@ -267,7 +270,7 @@ class BoundedTerms(Terms):
         It is too weak to move the optimum beyond 1e-10 of its value, also where nearly dependent
         columns bring large parameters. `scale` is that of the residuals at `start`.
         """
-        total = float((self.right - self.left).sum())
+        total = self.range_of_all or float((self.right - self.left).sum())
 
         def around(point: FloatArray) -> FloatArray:
             # NumPy's numbers may overflow without an error.

@@ -93,6 +93,8 @@ class ProofSums(NamedTuple):
 
     Attributes
     ----------
+    value : float
+        Of the loss.
     shortfall : float
         How far the lines of the slopes are below the loss.
     gradient : ndarray of shape (n_params,)
@@ -104,6 +106,7 @@ class ProofSums(NamedTuple):
         What bounds the rounding of `gradient`.
     """
 
+    value: float
     shortfall: float
     gradient: FloatArray
     margins: FloatArray
@@ -133,11 +136,13 @@ class ProofAt(NamedTuple):
 
     def __call__(self, batch: Any, rows: Any) -> ProofSums:
         kinks, model, y = KinksOfRows(self.loss), self.model, batch.y
-        residual = kinks.residual(y, model.predict(self.params, batch.X))
+        raw = model.predict(self.params, batch.X)
+        residual = kinks.residual(y, raw)
         slopes = kinks.slopes(kinks.residual(y, model.predict(self.near, batch.X)), self.width)
         pulls = batch.weighted(kinks.gradient(y, slopes))
         margins = batch.weighted(batch.weighted(kinks.margins(y, slopes, model.n_outputs)))
         return ProofSums(
+            batch.sum(self.loss.value(y, raw)),
             batch.sum(kinks.shortfall(y, residual, slopes)),
             model.derivative(batch.X)[1](pulls).astype(np.float64, copy=False),
             model.curvature(batch.X, margins).astype(np.float64, copy=False),
@@ -146,7 +151,7 @@ class ProofAt(NamedTuple):
         )
 
 
-def proven_bound(sums: ProofSums, objective: Any, params: FloatArray, value: float) -> float:
+def proven_bound(sums: ProofSums, objective: Any, params: FloatArray) -> float:
     """The bound on what is left to gain that these slopes prove, as `duality_gap` explains.
 
     It is inf where they prove none.
@@ -158,8 +163,6 @@ def proven_bound(sums: ProofSums, objective: Any, params: FloatArray, value: flo
     objective : Objective
         For its penalty.
     params : ndarray of shape (n_params,)
-    value : float
-        The objective there.
     """
     l1, l2 = objective.l1, objective.l2
     own = l2 * params
@@ -186,7 +189,7 @@ def proven_bound(sums: ProofSums, objective: Any, params: FloatArray, value: flo
         pull = pull - sums.margins[:, free] @ (change / unit)
     if not distance <= 1:
         return np.inf
-    left = np.abs(pull[some]) + drift[some]
+    left, value = np.abs(pull[some]) + drift[some], sums.value + objective.penalty_value(params)
     return (1 + distance) * (sums.shortfall + flat + _of_pull(left, params[some], l1[some], l2[some], value))
 
 

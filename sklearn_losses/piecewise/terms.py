@@ -56,6 +56,7 @@ class PiecewiseLinearTerms(BoundedTerms, RowTerms):
     right: FloatArray
     position: FloatArray
     origin: FloatArray
+    range_of_all: float = field(default=0.0, kw_only=True)
     # The last point that `residual` was asked for, and what it gave: several questions are asked
     # about the end of a fit.
     _last: tuple[FloatArray, FloatArray] | None = field(default=None, init=False, repr=False)

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from sklearn_losses.core.allowance import allowance, null_value
+from sklearn_losses.core.allowance import allowance, exact_is_cheap, null_value
 from sklearn_losses.core.limits import SIZES
+from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.base import FloatArray
-from sklearn_losses.piecewise.duality_gap import dual_gap
+from sklearn_losses.piecewise.duality_gap import ROUNDING, dual_gap
 from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, ProvenBound, SlopesOfPart
 from sklearn_losses.solvers.run import Run
 from sklearn_losses.solvers.smoothed_passes import SMOOTHED, smoothed_passes
@@ -49,7 +50,7 @@ class PassLimits(NamedTuple):
     still : int
         Passes in a row that may bring no lower value.
     tied, of_tied : float, int
-        The width, in units of the mean distance, at which slopes of many rows on their kink are
+        The width, in units of the size of the data, at which slopes of many rows on their kink are
         looked for, and the passes for it.
     passes : int
         Passes in all.
@@ -149,11 +150,15 @@ class _Passes:
         if m == n:
             self.run.record(found.x, part.value(found.x))
             return self._end(part, found)
-        self.null, distance = null_value(part, found.x), self._of_rows(part, found.x)[0]
-        self.scale = float(distance.mean()) or 1.0
+        self.start, self.null = params, null_value(part, found.x)
+        terms = part.terms().loss_terms
+        self.at_start = terms.scale(terms.residual(params))
+        distance, at_zero = (self._of_rows(part, point)[0] for point in (found.x, np.zeros_like(params)))
+        self.size = max(float(distance.mean()), float(at_zero.mean())) or 1.0
+        self.scale = max(float(distance.mean()), TINY * self.size)
         band = self._band(found.x, distance, self.limits.spreads * np.sqrt(len(params) * m), n / m)
         # From here on the sample is not needed.
-        del part, distance
+        del part, terms, distance, at_zero
         self.lowest, self.tied = np.inf, False
         result = self._with_bands(band)
         if result is None and self.run.status is None and len(params) <= SIZES.matrix:
@@ -169,7 +174,7 @@ class _Passes:
         if self.tied:
             # The point is mostly the optimum, and the slopes that prove it are those of a tiny
             # width.
-            width = limits.tied * self.scale
+            width = limits.tied * self.size
             result, _ = self._smoothed(width, width, limits.filled * self.most, SMOOTHED._replace(steps=limits.of_tied))
         width, most = SMOOTHED.first * self.scale, limits.filled * self.most
         while result is None and self.run.status is None:
@@ -183,9 +188,8 @@ class _Passes:
 
     def _smoothed(self, width, narrowest, most, schedule):
         """Where `smoothed_passes` came to: the result, where that is proven, and the end."""
-        objective, run = self.objective, self.run
         end = smoothed_passes(
-            objective,
+            self.objective,
             self.best,
             width,
             narrowest,
@@ -196,11 +200,13 @@ class _Passes:
             self.limits.spreads,
             schedule,
         )
-        if not end.bound < np.inf:
-            return None, end
-        run.params, run.value = end.params, objective.value(end.params)
-        run.converged()
-        return run.result(slopes=ProvenBound(end.params, end.bound)), end
+        return (self._proven(end.params, end.bound) if end.bound < np.inf else None), end
+
+    def _proven(self, params, bound):
+        """The result at a point, with a proven bound on what is left to gain."""
+        self.run.params, self.run.value = params, self.objective.value(params)
+        self.run.converged()
+        return self.run.result(slopes=ProvenBound(params, bound))
 
     def _record(self, params, value):
         if value < self.lowest:
@@ -212,6 +218,13 @@ class _Passes:
         # A maximum with absolute values has no exact method.
         exact = whole and (part.piecewise_linear or part.smooth_penalty)
         found = self.solve(part, params, min(self.tol, EXACT) if exact else self.tol)
+        if whole and part.null is not None and part.piecewise_linear and exact_is_cheap(part):
+            # Of several minima it is the one that a fit in memory finds: the closest to the start.
+            width = np.sqrt(np.finfo(float).eps) * self.scale
+            slopes = found.get("slopes") if part.smooth_penalty else None  # else those of weights are not known
+            exact = exact_active_set(part, found.x, width, self.start, slopes, self.at_start)
+            if exact is not None:
+                found.x, found.slopes = exact
         found.x = self.objective.centered(found.x)
         return found
 
@@ -230,6 +243,8 @@ class _Passes:
             still = still + 1 if looked.value >= self.lowest - 1e-12 * abs(self.lowest) else 0
             if self._record(params, looked.value):
                 return None
+            if looked.value <= ROUNDING * self.size:  # no objective is below 0, and this one is 0 to rounding
+                return self._proven(params, 0.0)
             part = looked.objective
             if len(band.points) > 1 and not looked.crossed:
                 return self._end(before, found)
@@ -257,7 +272,7 @@ class _Passes:
 
         Rows on their kink are in it in any case, however many they are.
         """
-        least = TINY * self.scale
+        least = TINY * self.size
         on_kink = np.count_nonzero(distance <= least)
         self.tied = each * on_kink > self.limits.filled * self.most
         rank = min(int(rank) + on_kink, len(distance) - 1)

@@ -146,7 +146,8 @@ def smoothed_passes(
     SmoothedEnd
     """
     here = _At(objective, params, width, objective.smoothed_sums(params, width))
-    first, extra, ends, ended = here.value, LEAST_SHARE * unit, [], False
+    ends: list[tuple[FloatArray, float]] = []
+    first, extra, ended = here.value, LEAST_SHARE * unit, False
     if record(params, here.value):
         return SmoothedEnd(params, width)
     for _ in range(schedule.steps):

@@ -8,8 +8,9 @@ from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_losses import LossClassifier, LossRanker, LossRegressor
+from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.blocks import ArrayBlocks
+from sklearn_losses.losses import Quantile, Trimmed
 
 
 class Source:
@@ -179,6 +180,30 @@ def test_many_rows(loss):
     source = make(name).fit(Source(X, y, size=7000))
     check_same(source, make(name).fit(X, y))
     assert source.n_passes_ <= PASSES[loss]
+
+
+def test_several_quantiles():
+    X, y = diabetes()
+    source, arrays = MultiQuantileRegressor().fit(Source(X, y)), MultiQuantileRegressor().fit(X, y)
+    np.testing.assert_allclose(source.coef_, arrays.coef_, rtol=1e-8, atol=1e-8)
+    assert source.n_passes_ >= 3 and source.n_features_in_ == 10 and not hasattr(arrays, "n_passes_")
+
+
+def test_warm_start():
+    X, y = many("huber")
+    model = LossRegressor("huber", warm_start=True).fit(Source(X, y, size=7000))
+    first = model.n_passes_
+    assert model.fit(Source(X, y, size=7000)).n_passes_ <= first
+    model.set_params(loss=Quantile(0.8)).fit(Source(X, y, size=7000))
+    check_same(model, LossRegressor(Quantile(0.8)).fit(X, y))
+
+
+def test_what_needs_arrays():
+    X, y = diabetes()
+    with pytest.raises(ValueError, match="orders all rows by their loss"):
+        LossRegressor(Trimmed("mse", 0.9)).fit(Source(X, y))
+    with pytest.raises(ValueError, match="cost= needs X in memory"):
+        LossClassifier().fit(Source(X, (y > 100).astype(int)), cost=np.ones((442, 2)))
 
 
 def test_the_scale_of_several_targets_and_weights():
