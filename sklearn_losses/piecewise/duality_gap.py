@@ -44,7 +44,14 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
-__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm", "left_by_pull"]
+__all__ = [
+    "GapLimits",
+    "ROUNDING",
+    "dual_gap",
+    "gradient_cost",
+    "gradient_norm",
+    "left_by_pull",
+]
 
 # Of a loss that is 0, in units of the rows' size: raw predictions are sums.
 ROUNDING = 16 * np.finfo(np.float64).eps
@@ -128,7 +135,7 @@ def dual_gap(
         None where no slopes are known. An objective of less than 1e-12 of the size of the losses
         counts as that.
     """
-    if objective.summed:
+    if objective.summed and (objective.piecewise_linear or objective.max_affine):
         gap: float | None = objective.proven_gap(params, slopes, width, enough)
         return gap
     value, gaps, least = objective.value(params), [], 1e-12
@@ -420,7 +427,7 @@ def _of_shortfall_alone(objective, params, shortfall, gradient):
     slope = np.clip(-pull, -l1, l1)
     left = l1 * np.abs(params) - slope * params
     curved = l2 > 0
-    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
+    return float(shortfall + left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
 
 
 def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:
