@@ -76,7 +76,10 @@ class Digest:
         # Bins of one value, each of the same one, are one bin.
         new = np.ones(len(mean), dtype=bool)
         new[1:] = (mean[1:] != mean[:-1]) | ~(alike[1:] & alike[:-1])
-        self.bins = tuple(part[order] for part in self.bins)
+        bins, self.bins = list(self.bins), ()
+        for place in range(len(bins)):  # one at a time, as they may take more memory than a block
+            bins[place] = bins[place][order]
+        self.bins = tuple(bins)
         if not np.all(new):
             starts = np.flatnonzero(new)
             mass, *rest = self.bins

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy import sparse
 
 from sklearn_losses.core.batches import Batch, Batches, QueryBatches
 from sklearn_losses.core.coordinates import Standardization
+from sklearn_losses.core.growing import GrowingRows
 from sklearn_losses.core.parts import Block, Parts, added, joined
 from sklearn_losses.core.queries import Queries
 
@@ -209,22 +209,23 @@ class SummedBatches:
             Of more rows than this none is kept.
         """
         count, total = 0, None
+        X = GrowingRows()
         found: list[tuple[Any, ...]] = []
         for number, rows, of_block in self.X.each(_GatherOnBlock(self._form, function, most)):
             count += number
             total = of_block if total is None else added(total, of_block)
             if count > most or rows is None:
-                found.clear()
+                X, found = GrowingRows(), []
             elif number:
-                found.append(rows)
+                X.append(rows[0])
+                found.append(rows[1:])
         if count > most or not found:
             return Gathered(None, np.zeros(0), np.zeros(0, dtype=np.intp), count), total
-        rows, targets, weights, factors, numbers = zip(*found, strict=True)
-        X = sparse.vstack(rows, format="csr") if self.sparse else np.concatenate(rows)
+        targets, weights, factors, numbers = zip(*found, strict=True)
         weight = None if weights[0] is None else np.concatenate(weights)
         y = np.concatenate(targets)
         y = y.astype(self.dtype, copy=False) if y.dtype.kind == "f" else y
-        batches = Batches(X, y, weight, self.standardization, self.dtype)
+        batches = Batches(X.joined(), y, weight, self.standardization, self.dtype)
         return Gathered(batches, np.concatenate(factors), np.concatenate(numbers), count), total
 
     def minibatches(self, size: int, rng: Any) -> Iterator[Batch]:

@@ -212,7 +212,7 @@ class Summarise:
         summary = Summary(n, found)
         if found is not None or n == 0:
             return summary
-        weight = np.ones(n) if weight is None else weight
+        given, weight = weight, np.ones(n) if weight is None else weight
         kept = weight > 0
         summary.sparse, summary.nnz = sparse.issparse(X), X.nnz if sparse.issparse(X) else X.size
         summary.n_rows, summary.shape = int(np.count_nonzero(kept)), y.shape[1:]
@@ -222,7 +222,7 @@ class Summarise:
         summary.targets = kind.of(y, weight)
         if summary.n_rows:
             summary.smallest, summary.largest = weight[kept].min(), weight.max()
-            self._add_moments(summary, X, y, weight, kept)
+            self._add_moments(summary, X, y, given, kept)
         return summary
 
     def _add_moments(self, summary, X, y, weight, kept):
@@ -233,7 +233,7 @@ class Summarise:
             if np.all(rows):
                 summary.moments[label] = PooledMoments.of(X, weight)
             elif np.any(rows):
-                summary.moments[label] = PooledMoments.of(X[rows], weight[rows])
+                summary.moments[label] = PooledMoments.of(X[rows], None if weight is None else weight[rows])
 
 
 def fault(X: Any, y: NDArray[Any], weight: NDArray[Any] | None) -> Fault | None:

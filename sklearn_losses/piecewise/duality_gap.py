@@ -44,7 +44,7 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
-__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm"]
+__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm", "of_shortfall_alone"]
 
 # Of a loss that is 0, in units of the rows' size: raw predictions are sums.
 ROUNDING = 16 * np.finfo(np.float64).eps
@@ -145,7 +145,7 @@ def dual_gap(
             if gaps[-1] <= point.goal:
                 break
     elif width is not None and (found := objective.smoothed_slopes(params, width)) is not None:
-        gaps.append(_of_shortfall_alone(objective, params, *found))
+        gaps.append(of_shortfall_alone(objective, params, *found))
     return min(gaps) / max(value, least) if gaps else None
 
 
@@ -396,9 +396,17 @@ class _Point:
         return bool(np.all(np.sqrt(moved) <= self.limits.resolved * len(some) * (np.abs(changes) @ np.sqrt(norms))))
 
 
-def _of_shortfall_alone(objective, params, shortfall, gradient):
-    """The bound where the slopes are known by their shortfall alone: parameters without a penalty
-    leave no proof.
+def of_shortfall_alone(objective: Any, params: FloatArray, shortfall: float, gradient: FloatArray) -> float:
+    """The bound where the slopes are known by their shortfall alone.
+
+    Parameters without a penalty leave no proof.
+
+    Parameters
+    ----------
+    objective : Objective
+    params : ndarray of shape (n_params,)
+    shortfall, gradient : float, ndarray of shape (n_params,)
+        As `Objective.smoothed_slopes` gives them.
     """
     l1, l2 = objective.l1, objective.l2
     pull = gradient + l2 * params
@@ -407,7 +415,7 @@ def _of_shortfall_alone(objective, params, shortfall, gradient):
     slope = np.clip(-pull, -l1, l1)
     left = l1 * np.abs(params) - slope * params
     curved = l2 > 0
-    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
+    return float(shortfall + left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
 
 
 def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:
