@@ -18,7 +18,7 @@ from sklearn_losses.core.recession_of_sums import falls_for_ever_in_parts
 from sklearn_losses.core.summed_batches import Place, SummedBatches
 from sklearn_losses.objective import Objective
 from sklearn_losses.part_with_lines import PartOfRows, PartWithLines
-from sklearn_losses.piecewise.duality_gap import dual_gap, of_shortfall_alone
+from sklearn_losses.piecewise.duality_gap import dual_gap
 from sklearn_losses.piecewise.near_rows import (
     ROWS,
     KinksOfRows,
@@ -220,7 +220,8 @@ class SummedObjective(Objective):
         lines, params, rows, factor = SumsOfLines(*lines), near.points[-1], gathered.batches, gathered.factor
         mean = (lines.value + lines.of_gathered) / self.n_rows
         self._valued = params.copy(), mean
-        found = PartOfRows(None, mean + self.penalty_value(params), lines.near, lines.crossed, factor == 1 / near.share)
+        value = mean + self.penalty_value(params)
+        found = PartOfRows(None, value, lines.near, lines.crossed, factor == 1 / near.share, lines.line / self.n_rows)
         if rows is None:
             return found
         value, pull = lines.value, lines.gradient
@@ -273,9 +274,6 @@ class SummedObjective(Objective):
         width, enough
             As of `dual_gap`.
         """
-        if not (self.piecewise_linear or self.max_affine):
-            found = None if width is None else self.smoothed_slopes(params, width)
-            return None if found is None else of_shortfall_alone(self, params, *found) / max(self.value(params), 1e-12)
         if not (isinstance(slopes, ProvenBound | SlopesOfPart) and np.allclose(params, slopes.params, 1e-12, 1e-14)):
             slopes = None  # of another point; a common shift of all classes is taken out of this one
         if isinstance(slopes, ProvenBound):
