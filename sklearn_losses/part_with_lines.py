@@ -101,6 +101,8 @@ class PartOfRows(NamedTuple):
         See `SumsOfLines`.
     sampled : ndarray of bool
         Whether each gathered row is one of those near their kink.
+    line : ndarray of shape (len(LENGTHS),)
+        The mean loss along the way to the point.
     """
 
     objective: PartWithLines | None
@@ -108,3 +110,4 @@ class PartOfRows(NamedTuple):
     near: int
     crossed: int
     sampled: NDArray[np.bool_]
+    line: NDArray[Any]

@@ -220,7 +220,8 @@ class SummedObjective(Objective):
         lines, params, rows, factor = SumsOfLines(*lines), near.points[-1], gathered.batches, gathered.factor
         mean = (lines.value + lines.of_gathered) / self.n_rows
         self._valued = params.copy(), mean
-        found = PartOfRows(None, mean + self.penalty_value(params), lines.near, lines.crossed, factor == 1 / near.share)
+        value = mean + self.penalty_value(params)
+        found = PartOfRows(None, value, lines.near, lines.crossed, factor == 1 / near.share, lines.line / self.n_rows)
         if rows is None:
             return found
         value, pull = lines.value, lines.gradient

@@ -246,6 +246,8 @@ class Objective(Protocol):
 
     def value(self, params: NDArray[Any]) -> float: ...
 
+    def penalty_value(self, params: NDArray[Any]) -> float: ...
+
     def value_without_weights(self, params: NDArray[Any]) -> float: ...
 
     def value_and_gradient(self, params: NDArray[Any]) -> tuple[float, NDArray[Any]]: ...
@@ -269,6 +271,8 @@ class Objective(Protocol):
     def by_feature(self, params: NDArray[Any]) -> NDArray[Any]: ...
 
     def centered(self, params: NDArray[Any]) -> NDArray[Any]: ...
+
+    def unshifted(self, change: NDArray[Any]) -> NDArray[Any]: ...
 
     def with_curved_shifts(self, hessian: NDArray[Any]) -> NDArray[Any]: ...
 
@@ -312,6 +316,36 @@ class Objective(Protocol):
     def kink_distance(self, params: NDArray[Any]) -> float: ...
 
     def terms(self) -> Any: ...
+
+
+class ObjectiveInParts(Objective, Protocol):
+    """What the methods for losses with kinks ask besides of an objective over rows in parts.
+
+    `SummedObjective` says what each of it means, and `PartWithLines` what is asked of the rows of
+    it that are in memory.
+    """
+
+    loss: Any
+    model: Any
+    batches: Any
+
+    def sample(self, most: int) -> Any: ...
+
+    def part(self, near: Any, most: int) -> Any: ...
+
+    def smoothed_sums(self, params: NDArray[Any], width: float, way: NDArray[Any] | None = None) -> Any: ...
+
+    def bound_of_smoothed(self, params: NDArray[Any], near: NDArray[Any], width: float) -> float: ...
+
+    def proven_gap(self, params: NDArray[Any], slopes: Any, width: float | None, enough: float) -> float | None: ...
+
+
+class PartOfObjective(Objective, Protocol):
+    """What they ask besides of the rows that are in memory; `PartWithLines` says what it means."""
+
+    null: float | None
+    rounding_of_lines: NDArray[Any]
+    moves_of_lines: Any
 
 
 class Solver(Protocol):

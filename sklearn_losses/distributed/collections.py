@@ -20,7 +20,7 @@ from sklearn_losses.distributed.holders import Holders
 from sklearn_losses.distributed.parts import DaskParts
 from sklearn_losses.distributed.queries import with_whole_queries
 
-__all__ = ["active_client", "check_columns", "is_array", "is_frame", "of_whole_rows", "partitions_of", "row_parts"]
+__all__ = ["active_client", "check_columns", "is_array", "is_frame", "is_table", "of_whole_rows", "partitions_of", "row_parts"]
 
 
 def is_array(X: Any) -> bool:
@@ -31,6 +31,11 @@ def is_array(X: Any) -> bool:
 def is_frame(X: Any) -> bool:
     """Whether a Dask collection is a dataframe or a series."""
     return type(X).__module__.startswith(("dask.dataframe", "dask_expr"))
+
+
+def is_table(X: Any) -> bool:
+    """Whether a Dask collection is a dataframe, with columns."""
+    return is_frame(X) and X.ndim == 2
 
 
 def active_client(collection: Any) -> Any:
@@ -78,7 +83,7 @@ def partitions_of(X: Any) -> tuple[list[Any], list[str] | None]:
     """Each partition of the rows of X as a `Delayed`, and the names of the columns of a frame."""
     if is_array(X):
         return list(of_whole_rows(X).to_delayed().ravel()), None
-    if is_frame(X) and hasattr(X, "columns"):
+    if is_table(X):
         check_columns(X)
         names = list(X.columns)
         return list(X.to_delayed()), names if all(isinstance(name, str) for name in names) else None
@@ -181,6 +186,10 @@ def row_block(number: int, X: Any, others: dict[str, Any]) -> RowBlock:
     """
     X = rows_of(X)
     arrays = {name: values_of(values) for name, values in others.items()}
+    for name, values in others.items():
+        row = _first_missing(values)
+        if row is not None:
+            raise ValueError(f"Row {row} of partition {number} has a missing value in {name}.")
     for name, values in arrays.items():
         if len(values) != X.shape[0]:
             raise ValueError(
@@ -215,6 +224,20 @@ def values_of(values: Any) -> Any:
         if getattr(dtype, "kind", "O") in "iuf" and hasattr(values, "to_numpy"):
             return values.to_numpy(dtype=np.float64, na_value=np.nan) if values.isna().any() else values.to_numpy()
     return np.asarray(values)
+
+
+def _first_missing(values):
+    """The first row of a series or an array of objects without a value, or None.
+
+    Numbers that are nan are left to the fit.
+    """
+    if getattr(getattr(values, "dtype", None), "kind", "f") != "O":
+        return None
+    if hasattr(values, "isna"):
+        missing = values.isna()
+    else:  # what is not the same as itself, where pandas.NA is neither
+        missing = [one is None or str(one != one) != "False" for one in values]
+    return int(np.argmax(missing)) if np.any(missing) else None
 
 
 def _check_facts(facts):

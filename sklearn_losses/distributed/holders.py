@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, NamedTuple
 
-import cloudpickle
-
 from sklearn_losses.core.parts import added
 from sklearn_losses.distributed.holder import ERROR, LOST, BlockFacts, Holder, Node, execute, together
 
@@ -167,6 +165,8 @@ class Holders:
     # Messages.
 
     def _pickled(self, function):
+        import cloudpickle  # Dask depends on it
+
         payload = cloudpickle.dumps(function, protocol=5)
         self.traffic.calls += 1
         self.traffic.sent += len(payload) * len(self._groups)
@@ -277,14 +277,15 @@ class Holders:
         group.tries += 1
         if group.tries > self.tries:
             raise RuntimeError(
-                f"Workers were lost {self.tries} times while they held {group.rows}, most likely for want of memory; use "
+                f"Workers were lost while they held {group.rows}, again and again, most likely for want of memory; use "
                 "smaller chunks, or workers with more memory."
             )
         if group.address not in workers:
             group.address = self._least_loaded(workers)
-        # The scheduler keeps this wish with the tasks for good, so it must allow others: a lost
-        # worker would be waited for.
-        wish = {"workers": [group.address], "allow_other_workers": True}
+        # The scheduler keeps a wish with the tasks, and may wait for a lost worker: it must forget
+        # those of the last try, and in the next one they may be computed anywhere.
+        group.actor = None
+        wish = {"workers": [group.address], "allow_other_workers": True} if group.tries == 1 else {}
         blocks = self.client.compute([self.partitions[i] for i in group.partitions], **wish)
         group.actor = self.client.submit(
             Holder, blocks, group.partitions, workers[group.address],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_losses.distributed import is_dask
-from sklearn_losses.distributed.collections import check_columns, is_array, is_frame, of_whole_rows
+from sklearn_losses.distributed.collections import check_columns, is_array, is_table, of_whole_rows
 
 __all__ = ["lazy_prediction"]
 
@@ -45,7 +45,7 @@ def lazy_prediction(estimator: Any, method: str, X: Any, **named: Any) -> Any:
     if is_array(X):
         X = of_whole_rows(X)
         return _of_array(call, X, np.asarray(call(np.zeros((1, X.shape[1]), dtype=X.dtype))))
-    if not (is_frame(X) and hasattr(X, "columns")):
+    if not is_table(X):
         raise TypeError(f"X must be a dask array or a dask dataframe. Got {type(X).__module__}.{type(X).__name__}.")
     check_columns(X)
     row = X._meta.astype(np.float64).reindex([0], fill_value=0.0)

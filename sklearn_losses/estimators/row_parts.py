@@ -83,11 +83,13 @@ class SourceParts(LocalParts):
         try:
             n_rows, n_features = map(int, shape)  # type: ignore[arg-type]  # None says so below
             super().__init__(self._blocks, (n_rows, n_features), dtype)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"A source of row blocks must have a shape, (n_rows, n_features), and a dtype, float64 or float32. Got "
                 f"{shape!r} and {dtype!r}."
             ) from error
+        if n_features < 1:
+            raise ValueError(f"A source of row blocks needs at least one column. Got shape {shape!r}.")
         self.source, self.feature_names = source, getattr(source, "feature_names", None)
         if hasattr(source, "n_blocks"):
             self.in_random_order = self._blocks_at_random

@@ -44,7 +44,14 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
-__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm"]
+__all__ = [
+    "GapLimits",
+    "ROUNDING",
+    "dual_gap",
+    "gradient_cost",
+    "gradient_norm",
+    "left_by_pull",
+]
 
 # Of a loss that is 0, in units of the rows' size: raw predictions are sums.
 ROUNDING = 16 * np.finfo(np.float64).eps
@@ -128,7 +135,7 @@ def dual_gap(
         None where no slopes are known. An objective of less than 1e-12 of the size of the losses
         counts as that.
     """
-    if objective.summed:
+    if objective.summed and (objective.piecewise_linear or objective.max_affine):
         gap: float | None = objective.proven_gap(params, slopes, width, enough)
         return gap
     value, gaps, least = objective.value(params), [], 1e-12
@@ -293,13 +300,7 @@ class _Point:
         """What some parameters with these absolute entries of r leave at the most: inf where one
         without a penalty has any.
         """
-        x, l1, l2 = self.params[some], self.l1[some], self.l2[some]
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
-            shares = np.where(l1 > 0, pull / l1, 0.0)
-        # Absolute values sum to no more at the optimum than the objective is here.
-        of_sum = float(np.max(shares, initial=0.0)) * (float(l1 @ np.abs(x)) + self.value)
-        return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
+        return left_by_pull(pull, self.params[some], self.l1[some], self.l2[some], self.value)
 
     def _proof(self, slopes, dual, whole):
         """How far the slopes are from some whose gradient is 0 in the parameters without a penalty,
@@ -396,6 +397,25 @@ class _Point:
         return bool(np.all(np.sqrt(moved) <= self.limits.resolved * len(some) * (np.abs(changes) @ np.sqrt(norms))))
 
 
+def left_by_pull(pull: FloatArray, params: FloatArray, l1: FloatArray, l2: FloatArray, value: float) -> float:
+    """What parameters with these absolute entries of r leave at the most.
+
+    It is inf where one without a penalty has any.
+
+    Parameters
+    ----------
+    pull, params, l1, l2 : ndarray of shape (n_some,)
+    value : float
+        The objective at the point.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
+        shares = np.where(l1 > 0, pull / l1, 0.0)
+    # Absolute values sum to no more at the optimum than the objective is here.
+    of_sum = float(np.max(shares, initial=0.0)) * (float(l1 @ np.abs(params)) + value)
+    return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
+
+
 def _of_shortfall_alone(objective, params, shortfall, gradient):
     """The bound where the slopes are known by their shortfall alone: parameters without a penalty
     leave no proof.
@@ -407,7 +427,7 @@ def _of_shortfall_alone(objective, params, shortfall, gradient):
     slope = np.clip(-pull, -l1, l1)
     left = l1 * np.abs(params) - slope * params
     curved = l2 > 0
-    return shortfall + float(left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
+    return float(shortfall + left.sum() + ((pull + slope)[curved] ** 2 / (2 * l2[curved])).sum())
 
 
 def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, size: float) -> FloatArray:

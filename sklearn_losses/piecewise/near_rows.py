@@ -11,9 +11,21 @@ from numpy.typing import NDArray
 from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.base import FloatArray
 
-__all__ = ["ROWS", "KinksOfRows", "MovesOfRows", "NearRows", "ProvenBound", "SlopesOfPart", "SumsOfLines", "chosen"]
+__all__ = [
+    "LENGTHS",
+    "ROWS",
+    "KinksOfRows",
+    "MovesOfRows",
+    "NearRows",
+    "ProvenBound",
+    "SlopesOfPart",
+    "SumsOfLines",
+    "chosen",
+    "values_along",
+]
 
 ROWS = 2**16  # that are gathered at the most
+LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-6)  # of a step, that are tried
 # The steps of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 # OOPSLA 2014).
 _STEP, _FIRST, _SECOND = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
@@ -158,6 +170,16 @@ def _margins_of_maximum(slopes):
     return np.einsum("ijk,ijl->ikl", units, units)
 
 
+def values_along(loss: Any, model: Any, batch: Any, raw: FloatArray, way: FloatArray | None, at: float = 1.0) -> FloatArray:
+    """The sums of the loss at `LENGTHS` of a step, on which `raw` is at the length `at`; 0 without
+    one.
+    """
+    if way is None:
+        return np.zeros(len(LENGTHS))
+    move = model.predict(way, batch.X)
+    return np.array([batch.sum(loss.value(batch.y, raw - (at - length) * move)) for length in LENGTHS])
+
+
 class SumsOfLines(NamedTuple):
     """Sums over all rows, of those that are not gathered: see `NearRows`.
 
@@ -170,6 +192,8 @@ class SumsOfLines(NamedTuple):
         Of the rows that are not gathered, at the last point.
     of_gathered : float
         The value of those that are, each once, there.
+    line : ndarray of shape (len(LENGTHS),)
+        The value of all rows along the way to the last point.
     squares, total : ndarray of shape (n_params,), (n_outputs,)
         What bounds the rounding of `gradient`.
     """
@@ -179,6 +203,7 @@ class SumsOfLines(NamedTuple):
     value: float
     gradient: FloatArray
     of_gathered: float
+    line: FloatArray
     squares: FloatArray
     total: FloatArray
 
@@ -199,6 +224,10 @@ class NearRows(NamedTuple):
         The share of the near rows that are gathered.
     further : float, default=0.0
         The share of the other rows that are gathered too.
+    way : ndarray of shape (n_params,), default=None
+        A step on which the last point is,
+    length : float, default=1.0
+        and where it is on it.
     """
 
     loss: Any
@@ -207,6 +236,8 @@ class NearRows(NamedTuple):
     reaches: tuple[float, ...]
     share: float = 1.0
     further: float = 0.0
+    way: FloatArray | None = None
+    length: float = 1.0
 
     def __call__(self, batch: Any, rows: Any) -> tuple[FloatArray, tuple[Any, ...]]:
         kinks, crossed, near, first = KinksOfRows(self.loss), np.zeros(0, dtype=bool), np.zeros(len(batch.y), dtype=bool), None
@@ -234,6 +265,7 @@ class NearRows(NamedTuple):
             batch.sum(np.where(others, value, 0.0)),
             self.model.derivative(batch.X)[1](pulls).astype(np.float64, copy=False),
             batch.sum(np.where(others, 0.0, value)),
+            values_along(self.loss, self.model, batch, raw, self.way, self.length),
             self.model.diagonal(squares(batch.X), size).astype(np.float64, copy=False),
             np.atleast_1d(size.sum(axis=0)).astype(np.float64, copy=False),
         )

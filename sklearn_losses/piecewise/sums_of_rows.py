@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.piecewise.base import FloatArray
-from sklearn_losses.piecewise.near_rows import KinksOfRows
+from sklearn_losses.piecewise.duality_gap import left_by_pull
+from sklearn_losses.piecewise.near_rows import KinksOfRows, values_along
 
-__all__ = ["HALVES", "LENGTHS", "ProofAt", "ProofSums", "SmoothedSums", "SumsAt", "proven_bound"]
+__all__ = ["HALVES", "ProofAt", "ProofSums", "SmoothedSums", "SumsAt", "proven_bound"]
 
 CONDITION = 1e10  # of a matrix whose inverse has digits
-LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-6)  # of a step, that are tried
 HALVES = 24  # of a width: how often it is halved for `SmoothedSums.counts`
 
 
@@ -69,17 +69,13 @@ class SumsAt(NamedTuple):
         raw, _, vjp = model.linearize(self.params, batch.X)
         value, gradient = smooth.value_and_gradient(y, raw)
         residual = kinks.residual(y, raw)
-        line = np.zeros(len(LENGTHS))
-        if self.way is not None:
-            move = model.predict(self.way, batch.X)
-            line = np.array([batch.sum(smooth.value(y, raw - (1 - length) * move)) for length in LENGTHS])
         distance = kinks.distance(residual) / self.width
         halves = np.clip(np.floor(-np.log2(np.maximum(distance, 2.0**-HALVES))), -1, HALVES - 1).astype(int)
         within = np.bincount(halves + 1, minlength=HALVES + 1)[:0:-1].cumsum()[::-1]
         return SmoothedSums(
             batch.sum(loss.value(y, raw)),
             batch.sum(value),
-            line,
+            values_along(smooth, model, batch, raw, self.way),
             vjp(batch.weighted(gradient)).astype(np.float64, copy=False),
             model.curvature(batch.X, batch.weighted(smooth.hessian_matrix(y, raw))).astype(np.float64, copy=False),
             batch.sum(kinks.shortfall(y, residual, kinks.slopes(residual, self.width))),
@@ -190,14 +186,4 @@ def proven_bound(sums: ProofSums, objective: Any, params: FloatArray) -> float:
     if not distance <= 1:
         return np.inf
     left, value = np.abs(pull[some]) + drift[some], sums.value + objective.penalty_value(params)
-    return (1 + distance) * (sums.shortfall + flat + _of_pull(left, params[some], l1[some], l2[some], value))
-
-
-def _of_pull(pull, params, l1, l2, value):
-    """What penalised parameters with these absolute entries leave at the most."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        curved = np.where(pull > 0, pull**2 / (2 * l2), 0.0)
-        shares = np.where(l1 > 0, pull / l1, 0.0)
-    # Absolute values sum to no more at the optimum than the objective is here.
-    of_sum = float(np.max(shares, initial=0.0)) * (float(l1 @ np.abs(params)) + value)
-    return min(float(curved.sum()), float(curved[l1 == 0].sum()) + of_sum)
+    return (1 + distance) * (sums.shortfall + flat + left_by_pull(left, params[some], l1[some], l2[some], value))

@@ -22,7 +22,7 @@ from sklearn_losses.core.limits import SIZES
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.duality_gap import ROUNDING, dual_gap
-from sklearn_losses.piecewise.near_rows import ROWS, KinksOfRows, NearRows, ProvenBound, SlopesOfPart
+from sklearn_losses.piecewise.near_rows import LENGTHS, ROWS, KinksOfRows, NearRows, ProvenBound, SlopesOfPart
 from sklearn_losses.solvers.run import Run
 from sklearn_losses.solvers.smoothed_passes import SMOOTHED, smoothed_passes
 
@@ -34,8 +34,8 @@ class PassLimits(NamedTuple):
 
     Attributes
     ----------
-    rows, entries : int
-        Rows, and entries of them, that are in memory at the most.
+    rows, sparse_rows, entries : int
+        Rows, of arrays and of sparse matrices, and entries of them, that are in memory at the most.
     spreads : float
         Half the width of the band of the rows that may change sides, in standard errors of the
         predictions.
@@ -47,6 +47,9 @@ class PassLimits(NamedTuple):
         The share of the first reach within which rows are taken in at later points.
     crossed : int
         Rows that change sides at the least, when a further band is chosen.
+    enough : float
+        The share of the best gain on the way to the minimum over a sample with which a step is
+        taken.
     still : int
         Passes in a row that may bring no lower value.
     tied, of_tied : float, int
@@ -57,12 +60,14 @@ class PassLimits(NamedTuple):
     """
 
     rows: int = ROWS
+    sparse_rows: int = 4 * ROWS
     entries: int = 2**22
     spreads: float = 3.75
     filled: float = 0.8
     further: float = 0.1
     again: float = 0.25
     crossed: int = 4
+    enough: float = 0.5
     still: int = 2
     tied: float = 1e-6
     of_tied: int = 15
@@ -74,7 +79,7 @@ TINY = 1e-9  # distance from a kink, in units of the mean one, of rows on it
 CERTAIN = 1e-9  # of a duality gap, what rounding leaves
 EXACT = 1e-10  # tol of the last rows in memory: what rounding of sums has done is not to be seen
 MOST = 1000  # iterations for rows in memory
-Solve = Callable[[Any, FloatArray, float], OptimizeResult]
+Solve = Callable[[Any, FloatArray, float, float], OptimizeResult]
 
 
 class _Band(NamedTuple):
@@ -88,6 +93,41 @@ class _Band(NamedTuple):
     def then(self, params, again):
         """The same rows, and those that change sides on the way to a further point."""
         return self._replace(points=(*self.points, params), reaches=(*self.reaches, again * self.reaches[0]))
+
+
+class _Line(NamedTuple):
+    """The step to the minimum over a sample of rows, which may be far beyond that over all.
+
+    Attributes
+    ----------
+    start, way : ndarray or None
+        None where no step is taken.
+    length : float
+        How much of it is tried first: what was taken of the last one.
+    """
+
+    start: FloatArray | None = None
+    way: FloatArray | None = None
+    length: float = 1.0
+
+    @property
+    def of_pass(self):
+        """What `NearRows` asks of it."""
+        return self.way, self.length
+
+    def at(self, length):
+        """The point there."""
+        return self.start + length * self.way
+
+    def better(self, values, objective, enough):
+        """The length to go to where the pass has shown that the one tried is not good enough.
+
+        `values` are those of the loss at `LENGTHS`. None where it is good enough.
+        """
+        values = values + np.array([objective.penalty_value(self.at(length)) for length in LENGTHS])
+        tried, best = LENGTHS.index(self.length), int(np.argmin(values))
+        # The last of the lengths is next to nothing.
+        return None if values[-1] - values[tried] >= enough * (values[-1] - values[best]) else LENGTHS[best]
 
 
 def minimum_by_passes(
@@ -105,8 +145,8 @@ def minimum_by_passes(
         It counts passes.
     tol : float
     solve : callable, default=None
-        ``solve(part, params, tol)`` gives the result of a solver for rows in memory; None: of the
-        one that "auto" chooses.
+        ``solve(part, params, tol, goal)`` gives the result of a solver for rows in memory; None: of
+        the one that "auto" chooses.
     limits : PassLimits, default=LIMITS
 
     Returns
@@ -117,15 +157,18 @@ def minimum_by_passes(
     return _Passes(objective, run, tol, solve or _in_memory, limits).go(params)
 
 
-def _in_memory(part, params, tol):
-    """The best end of the solvers that "auto" takes for rows in memory, one after the other."""
+def _in_memory(part, params, tol, goal):
+    """The best end of the solvers that "auto" takes for rows in memory, one after the other.
+
+    They are asked for `tol`, and `goal` is what they must have reached.
+    """
     from sklearn_losses.solvers.auto import Auto  # which chooses among solvers that call this module
 
     solver, best, least = Auto().choose(part), None, np.inf
     while solver is not None:
         found = solver.solve(part, params, max_iter=MOST, tol=tol)
         value = part.value(found.x)
-        enough = allowance(part, value, null_value(part, found.x), tol) / (abs(value) or 1.0)
+        enough = allowance(part, value, null_value(part, found.x), goal) / (abs(value) or 1.0)
         gap = dual_gap(part, found.x, found.get("slopes"), found.get("width"), enough)
         if best is None or (gap or 0.0) < least:
             best, least = found, gap or 0.0
@@ -139,7 +182,8 @@ class _Passes:
     def __init__(self, objective, run, tol, solve, limits):
         self.objective, self.run, self.tol, self.solve, self.limits = objective, run, tol, solve, limits
         per_row = max(1.0, objective.batches.X.size / max(1, objective.n_rows))
-        self.most = max(16, min(limits.rows, int(limits.entries / per_row)))
+        rows = limits.sparse_rows if objective.sparse else limits.rows
+        self.most = max(16, min(rows, int(limits.entries / per_row)))
         self.kinks = KinksOfRows(objective.loss)
 
     def go(self, params):
@@ -215,9 +259,9 @@ class _Passes:
 
     def _solved(self, part, params, whole):
         """The minimum over rows in memory; that over the whole problem, or what it is found by."""
-        # A maximum with absolute values has no exact method.
-        exact = whole and (part.piecewise_linear or part.smooth_penalty)
-        found = self.solve(part, params, min(self.tol, EXACT) if exact else self.tol)
+        # A maximum with absolute values has no exact method, and so have many parameters.
+        exact = whole and (part.piecewise_linear or part.smooth_penalty) and len(params) <= SIZES.matrix
+        found = self.solve(part, params, min(self.tol, EXACT) if exact else self.tol, self.tol)
         if whole and part.null is not None and part.piecewise_linear and exact_is_cheap(part):
             # Of several minima it is the one that a fit in memory finds: the closest to the start.
             width = np.sqrt(np.finfo(float).eps) * self.scale
@@ -236,13 +280,17 @@ class _Passes:
 
         Returns the result, or None where that leads nowhere; the lowest point is `best` then.
         """
-        part, found, still = None, None, 0
+        part, found, line, still = None, None, _Line(), 0
         for _ in range(self.limits.passes):
             before, params = part, band.points[-1]
-            looked = self.objective.part(NearRows(self.objective.loss, self.objective.model, *band), self.most)
-            still = still + 1 if looked.value >= self.lowest - 1e-12 * abs(self.lowest) else 0
+            looked = self.objective.part(NearRows(self.objective.loss, self.objective.model, *band, *line.of_pass), self.most)
+            lowest = self.lowest
             if self._record(params, looked.value):
                 return None
+            if line.way is not None and (length := line.better(looked.line, self.objective, self.limits.enough)):
+                band, line = band._replace(points=(line.at(length),)), _Line(length=length)
+                continue
+            still = still + 1 if looked.value >= lowest - 1e-12 * abs(lowest) else 0
             if looked.value <= ROUNDING * self.size:  # no objective is below 0, and this one is 0 to rounding
                 return self._proven(params, 0.0)
             part = looked.objective
@@ -251,11 +299,15 @@ class _Passes:
             if still > self.limits.still:
                 return None
             if part is None:
-                band = self._thinned(params, band.reaches[-1], looked.near)
+                band, line = self._thinned(params, band.reaches[-1], looked.near), _Line(length=line.length)
                 continue
             part.null = self.null
             found = self._solved(part, params, whole=band.share == 1)
+            whole = band.share == 1
             band = self._after(band, part, found, looked.sampled)
+            line = _Line(length=line.length) if whole else _Line(params, found.x - params, line.length)
+            if not whole and line.length < 1:
+                band = band._replace(points=(line.at(line.length),))
         return None
 
     def _after(self, band, part, found, near):

@@ -13,7 +13,8 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.continuation import Schedule
 from sklearn_losses.piecewise.duality_gap import gradient_cost
-from sklearn_losses.piecewise.sums_of_rows import LENGTHS, SmoothedSums
+from sklearn_losses.piecewise.near_rows import LENGTHS
+from sklearn_losses.piecewise.sums_of_rows import SmoothedSums
 
 __all__ = ["SMOOTHED", "SmoothedEnd", "smoothed_passes"]
 

@@ -7,8 +7,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def cluster():
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
+    # Not "distributed": where it is not installed, that is this folder.
+    deploy = pytest.importorskip("distributed.deploy")
+    with deploy.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=logging.CRITICAL
     ) as cluster:
         yield cluster
@@ -20,5 +21,5 @@ def client(cluster):
     from distributed import Client
 
     with Client(cluster) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=100)
         yield client

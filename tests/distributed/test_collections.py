@@ -145,6 +145,11 @@ def test_bad_input(where):
     refused("queries have rows in several", array, Y, qid=Y % 10)
     data = dd.from_pandas(frame(c=pandas.Categorical(["u", "v"] * 25), t=[f"{i}" for i in Y]), npartitions=2)
     refused("Got 'c' .category., 't' ", data)
+    refused("Got dask.dataframe.*Series", data.t, error=TypeError)
+    labels = pandas.Series(["u", "v"] * 25)
+    labels[30] = None
+    refused("Row 5 of partition 1 has a missing value in y", data[[]].assign(a=1.0), dd.from_pandas(labels, npartitions=2))
+    refused("Row 10 of partition 1 has a missing value in y", array, da.from_array(labels.to_numpy(object), chunks=20))
     refused("as many columns. Partition 0 has 3, partition 1 has 2", array.map_blocks(narrower, dtype=float))
     refused("sparse or none. Partitions 0 and 1 differ", array.map_blocks(sparser, dtype=float))
 

@@ -87,6 +87,25 @@ def test_without_a_client():
     close(there, LossRegressor("poisson").fit(X, COUNTS))
 
 
+def many(seed=0, n=40_000):
+    """More rows than are gathered to be solved in memory."""
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((n, P))
+    return rows, rows @ [1, -1, 0.5, 0] + rng.standard_t(3, n)
+
+
+LARGE = [("mse", LossRegressor), ("log_cosh", LossRegressor), ("quantile", LossRegressor)]
+LARGE += [("cross_entropy", LossClassifier), ("hinge", LossClassifier)]
+
+
+@pytest.mark.parametrize(("loss", "make"), LARGE, ids=[loss for loss, _ in LARGE])
+def test_sums_over_many_rows(client, loss, make):
+    rows, y = many()
+    y = y if make is LossRegressor else np.where(y > 0, "yes", "no")
+    there = make(loss, alpha=0.01).fit(da.from_array(rows, chunks=(15_000, 2)), da.from_array(y, chunks=15_000))
+    close(there, make(loss, alpha=0.01).fit(rows, y))
+
+
 met = 0
 
 
@@ -101,15 +120,18 @@ def deadly(y, raw, marker, home):
     return np.log1p((raw - y) ** 2 / 4) + 0.1 * (raw - y) ** 2
 
 
+@pytest.mark.slow
 def test_a_worker_is_killed_in_the_middle_of_a_fit(client, tmp_path):
     marker = tmp_path / "killed"
+    rows, y = many()
+    array, targets = da.from_array(rows, chunks=(9_000, P)), da.from_array(y, chunks=9_000)
     loss = CustomLoss(partial(deadly, marker=marker, home=os.getpid()))
-    there = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(chunked(X), chunked(REAL))
+    there = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(array, targets)
     assert marker.exists()
-    client.wait_for_workers(2, timeout=60)
-    undisturbed = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(chunked(X), chunked(REAL))
+    client.wait_for_workers(2, timeout=100)
+    undisturbed = LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(array, targets)
     np.testing.assert_array_equal(there.coef_, undisturbed.coef_)
-    close(there, LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(X, REAL))
+    close(there, LossRegressor(loss, solver="lbfgs", tol=1e-12).fit(rows, y))
 
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was(client):

@@ -228,7 +228,7 @@ def test_a_lost_worker_does_not_change_a_digit(client):
     before = anew(summed, params), changed.total(total_of_rows)
     kill(client, parts.holders._groups[0].address)
     assert (anew(summed, params), changed.total(total_of_rows)) == before
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=100)
 
 
 def test_a_worker_is_lost_in_the_middle_of_a_call(client):

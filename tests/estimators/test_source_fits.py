@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.blocks import ArrayBlocks
-from sklearn_losses.losses import Quantile, Trimmed
+from sklearn_losses.losses import CVaR, Huber, Quantile, Trimmed
 
 
 class Source:
@@ -215,6 +215,16 @@ def test_the_scale_of_several_targets_and_weights():
     np.testing.assert_allclose(source.scale_, arrays.scale_, rtol=1e-9)
 
 
+COMPOSITE = [CVaR("mse", 0.3), 0.5 * Huber() + Quantile(0.9)]
+
+
+@pytest.mark.parametrize("loss", COMPOSITE, ids=["cvar", "sum"])
+@pytest.mark.parametrize("n_rows", [500, pytest.param(40_000, marks=pytest.mark.slow)])
+def test_losses_with_kinks_that_are_not_made_of_lines(loss, n_rows):
+    X, y = (part[:n_rows] for part in many("huber"))
+    check_same(LossRegressor(loss).fit(Source(X, y, size=n_rows // 5)), LossRegressor(loss).fit(X, y), rtol=1e-7)
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "gd"])
 def test_other_solvers(solver):
     X, y = many("cross_entropy")
@@ -334,6 +344,8 @@ class Blocks:
 
 WRONG = [
     (Blocks([(X, Y)], shape=None), {}, "must have a shape"),
+    (Blocks([(X, Y)], shape=(442,)), {}, "must have a shape.*Got"),
+    (Blocks([(X[:, :0], Y)], shape=(442, 0)), {}, "at least one column"),
     (Blocks([(X, Y)], dtype="text"), {}, "and a dtype"),
     (Blocks([(X, Y)], shape=(441, 10)), {}, "it has 441 rows.*hold 442"),
     (Blocks([(X, Y), (X[:, :9], Y)]), {}, "must have shape"),

@@ -223,7 +223,7 @@ def test_a_killed_process(path):
     """The file is whole whenever the process ends, and the fit goes on from it."""
     child = subprocess.Popen([sys.executable, "-c", CHILD.format(folder=str(Path(__file__).parent)), str(path)])
     try:
-        seen, end = set(), time.monotonic() + 60
+        seen, end = set(), time.monotonic() + 300
         while len(seen) < 4 and time.monotonic() < end and child.poll() is None:
             if path.exists():
                 seen.add(joblib.load(path).n_iter_)

@@ -58,8 +58,12 @@ def regression(n, p, seed=0, as_sparse=False):
     return (sparse.csr_matrix(np.where(rng.random(X.shape) < 0.5, X, 0)) if as_sparse else X), y, rng
 
 
+def few(rows):
+    return PassLimits(rows=rows, sparse_rows=rows)
+
+
 LOSSES = ["mae", "quantile", "epsilon_insensitive", "hinge"]
-FEW = PassLimits(rows=600)
+FEW = few(600)
 
 
 def assert_optimal(summed, whole, parts, limits=FEW, passes=10, atol=1e-8):
@@ -94,7 +98,7 @@ def test_several_outputs(loss, alpha, l1_ratio):
     y = X @ rng.standard_normal((3, 3)) + rng.standard_normal((3000, 3))
     y = y if loss == "mae" else y.argmax(axis=1)
     of = objectives(loss, X, y, outputs=3, alpha=alpha, l1_ratio=l1_ratio, block=700)
-    assert_optimal(*of, PassLimits(rows=1500), passes=12)
+    assert_optimal(*of, few(1500), passes=12)
 
 
 def test_a_maximum_over_classes():
@@ -103,12 +107,12 @@ def test_a_maximum_over_classes():
     y = (X @ rng.standard_normal((3, 3)) + rng.standard_normal((3000, 3))).argmax(axis=1)
     for weight in (None, rng.uniform(0.5, 2, 3000)):
         summed, whole, parts = objectives("crammer_singer", X, y, weight, outputs=3, block=700)
-        assert_optimal(summed, whole, parts, PassLimits(rows=1500), atol=1e-4)  # it ends within tol
+        assert_optimal(summed, whole, parts, few(1500), atol=1e-4)  # it ends within tol
 
 
 def test_blocks_do_not_matter():
     X, y, _ = regression(700, 3)
-    ends = [by_passes(objectives("mae", X, y, block=block)[0], PassLimits(rows=200)).x for block in (1, 13, 700)]
+    ends = [by_passes(objectives("mae", X, y, block=block)[0], few(200)).x for block in (1, 13, 700)]
     for end in ends[1:]:
         np.testing.assert_allclose(end, ends[0], rtol=0, atol=1e-8)
 
@@ -129,7 +133,7 @@ TIES = {
 def test_ties_of_targets(case, alpha):
     X, y = TIES[case](*regression(1500, 4)[:2])
     summed, whole, parts = objectives("mae", X, y, alpha=alpha, block=97)
-    found, expected = by_passes(summed, PassLimits(rows=300)), in_memory(whole)
+    found, expected = by_passes(summed, few(300)), in_memory(whole)
     assert found.status.success and parts.passes[0] <= 25
     scale = np.mean(np.abs(y))
     assert whole.value(found.x) <= whole.value(expected.x) + 2e-6 * scale
@@ -148,7 +152,7 @@ CLASSES = {
 def test_ties_of_classes(case, alpha):
     X, y, _ = regression(1500, 4)
     summed, whole, parts = objectives("hinge", X, CLASSES[case](X, y).astype(int), alpha=alpha, block=97)
-    found, expected = by_passes(summed, PassLimits(rows=300)), in_memory(whole)
+    found, expected = by_passes(summed, few(300)), in_memory(whole)
     assert found.status.success and parts.passes[0] <= 40
     assert whole.value(found.x) <= whole.value(expected.x) + 2e-6
     assert dual_gap(summed, found.x, found.slopes) <= 2e-6
@@ -179,6 +183,14 @@ def test_a_point_is_proven_by_the_rows_on_its_kink():
     end = in_memory(whole).x
     assert dual_gap(summed, end) <= 1e-12
     assert dual_gap(summed, end + 0.1) > 1e-3
+
+
+def test_many_parameters_beside_the_sample():
+    """The minimum over a sample is far beyond that over all rows: shorter steps are taken."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((2000, 60))
+    y = (X @ rng.standard_normal(60) + 5 * rng.standard_normal(2000) > 0).astype(int)
+    assert_optimal(*objectives("hinge", X, y, alpha=0.01, block=500), few(900), passes=25)
 
 
 class PickledParts(LocalParts):
