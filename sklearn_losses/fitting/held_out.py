@@ -52,7 +52,7 @@ def views_of(loss: Loss, model: Model, solver: Solver, X: Any, large: int = LARG
     n, p = X.shape
     if not isinstance(X, np.ndarray) or X.size < large or (model.linear and n < p):
         return NO_VIEWS
-    by_batches = solver.stochastic or (isinstance(solver, Auto) and (not model.linear or loss.stochastic_only))
+    by_batches = solver.stochastic or (isinstance(solver, Auto) and not model.linear)
     plain = loss.initial_estimator is None and not isinstance(loss, Trimmed)
     return Views(bool(by_batches and plain), not isinstance(loss, Trimmed))
 
