@@ -24,7 +24,13 @@ from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.resistant import notice, resistant_fit
 from sklearn_losses.fitting.resume import Begin, OtherRows, is_same, journal_of, key_of, point_of, takes_again
 from sklearn_losses.fitting.rows import Rows
-from sklearn_losses.fitting.scale import interpolates, penalized, scale_of_residuals, scale_of_sums
+from sklearn_losses.fitting.scale import (
+    interpolates,
+    penalized,
+    penalized_scale_of_sums,
+    scale_of_residuals,
+    scale_of_sums,
+)
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.solve import Outcome, solve, unfinished
 from sklearn_losses.fitting.sources import in_memory
@@ -250,26 +256,31 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
 
 
 def _initial_fit_of_parts(task, loss, rows, settings):
-    """That of a fixed sample, with the scale of all rows where it is that of an unpenalised fit."""
+    """That of a fixed sample, with the scale of all rows."""
     some = in_memory(rows)
     initial = initial_fit(task, loss, some, settings)
     if initial is None:
         return None
     initial = initial._replace(of_rows=some)
     found = initial.scale is not None and loss.residual_scale == "mad" and not loss.resistant
-    if not found or some.X.shape[0] == rows.X.shape[0] or settings.alpha not in ("auto", 0):
+    if not found or some.X.shape[0] == rows.X.shape[0]:
         return initial
     several = isinstance(initial.scale, list)
     scales = initial.scale if several else [initial.scale]
-    own = Settings(alpha=settings.alpha, fit_intercept=settings.fit_intercept)
-    exact = [_scale_of_all(rows.target(k, len(scales)), own, of_sample) for k, of_sample in enumerate(scales)]
+    own = _settings_of_initial_fit(loss, rows, settings, len(scales))
+    exact = [
+        _scale_of_all(rows.target(k, len(scales)), own, of_sample, some.target(k, len(scales)))
+        for k, of_sample in enumerate(scales)
+    ]
     return initial._replace(scale=exact if several else exact[0])
 
 
-def _scale_of_all(rows, own, of_sample):
-    """The scale of one target by the residuals of the least absolute deviations of all rows."""
+def _scale_of_all(rows, own, of_sample, some):
+    """The scale of one target by the residuals of all rows; `some` are a sample."""
     task = Regression()
-    done = fit_rows(task, MAE(), Auto(), rows, own, check_random_state(None))
+    if own.alpha != "auto" and own.alpha > 0:
+        return penalized_scale_of_sums(task, rows, own, of_sample, some)
+    done = fit_rows(task, MAE(), Auto(), rows, replace(own, l1_ratio=0.0), check_random_state(None))
     if done.outcome.interruption is not None:
         raise done.outcome.interruption
     return scale_of_sums(rows, done.problem.model, done.problem.to_user(done.outcome.params), of_sample)
@@ -285,14 +296,18 @@ def _of_one_target(task, loss, rows, settings, n_targets=1):
     return _initial_fit(task, loss, rows, settings, n_targets)._replace(start=f"mae: {found}")
 
 
-def _initial_fit(task, loss, rows, settings, n_targets=1):
+def _settings_of_initial_fit(loss, rows, settings, n_targets):
     alpha = settings.alpha
     if alpha != "auto":
         alpha = loss.initial_alpha(min(float(alpha) * n_targets, np.finfo(np.float64).max), rows.y, rows.weights)
+    return Settings(alpha=alpha, l1_ratio=float(settings.l1_ratio), fit_intercept=settings.fit_intercept)
+
+
+def _initial_fit(task, loss, rows, settings, n_targets=1):
     first = Loss.make(loss.initial_estimator)
     first.check()
+    own = _settings_of_initial_fit(loss, rows, settings, n_targets)
     rows = rows._replace(weight=None if rows.weight is None else mean_one(rows.weight / rows.weight.max()))
-    own = Settings(alpha=alpha, l1_ratio=float(settings.l1_ratio), fit_intercept=settings.fit_intercept)
     if loss.residual_scale is None or not isinstance(first, MAE):
         return _fit_of(first, task, rows, own)
     if own.alpha != "auto" and own.alpha > 0:

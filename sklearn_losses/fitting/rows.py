@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.indexed_rows import IndexedRows
-from sklearn_losses.core.parts import Block
+from sklearn_losses.core.parts import Block, Parts
 from sklearn_losses.core.validation import mean_one
 
 __all__ = ["Rows"]
@@ -41,9 +41,11 @@ class Rows(NamedTuple):
         return np.ones(self.X.shape[0]) if self.weight is None else self.weight
 
     def target(self, number: int, n_targets: int) -> Self:
-        """The rows with one of several targets; for rows in parts."""
+        """The rows with one of several targets."""
         if n_targets == 1:
             return self
+        if not isinstance(self.X, Parts):
+            return self._replace(y=self.y[:, number])
         parts = self.X.map(_OneTarget(number))
         parts.moments = self.X.moments
         return self._replace(X=parts, y=self.y[:, number])

@@ -41,7 +41,14 @@ from sklearn_losses.models import Linear
 from sklearn_losses.resistant.effective import different_rows, effective_rows
 from sklearn_losses.solvers import Auto, Newton
 
-__all__ = ["fixed_point", "interpolates", "penalized", "scale_of_residuals", "scale_of_sums"]
+__all__ = [
+    "fixed_point",
+    "interpolates",
+    "penalized",
+    "penalized_scale_of_sums",
+    "scale_of_residuals",
+    "scale_of_sums",
+]
 
 
 class ScaleLimits(NamedTuple):
@@ -161,7 +168,11 @@ def fixed_point(found: Callable[[float, float], float], start: float, floor: flo
         At most `start`; not more than `floor` where there is none above.
     """
     start = max(start, floor)
-    scale = _near(found, start, floor, limits)
+    return _secant(found, _near(found, start, floor, limits), start, floor, limits)
+
+
+def _secant(found, scale, start, floor, limits=LIMITS):
+    """`fixed_point` from a scale near the result."""
     low = high = before = None
     for number in range(limits.fits):
         new, point = max(found(scale, limits.tol), floor), np.log(scale)
@@ -253,7 +264,37 @@ def scale_of_residuals(rows: Rows, raw: NDArray[Any], used: float = 0.0) -> floa
     return min(found, of_targets) if found > LIMITS.zero * size else of_targets
 
 
-def scale_of_sums(rows: Rows, model: Any, params: NDArray[Any], of_sample: float) -> float:
+def penalized_scale_of_sums(task: Task, rows: Rows, settings: Settings, of_sample: float, some: Rows) -> float:
+    """The scale that `penalized` finds, for rows in parts.
+
+    Parameters
+    ----------
+    task : Task
+        Of one target.
+    rows : Rows
+    settings : Settings
+        The penalty, in the units of Huber's loss.
+    of_sample : float
+        That of a sample of the rows, which is close.
+    some : Rows
+        The sample.
+    """
+    if isinstance(of_sample, ScaleOfPlane):
+        return of_sample
+    fits = _HuberFits(task, rows, settings, of_sample)
+
+    def found(scale, tol):
+        fits.at(scale, tol)
+        residuals = Residuals(fits.problem.model, fits.user_params)
+        return deviation_in_parts(rows.X, residuals, residuals_seen(rows.X, residuals, 0.0))
+
+    start = _first_scale(rows, settings.fit_intercept)
+    _secant(found, of_sample, max(start, of_sample), LIMITS.floor * _spread(rows.y, rows.weights))
+    n_rows = rows.X.shape[0] * effective_rows(some.X, some.y, some.weights) / some.X.shape[0]
+    return scale_of_sums(rows, fits.problem.model, fits.user_params, of_sample, fits.n_used() / n_rows)
+
+
+def scale_of_sums(rows: Rows, model: Any, params: NDArray[Any], of_sample: float, used: float = 0.0) -> float:
     """`scale_of_residuals` for rows in parts.
 
     Parameters
@@ -264,6 +305,8 @@ def scale_of_sums(rows: Rows, model: Any, params: NDArray[Any], of_sample: float
     params : ndarray of shape (n_params,)
     of_sample : float
         That of a sample of the rows, which stands where most rows lie on a plane.
+    used : float, default=0.0
+        As of `scale_of_residuals`.
     """
     size, residuals = _spread(rows.y, rows.weights), Residuals(model, params)
     of_targets = residual_scale(rows.y, np.zeros(len(rows.y)), rows.weights)
@@ -271,6 +314,7 @@ def scale_of_sums(rows: Rows, model: Any, params: NDArray[Any], of_sample: float
     if seen.passed > 0.5:
         return of_sample
     plain = deviation_in_parts(rows.X, residuals, seen, (1 + _left_out(seen.passed)) / 2)
+    plain /= float(np.sqrt(max(1 - used, 1 / rows.X.shape[0])))
     return min(plain, of_targets) if plain > LIMITS.zero * size else of_targets
 
 

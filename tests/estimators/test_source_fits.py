@@ -215,6 +215,18 @@ def test_the_scale_of_several_targets_and_weights():
     np.testing.assert_allclose(source.scale_, arrays.scale_, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "params", [{"alpha": 0.1}, {"alpha": 0.3, "l1_ratio": 1.0}, {"alpha": 0.1, "fit_intercept": False}], ids=str
+)
+def test_the_scale_under_a_penalty(params):
+    """The search for it ends at a relative change of 1e-6, and the loss follows the scale."""
+    X, y = many("huber")
+    source, arrays = LossRegressor("huber", **params).fit(Source(X, y, size=9000)), LossRegressor("huber", **params).fit(X, y)
+    assert source.converged_
+    np.testing.assert_allclose(source.scale_, arrays.scale_, rtol=1e-6)
+    np.testing.assert_allclose(source.coef_, arrays.coef_, atol=1e-7)
+
+
 COMPOSITE = [CVaR("mse", 0.3), 0.5 * Huber() + Quantile(0.9)]
 
 
