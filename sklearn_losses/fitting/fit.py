@@ -15,6 +15,7 @@ from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.threads import block_threads
 from sklearn_losses.core.validation import mean_one
 from sklearn_losses.fitting.attributes import fit_attributes, model_attributes, row_weights
+from sklearn_losses.fitting.held_out import views_of
 from sklearn_losses.fitting.monitor import Monitor
 from sklearn_losses.fitting.parameters import flat_parameters, raw_predictions
 from sklearn_losses.fitting.problem import Initial, LastFit, Problem, prepare
@@ -120,7 +121,7 @@ def _chance(loss, settings, rng):
 def _fit_rows(task, loss, solver, model, rows, settings, rng, begin, last, progress):
     held_out, fault, shares, start = None, None, None, None
     if settings.validation_fraction is not None:
-        rows, held_out = task.split(rows, settings.validation_fraction, rng)
+        rows, held_out = task.split(rows, settings.validation_fraction, rng, views_of(loss, model, solver, rows.X))
     # Networks and batches make few large products: BLAS's own threads.
     with block_threads() if model.linear and not solver.stochastic else nullcontext():
         if isinstance(loss, Trimmed):

@@ -8,8 +8,53 @@ from numpy.typing import NDArray
 
 from sklearn_losses.core.parts import Block
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.losses.base import Loss
+from sklearn_losses.losses.trimmed import Trimmed
+from sklearn_losses.models import Model
+from sklearn_losses.solvers import Auto, Solver
 
-__all__ = ["split_parts"]
+__all__ = ["LARGE", "NO_VIEWS", "Views", "split_parts", "views_of"]
+
+LARGE = 2**23  # entries of rows whose parts are views and no copies: 64 MB
+
+
+class Views(NamedTuple):
+    """Which parts of an array of rows are read where they are.
+
+    Attributes
+    ----------
+    kept, held_out : bool
+        The rows to fit, and those to hold out.
+    """
+
+    kept: bool
+    held_out: bool
+
+
+NO_VIEWS = Views(False, False)
+
+
+def views_of(loss: Loss, model: Model, solver: Solver, X: Any, large: int = LARGE) -> Views:
+    """Which parts need no copy.
+
+    A solver that steps on batches copies those anyway. Others pass over the rows to fit again and
+    again, and would copy them each time; of the rows that are held out they need the loss alone.
+
+    Parameters
+    ----------
+    loss : Loss
+    model : Model
+    solver : Solver
+    X : {ndarray, sparse matrix} of shape (n, p)
+    large : int
+        Entries of an array from which on a copy is avoided.
+    """
+    n, p = X.shape
+    if not isinstance(X, np.ndarray) or X.size < large or (model.linear and n < p):
+        return NO_VIEWS
+    by_batches = solver.stochastic or (isinstance(solver, Auto) and not model.linear)
+    plain = loss.initial_estimator is None and not isinstance(loss, Trimmed)
+    return Views(bool(by_batches and plain), not isinstance(loss, Trimmed))
 
 
 def split_parts(rows: Rows, fraction: float, rng: RandomState, n_classes: int | None) -> tuple[Rows, Rows] | None:

@@ -13,6 +13,7 @@ from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.queries import Queries, group
 from sklearn_losses.core.summed_batches import SummedBatches
 from sklearn_losses.core.validation import mean_one
+from sklearn_losses.fitting.held_out import NO_VIEWS, Views
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.staged import RankingObjective, Staged, SummedRankingObjective
@@ -78,7 +79,7 @@ class Ranking(PointwiseRanking):
     def solver_for(self, loss: Loss, solver: Solver) -> Solver:
         return Staged(solver) if loss.starts_from and not solver.stochastic else solver
 
-    def split(self, rows: Rows, fraction: float, rng: RandomState) -> tuple[Rows, Rows]:
+    def split(self, rows: Rows, fraction: float, rng: RandomState, views: Views = NO_VIEWS) -> tuple[Rows, Rows]:
         if isinstance(rows.X, Parts):
             raise ValueError("early_stopping=True of a ranking loss needs arrays; a source of rows is fitted without it.")
         y = rows.y

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.indexed_rows import IndexedRows
 from sklearn_losses.core.parts import Block
 from sklearn_losses.core.validation import mean_one
 
@@ -51,6 +52,11 @@ class Rows(NamedTuple):
         """The rows of a mask or of an array of indices, their weights scaled to mean 1."""
         weight = None if self.weight is None else mean_one(self.weight[rows])
         return type(self)(self.X[rows], self.y[rows], weight, *self._places_of(rows))
+
+    def view(self, rows: NDArray[np.intp]) -> Self:
+        """`part` of an array, whose rows are read where they are."""
+        weight = None if self.weight is None else mean_one(self.weight[rows])
+        return type(self)(IndexedRows(self.X, rows), self.y[rows], weight, *self._places_of(rows))
 
     def reweighted(self, weight: NDArray[Any]) -> Self:
         """The rows that have a positive weight in `weight`, with these weights."""

@@ -11,7 +11,7 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.summed_batches import SummedBatches
-from sklearn_losses.fitting.held_out import split_parts
+from sklearn_losses.fitting.held_out import NO_VIEWS, Views, split_parts
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.fitting.settings import Settings
 from sklearn_losses.fitting.strength import Units
@@ -111,16 +111,16 @@ class Task(ABC):
         """The solver as this task calls it."""
         return solver
 
-    def split(self, rows: Rows, fraction: float, rng: RandomState) -> tuple[Rows, Rows]:
-        """The rows to fit, and those to hold out for early stopping."""
+    def split(self, rows: Rows, fraction: float, rng: RandomState, views: Views = NO_VIEWS) -> tuple[Rows, Rows]:
+        """The rows to fit, and those to hold out for early stopping, which are views or copies."""
         if isinstance(rows.X, Parts):
-            views = split_parts(rows, fraction, rng, None if self._classes(rows) is None else self.n_classes)
-            if views is None:
+            parted = split_parts(rows, fraction, rng, None if self._classes(rows) is None else self.n_classes)
+            if parted is None:
                 raise ValueError(
                     f"early_stopping=True cannot hold out validation_fraction={fraction} of {rows.X.shape[0]} rows; use "
                     "early_stopping=False, or another validation_fraction."
                 )
-            return views
+            return parted
         # What it loads takes longer than this package, and few fits need it.
         from sklearn.model_selection import train_test_split
 
@@ -132,7 +132,7 @@ class Task(ABC):
                 f"early_stopping=True cannot hold out validation_fraction={fraction} of {n_rows} rows "
                 f"({error}); use early_stopping=False, or another validation_fraction."
             ) from error
-        kept, held_out = (rows.part(part) for part in parts)
+        kept, held_out = (rows.view(part) if view else rows.part(part) for part, view in zip(parts, views, strict=True))
         return kept, held_out
 
     @property

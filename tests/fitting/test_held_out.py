@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
+from sklearn_losses.core.indexed_rows import IndexedRows
 from sklearn_losses.core.parts import Block, LocalParts
-from sklearn_losses.fitting.held_out import split_parts
+from sklearn_losses.fitting.held_out import NO_VIEWS, Views, split_parts, views_of
+from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
+from sklearn_losses.losses import MSE, Huber, Trimmed
+from sklearn_losses.models import MLP, Linear
+from sklearn_losses.solvers import LBFGS, SGD, Auto
 
 N = 1000
 CODES = np.random.default_rng(0).choice(4, N, p=[0.6, 0.3, 0.095, 0.005])
@@ -83,3 +88,30 @@ def test_weights():
 def test_nothing_to_hold_out():
     assert split(10, 0.0005) is None
     assert split(10, 0.9995) is None
+
+
+LINEAR, NETWORK = Linear().bind(5, 1, True), MLP((3,)).bind(5, 1, True)
+CHOICES = [
+    (MSE(), LINEAR, SGD(), Views(True, True)),
+    (MSE(), LINEAR, LBFGS(), Views(False, True)),
+    (MSE(), LINEAR, Auto(), Views(False, True)),
+    (MSE(), NETWORK, Auto(), Views(True, True)),
+    (Huber(), LINEAR, SGD(), Views(False, True)),
+    (Trimmed("mse", 0.1), LINEAR, SGD(), NO_VIEWS),
+]
+
+
+@pytest.mark.parametrize(("loss", "model", "solver", "expected"), CHOICES, ids=str)
+def test_what_is_a_view(loss, model, solver, expected):
+    assert views_of(loss, model, solver, np.ones((100, 5)), large=500) == expected
+    assert views_of(loss, model, solver, np.ones((100, 5)), large=501) == NO_VIEWS
+
+
+def test_views_hold_the_rows_of_copies():
+    rows = Rows(np.arange(200.0).reshape(100, 2), np.arange(100.0), np.linspace(0.5, 1.5, 100))
+    copies = Regression().split(rows, 0.2, np.random.RandomState(0))
+    views = Regression().split(rows, 0.2, np.random.RandomState(0), Views(True, True))
+    for copy, view in zip(copies, views, strict=True):
+        assert isinstance(view.X, IndexedRows) and np.array_equal(view.X[:], copy.X)
+        assert np.array_equal(view.y, copy.y) and np.array_equal(view.weight, copy.weight)
+        assert np.array_equal(view.places, copy.places)
