@@ -76,6 +76,7 @@ class PassLimits(NamedTuple):
 
 LIMITS = PassLimits()
 TINY = 1e-9  # distance from a kink, in units of the mean one, of rows on it
+CLUSTER = 1e-4, 0.05  # a distance within which so large a share is only where many are on their kink
 CERTAIN = 1e-9  # of a duality gap, what rounding leaves
 EXACT = 1e-10  # tol of the last rows in memory: what rounding of sums has done is not to be seen
 MOST = 1000  # iterations for rows in memory
@@ -201,10 +202,13 @@ class _Passes:
         self.size = max(float(distance.mean()), float(at_zero.mean())) or 1.0
         self.scale = max(float(distance.mean()), TINY * self.size)
         band = self._band(found.x, distance, self.limits.spreads * np.sqrt(len(params) * m), n / m)
+        share = np.mean(distance <= CLUSTER[0] * self.size)
+        clustered = bool(part.max_affine and share > CLUSTER[1] and share * n > self.most)
         # From here on the sample is not needed.
         del part, terms, distance, at_zero
-        self.lowest, self.tied = np.inf, False
-        result = self._with_bands(band)
+        self.best, self.lowest, self.tied = found.x, np.inf, False
+        # No exact method tells which rows of a cluster are on their kink.
+        result = None if clustered else self._with_bands(band)
         if result is None and self.run.status is None and len(params) <= SIZES.matrix:
             result = self._by_smoothed()
         if result is None:
