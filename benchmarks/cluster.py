@@ -75,6 +75,15 @@ def seconds_of(work, budget=BUDGET):
     return min(times)
 
 
+def processor_seconds_of(client, work, repeats=5):
+    """The processor seconds of ``work(number)`` on the busiest worker, whatever else is running."""
+    before = client.run(time.process_time)
+    for number in range(repeats):
+        work(1000 + number)
+    after = client.run(time.process_time)
+    return max(after[worker] - before[worker] for worker in before) / repeats
+
+
 def evaluation(objective):
     """``number -> value and gradient`` at a new point each time."""
     return lambda number: objective.value_and_gradient(np.full(objective.n_params, 1e-3 * number))
@@ -167,10 +176,10 @@ def _of(traffic):
     return traffic.calls, traffic.sent, traffic.received
 
 
-def per_message(counts=(1, 2, 4, 8, 16, 32)):
+def per_message(counts=(1, 2, 4, 8, 16)):
     """The time of evaluations of a few rows by the number of holders, flat and in a tree.
 
-    Returns the seconds of a call, and of each further message.
+    Returns the lines of a table, and the seconds of each further message.
     """
     from distributed import Client, LocalCluster
 
@@ -190,8 +199,7 @@ def per_message(counts=(1, 2, 4, 8, 16, 32)):
             lines.append([str(count), f"{1e3 * flat[-1]:.1f}", f"{1e3 * tree:.1f}"])
             del objective
             gc.collect()
-    slope, first = np.polyfit(np.array(counts) - 1, flat, 1)
-    return lines, float(first), float(slope)
+    return lines, float(np.median((np.array(flat[1:]) - flat[0]) / (np.array(counts[1:]) - 1)))
 
 
 def main(rows=200_000, columns=100):
@@ -222,19 +230,21 @@ def main(rows=200_000, columns=100):
             for count in (1, 2):
                 places = [workers[number * count // 8] for number in range(8)]
                 objective = objective_on(client, part, columns, 8, places)
-                found = {"gradient": seconds_of(evaluation(objective)), "matrix": seconds_of(matrix(objective))}
+                works = {"gradient": evaluation(objective), "matrix": matrix(objective)}
+                found = {kind: (seconds_of(work), processor_seconds_of(client, work)) for kind, work in works.items()}
                 measured.append((part, count, found))
-                del objective
+                del objective, works
                 gc.collect()
-    lines, _, message = per_message()
+    lines, message = per_message()
     print(f"\nWorkers in one process, a few rows, {100} columns: milliseconds of an evaluation\n")
     print(markdown(("workers", "all asked by the client", f"in a tree of {FAN}"), lines))
     print(f"\nA call takes {1e3 * call:.1f} ms, and each further message {1e3 * message:.2f} ms.")
-    # The entry costs of the model are those of the most rows on one worker.
+    # The arithmetic of the model is that of the most rows on one worker.
     alone = measured[2][2]
-    costs = Costs(call, message, {kind: (seconds - call) / (rows * columns) for kind, seconds in alone.items()})
-    print(f"\nSpeed-up, {columns} columns: measured, and by the model (arithmetic of the third line, times above)\n")
-    print(markdown(("rows", "what", "workers", "ms", "ms by the model", "speed-up"), _checked(measured, costs, columns)))
+    costs = Costs(call, message, {kind: processor / (rows * columns) for kind, (_, processor) in alone.items()})
+    print(f"\nSpeed-up, {columns} columns: measured, and by the model (the processor time of {rows:,} rows on one worker)\n")
+    head = ("rows", "what", "workers", "ms", "of the processor of a worker", "ms by the model", "speed-up", "of the processor")
+    print(markdown(head, _checked(measured, costs, columns)))
     print(
         "\nOn paper: 1 Gbit/s, 0.5 ms between machines; seconds of an evaluation on 10^9 x 100, "
         f"{1e9 * costs.entry['gradient']:.2f} ns for each entry ({1e9 * costs.entry['matrix']:.2f} ns in a matrix)\n"
@@ -245,12 +255,13 @@ def main(rows=200_000, columns=100):
 
 
 def _checked(measured, costs, columns):
-    base = {(part, kind): seconds for part, count, found in measured if count == 1 for kind, seconds in found.items()}
+    alone = {(part, kind): times for part, count, found in measured if count == 1 for kind, times in found.items()}
     for part, count, found in measured:
-        for kind, seconds in found.items():
+        for kind, times in found.items():
             model = costs.seconds(kind, part, columns, count, network=False)
-            speed = base[part, kind] / seconds
-            yield [f"{part:,}", kind, str(count), f"{1e3 * seconds:.1f}", f"{1e3 * model:.1f}", f"{speed:.2f}"]
+            speeds = [one / time for one, time in zip(alone[part, kind], times, strict=True)]
+            numbers = [f"{1e3 * seconds:.1f}" for seconds in (*times, model)]
+            yield [f"{part:,}", kind, str(count), *numbers, *(f"{speed:.2f}" for speed in speeds)]
 
 
 def _on_paper(costs):

@@ -60,11 +60,13 @@ def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
                 raise RuntimeError("A pass over blocks cannot go on in a forked process; begin a new one there.")
     finally:
         # The garbage collector may run on such a thread, which cannot wait for its own end. The
-        # iterator then ends with it.
-        outside = not threading.current_thread().name.startswith(NAME)
-        pool.shutdown(wait=outside)
-        if outside:
-            _close(iterator)
+        # iterator then ends with it. A forked process has no thread, and the iterator may be in the
+        # middle of an item there.
+        if os.getpid() == process:
+            outside = not threading.current_thread().name.startswith(NAME)
+            pool.shutdown(wait=outside)
+            if outside:
+                _close(iterator)
 
 
 def _close(iterator):

@@ -1,6 +1,6 @@
 """What a source of rows is, and the check of what it gives."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -181,12 +181,16 @@ def checked_blocks(source: Any, order: NDArray[np.intp] | None = None) -> Genera
     [[0, 1], [2, 3], [4]]
     """
     check = _Check(source)
-    with closing(source.blocks() if order is None else source.blocks(order)) as blocks:
+    given = source.blocks() if order is None else source.blocks(order)
+    if not isinstance(given, Iterable):
+        raise TypeError(f"blocks() of a source must give an iterator of blocks. Got {type(given).__name__}.")
+    with closing(given) as blocks:
         # Neither keeps a block that it has handed on.
         found = map(check, blocks)
         yield from found if order is not None else filter(lambda block: block.X.shape[0], found)
     if check.rows != source.shape[0] and order is None:
-        raise ValueError(f"The source says that it has {source.shape[0]} rows, but its blocks hold {check.rows}.")
+        hint = "" if check.rows else "; blocks() must give a new iterator over all rows each time"
+        raise ValueError(f"The source says that it has {source.shape[0]} rows, but its blocks hold {check.rows}{hint}.")
 
 
 class _Check:

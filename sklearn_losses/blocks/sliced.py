@@ -134,6 +134,12 @@ class Blocks(ABC):
         """
         return self._read(numbers_of_rows(rows, self.shape[0]))
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        raise TypeError(
+            f"{type(self).__name__} is a source of row blocks and no array: the estimators of sklearn_losses take it in fit, "
+            "predict and score; what cuts or changes rows itself, such as GridSearchCV or a transformer, needs arrays."
+        )
+
     def __repr__(self) -> str:
         n_rows, columns = self.shape
         return f"<{type(self).__name__} of {n_rows} rows and {columns} columns, {self.dtype}, blocks of {self.block_rows} rows>"

@@ -44,14 +44,7 @@ from sklearn_losses.core.subgradient import least_subgradient
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.max_affine import AnyRowTerms
 
-__all__ = [
-    "GapLimits",
-    "ROUNDING",
-    "dual_gap",
-    "gradient_cost",
-    "gradient_norm",
-    "left_by_pull",
-]
+__all__ = ["GapLimits", "ROUNDING", "dual_gap", "gradient_cost", "gradient_norm", "left_by_pull"]
 
 # Of a loss that is 0, in units of the rows' size: raw predictions are sums.
 ROUNDING = 16 * np.finfo(np.float64).eps

@@ -160,6 +160,37 @@ def in_child(source, passing, answers):
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the platform has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # of threads, which is what is tried
+def test_a_fork_in_the_middle_of_an_item():
+    """The thread stays in the parent, so the iterator cannot be closed in the child."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        yield 1
+        begun.set()
+        go_on.wait(20)
+        yield 2
+
+    passing = read_ahead(slow())
+    assert next(passing) == 1 and begun.wait(20)
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    child = context.Process(target=next_in_child, args=(passing, answers))
+    child.start()
+    assert "cannot go on in a forked process" in answers.get(timeout=20)
+    child.join(20)
+    go_on.set()
+    assert list(passing) == [2]
+
+
+def next_in_child(passing, answers):
+    try:
+        answers.put(next(passing))
+    except Exception as error:
+        answers.put(str(error))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the platform has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_reads_anew(tmp_path):
     np.save(tmp_path / "X.npy", np.arange(100.0).reshape(50, 2))
     source = NpyBlocks(tmp_path / "X.npy", block_rows=5)

@@ -5,7 +5,9 @@ import pickle
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.model_selection import GridSearchCV
 
+from sklearn_losses import LossRegressor
 from sklearn_losses.blocks import (
     ArrayBlocks,
     RowBlock,
@@ -199,3 +201,34 @@ def test_arrays_are_pickled():
     source = pickle.loads(pickle.dumps(ArrayBlocks(X, Y, block_rows=9)))
     assert source.block_rows == 9
     np.testing.assert_array_equal(joined(list(source.blocks())).X, X)
+
+
+def test_blocks_that_are_read_once():
+    class Once(Given):
+        def __init__(self, *blocks):
+            super().__init__(*blocks)
+            self.rest = iter(blocks)
+
+        def blocks(self):
+            return self.rest
+
+    source = Once((ONES, Y[: len(ONES)]))
+    source.shape = ONES.shape
+    assert len(list(checked_blocks(source))) == 1
+    with pytest.raises(ValueError, match="hold 0; blocks.. must give a new iterator over all rows each time"):
+        list(checked_blocks(source))
+
+
+def test_blocks_that_are_no_iterator():
+    class Number(Given):
+        def blocks(self):
+            return 3
+
+    with pytest.raises(TypeError, match="must give an iterator of blocks. Got int"):
+        list(checked_blocks(Number()))
+
+
+def test_a_source_is_no_array():
+    """Tools that cut rows themselves say so, and do not take it for one object."""
+    with pytest.raises(TypeError, match="ArrayBlocks is a source of row blocks and no array"):
+        GridSearchCV(LossRegressor(), {"alpha": [0.1, 1.0]}).fit(ArrayBlocks(X, Y))
