@@ -48,6 +48,7 @@ def write(folder, X, targets, n_files):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of one pass
 @pytest.mark.parametrize("kind", CASES)
 def test_fits(kind, tmp_path):
     megabytes, names = CASES[kind]
