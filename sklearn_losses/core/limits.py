@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-__all__ = ["SIZES", "WORK", "Sizes", "Work"]
+__all__ = ["MAPPED_BYTES", "SIZES", "WORK", "Sizes", "Work"]
 
 
 class Sizes(NamedTuple):
@@ -67,3 +67,5 @@ class Work(NamedTuple):
 
 
 WORK = Work()
+
+MAPPED_BYTES = 2**30  # of a memory map from which on a fit reads it in blocks, as a source

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_losses.blocks import checked_blocks, is_row_source, place_of
+from sklearn_losses.blocks import ArrayBlocks, checked_blocks, is_row_source, place_of
 from sklearn_losses.blocks.predictions import check_columns
+from sklearn_losses.core.limits import MAPPED_BYTES
 from sklearn_losses.core.parts import LocalParts, Parts
 from sklearn_losses.distributed import is_dask
 
@@ -35,6 +36,8 @@ def raw_parts(estimator: Any, X: Any, y: Any, *, first: bool = True, **others: A
         parts = _dask_parts(X, given)
     elif is_row_source(X):
         parts = _source_parts(X, given)
+    elif _is_large_map(X) and given.keys() <= {"y", "sample_weight"}:
+        parts = SourceParts(ArrayBlocks(X, **given))
     else:
         return None
     if not first:
@@ -45,6 +48,11 @@ def raw_parts(estimator: Any, X: Any, y: Any, *, first: bool = True, **others: A
     if parts.feature_names is not None:
         estimator.feature_names_in_ = _names(parts.feature_names, parts.shape[1])
     return parts
+
+
+def _is_large_map(X: Any) -> bool:
+    """Whether X is a memory map whose rows a fit should not bring into memory."""
+    return isinstance(X, np.memmap) and X.ndim == 2 and X.dtype.kind in "fiu" and X.nbytes >= MAPPED_BYTES
 
 
 def _dask_parts(X: Any, given: dict[str, Any]) -> Parts:

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_losses import LossClassifier, LossRanker, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.blocks import ArrayBlocks
+from sklearn_losses.estimators.row_parts import raw_parts
 from sklearn_losses.losses import CVaR, Huber, Quantile, Trimmed
 
 
@@ -402,3 +403,14 @@ def test_continuous_labels():
 def test_arrays_need_targets():
     with pytest.raises(ValueError, match="requires y to be passed"):
         LossRegressor().fit(X)
+
+
+@pytest.mark.parametrize(("n_rows", "in_blocks"), [(2**17, True), (2**10, False)])
+def test_a_large_memory_map_is_read_in_blocks(tmp_path, n_rows, in_blocks):
+    """A file with holes takes no place on the disk, and nothing is read here."""
+    X = np.memmap(tmp_path / "X", dtype=np.float64, mode="w+", shape=(n_rows, 1024))
+    y, model = np.zeros(n_rows), LossRegressor()
+    parts = raw_parts(model, X, y, sample_weight=None)
+    assert (parts is not None) == in_blocks
+    assert not in_blocks or (parts.shape == X.shape and model.n_features_in_ == 1024)
+    assert raw_parts(model, np.asarray(X), y, sample_weight=None) is None
