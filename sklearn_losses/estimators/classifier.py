@@ -12,16 +12,14 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.costs import MATRIX, ROWS, cheapest, checked_costs
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import are_codes, check_weights, validated
-from sklearn_losses.distributed import is_dask
 from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike, steps_on_batches
-from sklearn_losses.estimators.scores import Accuracy, score_of_source, score_on_dask, targets_given
+from sklearn_losses.estimators.scores import Accuracy, score_in_blocks, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.classification import labelled, soft_labelled
 from sklearn_losses.fitting.sources import labelled_parts
@@ -405,11 +403,8 @@ default=None
         -------
         float
         """
-        if is_dask(X):
-            return score_on_dask(self, X, y, sample_weight, Accuracy)
-        if is_row_source(X):
-            return score_of_source(self, X, Accuracy, y=y, sample_weight=sample_weight)
-        return super().score(X, targets_given(y), sample_weight)
+        score = score_in_blocks(self, X, y, sample_weight, Accuracy)
+        return super().score(X, targets_given(y), sample_weight) if score is None else score
 
 
 def _by_class(raw, link):

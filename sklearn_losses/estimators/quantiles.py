@@ -16,13 +16,12 @@ from sklearn_losses.blocks.predictions import gathered
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, validated
-from sklearn_losses.distributed import is_dask
 from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.atomic import take_over, working_copy
 from sklearn_losses.estimators.components import SolverLike
 from sklearn_losses.estimators.regressor import LossRegressor
 from sklearn_losses.estimators.row_parts import raw_parts
-from sklearn_losses.estimators.scores import MeanPinball, score_of_source, score_on_dask, targets_given
+from sklearn_losses.estimators.scores import MeanPinball, score_in_blocks, targets_given
 from sklearn_losses.losses.regression import Quantile
 
 __all__ = ["MultiQuantileRegressor"]
@@ -212,10 +211,9 @@ class MultiQuantileRegressor(BaseEstimator):
         -------
         float
         """
-        if is_dask(X):
-            return score_on_dask(self, X, y, sample_weight, partial(MeanPinball, self._levels()))
-        if is_row_source(X):
-            return score_of_source(self, X, partial(MeanPinball, self._levels()), y=y, sample_weight=sample_weight)
+        score = score_in_blocks(self, X, y, sample_weight, partial(MeanPinball, self._levels()))
+        if score is not None:
+            return score
         y = np.asarray(targets_given(y), dtype=np.float64)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         losses = [

@@ -8,14 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_losses.blocks import is_row_source
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.core.validation import check_weights, mean_one, validated, with_weight
-from sklearn_losses.distributed import is_dask
 from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.base import LossEstimator
 from sklearn_losses.estimators.components import ModelLike, SolverLike
-from sklearn_losses.estimators.scores import RSquared, score_of_source, score_on_dask, targets_given
+from sklearn_losses.estimators.scores import RSquared, score_in_blocks, targets_given
 from sklearn_losses.fitting.checkpoint import CheckpointLike
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
@@ -256,8 +254,5 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         -------
         float
         """
-        if is_dask(X):
-            return score_on_dask(self, X, y, sample_weight, RSquared)
-        if is_row_source(X):
-            return score_of_source(self, X, RSquared, y=y, sample_weight=sample_weight)
-        return super().score(X, targets_given(y), sample_weight)
+        score = score_in_blocks(self, X, y, sample_weight, RSquared)
+        return super().score(X, targets_given(y), sample_weight) if score is None else score

@@ -14,11 +14,12 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_losses.blocks.predictions import by_block, check_columns
-from sklearn_losses.blocks.rows import RowBlock
+from sklearn_losses.blocks.rows import RowBlock, is_row_source
 from sklearn_losses.core.validation import real_numbers, refuse_dates
+from sklearn_losses.distributed import is_dask
 from sklearn_losses.losses.regression import Quantile
 
-__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_of_source", "score_on_dask", "targets_given"]
+__all__ = ["Accuracy", "MeanPinball", "RSquared", "Sums", "rows_of_source", "score_in_blocks", "targets_given"]
 
 
 class Sums(Protocol):
@@ -33,39 +34,29 @@ class Sums(Protocol):
 SumsOf: TypeAlias = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], Sums]
 
 
-def score_of_source(estimator: Any, source: Any, sums_of: SumsOf, **given: Any) -> float:
-    """The score of a source, of which one block is in memory.
+def score_in_blocks(estimator: Any, X: Any, y: Any, sample_weight: Any, sums_of: SumsOf) -> float | None:
+    """The score of a source, of which one block is in memory, or of Dask collections, where they
+    are; None where X is an array.
 
     Parameters
     ----------
     estimator : estimator
-    source : RowSource
-        Its blocks have targets.
+    X : object
+        The blocks of a source have targets.
+    y, sample_weight : object
+        As `score` was given them: a source has them, Dask collections come with them.
     sums_of : callable
         ``sums_of(y, predictions, weight)`` gives the sums over the rows of a block.
-    **given : object
-        What `score` was given besides, by name: the source has it.
     """
-    _refuse_given(given)
+    if is_dask(X):
+        return _score_on_dask(estimator, X, y, sample_weight, sums_of)
+    if not is_row_source(X):
+        return None
+    _refuse_given({"y": y, "sample_weight": sample_weight})
+    return reduce(iadd, by_block(estimator, X, partial(_sums_of_block, sums_of))).score()
 
-    def predicted(nameless, block):
-        y, weight = _targets_of(block)
-        return sums_of(y, nameless.predict(block.X), weight)
 
-    return reduce(iadd, by_block(estimator, source, predicted)).score()
-
-
-def score_on_dask(estimator: Any, X: Any, y: Any, sample_weight: Any, sums_of: SumsOf) -> float:
-    """The score of the rows of Dask collections, added up where they are.
-
-    Parameters
-    ----------
-    estimator : estimator
-    X, y, sample_weight : dask collections
-        As for `fit`.
-    sums_of : callable
-        As for `score_of_source`.
-    """
+def _score_on_dask(estimator, X, y, sample_weight, sums_of):
     # Dask is imported here, once one of its collections is there.
     from sklearn_losses.distributed.collections import row_parts
 
@@ -74,11 +65,10 @@ def score_on_dask(estimator: Any, X: Any, y: Any, sample_weight: Any, sums_of: S
     check_columns(estimator, parts)
     nameless = copy(estimator)
     vars(nameless).pop("feature_names_in_", None)
-    score: float = parts.total(partial(_sums_of_block, nameless, sums_of)).score()
-    return score
+    return parts.total(partial(_sums_of_block, sums_of, nameless)).score()
 
 
-def _sums_of_block(estimator, sums_of, block):
+def _sums_of_block(sums_of, estimator, block):
     y, weight = _targets_of(block)
     return sums_of(y, estimator.predict(block.X), weight)
 
@@ -86,7 +76,7 @@ def _sums_of_block(estimator, sums_of, block):
 def rows_of_source(estimator: Any, source: Any, **given: Any) -> RowBlock:
     """The predictions of a source as its X, with the targets, weights and queries of all rows.
 
-    Parameters are those of `score_of_source`.
+    `given` is what `score` was given besides, by name: the source has it.
     """
     _refuse_given(given)
     pieces = list(by_block(estimator, source, lambda nameless, block: block._replace(X=nameless.predict(block.X))))

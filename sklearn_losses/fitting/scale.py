@@ -41,14 +41,7 @@ from sklearn_losses.models import Linear
 from sklearn_losses.resistant.effective import different_rows, effective_rows
 from sklearn_losses.solvers import Auto, Newton
 
-__all__ = [
-    "fixed_point",
-    "interpolates",
-    "penalized",
-    "penalized_scale_of_sums",
-    "scale_of_residuals",
-    "scale_of_sums",
-]
+__all__ = ["fixed_point", "interpolates", "penalized", "penalized_scale_of_sums", "scale_of_residuals", "scale_of_sums"]
 
 
 class ScaleLimits(NamedTuple):
@@ -260,8 +253,7 @@ def scale_of_residuals(rows: Rows, raw: NDArray[Any], used: float = 0.0) -> floa
         return ScaleOfPlane(max(plain, LIMITS.floor * size))
     left_out = _left_out(share)
     plain = deviation(residual, weight, (1 + left_out) / 2) if left_out else plain
-    found = plain / float(np.sqrt(max(1 - used, 1 / len(residual))))
-    return min(found, of_targets) if found > LIMITS.zero * size else of_targets
+    return _counted(plain, used, len(residual), LIMITS.zero * size, of_targets)
 
 
 def penalized_scale_of_sums(task: Task, rows: Rows, settings: Settings, of_sample: float, some: Rows) -> float:
@@ -314,8 +306,15 @@ def scale_of_sums(rows: Rows, model: Any, params: NDArray[Any], of_sample: float
     if seen.passed > 0.5:
         return of_sample
     plain = deviation_in_parts(rows.X, residuals, seen, (1 + _left_out(seen.passed)) / 2)
-    plain /= float(np.sqrt(max(1 - used, 1 / rows.X.shape[0])))
-    return min(plain, of_targets) if plain > LIMITS.zero * size else of_targets
+    return _counted(plain, used, rows.X.shape[0], LIMITS.zero * size, of_targets)
+
+
+def _counted(plain, used, n_rows, nothing, of_targets):
+    """The scale, given what the parameters take of the rows; that of the targets where there is
+    none.
+    """
+    found = plain / float(np.sqrt(max(1 - used, 1 / n_rows)))
+    return min(found, of_targets) if found > nothing else of_targets
 
 
 def _left_out(share):
