@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.objective import Objective
+from sklearn_losses.piecewise.near_rows import KinksOfRows
 
 __all__ = ["PartOfRows", "PartWithLines"]
 
@@ -70,6 +71,17 @@ class PartWithLines(Objective):
         lines = {"pull": self.pull[coordinates], "rounding": self.rounding_of_lines[coordinates]}
         moves = self.moves_of_lines and partial(_moves_of_some, self.moves_of_lines, self.n_params, coordinates)
         return part._replace(**lines, moves=moves), coordinates
+
+    def beside_kinks(self, params: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """How far each row is from its next kink, and on which side of its kinks."""
+        kinks = KinksOfRows(self.loss)
+
+        def of_batch(batch, _):
+            residual = kinks.residual(batch.y, self.model.predict(params, batch.X))
+            return kinks.distance(residual), kinks.sides(residual)
+
+        distances, sides = zip(*self.batches.each(of_batch), strict=True)
+        return np.concatenate(distances), np.concatenate(sides)
 
     def _terms_of_rows(self) -> Any:
         terms = replace(super()._terms_of_rows(), linear=self.pull, constant=self.constant)

@@ -211,6 +211,20 @@ class SummedObjective(Objective):
         weight = batches.sample_weight
         return self._in_memory(batches, None if weight is None else weight / weight.mean())
 
+    @property
+    def entries_per_row(self) -> float:
+        """The entries that are stored of a row, about."""
+        return float(self.batches.X.size / max(1, self.n_rows))
+
+    @property
+    def spread_of_slopes(self) -> float:
+        """Half the range of the slopes of a row's loss."""
+        return float(self.loss.max_affine or 0.5 * sum(kink.right - kink.left for kink in self.loss.kinks))
+
+    def near(self, *which: Any) -> NearRows:
+        """`NearRows` of this objective; parameters are those that follow its loss and its model."""
+        return NearRows(self.loss, self.model, *which)
+
     def part(self, near: NearRows, most: int) -> PartOfRows:
         """The rows that `near` chooses, with the others as the lines on which they are.
 
@@ -282,7 +296,7 @@ class SummedObjective(Objective):
             return self.bound_of_smoothed(params, params, width) / self.value(params)
         if slopes is None:
             reach = 1e-9 * self.kink_distance(params)
-            part = self.part(NearRows(self.loss, self.model, (params,), (reach,)), ROWS).objective
+            part = self.part(self.near((params,), (reach,)), ROWS).objective
             slopes = SlopesOfPart(part, params)
         return np.inf if slopes.part is None else dual_gap(slopes.part, params, slopes.slopes, slopes.width, enough)
 

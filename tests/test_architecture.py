@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "losses": {"core"},
     "piecewise": {"core"},
     "objective": {"core", "piecewise"},
-    "part_with_lines": {"core", "objective"},
+    "part_with_lines": {"core", "objective", "piecewise"},
     "summed_objective": {"core", "objective", "part_with_lines", "piecewise"},
     "distributed": {"blocks", "core"},
     "solvers": {"core", "piecewise"},

@@ -325,9 +325,13 @@ class ObjectiveInParts(Objective, Protocol):
     it that are in memory.
     """
 
-    loss: Any
-    model: Any
-    batches: Any
+    @property
+    def entries_per_row(self) -> float: ...
+
+    @property
+    def spread_of_slopes(self) -> float: ...
+
+    def near(self, *which: Any) -> Any: ...
 
     def sample(self, most: int) -> Any: ...
 
@@ -346,6 +350,8 @@ class PartOfObjective(Objective, Protocol):
     null: float | None
     rounding_of_lines: NDArray[Any]
     moves_of_lines: Any
+
+    def beside_kinks(self, params: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
 
 
 class Solver(Protocol):

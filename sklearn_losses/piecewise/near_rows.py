@@ -21,6 +21,7 @@ __all__ = [
     "SlopesOfPart",
     "SumsOfLines",
     "chosen",
+    "moved_rows",
     "values_along",
 ]
 
@@ -42,6 +43,12 @@ def chosen(numbers: NDArray[Any], share: float) -> NDArray[np.bool_]:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
     return np.asarray((mixed ^ (mixed >> np.uint64(31))) < np.uint64(share * 2.0**64))
+
+
+def moved_rows(sides: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each row is on other sides of its kinks, see `KinksOfRows.sides`."""
+    different = sides != others
+    return different if different.ndim == 1 else np.asarray(different.any(axis=1))
 
 
 class KinksOfRows(NamedTuple):
@@ -66,11 +73,6 @@ class KinksOfRows(NamedTuple):
         if self.loss.max_affine:
             return np.asarray(residual.argmax(axis=1))
         return np.asarray(np.moveaxis(residual > 0, 0, -1).reshape(residual.shape[1], -1))
-
-    def moved(self, sides: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
-        """Whether each row is on other sides."""
-        different = sides != others
-        return different if different.ndim == 1 else np.asarray(different.any(axis=1))
 
     def distance(self, residual: FloatArray) -> FloatArray:
         """How far each row is from its next kink, (n,)."""
@@ -246,7 +248,7 @@ class NearRows(NamedTuple):
             residual = kinks.residual(batch.y, raw)
             sides = kinks.sides(residual)
             first = sides if first is None else first
-            crossed = ~near & kinks.moved(sides, first)
+            crossed = ~near & moved_rows(sides, first)
             near |= crossed | (kinks.distance(residual) <= reach)
         numbers = rows.start + np.arange(len(near))
         factor = np.where(near & chosen(numbers, self.share), 1 / self.share, 0.0)

@@ -22,7 +22,7 @@ from sklearn_losses.core.limits import SIZES
 from sklearn_losses.piecewise.active_set import exact_active_set
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.duality_gap import ROUNDING, dual_gap
-from sklearn_losses.piecewise.near_rows import LENGTHS, ROWS, KinksOfRows, NearRows, ProvenBound, SlopesOfPart
+from sklearn_losses.piecewise.near_rows import LENGTHS, ROWS, ProvenBound, SlopesOfPart, moved_rows
 from sklearn_losses.solvers.run import Run
 from sklearn_losses.solvers.smoothed_passes import SMOOTHED, smoothed_passes
 
@@ -182,15 +182,14 @@ class _Passes:
 
     def __init__(self, objective, run, tol, solve, limits):
         self.objective, self.run, self.tol, self.solve, self.limits = objective, run, tol, solve, limits
-        per_row = max(1.0, objective.batches.X.size / max(1, objective.n_rows))
+        per_row = max(1.0, objective.entries_per_row)
         rows = limits.sparse_rows if objective.sparse else limits.rows
         self.most = max(16, min(rows, int(limits.entries / per_row)))
-        self.kinks = KinksOfRows(objective.loss)
 
     def go(self, params):
         """Go to the minimum."""
         part = self.objective.sample(self.most)
-        m, n = part.batches.n_rows, self.objective.n_rows
+        m, n = part.n_rows, self.objective.n_rows
         found = self._solved(part, params, whole=m == n)
         if m == n:
             self.run.record(found.x, part.value(found.x))
@@ -198,7 +197,7 @@ class _Passes:
         self.start, self.null = params, null_value(part, found.x)
         terms = part.terms().loss_terms
         self.at_start = terms.scale(terms.residual(params))
-        distance, at_zero = (self._of_rows(part, point)[0] for point in (found.x, np.zeros_like(params)))
+        distance, at_zero = (part.beside_kinks(point)[0] for point in (found.x, np.zeros_like(params)))
         self.size = max(float(distance.mean()), float(at_zero.mean())) or 1.0
         self.scale = max(float(distance.mean()), TINY * self.size)
         band = self._band(found.x, distance, self.limits.spreads * np.sqrt(len(params) * m), n / m)
@@ -287,7 +286,7 @@ class _Passes:
         part, found, line, still = None, None, _Line(), 0
         for _ in range(self.limits.passes):
             before, params = part, band.points[-1]
-            looked = self.objective.part(NearRows(self.objective.loss, self.objective.model, *band, *line.of_pass), self.most)
+            looked = self.objective.part(self.objective.near(*band, *line.of_pass), self.most)
             lowest = self.lowest
             if self._record(params, looked.value):
                 return None
@@ -318,8 +317,8 @@ class _Passes:
         """The band at the minimum over the rows of this one."""
         if band.share == 1:
             return band.then(found.x, self.limits.again)
-        distance, sides = self._of_rows(part, found.x)
-        moved = np.count_nonzero(self.kinks.moved(sides, self._of_rows(part, band.points[-1])[1])[near])
+        distance, sides = part.beside_kinks(found.x)
+        moved = np.count_nonzero(moved_rows(sides, part.beside_kinks(band.points[-1])[1])[near])
         rank = 2 * self.limits.spreads * np.sqrt(len(found.x) * max(moved, self.limits.crossed))
         return self._band(found.x, distance[near], rank, 1 / band.share)
 
@@ -341,16 +340,6 @@ class _Passes:
         if share >= 1:
             return _Band((params,), (reach,))
         return _Band((params,), (reach,), share, self.limits.further * self.most / self.objective.n_rows)
-
-    def _of_rows(self, part, params):
-        """The distances of rows in memory from their kinks, and their sides."""
-
-        def of_batch(batch, _):
-            residual = self.kinks.residual(batch.y, part.model.predict(params, batch.X))
-            return self.kinks.distance(residual), self.kinks.sides(residual)
-
-        distances, sides = zip(*part.batches.each(of_batch), strict=True)
-        return np.concatenate(distances), np.concatenate(sides)
 
     def _end(self, part, found):
         """The result, where the minimum over a part is that over all rows."""

@@ -100,8 +100,7 @@ class _At:
         """About how many rows may change sides on the way to the optimum, and within what reach."""
         objective = self.objective
         gradient = least_subgradient(self.params, self.sums.sided + objective.l2 * self.params, objective.l1)
-        loss = objective.loss
-        spread = loss.max_affine or 0.5 * sum(kink.right - kink.left for kink in loss.kinks)
+        spread = objective.spread_of_slopes
         rows = spreads * np.sqrt(len(gradient)) * objective.n_rows * float(np.max(np.abs(gradient))) / spread
         enough = np.flatnonzero(self.sums.counts >= rows)
         if not len(enough):
