@@ -20,7 +20,7 @@ MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_
 # numbers for each of these.
 CASES = {
     "sums": (20, ("mse", "poisson", "logistic", "adam", "network")),
-    "kinks": (32, ("mae", "hinge")),
+    "kinks": (40, ("mae", "hinge")),  # they need 29 to 33 MB, as the thread that reads ahead has it
 }
 
 
