@@ -15,6 +15,7 @@ from sklearn_losses.core.linear_algebra import diagonal
 from sklearn_losses.core.penalties import ElasticNet
 from sklearn_losses.core.protocols import Estimate
 from sklearn_losses.core.recession_of_sums import falls_for_ever_in_parts
+from sklearn_losses.core.sample import chosen
 from sklearn_losses.core.summed_batches import Place, SummedBatches
 from sklearn_losses.objective import Objective
 from sklearn_losses.part_with_lines import PartOfRows, PartWithLines
@@ -27,7 +28,6 @@ from sklearn_losses.piecewise.near_rows import (
     ProvenBound,
     SlopesOfPart,
     SumsOfLines,
-    chosen,
 )
 from sklearn_losses.piecewise.sums_of_rows import ProofAt, ProofSums, SmoothedSums, SumsAt, proven_bound
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from sklearn_losses.blocks.rows import RowBlock, checked_blocks, is_row_source, place_of
 from sklearn_losses.core.new_file import new_file
+from sklearn_losses.core.validation import row_not_finite
 
-__all__ = ["by_block", "check_columns", "gathered", "predict_to_file"]
+__all__ = ["by_block", "check_columns", "gathered", "predict_to_file", "without_names"]
 
 
 def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], Any]) -> Iterator[Any]:
@@ -38,14 +38,12 @@ def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], An
         that holds nan or infinity.
     """
     check_columns(estimator, source)
-    nameless = copy(estimator)
-    vars(nameless).pop("feature_names_in_", None)
-    start = 0
+    nameless, start = without_names(estimator), 0
     for block in checked_blocks(source):
         try:
             result = function(nameless, block)
         except ValueError as error:
-            row = _not_finite(block.X)
+            row = row_not_finite(block.X)
             if row is None:
                 raise
             raise ValueError(f"{place_of(source, start + row)} has nan or infinity in X.") from error
@@ -54,6 +52,13 @@ def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], An
         yield result
     if start == 0:
         raise ValueError("The source of rows has no rows.")
+
+
+def without_names(estimator: Any) -> Any:
+    """A copy of an estimator that does not know the names of the columns."""
+    nameless = copy(estimator)
+    vars(nameless).pop("feature_names_in_", None)
+    return nameless
 
 
 def gathered(estimator: Any, source: Any, function: Callable[[Any, RowBlock], NDArray[Any]]) -> NDArray[Any]:
@@ -180,14 +185,3 @@ def check_columns(estimator: Any, source: Any) -> None:
         unexpected, missing = (sorted(set(one) - set(other)) for one, other in ((given, known), (known, given)))
         said = f"unseen {unexpected[:5]}, missing {missing[:5]}" if unexpected or missing else "the same ones in another order"
         raise ValueError(f"The feature names should match those that were passed during fit. The source has {said}.")
-
-
-def _not_finite(X):
-    """The first row of X that holds nan or infinity, or None."""
-    entries = X.data if sparse.issparse(X) else X
-    finite = np.isfinite(entries)
-    if np.all(finite):
-        return None
-    if sparse.issparse(X):
-        return int(np.searchsorted(X.indptr, np.argmin(finite), side="right")) - 1
-    return int(np.argmin(finite.all(axis=1)))

@@ -5,7 +5,7 @@ no number for each row is kept or sent.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from itertools import count
 from operator import iadd, itemgetter
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["Block", "LocalParts", "Parts", "added", "joined", "rows_in"]
+__all__ = ["Block", "LocalParts", "Parts", "added", "joined", "rows_in", "stacked"]
 
 
 class Block:
@@ -228,10 +228,13 @@ def joined(blocks: list[Block]) -> Block:
     """The rows of some blocks in one."""
     if len(blocks) == 1:
         return blocks[0]
-    X, weights = [block.X for block in blocks], [block.weight for block in blocks]
-    weight: Any = None if weights[0] is None else np.concatenate(weights)  # type: ignore[arg-type]  # all have some, or none
-    rows = sparse.vstack(X, format="csr") if sparse.issparse(X[0]) else np.concatenate(X)
-    return Block(rows, np.concatenate([block.y for block in blocks]), weight)
+    fields = zip(*((block.X, block.y, block.weight) for block in blocks), strict=True)
+    return Block(*(None if arrays[0] is None else stacked(arrays) for arrays in fields))
+
+
+def stacked(arrays: Sequence[Any]) -> Any:
+    """The rows of some arrays, or of sparse matrices, in one."""
+    return sparse.vstack(arrays, format="csr") if sparse.issparse(arrays[0]) else np.concatenate(arrays)
 
 
 def rows_in(block: Any) -> int:

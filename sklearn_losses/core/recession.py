@@ -21,6 +21,7 @@ __all__ = [
     "falls_without_end",
     "is_known",
     "matrix_of_held",
+    "open_part",
 ]
 
 
@@ -130,9 +131,14 @@ def _along_which_these_stay(loss, model, batches, held, params, flat):
     def of_block(batch, rows):
         return matrix_of_held(loss, model, batch, held[rows])
 
-    sizes, vectors = linalg.eigh(batches.total(of_block, dense=True))
+    return open_part(batches.total(of_block, dense=True), params, flat)
+
+
+def open_part(matrix: NDArray[Any], params: NDArray[Any], flat: float) -> NDArray[Any]:
+    """The part of `params` along which a matrix of `matrix_of_held` says that no row moves."""
+    sizes, vectors = linalg.eigh(matrix)
     open_directions = vectors[:, sizes <= flat * sizes[-1]]
-    return open_directions @ (open_directions.T @ params)
+    return np.asarray(open_directions @ (open_directions.T @ params))
 
 
 def matrix_of_held(loss: Any, model: Any, batch: Any, held: NDArray[np.bool_]) -> NDArray[Any]:

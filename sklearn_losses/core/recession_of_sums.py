@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
-from sklearn_losses.core.recession import LIMITS, RecessionLimits, curvature_of_rows, is_known, matrix_of_held
+from sklearn_losses.core.recession import LIMITS, RecessionLimits, curvature_of_rows, is_known, matrix_of_held, open_part
 
 __all__ = ["falls_for_ever_in_parts"]
 
@@ -37,9 +36,7 @@ def falls_for_ever_in_parts(
     bounds = [share * largest for share in limits.still_curved]
     *matrices, free = batches.total(partial(_matrices, loss, model, params, bounds), dense=True)
     for matrix, some in zip(matrices, free, strict=True):
-        sizes, vectors = linalg.eigh(matrix)
-        open_directions = vectors[:, sizes <= limits.flat * sizes[-1]]
-        direction = open_directions @ (open_directions.T @ own)
+        direction = open_part(matrix, own, limits.flat)
         if some and np.any(direction) and _falls_along(loss, model, batches, direction, limits):
             return True
     return False

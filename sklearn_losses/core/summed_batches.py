@@ -79,6 +79,11 @@ class _Form(NamedTuple):
         return Batches(X, y, block.weight, self.standardization, self.dtype, keep)
 
 
+def _at_place(function, start):
+    """The function of a batch and the slice of its rows in a block, whose first row is `start`."""
+    return lambda batch, rows: function(batch, Place(batch, start + rows.start))
+
+
 @dataclass(frozen=True)
 class _OnBlock:
     """``function(batch, rows)`` for the batches of a block: their sum, or the list of them."""
@@ -89,11 +94,7 @@ class _OnBlock:
     summed: bool
 
     def __call__(self, block: Block) -> Any:
-        batches, function = self.form.batches(block), self.function
-
-        def of_batch(batch, rows):
-            return function(batch, Place(batch, block.start + rows.start))
-
+        batches, of_batch = self.form.batches(block), _at_place(self.function, block.start)
         return batches.total(of_batch, self.dense) if self.summed else list(batches.each(of_batch, self.dense))
 
 
@@ -109,12 +110,8 @@ class _GatherOnBlock:
     most: int
 
     def __call__(self, block: Block) -> tuple[int, tuple[Any, ...] | None, Any]:
-        function, features = self.function, self.form.features
-
-        def of_batch(batch, rows):
-            return function(batch, Place(batch, block.start + rows.start))
-
-        factors, sums = zip(*self.form.batches(block).each(of_batch), strict=True)
+        features = self.form.features
+        factors, sums = zip(*self.form.batches(block).each(_at_place(self.function, block.start)), strict=True)
         factor, total = np.concatenate(factors), reduce(added, sums)
         rows = np.flatnonzero(factor)
         if len(rows) > self.most:

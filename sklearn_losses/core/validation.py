@@ -5,9 +5,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-__all__ = ["are_codes", "check_weights", "mean_one", "real_numbers", "refuse_dates", "validated", "with_weight"]
+__all__ = [
+    "are_codes",
+    "check_weights",
+    "mean_one",
+    "real_numbers",
+    "refuse_dates",
+    "row_not_finite",
+    "validated",
+    "with_weight",
+]
 
 
 ROWS = (np.dtype(np.float64), np.dtype(np.float32))  # the types of rows
@@ -62,6 +72,21 @@ def _plain(X, targets, multi_output):
 def _finite(array):
     """Whether an array is not empty and its sum is finite: nothing is missing or infinite."""
     return array.size > 0 and bool(np.isfinite(array.sum()))
+
+
+def row_not_finite(array: Any) -> int | None:
+    """The first row that holds nan or infinity, or None.
+
+    Parameters
+    ----------
+    array : {ndarray, CSR matrix} of float of shape (n, ...)
+    """
+    entries = array.data if sparse.issparse(array) else array
+    if np.isfinite(entries.sum()) or np.all(finite := np.isfinite(entries)):
+        return None
+    if sparse.issparse(array):
+        return int(np.searchsorted(array.indptr, np.argmin(finite), side="right")) - 1
+    return int(np.argmin(finite.reshape(len(array), -1).all(axis=1)))
 
 
 def are_codes(y: NDArray[Any]) -> bool:

@@ -182,8 +182,7 @@ def picked(block: Block, rows: Any) -> Block:
             "Stochastic solvers of ranking losses take no Dask collections; use solver='auto', or a source of row blocks."
         )
     first, last = np.searchsorted(rows, (block.start, block.start + block.X.shape[0]))
-    own = rows[first:last] - block.start
-    return Block(block.X[own], block.y[own], None if block.weight is None else block.weight[own])
+    return block.part(rows[first:last] - block.start)
 
 
 def _quiet(function, block):

@@ -83,8 +83,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
     warm_start : bool, default=False
         Start from the last fit. A fit that `max_iter`, a callback or Ctrl-C stopped goes on, also
         after pickling: `max_iter` are further iterations, and a stochastic solver takes the very
-        steps of a fit without the stop. The page "Stop and go on"
-        of the guide has the details.
+        steps of a fit without the stop. The page "Stop and go on" of the guide has the details.
     random_state : int, RandomState or None, default=None
         Seeds the random parameters that a model starts from, shuffles and the held-out part.
     verbose : int, default=0

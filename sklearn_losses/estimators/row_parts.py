@@ -61,20 +61,23 @@ def _dask_parts(X: Any, given: dict[str, Any]) -> Parts:
 
     if "y" not in given:
         raise ValueError("X is a dask collection, and fit needs y with it: a dask array or series with the partitions of X.")
-    if "cost" in given:
-        raise ValueError("cost= needs X in memory, and X is a dask collection; use a loss with a cost matrix.")
+    _refuse_cost(given, "a dask collection")
     return row_parts(X, **given)
 
 
 def _source_parts(X: Any, given: dict[str, Any]) -> Parts:
-    if "cost" in given:
-        raise ValueError("cost= needs X in memory, and X is a source of row blocks; use a loss with a cost matrix.")
+    _refuse_cost(given, "a source of row blocks")
     if given:
         raise ValueError(
             f"X is a source of row blocks, and fit got {' and '.join(given)} as well: targets, weights and queries of the rows "
             "come from the source, as (X, y, sample_weight, qid) in each of its blocks."
         )
     return SourceParts(X)
+
+
+def _refuse_cost(given: dict[str, Any], what: str) -> None:
+    if "cost" in given:
+        raise ValueError(f"cost= needs X in memory, and X is {what}; use a loss with a cost matrix.")
 
 
 class SourceParts(LocalParts):

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from copy import copy
 from functools import partial, reduce
 from operator import iadd
 from typing import Any, Protocol, Self, TypeAlias
@@ -13,7 +12,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_losses.blocks.predictions import by_block, check_columns
+from sklearn_losses.blocks.predictions import by_block, check_columns, without_names
 from sklearn_losses.blocks.rows import RowBlock, is_row_source
 from sklearn_losses.core.validation import real_numbers, refuse_dates
 from sklearn_losses.distributed import is_dask
@@ -63,9 +62,7 @@ def _score_on_dask(estimator, X, y, sample_weight, sums_of):
     check_is_fitted(estimator)
     parts = row_parts(X, targets_given(y), sample_weight)
     check_columns(estimator, parts)
-    nameless = copy(estimator)
-    vars(nameless).pop("feature_names_in_", None)
-    return parts.total(partial(_sums_of_block, sums_of, nameless)).score()
+    return parts.total(partial(_sums_of_block, sums_of, without_names(estimator))).score()
 
 
 def _sums_of_block(sums_of, estimator, block):

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn_losses.core.digest import Digest
 from sklearn_losses.core.parts import Parts
 from sklearn_losses.core.pooled_moments import PooledMoments
-from sklearn_losses.core.validation import ROWS, real_numbers, refuse_dates
+from sklearn_losses.core.validation import ROWS, real_numbers, refuse_dates, row_not_finite
 from sklearn_losses.fitting.classification import check_soft, not_in_classes
 
 __all__ = ["Form", "Summarise", "Summary", "check", "fault", "first_pass", "total_of"]
@@ -243,13 +243,9 @@ def fault(X: Any, y: NDArray[Any], weight: NDArray[Any] | None) -> Fault | None:
     for name, array in (("X", X), ("y", y), ("sample_weight", weight)):
         if array is None or array.dtype.kind != "f":
             continue
-        entries = array.data if sparse.issparse(array) else array
-        if np.isfinite(entries.sum()) or np.all(finite := np.isfinite(entries)):
+        row = row_not_finite(array)
+        if row is None:
             continue
-        if sparse.issparse(array):
-            row = int(np.searchsorted(array.indptr, np.argmin(finite), side="right")) - 1
-        else:
-            row = int(np.argmin(finite.reshape(len(array), -1).all(axis=1)))
         what = "nan" if np.isnan(array[row].sum()) else "infinity"
         found.append(Fault(row, f"has {what} in {name}"))
     if weight is not None and np.any(weight < 0):

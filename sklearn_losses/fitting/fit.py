@@ -280,9 +280,7 @@ def _scale_of_all(rows, own, of_sample, some):
     task = Regression()
     if own.alpha != "auto" and own.alpha > 0:
         return penalized_scale_of_sums(task, rows, own, of_sample, some)
-    done = fit_rows(task, MAE(), Auto(), rows, replace(own, l1_ratio=0.0), check_random_state(None))
-    if done.outcome.interruption is not None:
-        raise done.outcome.interruption
+    done = _done(MAE(), task, rows, replace(own, l1_ratio=0.0))
     return scale_of_sums(rows, done.problem.model, done.problem.to_user(done.outcome.params), of_sample)
 
 
@@ -322,12 +320,18 @@ def _initial_fit(task, loss, rows, settings, n_targets=1):
     return fitted._replace(scale=None if known else scale)
 
 
-def _fit_of(first, task, rows, own):
-    """The fit of the loss that comes first."""
+def _done(first, task, rows, own):
+    """A fit of the loss that comes first; Ctrl-C ends the whole fit."""
     # A scale and a start need no certified optimum; the fit itself says where it misses its own.
     done = fit_rows(task, first, Auto(), rows, own, check_random_state(None))
     if done.outcome.interruption is not None:
         raise done.outcome.interruption
+    return done
+
+
+def _fit_of(first, task, rows, own):
+    """The fit of the loss that comes first."""
+    done = _done(first, task, rows, own)
     fitted = model_attributes(done.problem, done.outcome.params)
     model = Linear().bind(rows.X.shape[1], task.n_outputs, own.fit_intercept)
     return Initial(raw_predictions(task, model, fitted, rows.X), flat_parameters(task, model, fitted))

@@ -7,6 +7,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from sklearn_losses.core.parts import Block
+from sklearn_losses.core.sample import STEP, mixed
 from sklearn_losses.fitting.rows import Rows
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.losses.trimmed import Trimmed
@@ -190,16 +191,6 @@ class _Part(NamedTuple):
 
 
 def _uniform(seed, code, run):
-    """A number in [0, 1) for each run of rows of a class, by the mixing of SplitMix64 [1]_.
-
-    References
-    ----------
-    .. [1] Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-    """
-    gamma = 0x9E3779B97F4A7C15
-    key = (seed * gamma + code * 0xD1342543DE82EF95) % 2**64
-    z = (run.astype(np.uint64) + np.uint64(1)) * np.uint64(gamma) + np.uint64(key)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z ^= z >> np.uint64(31)
-    return (z >> np.uint64(11)) * 2.0**-53
+    """A number in [0, 1) for each run of rows of a class."""
+    key = (seed * int(STEP) + code * 0xD1342543DE82EF95) % 2**64
+    return (mixed((run.astype(np.uint64) + np.uint64(1)) * STEP + np.uint64(key)) >> np.uint64(11)) * 2.0**-53

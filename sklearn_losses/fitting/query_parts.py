@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sklearn_losses.core.parts import Block, LocalParts, Parts
+from sklearn_losses.core.parts import Block, LocalParts, Parts, stacked
 from sklearn_losses.core.queries import Queries, codes_of
+from sklearn_losses.core.sample import STEP, mixed
 from sklearn_losses.core.validation import with_weight
 from sklearn_losses.fitting.first_pass import Form, Summarise, Summary, check, fault, total_of
 from sklearn_losses.fitting.ranking import NOTHING_TO_ORDER, PointwiseRanking, Ranking, in_content_order
@@ -56,9 +57,7 @@ def _rows(block, rows):
 def _joined(blocks):
     if len(blocks) == 1:
         return blocks[0]
-    X, *others = zip(*blocks, strict=True)
-    rows = sparse.vstack(X, format="csr") if sparse.issparse(X[0]) else np.concatenate(X)
-    return rows, *(None if arrays[0] is None else np.concatenate(arrays) for arrays in others)
+    return tuple(None if arrays[0] is None else stacked(arrays) for arrays in zip(*blocks, strict=True))
 
 
 class QuerySummary:
@@ -194,16 +193,12 @@ def ordered_queries(
 
 
 def _numbers(X, relevance, seed):
-    """A number in [0, 1) for each row, by its content: the mixing steps of SplitMix64."""
+    """A number in [0, 1) for each row, by its content."""
     projection = np.sqrt(2.0) + np.modf(np.arange(1, X.shape[1] + 1) * np.sqrt(5.0))[0]
-    bits = np.asarray(X @ projection, dtype=np.float64).ravel().view(np.uint64)
-    mixed = bits ^ np.uint64(seed + 1)
+    bits = np.asarray(X @ projection, dtype=np.float64).ravel().view(np.uint64) ^ np.uint64(seed + 1)
     for other in (np.ascontiguousarray(relevance, dtype=np.float64).view(np.uint64), np.uint64(0)):
-        mixed = (mixed ^ other) + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed = mixed ^ (mixed >> np.uint64(31))
-    return (mixed >> np.uint64(11)) / 2.0**53
+        bits = mixed((bits ^ other) + STEP)
+    return (bits >> np.uint64(11)) / 2.0**53
 
 
 def _of_whole_queries(raw):

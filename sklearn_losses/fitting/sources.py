@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sklearn_losses.core.digest import quantile_table
-from sklearn_losses.core.parts import Block, Parts
+from sklearn_losses.core.parts import Block, Parts, joined
+from sklearn_losses.core.sample import chosen
 from sklearn_losses.core.validation import check_weights, mean_one, with_weight
 from sklearn_losses.fitting.classification import Classification, counted_classes, weight_of_classes
 from sklearn_losses.fitting.first_pass import Form, Summary, first_pass
 from sklearn_losses.fitting.regression import Regression
 from sklearn_losses.fitting.rows import Rows
-from sklearn_losses.piecewise.near_rows import chosen
 
 __all__ = ["in_memory", "labelled_parts", "prepared_parts", "regression_parts"]
 
@@ -113,9 +113,8 @@ def in_memory(rows: Rows, most: int = SAMPLE) -> Rows:
     most = min(most, max(ENTRIES // parts.shape[1], LEAST))
     share = min(1.0, most / parts.shape[0])
     blocks = [block for block in parts.each(_Sample(share)) if block is not None]
-    X, y = [block[0] for block in blocks], np.concatenate([block[1] for block in blocks])
-    weight = None if blocks[0][2] is None else mean_one(np.concatenate([block[2] for block in blocks]))
-    return Rows(sparse.vstack(X, format="csr") if parts.sparse else np.concatenate(X), y, weight)
+    sample = joined(blocks)
+    return Rows(sample.X, sample.y, None if sample.weight is None else mean_one(sample.weight))
 
 
 @dataclass(frozen=True)
@@ -126,9 +125,7 @@ class _Sample:
 
     def __call__(self, block):
         kept = np.flatnonzero(chosen(block.start + np.arange(block.X.shape[0]), self.share))
-        if not len(kept):
-            return None
-        return block.X[kept], block.y[kept], None if block.weight is None else block.weight[kept]
+        return block.part(kept) if len(kept) else None
 
 
 def _where_few(rows):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.sample import chosen
 from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.base import FloatArray
 
@@ -20,29 +21,12 @@ __all__ = [
     "ProvenBound",
     "SlopesOfPart",
     "SumsOfLines",
-    "chosen",
     "moved_rows",
     "values_along",
 ]
 
 ROWS = 2**16  # that are gathered at the most
 LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-6)  # of a step, that are tried
-# The steps of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
-# OOPSLA 2014).
-_STEP, _FIRST, _SECOND = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-
-
-def chosen(numbers: NDArray[Any], share: float) -> NDArray[np.bool_]:
-    """Whether the rows with these numbers are in a fixed sample of this share of all rows.
-
-    A sample of a smaller share is part of it.
-    """
-    if share >= 1:
-        return np.ones(len(numbers), dtype=bool)
-    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * _STEP
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
-    return np.asarray((mixed ^ (mixed >> np.uint64(31))) < np.uint64(share * 2.0**64))
 
 
 def moved_rows(sides: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:

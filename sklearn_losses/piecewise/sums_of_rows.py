@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_losses.core.sparse_rows import squares
 from sklearn_losses.piecewise.base import FloatArray
 from sklearn_losses.piecewise.duality_gap import left_by_pull
 from sklearn_losses.piecewise.near_rows import KinksOfRows, values_along
@@ -142,7 +143,7 @@ class ProofAt(NamedTuple):
             batch.sum(kinks.shortfall(y, residual, slopes)),
             model.derivative(batch.X)[1](pulls).astype(np.float64, copy=False),
             model.curvature(batch.X, margins).astype(np.float64, copy=False),
-            model.diagonal(batch.X**2, np.abs(pulls)).astype(np.float64, copy=False),
+            model.diagonal(squares(batch.X), np.abs(pulls)).astype(np.float64, copy=False),
             np.atleast_1d(np.abs(pulls).sum(axis=0)).astype(np.float64, copy=False),
         )
 

@@ -235,14 +235,6 @@ class SmoothSolver(Solver):
             return confirmed(objective, result, tol)
         return result
 
-    def _start_on_part(self, objective, params, size, minimize):
-        """Return ``minimize(part)`` over `size` of the rows; `params` where that is no better on
-        others.
-        """
-        part, other = objective.samples(size, 2)
-        found = minimize(part)
-        return found if other.value(found) < other.value(params) else params
-
     def _minimize_in_turns(self, objective, params, *, max_iter, tol, callback):
         """`minimize_smooth`, in the precision of the data first."""
         if objective.summed:

@@ -19,6 +19,7 @@ from sklearn_losses.solvers.line_search import newton_step
 from sklearn_losses.solvers.newton_equations import newton_solver
 from sklearn_losses.solvers.polish import flatter, rounding
 from sklearn_losses.solvers.run import Callback, Run
+from sklearn_losses.solvers.sampled_start import start_on_part
 from sklearn_losses.solvers.truncated_newton import truncated_newton
 
 __all__ = ["Newton"]
@@ -238,7 +239,7 @@ class Newton(SmoothSolver, name="newton"):
         if coarse or small or objective.quadratic or objective.summed or not objective.convex or 4 * size > objective.n_rows:
             return params
         steps, accuracy = self.limits.start_steps, max(tol, self.limits.start_tol)
-        return self._start_on_part(
+        return start_on_part(
             objective,
             params,
             size,

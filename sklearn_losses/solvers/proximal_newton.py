@@ -21,6 +21,7 @@ from sklearn_losses.core.status import Status
 from sklearn_losses.piecewise.continuation import Schedule
 from sklearn_losses.solvers.base import SmoothSolver
 from sklearn_losses.solvers.run import Callback, Run
+from sklearn_losses.solvers.sampled_start import start_on_part
 from sklearn_losses.solvers.working_sets import LIMITS, WorkingSets
 
 __all__ = ["ProximalNewton"]
@@ -106,7 +107,7 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
             WorkingSets(part, run, max(tol, self.limits.start_tol), self.largest_matrix, self.limits).go()
             return run.params
 
-        return self._start_on_part(objective, params, size, minimize)
+        return start_on_part(objective, params, size, minimize)
 
     def _continuation(self, objective, params, *, max_iter, tol, callback):
         """Minimise a loss with kinks: by the method of multipliers where an active set is too

@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult
 
 from sklearn_losses.core.protocols import Objective
 
-__all__ = ["SampleLimits", "few_in_memory", "start_on_sample"]
+__all__ = ["SampleLimits", "few_in_memory", "start_on_part", "start_on_sample"]
 
 
 class SampleLimits(NamedTuple):
@@ -74,6 +74,15 @@ def start_on_sample(
     size = max(min(n_rows // limits.part, limits.rows), limits.rows_per_parameter * n_params)
     if not (objective.convex and objective.rowwise) or limits.part * size > n_rows or 2 * size * n_params > limits.entries:
         return params
+    return start_on_part(objective, params, size, lambda part: minimize(part).x)
+
+
+def start_on_part(
+    objective: Objective, params: NDArray[Any], size: int, minimize: Callable[[Any], NDArray[Any]]
+) -> NDArray[Any]:
+    """Return ``minimize(part)`` over `size` of the rows; `params` where that is no better on
+    others.
+    """
     part, other = objective.samples(size, 2)
-    found = minimize(part).x
+    found = minimize(part)
     return found if other.value(found) < other.value(params) else params

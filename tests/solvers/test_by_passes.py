@@ -10,13 +10,13 @@ from sklearn_losses.core.batches import Batches
 from sklearn_losses.core.coordinates import Standardization
 from sklearn_losses.core.parts import Block, LocalParts
 from sklearn_losses.core.penalties import ElasticNet
+from sklearn_losses.core.sample import chosen
 from sklearn_losses.core.status import Status
 from sklearn_losses.core.summed_batches import SummedBatches
 from sklearn_losses.losses.base import Loss
 from sklearn_losses.models import Linear
 from sklearn_losses.objective import Objective
 from sklearn_losses.piecewise.duality_gap import dual_gap
-from sklearn_losses.piecewise.near_rows import chosen
 from sklearn_losses.solvers import LBFGS, AugmentedLagrangian, InteriorPoint, Newton
 from sklearn_losses.solvers.auto import Auto
 from sklearn_losses.solvers.by_passes import PassLimits, minimum_by_passes
