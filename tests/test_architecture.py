@@ -79,12 +79,21 @@ def test_modules_import_no_circle():
     assert len(list(TopologicalSorter(graph).static_order())) >= len(files)  # it raises CycleError
 
 
-LONGEST = {"estimators/base.py": 260}  # lines; of all others 450
+LONGEST = {"estimators/base.py": 180}  # lines without docstrings; of all others 360
+
+
+def lines_of_docstrings(tree):
+    """How many lines of a module are docstrings: a limit for code must not make them shorter."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    first = [node.body[0] for node in ast.walk(tree) if isinstance(node, documented) and ast.get_docstring(node) is not None]
+    return sum(node.end_lineno - node.lineno + 1 for node in first)
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_are_short(path):
-    assert len(path.read_text().splitlines()) <= LONGEST.get(path.relative_to(PACKAGE).as_posix(), 450)
+    source = path.read_text()
+    length = len(source.splitlines()) - lines_of_docstrings(ast.parse(source))
+    assert length <= LONGEST.get(path.relative_to(PACKAGE).as_posix(), 360)
 
 
 def test_no_optional_package_is_imported():

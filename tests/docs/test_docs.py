@@ -43,7 +43,7 @@ def test_the_table_of_equivalent_calls(theirs, ours):
 
 @pytest.mark.parametrize("module", [sklearn_losses, blocks], ids=["sklearn_losses", "blocks"])
 def test_the_reference_has_every_public_name(module):
-    text = (ROOT / "docs" / "reference.rst").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "api" / "index.rst").read_text(encoding="utf-8")
     listed = {
         name.rsplit(".", 1)[-1] for name in re.findall(r"^\.\. auto(?:class|function):: (\S+)$", text, flags=re.MULTILINE)
     }
@@ -58,7 +58,7 @@ def test_documentation_builds(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-D", "sphinx_gallery_conf.plot_gallery=0"]
     done = subprocess.run([*command, str(ROOT / "docs"), str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for page, family in (("losses", Loss), ("solvers", Solver), ("models", Model)):
-        text = (tmp_path / f"{page}.html").read_text(encoding="utf-8")
+    for page, family in (("losses_overview", Loss), ("solvers", Solver), ("networks", Model)):
+        text = (tmp_path / "user_guide" / f"{page}.html").read_text(encoding="utf-8")
         missing = [name for name in family.names() if f'<span class="pre">{name}</span>' not in text]
         assert not missing

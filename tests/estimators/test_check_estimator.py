@@ -53,7 +53,7 @@ WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_
 
 def table_of_failures():
     """The reasons by estimator, from the page of the documentation where a user finds them."""
-    page = (Path(__file__).parents[2] / "docs" / "solvers.rst").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "user_guide" / "solvers.rst").read_text(encoding="utf-8")
     table = re.findall(r"\* - ``(\w+\(.+\))``\n\s+- ((?:.+\n?)+?)(?=\s+\* - |\n|\Z)", page)
     estimators = {made.__name__: made for made in (LossRegressor, LossClassifier, LossRanker, Trimmed, Adam)}
     return {repr(eval(call, estimators)): " ".join(reason.split()) for call, reason in table}
