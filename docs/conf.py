@@ -32,18 +32,20 @@ version = release = sklearn_losses.__version__
 REPOSITORY = "https://github.com/sklearn-losses/sklearn-losses"
 
 extensions = [
+    # First: the pages of the API show which examples use a name.
+    "sphinx_gallery.gen_gallery",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
     "sphinx.ext.linkcode",
     "numpydoc",
-    "sphinx_gallery.gen_gallery",
     "sphinx_design",
     "sphinx_copybutton",
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "offline_mathjax",
     "public_names",
+    "api_pages",
 ]
 source_suffix = {".rst": "restructuredtext"}
 exclude_patterns = ["_build", "_templates", "_ext", "generated", "design.md"]
@@ -51,7 +53,7 @@ templates_path = ["_templates"]
 default_role = "code-or-link"
 nitpicky = True
 # References that a docstring of another package holds, which methods of ours inherit.
-nitpick_ignore_regex = [("py:.*", r"sklearn_losses\..*")]
+nitpick_ignore_regex = []
 
 # Pages that the build writes itself.
 GENERATED = HERE / "generated"
@@ -66,7 +68,7 @@ intersphinx_disabled_reftypes = ["std:*"]
 
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_typehints = "none"
-autosummary_generate = True
+autosummary_generate = False  # api_pages.py writes the pages
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 copybutton_exclude = ".linenos, .gp, .go"
@@ -150,7 +152,6 @@ def write_list(name, family):
 
 
 GENERATED.mkdir(exist_ok=True)
-make_pictures.each_loss()
 for name, family in (("loss", Loss), ("solver", Solver), ("model", Model)):
     (GENERATED / f"table_{name}.rst").write_text(make_tables.table(family), encoding="utf-8")
     write_list(name, family)

@@ -46,8 +46,25 @@ def _code(name, rawtext, text, lineno, inliner, options=None, content=None):
     return [link], []
 
 
+def _elsewhere(app, env, node, content):
+    """A public name by another path than that of its page."""
+    name, _, member = node.get("reftarget", "").removeprefix("sklearn_losses.").partition(".")
+    if node.get("refdomain") != "py" or not node["reftarget"].startswith("sklearn_losses."):
+        return None
+    if f"sklearn_losses.{name}" in MODULES:
+        name, _, member = member.partition(".")
+    if name not in _code.known:
+        return None
+    target = ".".join([_code.known[name], name, *([member] if member else [])])
+    if target == node["reftarget"]:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], target, node, content)
+
+
 def setup(app):
-    """Register the role."""
+    """Register the role, and the links of names that are imported from several modules."""
     _code.known = public_names()
     app.add_role("code-or-link", _code)
+    app.connect("missing-reference", _elsewhere)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
