@@ -17,7 +17,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 # Once the path is set (E402).
 import inventories  # noqa: E402
-import make_pictures  # noqa: E402
 import make_tables  # noqa: E402
 
 import sklearn_losses  # noqa: E402
@@ -35,8 +34,8 @@ extensions = [
     # First: the pages of the API show which examples use a name.
     "sphinx_gallery.gen_gallery",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
+    "sphinx.ext.githubpages",
     "sphinx.ext.linkcode",
     "numpydoc",
     "sphinx_design",
@@ -68,7 +67,6 @@ intersphinx_disabled_reftypes = ["std:*"]
 
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_typehints = "none"
-autosummary_generate = False  # api_pages.py writes the pages
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 copybutton_exclude = ".linenos, .gp, .go"

@@ -184,7 +184,9 @@ def methods(value):
 
 
 def attributes(value):
-    """The members of an enumeration, and the properties that the docstring lists: numpydoc links them."""
+    """The members of an enumeration, and the properties that the docstring lists, which numpydoc
+    links.
+    """
     listed = {attribute.name for attribute in ClassDoc(value)["Attributes"]}
     return [*(value.__members__ if issubclass(value, enum.Enum) else ()), *filter(partial(_linked, value), sorted(listed))]
 

@@ -88,9 +88,8 @@ def draw(points, values, slopes, across, title, size):
     ]
     for curve, colour, dashes in ((slopes, SLOPE, ' stroke-dasharray="6 4"'), (values, CURVE, "")):
         line = "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(*place(points, curve), strict=True))
-        parts.append(
-            f'<path d="M{line}" clip-path="url(#a)" fill="none" stroke="{colour}" stroke-width="{2 if small else 2.5}"{dashes}/>'
-        )
+        style = f'stroke="{colour}" stroke-width="{2 if small else 2.5}"{dashes}'
+        parts.append(f'<path d="M{line}" clip-path="url(#a)" fill="none" {style}/>')
     if not small:
         parts += _labels(place, (points[0], points[-1]), (low, high), across, title, size)
     return "\n".join([*parts, "</svg>\n"])
@@ -108,12 +107,12 @@ def _labels(place, xs, ys, across, title, size):
     """Numbers, names of the axes, title and legend."""
     ticks = [
         *(("middle", *place(x, ys[0]), 16, f"{x:g}") for x in range(int(xs[0]), int(xs[1]) + 1)),
-        *(("end", *place(xs[0], y), 4, f"{y:g}".replace("-", "−")) for y in _ticks(*ys)),
+        *(("end", *place(xs[0], y), 4, f"{y:g}") for y in _ticks(*ys)),
     ]
     parts = []
     for anchor, x, y, down, text in ticks:
-        x -= 6 if anchor == "end" else 0
-        parts.append(f'<text x="{x:.1f}" y="{y + down:.1f}" fill="{GREY}" text-anchor="{anchor}">{text.replace("-", "−")}</text>')
+        at = f'x="{x - 6 if anchor == "end" else x:.1f}" y="{y + down:.1f}"'
+        parts.append(f'<text {at} fill="{GREY}" text-anchor="{anchor}">{text.replace("-", "−")}</text>')
     middle = size[0] / 2
     parts.append(f'<text x="{middle}" y="{size[1] - 8}" fill="{GREY}" text-anchor="middle">{across}</text>')
     parts.append(
