@@ -5,6 +5,7 @@ The build reads nothing from a network, and so does the site that it makes.
 
 import inspect
 import os
+import re
 import sys
 import warnings
 from importlib import import_module
@@ -83,10 +84,16 @@ plot_rcparams = {"savefig.bbox": "tight"}
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-losses"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "logo": {
+        "image_light": "_static/logo-light.svg",
+        "image_dark": "_static/logo-dark.svg",
+        "alt_text": "sklearn-losses: home",
+    },
     "icon_links": [{"name": "Source code", "url": REPOSITORY, "icon": "fa-brands fa-github"}],
     "show_prev_next": True,
     "header_links_before_dropdown": 6,
@@ -178,8 +185,15 @@ if not [*(ROOT / "examples").glob("GALLERY_HEADER.*"), *(ROOT / "examples").glob
 def setup(app):
     """Without the gallery its pictures are missing, which is no error then."""
     app.connect("config-inited", _without_gallery, priority=900)
+    app.connect("include-read", _link_to_repository)
 
 
 def _without_gallery(app, config):
     if str(config.sphinx_gallery_conf.get("plot_gallery", True)) in ("0", "False"):
         config.suppress_warnings.append("image.not_readable")
+
+
+def _link_to_repository(app, path, parent, content):
+    """Links of the Markdown files to other files lead to these in the repository."""
+    if path.suffix == ".md":
+        content[0] = re.sub(r"\]\((?!https?:|#)([^)]+)\)", rf"]({REPOSITORY}/blob/main/\1)", content[0])

@@ -187,7 +187,7 @@ def attributes(value):
     """The members of an enumeration, and the properties that the docstring lists, which numpydoc
     links.
     """
-    listed = {attribute.name for attribute in ClassDoc(value)["Attributes"]}
+    listed = {attribute.name for attribute in ClassDoc(value, config={"show_class_members": False})["Attributes"]}
     return [*(value.__members__ if issubclass(value, enum.Enum) else ()), *filter(partial(_linked, value), sorted(listed))]
 
 

@@ -40,10 +40,13 @@ def has_picture(name):
 def caption(name):
     """What the picture shows."""
     loss = made(name)
-    given = {"regression": "at scale 1" if hasattr(loss, "scale") else "", "ranking": "for a query of two rows"}
-    what = ACROSS[loss.task].partition(":")[0]
-    what = what if loss.task != "ranking" else "difference of the scores"
-    return f"Loss (solid) and its slope (dashed) by the {what} {given.get(loss.task, '')}".strip() + "."
+    if loss.task == "ranking":
+        what = "a query of two rows, by the difference of their scores"
+    elif loss.task == "classification":
+        what = "a row, by its margin"
+    else:
+        what = f"a row, by its residual{', at scale 1' if hasattr(loss, 'scale') else ''}"
+    return f"The loss of {what} (solid), and its slope (dashed)."
 
 
 def curves(loss):

@@ -34,13 +34,16 @@ def public_names():
 
 
 def _code(name, rawtext, text, lineno, inliner, options=None, content=None):
-    """The default role: code, and a link if it is a public name of ours."""
-    code = nodes.literal(rawtext, text, classes=["code"])
-    module = _code.known.get(re.sub(r"\(\)$", "", text).removeprefix("sklearn_losses."))
-    if module is None:
-        return [code], []
-    target = f"{module}.{re.sub(r'[(][)]$', '', text).rpartition('.')[2]}"
-    link = addnodes.pending_xref(rawtext, reftype="obj", refdomain="py", reftarget=target, refwarn=False)
+    """The default role: code, and a link if it is a public name, ours or one of scikit-learn's."""
+    called = re.sub(r"[(][)]$", "", text)
+    module = _code.known.get(called.removeprefix("sklearn_losses."))
+    if module is not None:
+        target = f"{module}.{called.rpartition('.')[2]}"
+    elif re.fullmatch(r"(sklearn|scipy)(\.\w+)+", called):
+        target = called
+    else:
+        return [nodes.literal(rawtext, text, classes=["code"])], []
+    link = addnodes.pending_xref(rawtext, reftype="obj", refdomain="py", reftarget=target, refwarn=True)
     link += nodes.literal(rawtext, text, classes=["xref", "py", "py-obj"])
     link["refdoc"] = inliner.document.settings.env.docname
     return [link], []
