@@ -92,8 +92,7 @@ class Checkpoint:
 
     @property
     def file(self) -> Path:
-        """The file itself, with symbolic links resolved.
-        """
+        """The file itself, with symbolic links resolved."""
         return Path(os.path.realpath(self.path))
 
 
