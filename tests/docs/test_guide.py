@@ -12,7 +12,6 @@ GUIDE = DOCS / "user_guide"
 # Pages whose code does not run yet.
 NOT_YET = {
     "choosing",
-    "coming_from",
     "extending",
     "networks",
     "progress",
