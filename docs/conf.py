@@ -84,6 +84,8 @@ plot_rcparams = {"savefig.bbox": "tight"}
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-losses"
 html_static_path = ["_static"]
+# Pages without pages below them.
+html_sidebars = {name: [] for name in ("benchmarks", "changelog", "contributing", "glossary")}
 html_favicon = "_static/favicon.svg"
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
