@@ -14,7 +14,6 @@ NOT_YET = {
     "choosing",
     "coming_from",
     "extending",
-    "networks",
     "progress",
 }
 PAGES = sorted(path.stem for path in GUIDE.glob("*.rst"))
