@@ -1,9 +1,17 @@
-"""The rules of `suggest_losses`: the losses that facts speak for, and the sources."""
+"""The rules of `suggest_losses`: the losses that facts speak for, and the sources.
 
-from collections.abc import Callable
+The decision chart of the documentation is made from them too (``docs/make_chart.py``).
+"""
+
+import operator
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["BALANCED", "CONSISTENT", "RULES", "Rule", "consistent_rule"]
+from sklearn_losses.losses import Loss
+
+__all__ = ["BALANCED", "CONSISTENT", "FACTS", "RULES", "Condition", "Fact", "Rule", "consistent_rule", "ranked", "task_of"]
+
+RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 CONSISTENT = {  # metric -> the losses whose minimiser it rewards
     "r2": ("mse",),
@@ -24,86 +32,197 @@ CONSISTENT = {  # metric -> the losses whose minimiser it rewards
 BALANCED = ("balanced_accuracy", "f1", "f1_macro", "recall", "average_precision")
 
 
-class Rule(NamedTuple):
-    """One piece of advice.
+class Fact(NamedTuple):
+    """What the conditions of rules say of a measured number.
 
     Attributes
     ----------
-    applies : callable
-        ``facts -> bool``.
-    points : dict of str to float
-        How strongly it speaks for each loss (or, below 0, against).
-    says : str
-        A format string over the facts.
-    source : str
+    name : str
+        Its name in a chart.
+    part : {"noise", "complexity"}
+        The part of the choice to which it belongs.
+    shown : str
+        A format string for a number of its kind.
+    meaning : str
+        What is measured, as a sentence.
     """
 
-    applies: Callable[[dict[str, Any]], bool]
+    name: str
+    part: str
+    shown: str
+    meaning: str
+
+
+FACTS = {
+    "outliers": Fact(
+        "outliers",
+        "noise",
+        "{:.0%}",
+        "The share of the residuals beyond 5 robust standard deviations, after a fit of the least absolute deviations.",
+    ),
+    "tails": Fact(
+        "tails",
+        "noise",
+        "{:.2f}",
+        "The width of the middle 95 % of the residuals over the width of the middle 50 %, relative to the normal distribution.",
+    ),
+    "spread_trend": Fact(
+        "trend of the spread",
+        "noise",
+        "{:.1f}",
+        "The rank correlation of the size of the residuals with the prediction.",
+    ),
+    "spread_trend_p": Fact("p-value of this trend", "noise", "{:.3f}", "The p-value of the trend of the spread."),
+    "label_noise": Fact(
+        "wrong labels",
+        "noise",
+        "{:.0%}",
+        "The estimated share of labels that contradict what the features say most clearly.",
+    ),
+    "rarest": Fact(
+        "rarest class",
+        "noise",
+        "{:.0%} of an even share",
+        "The share of the rarest class times the number of classes.",
+    ),
+    "rows_per_parameter": Fact(
+        "rows per parameter",
+        "complexity",
+        "{:.0f}",
+        "The number of rows over the number of parameters of a linear model.",
+    ),
+}
+
+
+class Condition(NamedTuple):
+    """A comparison of a measured fact with a number.
+
+    Attributes
+    ----------
+    fact : str
+        A key of `FACTS`.
+    relation : {"<", "<=", ">", ">="}
+    number : float
+    """
+
+    fact: str
+    relation: str
+    number: float
+
+    def holds(self, facts: dict[str, Any]) -> bool:
+        """Whether the facts satisfy it. A fact that is nan satisfies no condition."""
+        return bool(RELATIONS[self.relation](facts[self.fact], self.number))
+
+
+class Rule(NamedTuple):
+    """One piece of advice of `suggest_losses`.
+
+    Attributes
+    ----------
+    problem : tuple of str
+        The kinds of targets for which it holds, such as "counts". Empty: all kinds.
+    when : tuple of Condition
+        The conditions on the measured facts, all of which must hold.
+    points : dict of str to float
+        Name of a loss -> how strongly the rule speaks for it; below 0 it speaks against it.
+    says : str
+        The advice as a format string over the facts.
+    source : str
+        The publications behind it.
+
+    Examples
+    --------
+    >>> from sklearn_losses.model_selection import RULES
+    >>> facts = {"kind": "counts", "rows_per_parameter": 100}
+    >>> [rule.points["poisson"] for rule in RULES if rule.applies(facts)]
+    [8]
+    """
+
+    problem: tuple[str, ...]
+    when: tuple[Condition, ...]
     points: dict[str, float]
     says: str
     source: str
 
+    def applies(self, facts: dict[str, Any]) -> bool:
+        """Whether the advice holds for data with these facts."""
+        return self.concerns(facts.get("kind", "")) and all(condition.holds(facts) for condition in self.when)
 
-def _plain(facts):
-    """A real target for which the residuals decide."""
-    return facts["kind"] == "continuous"
+    def concerns(self, kind: str) -> bool:
+        """Whether the rule is about targets of this kind."""
+        return not self.problem or kind in self.problem
 
+
+REAL, CLASSES = ("continuous",), ("binary", "classes")
+MANY_OUTLIERS, FEW_OUTLIERS = Condition("outliers", ">", 0.01), Condition("outliers", "<=", 0.01)
+WIDE_TAILS, NORMAL_TAILS = Condition("tails", ">=", 1.25), Condition("tails", "<", 1.25)
 
 RULES = (
     Rule(
-        lambda f: _plain(f) and f["outliers"] <= 0.01 and f["tails"] < 1.25,
+        REAL,
+        (FEW_OUTLIERS, NORMAL_TAILS),
         {"mse": 4, "huber": 3, "log_cosh": 2, "mae": 1},
         "The residuals look normal (tails {tails:.2f} times as wide as the normal's, {outliers:.1%} outliers): "
-        "squared errors are the most efficient, and Huber's loss nearly so (95 %).",
+        "the squared error is the most efficient loss, and Huber's loss has 95 % of its efficiency.",
         "Gauss-Markov; tail weight: Crow and Siddiqui, JASA 62 (1967)",
     ),
     Rule(
-        lambda f: _plain(f) and f["outliers"] > 0.01,
+        REAL,
+        (MANY_OUTLIERS,),
         {"tukey": 6, "welsch": 5, "cauchy": 5, "huber": 4, "mae": 3.5},
-        "{outliers:.1%} of the residuals lie beyond 5 robust standard deviations: a loss with a bounded pull ignores them.",
+        "{outliers:.1%} of the residuals lie beyond 5 robust standard deviations: a loss with a bounded gradient "
+        "limits their influence.",
         "Huber 1964; Beaton and Tukey 1974; the rule of 5 robust deviations is far outside the normal (6e-7)",
     ),
     Rule(
-        lambda f: _plain(f) and f["outliers"] <= 0.01 and f["tails"] >= 1.25,
+        REAL,
+        (FEW_OUTLIERS, WIDE_TAILS),
         {"huber": 4, "cauchy": 3, "mae": 3, "log_cosh": 2, "mse": 1},
-        "The residuals have tails {tails:.2f} times as wide as the normal's: large errors should count less than squared.",
+        "The residuals have tails {tails:.2f} times as wide as the normal's: large errors should count less than their square.",
         "Huber, Annals of Mathematical Statistics 35 (1964)",
     ),
     Rule(
-        lambda f: f["kind"] == "counts",
+        ("counts",),
+        (),
         {"poisson": 8, "tweedie": 4, "mse": 1, "huber": 0.5},
-        "The target holds counts (whole numbers from 0, mean {mean:.3g}): a log link keeps predictions positive, and their "
-        "variance grows with the mean.",
+        "The target holds counts (whole numbers from 0, mean {mean:.3g}). Their variance grows with the mean, and "
+        "a log link keeps predictions positive.",
         "McCullagh and Nelder 1989, chapter 6; right for any counts: Gourieroux, Monfort and Trognon, Econometrica 52 (1984)",
     ),
     Rule(
-        lambda f: f["kind"] == "positive",
+        ("positive",),
+        (),
         {"gamma": 8, "poisson": 5, "tweedie": 4, "mae": 1.5, "huber": 1, "mse": 0.5},
-        "The target is positive and skewed (quantile skewness {skewness:.2f}, of its logarithm {log_skewness:.2f}): errors are "
-        "relative, so a log link and a variance that grows with the square of the mean fit.",
+        "The target is positive and skewed (quantile skewness {skewness:.2f}, of its logarithm {log_skewness:.2f}): a loss "
+        "with a log link and a variance that grows with the square of the mean measures relative errors.",
         "McCullagh and Nelder 1989, chapter 8; Santos Silva and Tenreyro, Review of Economics and Statistics 88 (2006)",
     ),
     Rule(
-        lambda f: f["kind"] == "zeros",
+        ("zeros",),
+        (),
         {"tweedie": 8, "poisson": 6, "mse": 1, "mae": 0.5},
-        "{zeros:.0%} of the target is exactly 0 and the rest positive: a compound of zeros and positive amounts.",
+        "{zeros:.0%} of the target is exactly 0 and the rest is positive: Tweedie's distribution has both zeros and "
+        "positive amounts.",
         "Jorgensen, JRSS B 49 (1987); Smyth and Jorgensen, ASTIN Bulletin 32 (2002)",
     ),
     Rule(
-        lambda f: _plain(f) and f["spread_trend"] > 0.2 and f["spread_trend_p"] < 1e-3,
+        REAL,
+        (Condition("spread_trend", ">", 0.2), Condition("spread_trend_p", "<", 1e-3)),
         {"quantile": 2},
-        "The size of the residuals changes with the prediction (rank correlation {spread_trend:.2f}): quantiles show the "
-        "changing spread, which one mean cannot.",
+        "The size of the residuals changes with the prediction (rank correlation {spread_trend:.2f}): quantiles "
+        "describe a spread that changes, and a mean does not.",
         "Koenker and Bassett, Econometrica 50 (1982)",
     ),
     Rule(
-        lambda f: f["kind"] in ("binary", "classes"),
+        CLASSES,
+        (),
         {"cross_entropy": 3, "squared_hinge": 1, "hinge": 1},
-        "{n_classes} classes: cross_entropy gives calibrated probabilities; the hinges decide from few rows and give none.",
+        "{n_classes} classes: cross_entropy estimates probabilities. hinge and squared_hinge give labels but no probabilities.",
         "Cox, JRSS B 20 (1958); Vapnik 1995",
     ),
     Rule(
-        lambda f: f["kind"] in ("binary", "classes") and f["label_noise"] > 0.1,
+        CLASSES,
+        (Condition("label_noise", ">", 0.1),),
         {
             "generalized_cross_entropy": 6,
             "symmetric_cross_entropy": 5,
@@ -111,35 +230,66 @@ RULES = (
             "bootstrapped": 2,
             "hinge": 0.5,
         },
-        "About {label_noise:.0%} of the labels look wrong: also where the features say most, rows that were left out have "
-        "other labels, more than uncertain labels explain (twice the log-likelihood ratio {noise_evidence:.3g}, more than "
-        "{noise_threshold:.3g}). A loss with a bounded value follows such rows less.",
+        "About {label_noise:.0%} of the labels look wrong: they contradict out-of-fold predictions that are nearly certain, "
+        "more often than chance explains (twice the log-likelihood ratio is {noise_evidence:.3g}, the threshold "
+        "{noise_threshold:.3g}). A loss for wrong labels limits the influence of such rows.",
         "Copas, JRSS B 50 (1988); Hausman, Abrevaya and Scott-Morton, Journal of Econometrics 87 (1998); "
         "Zhang and Sabuncu, NeurIPS 2018",
     ),
     Rule(
-        lambda f: f["kind"] in ("binary", "classes") and f["rarest"] < 0.2,
+        CLASSES,
+        (Condition("rarest", "<", 0.2),),
         {"cross_entropy": 2, "focal": 2},
-        "The rarest class has {rarest:.0%} of an even share: keep the likelihood, and move the threshold or use "
-        "class_weight='balanced' where rare rows count more.",
+        "The rarest class has {rarest:.0%} of an even share: keep cross_entropy, and use "
+        "class_weight='balanced' or another threshold if the rare rows count more.",
         "King and Zeng, Political Analysis 9 (2001); Lin et al., ICCV 2017",
     ),
     Rule(
-        lambda f: f["kind"] == "ranking",
+        ("ranking",),
+        (),
         {"lambdarank": 5, "listnet": 4, "ranknet": 3.5, "xe_ndcg": 3.5, "approx_ndcg": 2, "pairwise_hinge": 2, "mse": 1},
-        "Rows come in {n_queries} queries with {n_grades} grades: only the order inside a query counts.",
+        "Rows come in {n_queries} queries with {n_grades} grades: only the order within a query counts.",
         "Burges, MSR-TR-2010-82; Cao et al., ICML 2007",
     ),
     Rule(
-        lambda f: f["rows_per_parameter"] < 10,
+        (),
+        (Condition("rows_per_parameter", "<", 10),),
         {"tukey": -3, "welsch": -3, "cauchy": -2, "generalized_cross_entropy": -1, "bi_tempered": -1},
-        "Only {rows_per_parameter:.1f} rows per parameter: convex losses first, and a search over alpha.",
+        "There are only {rows_per_parameter:.1f} rows per parameter: try convex losses first, and search over alpha.",
         "Peduzzi et al., Journal of Clinical Epidemiology 49 (1996), on 10 events per variable",
     ),
 )
 
 
 def consistent_rule(metric: str) -> Rule:
-    """The rule that the losses come first whose minimiser a metric of `CONSISTENT` rewards."""
+    """The rule that puts first the losses whose minimiser a metric of `CONSISTENT` rewards."""
     points = {name: 20.0 - place for place, name in enumerate(CONSISTENT[metric])}
-    return Rule(lambda facts: True, points, f"It estimates what {metric} rewards.", "Gneiting, JASA 106 (2011)")
+    return Rule((), (), points, f"It estimates what {metric} rewards.", "Gneiting, JASA 106 (2011)")
+
+
+def task_of(kind: str) -> str:
+    """The task of losses for a kind of target: "regression", "classification" or "ranking"."""
+    return {"binary": "classification", "classes": "classification", "ranking": "ranking"}.get(kind, "regression")
+
+
+def ranked(rules: Sequence[Rule], kind: str) -> dict[str, float]:
+    """The points of the losses for which the rules speak, highest first, equal ones by name.
+
+    Parameters
+    ----------
+    rules : sequence of Rule
+        Those that apply.
+    kind : str
+        The kind of the target. Losses for another task are left out, and so are names that the
+        registry does not have.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    task = task_of(kind)
+    # Rankers take regression losses too, point by point.
+    tasks = (None, task, "regression") if task == "ranking" else (None, task)
+    names = sorted({name for rule in rules for name in rule.points if name in Loss.registry})
+    points = {name: sum(rule.points.get(name, 0.0) for rule in rules) for name in names if Loss.make(name).task in tasks}
+    return {name: points[name] for name in sorted(points, key=lambda name: -points[name]) if points[name] > 0}

@@ -17,7 +17,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.losses import Huber, Loss
 from sklearn_losses.model_selection.data_facts import data_facts, target_kind
-from sklearn_losses.model_selection.rules import BALANCED, CONSISTENT, RULES, Rule, consistent_rule
+from sklearn_losses.model_selection.rules import BALANCED, CONSISTENT, RULES, Rule, consistent_rule, ranked
 
 __all__ = ["LossSuggestions", "Suggestion", "suggest_losses"]
 
@@ -228,19 +228,12 @@ def _remarks(facts, metric, guessed):
 
 def _ranked(rules: list[Rule], facts: dict[str, Any]) -> list[Suggestion]:
     """The losses of the registry that some rule speaks for, best first."""
-    names = sorted({name for rule in rules for name in rule.points if name in Loss.registry})
-    task = {"binary": "classification", "classes": "classification", "ranking": "ranking"}.get(facts["kind"], "regression")
     found = []
-    for name in names:
-        # Rankers take regression losses too, point by point.
-        if Loss.make(name).task not in (None, task, "regression" if task == "ranking" else task):
-            continue
+    for name, points in ranked(rules, facts["kind"]).items():
         speaking = sorted((rule for rule in rules if name in rule.points), key=lambda rule: -abs(rule.points[name]))
-        points = sum(rule.points[name] for rule in speaking)
-        if points > 0:
-            evidence = [rule.says.format(**facts) for rule in speaking]
-            found.append(Suggestion(name, _spec(name, facts), points, evidence, [rule.source for rule in speaking]))
-    return sorted(found, key=lambda suggestion: -suggestion.points)
+        evidence = [rule.says.format(**facts) for rule in speaking]
+        found.append(Suggestion(name, _spec(name, facts), points, evidence, [rule.source for rule in speaking]))
+    return found
 
 
 def _spec(name, facts):
