@@ -11,7 +11,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = DOCS / "user_guide"
 # Pages whose code does not run yet.
 NOT_YET = {
-    "choosing",
     "coming_from",
     "extending",
     "networks",
