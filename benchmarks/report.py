@@ -1,4 +1,4 @@
-"""The results on real data as a CSV file, a summary of it, and the README's section.
+"""The results on real data as a CSV file, a summary of it by loss, and the README's table by kind.
 
 The documentation shows the files, and ``python -m benchmarks real --write`` makes them. A run of
 some of the problems replaces their lines and leaves the others.
@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-__all__ = ["HEAD", "cells", "markdown", "merged", "summary", "write"]
+__all__ = ["HEAD", "KINDS", "by_kind", "cells", "markdown", "merged", "summary", "write"]
 
 ROOT = Path(__file__).parents[1]
 HEAD = (
@@ -28,6 +28,15 @@ HEAD = (
     "MB, peer",
 )
 SUMMARY = ("loss", "problems", "won", "median of ours / peer", "worst", "on")
+SHORT = ("losses", "problems", "no slower", "median of ours / peer")
+# The rows of the README's table, and the losses of which each is made; the last one has the others.
+KINDS = {
+    "`mae`, `quantile`, `huber`": ("mae", "quantile 0.9", "huber"),
+    "`mse`, `poisson`, `gamma`": ("mse", "poisson", "gamma"),
+    "regression with an L1 penalty": ("lasso", "elastic net", "huber + L1"),
+    "two classes": ("cross_entropy", "squared_hinge", "hinge", "L1 cross_entropy"),
+    "several classes": (),
+}
 BEGIN, END = "<!-- real data: begin -->", "<!-- real data: end -->"
 
 
@@ -70,6 +79,19 @@ def summary(lines):
         title = f"{loss} (time alone)" if of[0][9] == "other" else loss
         won = sum(line[6] == "yes" for line in of)
         found.append([title, str(len(of)), str(won), f"{median(ratios.values()):.2g}", f"{ratios[worst]:.2g}", worst])
+    return found
+
+
+def by_kind(lines):
+    """Lines of the file by kind of loss: how many problems, how many won, the median ratio."""
+    kind_of = {loss: kind for kind, losses in KINDS.items() for loss in losses}
+    *_, other = KINDS
+    found = []
+    for kind in KINDS:
+        of = [line for line in lines if kind_of.get(line[1], other) == kind]
+        if of:
+            won = sum(line[6] == "yes" for line in of)
+            found.append([kind, str(len(of)), str(won), f"{median(float(line[5]) for line in of):.2g}"])
     return found
 
 
@@ -120,11 +142,10 @@ def write(lines, root=ROOT, order=None):
         rank = {problem: place for place, problem in enumerate(order)}
         lines = sorted((line for line in lines if tuple(line[:2]) in rank), key=lambda line: rank[tuple(line[:2])])
     _save(path, HEAD, lines)
-    short = summary(lines)
-    _save(root / "docs" / "real_data_summary.csv", SUMMARY, short)
+    _save(root / "docs" / "real_data_summary.csv", SUMMARY, summary(lines))
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
-    inner = f"{BEGIN}\n{markdown(SUMMARY, short)}\n{END}"
+    inner = f"{BEGIN}\n{markdown(SHORT, by_kind(lines))}\n{END}"
     readme.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _: inner, text, flags=re.DOTALL), encoding="utf-8")
     return lines
 

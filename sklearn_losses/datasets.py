@@ -17,34 +17,46 @@ def make_ranking(
     query_effect: float = 1.0,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
-    """Synthetic queries whose rows are ordered by a linear function of the features.
+    """Make synthetic ranking data: queries whose rows are ordered by the features.
 
-    A row's utility is ``X_own @ weights + noise``, of variance 1 without the noise; within each
-    query the utilities are cut into grades, about equally many rows in each. The features are those
-    of the row and an offset that all rows of a query share: it tells nothing about the order, and
-    misleads regression on the grades.
+    A row's utility is ``X_own @ weights + noise``, of variance 1 without the noise. Within each
+    query the utilities are cut into grades, with about equally many rows in each. The features are
+    `X_own` plus an offset that all rows of a query share. The offset tells nothing about the order
+    of the rows in their query, and it misleads regression on the grades.
 
     Parameters
     ----------
     n_queries : int, default=50
+        Number of queries.
     n_rows : int or tuple of (int, int), default=20
-        Rows of each query; a pair is the range, ends included, that each query's number is drawn
-        from.
+        Rows of each query. A pair is a range, ends included, from which the number of rows of each
+        query is drawn.
     n_features : int, default=10
+        Number of features.
     n_grades : int, default=5
-        Relevances are 0, 1, ..., n_grades - 1.
+        Number of grades of relevance. The relevances are 0, 1, ..., n_grades - 1.
     noise : float, default=0.5
-        Standard deviation of what the features do not explain.
+        Standard deviation of the part of the utility that the features do not explain. With a
+        larger value the rows are harder to rank.
     query_effect : float, default=1.0
-        Standard deviation of the offsets.
+        Standard deviation of the offsets of the queries. With a larger value, methods that ignore
+        the queries do worse.
     random_state : int, RandomState or None, default=None
+        Seed of the random numbers. Pass an int for the same data in each call.
 
     Returns
     -------
     X : ndarray of shape (n, n_features)
+        The features of all rows. The rows are in no order.
     y : ndarray of shape (n,) of int
+        The relevances.
     qid : ndarray of shape (n,) of int
-        The rows are in no order.
+        The query of each row.
+
+    See Also
+    --------
+    sklearn_losses.LossRanker : Learns to rank such data.
+    sklearn_losses.metrics.query_ndcg_score : Scores a ranking.
 
     Examples
     --------

@@ -6,8 +6,8 @@ from typing import Any
 
 __all__ = ["OldName", "warn_of_old"]
 
-# Modules that read every attribute of a class: help() and the documentation of Sphinx.
-READERS = "inspect", "pydoc", "sphinx.util.inspect"
+# Modules that read every attribute of a class: help(), numpydoc and Sphinx.
+READERS = "inspect", "pydoc", "numpydoc.docscrape", "sphinx.util.inspect"
 
 
 def warn_of_old(message: str) -> None:

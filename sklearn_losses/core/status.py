@@ -1,6 +1,7 @@
 """How a fit ended: one value in place of a word, a flag and a sentence that could disagree."""
 
 from enum import Enum
+from inspect import Parameter, Signature
 from typing import Any
 
 from scipy.optimize import OptimizeResult
@@ -11,13 +12,40 @@ __all__ = ["WORDS", "Status", "set_status"]
 class Status(Enum):
     """How the iterations of a solver, or a whole fit, ended.
 
+    A solver sets the `status` of its result to one of these members. The `message` and the
+    `success` of the result follow from it, so that the three cannot disagree.
+
+    Parameters
+    ----------
+    value : str
+        The word for the outcome: "converged" (the optimum is reached within `tol`), "callback" (the
+        callback asked to stop), "max_iter" (too few iterations), "stalled" (no lower value was
+        found, and the optimum is not certified), "diverged" (parameters or value became infinite or
+        nan), "unbounded" and "bottomless" (the objective has no minimum), "rose" (the loss rose to
+        more than twice its first value) or "interrupted" (Ctrl-C).
+
     Attributes
     ----------
     sentence : str
         The outcome as a sentence: the `message` of a solver's result.
     success : bool
         Whether the end is one that was asked for: the optimum, or a stop by the callback.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Solver : Base class of the solvers, whose results carry a status.
+
+    Examples
+    --------
+    >>> from sklearn_losses.solvers import Status
+    >>> Status("max_iter").success
+    False
+    >>> print(Status.CONVERGED.sentence)
+    The optimum is reached within tol.
     """
+
+    # Without it a signature has what Enum's functional interface takes, which differs by version.
+    __signature__ = Signature([Parameter("value", Parameter.POSITIONAL_ONLY)])
 
     CONVERGED = "converged"
     CALLBACK = "callback"

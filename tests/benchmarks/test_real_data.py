@@ -160,6 +160,13 @@ def test_summary_and_merging():
     ]  # fmt: skip
 
 
+def test_the_kinds_of_losses_have_each_problem_once():
+    lines = [line("a", "mae", 0.5), line("b", "huber", 4, "no"), line("a", "hinge, several classes", 2, "no", "other")]
+    assert report.by_kind(lines) == [["`mae`, `quantile`, `huber`", "2", "1", "2.2"], ["several classes", "1", "0", "2"]]
+    named = [loss for losses in report.KINDS.values() for loss in losses]
+    assert len(named) == len(set(named)) and set(named) <= {row for rows in ROWS.values() for row in rows}
+
+
 def test_write(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
@@ -167,7 +174,7 @@ def test_write(tmp_path):
     report.write([line("b", "mse", 2)], tmp_path, order=[("b", "mse"), ("a", "mse")])
     text = (tmp_path / "README.md").read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
-    assert "| mse | 2 | 2 | 1.2 | 2 | b |" in text
+    assert "| `mse`, `poisson`, `gamma` | 2 | 2 | 1.2 |" in text
     with (tmp_path / "docs" / "real_data.csv").open(newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["data set", "b", "a"]
 
@@ -182,4 +189,4 @@ def test_the_documentation_has_the_summary_of_its_table():
     with (ROOT / "docs" / "real_data_summary.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [list(report.SUMMARY), *summary]
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert report.markdown(report.SUMMARY, summary) in text
+    assert report.markdown(report.SHORT, report.by_kind(lines)) in text
