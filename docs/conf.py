@@ -18,6 +18,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 # Once the path is set (E402).
 import inventories  # noqa: E402
+import make_chart  # noqa: E402
 import make_tables  # noqa: E402
 
 import sklearn_losses  # noqa: E402
@@ -160,6 +161,7 @@ def write_list(name, family):
 
 
 GENERATED.mkdir(exist_ok=True)
+make_chart.write(GENERATED)
 for name, family in (("loss", Loss), ("solver", Solver), ("model", Model)):
     (GENERATED / f"table_{name}.rst").write_text(make_tables.table(family), encoding="utf-8")
     write_list(name, family)

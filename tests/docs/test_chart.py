@@ -148,3 +148,9 @@ def test_the_chart_is_written_with_links(tmp_path):
     assert set(make_chart.PROBLEMS) == set(KINDS) and {condition.fact for rule in RULES for condition in rule.when} == set(
         FACTS
     )
+
+
+def test_the_evidence_in_the_guide_is_printed():
+    guide = Path(__file__).parents[2] / "docs" / "user_guide" / "choosing.rst"
+    shown = " ".join(guide.read_text(encoding="utf-8").split(".. code-block:: text")[1].split("...]")[0].split())
+    assert len(shown) > 200 and shown in " ".join(repr(suggest_losses(*DATA["diabetes, outliers"]())).split())
