@@ -13,7 +13,6 @@ from public_names import public_names
 
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses import CostSensitive, Huber, Loss, Quantile, SoftLabels
-from sklearn_losses.plotting import LossFunctionDisplay
 
 CURVE, SLOPE, GREY = "#2A86C8", "#D55E00", "#808080"
 SPAN = (-3.0, 3.0)
@@ -92,6 +91,8 @@ def picture(name):
     if not (isinstance(value, type) and issubclass(value, Loss) and vars(value).get("name") in Loss.names()):
         return None
     loss = value(**ARGUMENTS.get(name, {}))
+    if isinstance(loss.get_params().get("scale"), str):
+        loss = loss.set_params(scale=1.0)
     what = {
         "regression": f"a row, by its residual{', at scale 1' if hasattr(loss, 'scale') else ''}",
         "classification": "a row, by its margin",
@@ -107,9 +108,11 @@ def _curves(loss):
         query = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
         pairs = [loss.value_and_gradient(query, np.array([point, 0.0])) for point in POINTS]
         return np.array([value[0] for value, _ in pairs]), np.array([slope[0] for _, slope in pairs])
-    shown = LossFunctionDisplay.from_losses([loss], span=SPAN, n_points=len(POINTS))
-    [values], [pulls] = shown.values.values(), shown.pulls.values()
-    return values, pulls if loss.task == "regression" else -pulls
+    if loss.task == "classification":
+        return loss.value_and_gradient(np.ones(len(POINTS), dtype=np.intp), POINTS)
+    linked = not np.array_equal(loss.inverse_link(np.zeros(1)), [0.0])
+    values, gradient = loss.value_and_gradient(np.full(len(POINTS), float(linked)), -POINTS)
+    return values, -gradient
 
 
 def write(folder, names):

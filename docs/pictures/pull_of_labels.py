@@ -25,6 +25,8 @@ for number, name in enumerate(NAMES):
     # As a share of the largest, since a number times the loss changes it too.
     ax.plot(probability, pull / pull.max(), label=name, linewidth=2, **style(number))
 ax.set_title("How strongly a row pulls on its score", fontsize="medium")
-ax.set(xlabel="predicted probability of the row's label", ylabel="pull c, as a share of the largest", xlim=(0, 1), ylim=(0, 1.05))
+ax.set(
+    xlabel="predicted probability of the row's label", ylabel="pull c, as a share of the largest", xlim=(0, 1), ylim=(0, 1.05)
+)
 tidy(ax)
 legend(ax, True)
