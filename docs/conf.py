@@ -65,6 +65,7 @@ intersphinx_disabled_reftypes = ["std:*"]
 
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 copybutton_exclude = ".linenos, .gp, .go"
