@@ -20,7 +20,6 @@ TO_DO = {
     "blocks",
     "estimators",
     "fitting",
-    "losses",
     "metrics",
     "model_selection",
     "models",
