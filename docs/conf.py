@@ -5,6 +5,7 @@ The build reads nothing from a network, and so does the site that it makes.
 
 import inspect
 import os
+import re
 import sys
 import warnings
 from importlib import import_module
@@ -17,7 +18,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 # Once the path is set (E402).
 import inventories  # noqa: E402
-import make_pictures  # noqa: E402
 import make_tables  # noqa: E402
 
 import sklearn_losses  # noqa: E402
@@ -32,18 +32,20 @@ version = release = sklearn_losses.__version__
 REPOSITORY = "https://github.com/sklearn-losses/sklearn-losses"
 
 extensions = [
+    # First: the pages of the API show which examples use a name.
+    "sphinx_gallery.gen_gallery",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
+    "sphinx.ext.githubpages",
     "sphinx.ext.linkcode",
     "numpydoc",
-    "sphinx_gallery.gen_gallery",
     "sphinx_design",
     "sphinx_copybutton",
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "offline_mathjax",
     "public_names",
+    "api_pages",
 ]
 source_suffix = {".rst": "restructuredtext"}
 exclude_patterns = ["_build", "_templates", "_ext", "generated", "design.md"]
@@ -51,7 +53,7 @@ templates_path = ["_templates"]
 default_role = "code-or-link"
 nitpicky = True
 # References that a docstring of another package holds, which methods of ours inherit.
-nitpick_ignore_regex = [("py:.*", r"sklearn_losses\..*")]
+nitpick_ignore_regex = []
 
 # Pages that the build writes itself.
 GENERATED = HERE / "generated"
@@ -66,7 +68,6 @@ intersphinx_disabled_reftypes = ["std:*"]
 
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_typehints = "none"
-autosummary_generate = True
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 copybutton_exclude = ".linenos, .gp, .go"
@@ -83,13 +84,20 @@ plot_rcparams = {"savefig.bbox": "tight"}
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-losses"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "logo": {
+        "image_light": "_static/logo-light.svg",
+        "image_dark": "_static/logo-dark.svg",
+        "text": "sklearn-losses",
+        "alt_text": "",
+    },
     "icon_links": [{"name": "Source code", "url": REPOSITORY, "icon": "fa-brands fa-github"}],
     "show_prev_next": True,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "navigation_depth": 2,
     "show_nav_level": 1,
     "show_toc_level": 2,
@@ -150,7 +158,6 @@ def write_list(name, family):
 
 
 GENERATED.mkdir(exist_ok=True)
-make_pictures.each_loss()
 for name, family in (("loss", Loss), ("solver", Solver), ("model", Model)):
     (GENERATED / f"table_{name}.rst").write_text(make_tables.table(family), encoding="utf-8")
     write_list(name, family)
@@ -179,8 +186,15 @@ if not [*(ROOT / "examples").glob("GALLERY_HEADER.*"), *(ROOT / "examples").glob
 def setup(app):
     """Without the gallery its pictures are missing, which is no error then."""
     app.connect("config-inited", _without_gallery, priority=900)
+    app.connect("include-read", _link_to_repository)
 
 
 def _without_gallery(app, config):
     if str(config.sphinx_gallery_conf.get("plot_gallery", True)) in ("0", "False"):
         config.suppress_warnings.append("image.not_readable")
+
+
+def _link_to_repository(app, path, parent, content):
+    """Links of the Markdown files to other files lead to these in the repository."""
+    if path.suffix == ".md":
+        content[0] = re.sub(r"\]\((?!https?:|#)([^)]+)\)", rf"]({REPOSITORY}/blob/main/\1)", content[0])

@@ -17,10 +17,21 @@ if TYPE_CHECKING:
         noise_curve,
         suggest_losses,
     )
-    from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay, OutlierDisplay
+    from sklearn_losses.plotting import (
+        CoefficientsDisplay,
+        CoverageDisplay,
+        LossComparisonDisplay,
+        LossCurveDisplay,
+        LossFunctionDisplay,
+        OutlierDisplay,
+        ReliabilityDisplay,
+        ResidualsDisplay,
+    )
 
 __all__ = [
     "Checkpoint",
+    "CoefficientsDisplay",
+    "CoverageDisplay",
     "LossClassifier",
     "LossComparisonDisplay",
     "LossCurveDisplay",
@@ -29,6 +40,8 @@ __all__ = [
     "LossRegressor",
     "MultiQuantileRegressor",
     "OutlierDisplay",
+    "ReliabilityDisplay",
+    "ResidualsDisplay",
     "add_label_noise",
     "add_outliers",
     "average_cost",
@@ -46,7 +59,16 @@ __version__ = "0.1.0"
 # What is loaded when it is asked for: with scikit-learn's model_selection it takes a while.
 _ON_DEMAND = {
     "model_selection": ("add_label_noise", "add_outliers", "compare_losses", "noise_curve", "suggest_losses"),
-    "plotting": ("LossComparisonDisplay", "LossCurveDisplay", "LossFunctionDisplay", "OutlierDisplay"),
+    "plotting": (
+        "CoefficientsDisplay",
+        "CoverageDisplay",
+        "LossComparisonDisplay",
+        "LossCurveDisplay",
+        "LossFunctionDisplay",
+        "OutlierDisplay",
+        "ReliabilityDisplay",
+        "ResidualsDisplay",
+    ),
 }
 
 

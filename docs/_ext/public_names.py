@@ -34,20 +34,39 @@ def public_names():
 
 
 def _code(name, rawtext, text, lineno, inliner, options=None, content=None):
-    """The default role: code, and a link if it is a public name of ours."""
-    code = nodes.literal(rawtext, text, classes=["code"])
-    module = _code.known.get(re.sub(r"\(\)$", "", text).removeprefix("sklearn_losses."))
-    if module is None:
-        return [code], []
-    target = f"{module}.{re.sub(r'[(][)]$', '', text).rpartition('.')[2]}"
-    link = addnodes.pending_xref(rawtext, reftype="obj", refdomain="py", reftarget=target, refwarn=False)
+    """The default role: code, and a link if it is a public name, ours or one of scikit-learn's."""
+    called = re.sub(r"[(][)]$", "", text)
+    module = _code.known.get(called.removeprefix("sklearn_losses."))
+    if module is not None:
+        target = f"{module}.{called.rpartition('.')[2]}"
+    elif re.fullmatch(r"(sklearn|scipy)(\.\w+)+", called):
+        target = called
+    else:
+        return [nodes.literal(rawtext, text, classes=["code"])], []
+    link = addnodes.pending_xref(rawtext, reftype="obj", refdomain="py", reftarget=target, refwarn=True)
     link += nodes.literal(rawtext, text, classes=["xref", "py", "py-obj"])
     link["refdoc"] = inliner.document.settings.env.docname
     return [link], []
 
 
+def _elsewhere(app, env, node, content):
+    """A public name by another path than that of its page."""
+    wanted = node.get("reftarget", "")
+    name, _, member = wanted.removeprefix("sklearn_losses.").partition(".")
+    if f"sklearn_losses.{name}" in MODULES:
+        name, _, member = member.partition(".")
+    if node.get("refdomain") != "py" or name not in _code.known:
+        return None
+    target = ".".join([_code.known[name], name, *([member] if member else [])])
+    if target == wanted:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], target, node, content)
+
+
 def setup(app):
-    """Register the role."""
+    """Register the role, and the links of names that are imported from several modules."""
     _code.known = public_names()
     app.add_role("code-or-link", _code)
+    app.connect("missing-reference", _elsewhere)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

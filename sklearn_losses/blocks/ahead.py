@@ -26,20 +26,31 @@ def closing(items: Iterable[Item]) -> Iterator[Iterator[Item]]:
 
 
 def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
-    """The same items, the next one of which a thread prepares while the reader has the last one.
+    """Iterate over the same items, the next of which a thread prepares.
 
-    So at most two items are in memory. The thread begins with the first item that is asked for and
-    ends with the last one, or when the generator is closed or forgotten. What the items raise, the
-    reader gets in their place.
+    While the reader works on an item, a thread prepares the next one, so that at most two items are
+    in memory. The thread begins with the first item that is asked for and ends with the last one,
+    or when the generator is closed or forgotten. An error of the items is raised in the reader.
 
     Parameters
     ----------
     items : iterable
-        It is iterated over on that one thread.
+        The items. They are iterated over on one thread.
 
     Yields
     ------
     object
+        The items, in their order.
+
+    Raises
+    ------
+    RuntimeError
+        If the process was forked between two items.
+
+    See Also
+    --------
+    NpyBlocks : Reads ahead by itself, as `ParquetBlocks` does.
+    RowSource : What a source of your own must have.
 
     Examples
     --------

@@ -13,43 +13,59 @@ __all__ = ["ArrayBlocks"]
 
 
 class ArrayBlocks(Blocks):
-    """A source of rows from arrays: a fit reads them block by block, and never copies all of them.
+    """A source of rows from arrays, memory maps and whatever can be sliced like one.
 
-    Blocks are views where the array has float32 or float64 entries. What only looks like an array,
-    such as a data set of HDF5, is read block by block.
+    A fit reads the rows block by block and never copies all of them. Blocks are views where the
+    array has float32 or float64 entries. What only looks like an array, such as a data set of HDF5,
+    is read block by block.
 
     Parameters
     ----------
     X : {ndarray, memmap, CSR matrix} of shape (n, p)
-        Or any object that has ``shape`` and ``dtype`` and can be sliced. Whole numbers become
-        float64, block by block.
+        The features, or any object that has ``shape`` and ``dtype`` and can be sliced. Integers
+        become float64, block by block.
     y : array-like of shape (n,) or (n, K), default=None
-        The targets.
+        The targets. None is for rows to predict.
     sample_weight : array-like of shape (n,), default=None
+        Weights of the rows, at least 0. None is 1 for each row.
     qid : array-like of shape (n,), default=None
-        The query that each row belongs to, for rankings.
+        The query of each row, for rankings.
     block_rows : int, default=None
-        Rows of a block. None: as many as fit into 16 MiB. Larger blocks need more memory and fewer
-        steps.
+        Number of rows of a block. None takes as many as fit into 16 MiB. Larger blocks need more
+        memory and fewer steps.
 
     Attributes
     ----------
     shape : tuple of int
-        The numbers of rows and of columns of X.
+        Numbers of rows and of columns of X.
     dtype : dtype
-        Of the X of all blocks.
+        Type of X in all blocks: float32 or float64.
     block_rows : int
+        Number of rows of a block; the last one may be shorter.
+
+    Raises
+    ------
+    ValueError
+        If `X` has another number of dimensions than 2 or holds no real numbers, for a sparse matrix
+        that is no CSR matrix, and if the lengths differ.
+    TypeError
+        If `X` has no ``shape`` or no ``dtype``.
+
+    See Also
+    --------
+    NpyBlocks : The same for ``.npy`` files, which can be pickled without the rows.
+    ParquetBlocks : The same for Parquet files.
+    RowSource : What a source of your own must have.
 
     Notes
     -----
-    When it is pickled the arrays go along, and all rows of a memory map. `NpyBlocks` takes the
-    names of its files alone.
+    To pickle it pickles the arrays, with all rows of a memory map. `NpyBlocks` pickles the names of
+    its files alone.
 
     Examples
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.blocks import ArrayBlocks
     >>> with tempfile.NamedTemporaryFile() as file:
     ...     X = np.memmap(file.name, dtype="float64", mode="w+", shape=(300, 2))

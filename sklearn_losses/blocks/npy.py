@@ -26,7 +26,7 @@ NEAR_BYTES = 2**16  # between two rows that are read together
 
 
 class NpyBlocks(Blocks):
-    """A source of rows from ``.npy`` files, which are read block by block on a thread.
+    """A source of rows from ``.npy`` files, read block by block on a thread.
 
     The rows of all files come one after the other; blocks go on across the ends of files. Files
     without rows are left out. Object arrays are refused, as nothing is ever unpickled.
@@ -35,35 +35,50 @@ class NpyBlocks(Blocks):
     ----------
     paths : str, path, or list of them
         A pattern such as ``"part-*.npy"``, whose files are sorted by name with numbers as numbers,
-        or a list of files, which keeps its order. Each holds an array of two dimensions; all have
-        the same number of columns and the same type.
+        or a list of files, which keeps its order. Each file holds an array of two dimensions; all
+        have the same number of columns and the same type.
     target : int, list of int, str, path, or list of them, default=None
-        The column of the targets, or several columns: negative numbers count from the end. Or files
-        of their own, ``"y-*.npy"``: one for each file of `paths`, with as many rows, or a single
-        one for all rows.
+        The column of the targets, or several columns; negative numbers count from the end. Or files
+        of their own, such as ``"y-*.npy"``: one for each file of `paths`, with as many rows, or a
+        single one for all rows. None is for rows to predict.
     weight : int, str, path, or list of them, default=None
-        The weights of the rows: a column, or files of their own.
+        The weights of the rows: a column, or files of their own. None is 1 for each row.
     qid : int, str, path, or list of them, default=None
-        The query that each row belongs to, for rankings: a column, or files of their own.
+        The query of each row, for rankings: a column, or files of their own.
     columns : list of int, default=None
-        The columns of X. None: all but those of target, weight and qid.
+        The columns of X. None takes all but those of target, weight and qid.
     block_rows : int, default=None
-        Rows of a block. None: as many as fit into 16 MiB. Larger blocks need more memory and fewer
-        steps.
+        Number of rows of a block. None takes as many as fit into 16 MiB. Larger blocks need more
+        memory and fewer steps.
 
     Attributes
     ----------
     shape : tuple of int
-        The numbers of rows and of columns of X.
+        Numbers of rows and of columns of X.
     dtype : dtype
-        Of X: float32 where the files hold float32, else float64.
+        Type of X: float32 if the files hold float32, else float64.
     block_rows : int
+        Number of rows of a block; the last one may be shorter.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing, or none matches the pattern.
+    ValueError
+        If a file is no complete ``.npy`` file, the files do not fit each other, or a column does
+        not exist.
+
+    See Also
+    --------
+    ParquetBlocks : The same for Parquet files.
+    ArrayBlocks : The same for arrays and memory maps.
+    RowSource : What a source of your own must have.
 
     Notes
     -----
     A source holds names of files and no rows: it can be pickled, and other processes read the files
-    at the same paths. A file whose size or time of change is another one at a later pass is
-    refused.
+    at the same paths. A file whose size or time of change is another one at a later pass raises a
+    ValueError.
 
     Examples
     --------
@@ -113,12 +128,17 @@ class NpyBlocks(Blocks):
         self._fields = (_Field(rows, _as_slice(numbers), (len(numbers),), self.dtype), *fields)
 
     def blocks(self, order: ArrayLike | None = None) -> Iterator[RowBlock]:
-        """One pass over all rows, block by block; a thread reads the next block ahead.
+        """Iterate over all rows once, block by block; a thread reads the next block ahead.
 
         Parameters
         ----------
         order : array-like of int, default=None
-            The numbers of the blocks to read, in any order. None: all.
+            The numbers of the blocks to read, in any order. None reads all.
+
+        Returns
+        -------
+        iterator of RowBlock
+            The blocks.
         """
         return read_ahead(super().blocks(order))
 
@@ -136,12 +156,17 @@ class NpyBlocks(Blocks):
         return RowBlock(*arrays)
 
     def where(self, row: int) -> str:
-        """Where a row stands: its number in its file, from 0, and the file.
+        """Say where a row stands: its number in its file, from 0, and the file.
 
         Parameters
         ----------
         row : int
-            Its number among all rows, from 0.
+            Number of the row among all rows, from 0.
+
+        Returns
+        -------
+        str
+            Such as "row 12 of part-3.npy".
         """
         return self._rows.where(row)
 

@@ -19,11 +19,12 @@ MOST_STORED = 0.1  # the share of stored entries up to which "onehot" gives CSR 
 
 
 class ParquetBlocks(Blocks):
-    """A source of rows from Parquet files, which are read block by block on a thread.
+    """A source of rows from Parquet files, read block by block on a thread.
 
-    It needs pyarrow (extra ``parquet``). The rows of all files come one after the other; blocks go
-    on across the ends of row groups and files. Files without rows are left out. Numbers, booleans
-    and decimals are columns of X as they are; missing values, dates and nested columns are refused.
+    It needs pyarrow, ``pip install "sklearn-losses[parquet]"``. The rows of all files come one
+    after the other; blocks go on across the ends of row groups and files. Files without rows are
+    left out. Numbers, booleans and decimals are columns of X as they are; missing values, dates and
+    nested columns are refused.
 
     Parameters
     ----------
@@ -32,52 +33,70 @@ class ParquetBlocks(Blocks):
         numbers, or a list of files, which keeps its order. All have the columns that are read, with
         the same types, in any order.
     target : str or list of str, default=None
-        The column of the targets, or several columns. Text stays text: the labels of classes.
+        The column of the targets, or several columns. Text stays text: the labels of classes. None
+        is for rows to predict.
     weight : str, default=None
-        The column of the weights of the rows.
+        The column of the weights of the rows. None is 1 for each row.
     qid : str, default=None
-        The column of the query that each row belongs to, for rankings.
+        The column of the query of each row, for rankings.
     columns : list of str, default=None
-        The columns of X. None: all but those of target, weight and qid and the index of a pandas
-        frame; the files then must have the same ones.
+        The columns of X. None takes all but those of target, weight and qid and the index of a
+        pandas frame; the files then must have the same ones.
     categories : {"onehot", "codes"}, default=None
-        What columns of text and of categories (Arrow's dictionaries) become. "onehot": a column of
-        zeros and ones for each level; "codes": one column with the number of the level, from 0.
-        None: they are refused.
+        What columns of text and of categories (Arrow's dictionaries) become. "onehot" makes a
+        column of zeros and ones for each level, "codes" one column with the number of the level,
+        from 0. None refuses such columns.
     levels : dict of str to list, default=None
-        The levels of each such column, in their order. None: those that occur in the files, sorted,
-        or all in the declared order where a category is ordered. Give those of the training data,
-        ``source.levels``, for other data to predict.
+        The levels of each such column, in their order. None takes those that occur in the files,
+        sorted, or all in the declared order if a category is ordered. For other rows to predict,
+        give those of the training rows, ``source.levels``.
     block_rows : int, default=None
-        Rows of a block. None: as many as fit into 16 MiB. Larger blocks need more memory and fewer
-        steps.
+        Number of rows of a block. None takes as many as fit into 16 MiB. Larger blocks need more
+        memory and fewer steps.
 
     Attributes
     ----------
     shape : tuple of int
-        The numbers of rows and of columns of X.
+        Numbers of rows and of columns of X.
     dtype : dtype
-        Of X: float32 where all columns are float32 or short integers, as NumPy's ``result_type``
+        Type of X: float32 if all columns are float32 or short integers, as NumPy's ``result_type``
         has it, else float64.
     feature_names : list of str
-        The columns of X; with "onehot", "region_north" for the level "north" of "region".
+        Names of the columns of X; with "onehot", "region_north" for the level "north" of "region".
     columns : list of str
-        The columns of the files that X is made of.
+        Columns of the files that X is made of.
     levels : dict of str to list
-        The levels of the columns of text and categories.
+        Levels of the columns of text and categories.
     block_rows : int
+        Number of rows of a block; the last one may be shorter.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow is not installed.
+    FileNotFoundError
+        If a file is missing, or none matches the pattern.
+    ValueError
+        If a file is no Parquet file, the files do not fit each other, a column does not exist,
+        holds missing values or dates, or holds text without `categories`.
+
+    See Also
+    --------
+    NpyBlocks : The same for ``.npy`` files.
+    ArrayBlocks : The same for arrays and memory maps.
+    RowSource : What a source of your own must have.
 
     Notes
     -----
     Levels are found in one pass over their columns, when the source is made. With "onehot" blocks
-    are CSR matrices where at most a tenth of the entries is stored, else arrays.
+    are CSR matrices if at most a tenth of the entries is stored, else arrays.
 
-    Memory is that of the blocks and, for each column, of one page of the file: 1 MiB by default.
-    `take` decodes the row groups that hold the rows.
+    The memory that it needs is that of the blocks and, for each column, of one page of the file (1
+    MiB by default). `take` decodes the row groups that hold the rows.
 
     A source holds names of files and no rows: it can be pickled, and other processes read the files
-    at the same paths. A file whose size or time of change is another one at a later pass is
-    refused.
+    at the same paths. A file whose size or time of change is another one at a later pass raises a
+    ValueError.
 
     Examples
     --------
@@ -85,10 +104,14 @@ class ParquetBlocks(Blocks):
     >>> import pyarrow
     >>> from pyarrow import parquet
     >>> from sklearn_losses.blocks import ParquetBlocks
-    >>> columns = {"age": [21, 47, 35], "region": ["b", "a", "b"], "loss": [1.5, 0.0, 2.5]}
+    >>> table = pyarrow.table(
+    ...     {"age": [21, 47, 35], "region": ["b", "a", "b"], "loss": [1.5, 0.0, 2.5]}
+    ... )
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     parquet.write_table(pyarrow.table(columns), f"{folder}/claims-1.parquet")
-    ...     source = ParquetBlocks(f"{folder}/*.parquet", target="loss", categories="onehot")
+    ...     parquet.write_table(table, f"{folder}/claims-1.parquet")
+    ...     source = ParquetBlocks(
+    ...         f"{folder}/*.parquet", target="loss", categories="onehot"
+    ...     )
     ...     (block,) = source.blocks()
     >>> source.feature_names
     ['age', 'region_a', 'region_b']
@@ -169,38 +192,55 @@ class ParquetBlocks(Blocks):
         return names
 
     def shuffled(self, rng: np.random.RandomState) -> NDArray[np.intp]:
-        """The numbers of the blocks in random order of row groups.
+        """Return the numbers of the blocks in random order of row groups.
 
-        The blocks of a row group follow each other: from its middle on it cannot be read.
+        The blocks of a row group follow each other, because a row group cannot be read from its
+        middle on.
 
         Parameters
         ----------
         rng : RandomState
+            Draws the order.
+
+        Returns
+        -------
+        ndarray of shape (n_blocks,)
+            Numbers of blocks, each once.
         """
         group_ends = np.cumsum([rows for table in self._tables for rows in table.groups])
         group = np.searchsorted(group_ends, np.arange(self.n_blocks) * self.block_rows, side="right")
         return np.argsort(rng.permutation(len(group_ends))[group], kind="stable")
 
     def blocks(self, order: ArrayLike | None = None) -> Iterator[RowBlock]:
-        """One pass over all rows, block by block; a thread reads the next block ahead.
+        """Iterate over all rows once, block by block; a thread reads the next block ahead.
 
         Parameters
         ----------
         order : array-like of int, default=None
-            The numbers of the blocks to read, in any order. None: all. Those that follow each other
-            are read together.
+            The numbers of the blocks to read, in any order. None reads all. Blocks that follow each
+            other are read together.
+
+        Returns
+        -------
+        iterator of RowBlock
+            The blocks.
         """
         numbers = np.array(self._numbers(order), dtype=np.intp)
         runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
         return read_ahead(block for run in runs if len(run) for block in self._assembled(*self._bounds(run[0], run[-1] + 1)))
 
     def where(self, row: int) -> str:
-        """Where a row stands: its number in its file, from 0, and the file.
+        """Say where a row stands: its number in its file, from 0, and the file.
 
         Parameters
         ----------
         row : int
-            Its number among all rows, from 0.
+            Number of the row among all rows, from 0.
+
+        Returns
+        -------
+        str
+            Such as "row 12 of claims-3.parquet".
         """
         number = int(np.searchsorted(self._ends, row, side="right"))
         table = self._tables[number]

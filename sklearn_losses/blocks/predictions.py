@@ -79,21 +79,20 @@ def gathered(estimator: Any, source: Any, function: Callable[[Any, RowBlock], ND
 def predict_to_file(estimator: Any, source: Any, path: str | os.PathLike[str], *, method: str = "predict") -> NDArray[Any]:
     """Predict the rows of a source into a ``.npy`` file, block by block.
 
-    No more than one block of rows and its predictions are in memory. The file is whole or it is not
-    there: it is written under another name in the same folder, and takes the place of `path` at the
-    end. An error leaves an earlier file as it was.
+    No more than one block of rows and its predictions are in memory. The file is written under
+    another name in the same folder and takes the place of `path` at the end: after an error an
+    earlier file is as it was.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted, of this package or of scikit-learn.
+        A fitted estimator, of this package or of scikit-learn.
     source : RowSource or array-like
-        Such as `NpyBlocks`; only X is read of its blocks. An array is one block.
+        The rows, such as `NpyBlocks`; only X is read of its blocks. An array is one block.
     path : str or path
-        The file, in an existing folder; no ending is added.
-    method : {"predict", "decision_function", "predict_proba", "predict_log_proba"}, \
-default="predict"
-        The method of the estimator that is called with each block.
+        The file, in an existing folder. No ending is added.
+    method : {"predict", "decision_function", "predict_proba", ...}, default="predict"
+        Name of the method of the estimator that is called with each block.
 
     Returns
     -------
@@ -103,9 +102,23 @@ default="predict"
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such folder.
+    OSError
+        If the file cannot be written.
     ValueError
-        Where the predictions are Python objects, such as labels of an object array, which a file
-        cannot hold as numbers.
+        If the predictions are Python objects, such as labels of an object array, which the file
+        cannot hold, and if the columns are not those of the fit.
+
+    Warns
+    -----
+    UserWarning
+        If the source has names of columns and the fit had none, or the other way round.
+
+    See Also
+    --------
+    NpyBlocks : Rows from ``.npy`` files.
+    ParquetBlocks : Rows from Parquet files.
 
     Examples
     --------

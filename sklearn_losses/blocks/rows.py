@@ -13,23 +13,32 @@ __all__ = ["RowBlock", "RowSource", "checked_blocks", "checked_rows", "is_row_so
 
 
 class RowBlock(NamedTuple):
-    """Some rows that are in memory together.
+    """Some rows that are in memory together, with their targets.
+
+    A source of rows gives its rows in such blocks. It is a named tuple, for which a plain tuple
+    ``(X, y)``, ``(X, y, sample_weight)`` or ``(X, y, sample_weight, qid)`` does as well.
 
     Parameters
     ----------
     X : {ndarray, sparse matrix} of shape (n, p)
-        Sparse ones as CSR.
-    y : ndarray of shape (n,) or (n, K), or None
+        The features; sparse ones as a CSR matrix.
+    y : ndarray of shape (n,) or (n, K), default=None
         The targets.
-    sample_weight : ndarray of shape (n,), or None
-    qid : ndarray of shape (n,), or None
-        The query that each row belongs to, for rankings.
+    sample_weight : ndarray of shape (n,), default=None
+        Weights of the rows.
+    qid : ndarray of shape (n,), default=None
+        The query of each row, for rankings.
+
+    See Also
+    --------
+    RowSource : What gives such blocks.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_losses.blocks import RowBlock
-    >>> X, y, sample_weight, qid = RowBlock(np.ones((2, 3)), np.array([0.5, 1.5]))
+    >>> block = RowBlock(np.ones((2, 3)), np.array([0.5, 1.5]))
+    >>> X, y, sample_weight, qid = block
     >>> y, qid
     (array([0.5, 1.5]), None)
     """
@@ -42,30 +51,39 @@ class RowBlock(NamedTuple):
 
 @runtime_checkable
 class RowSource(Protocol):
-    """What ``fit(source)`` asks of a source of rows; any object that has it is one.
+    """Protocol of a source of rows: any object with these four members is one.
 
-    A source may have, besides:
+    Estimators take such an object in the place of X. A source may have more:
 
     - ``feature_names``: a list of str, one for each column of X, which becomes
-      ``feature_names_in_``;
+      ``feature_names_in_``.
     - ``where(row)``: a str that says where the row of this number stands, such as "row 12 of
-      part-3.npy", for messages;
-    - ``n_blocks`` and ``blocks(order)``, which gives the blocks of these numbers in this order:
-      stochastic solvers then read blocks in random order, which is ``shuffled(rng)`` where the
+      part-3.npy", for messages.
+    - ``n_blocks`` and ``blocks(order)``, which gives the blocks of these numbers in this order.
+      Solvers that step on batches then read blocks in random order: in ``shuffled(rng)`` if the
       source has that too.
 
     Attributes
     ----------
     shape : tuple of int
-        The numbers of rows and of columns of X.
+        Numbers of rows and of columns of X.
     dtype : dtype
-        float32 or float64: of X, in all blocks.
+        Type of X in all blocks: float32 or float64.
+
+    See Also
+    --------
+    RowBlock : What a source gives.
+    checked_blocks : Checks what a source gives.
+    ArrayBlocks : A source of arrays.
 
     Examples
     --------
+    A source that makes its rows when they are asked for:
+
     >>> import numpy as np
+    >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.blocks import RowBlock, RowSource
-    >>> class Squares:
+    >>> class Lines:
     ...     shape, dtype = (1000, 1), np.dtype(float)
     ...
     ...     def blocks(self):
@@ -73,10 +91,15 @@ class RowSource(Protocol):
     ...             yield self.take(np.arange(start, start + 100))
     ...
     ...     def take(self, rows):
-    ...         return RowBlock(rows[:, None] / 1000, (rows / 1000) ** 2)
-    >>> isinstance(Squares(), RowSource)
+    ...         return RowBlock(rows[:, None] / 1000, 2 * rows / 1000)
+    >>> isinstance(Lines(), RowSource)
     True
+    >>> LossRegressor(alpha=0).fit(Lines()).coef_.round(6)
+    array([2.])
     """
+
+    def __init__(self) -> None:
+        """Take nothing: a source of your own takes what it needs."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,16 +110,17 @@ class RowSource(Protocol):
         """The type of X in all blocks, float32 or float64."""
 
     def blocks(self) -> Iterator[Any]:
-        """A new iterator over all rows in blocks, the same rows in the same order each time.
+        """Iterate over all rows in blocks, the same rows in the same order each time.
 
         Returns
         -------
         iterator of RowBlock
-            Or of tuples (X, y), (X, y, sample_weight) or (X, y, sample_weight, qid).
+            A new iterator for each call; its items may also be tuples, from (X, y) to (X, y,
+            sample_weight, qid).
         """
 
     def take(self, rows: NDArray[np.intp]) -> Any:
-        """Some rows in one block.
+        """Return some rows in one block.
 
         Parameters
         ----------
@@ -106,16 +130,28 @@ class RowSource(Protocol):
         Returns
         -------
         RowBlock
-            Or a tuple as from `blocks`.
+            The rows, or a tuple as from `blocks`.
         """
 
 
 def is_row_source(X: Any) -> bool:
-    """Whether rows come from a source: no array, list, frame or sparse matrix is one.
+    """Return whether an object is a source of rows.
+
+    Arrays, lists, dataframes and sparse matrices are none.
 
     Parameters
     ----------
     X : object
+        Anything: rows for `fit`, for example.
+
+    Returns
+    -------
+    bool
+        True for objects with methods `blocks` and `take`.
+
+    See Also
+    --------
+    RowSource : What a source must have.
 
     Examples
     --------
@@ -128,13 +164,25 @@ def is_row_source(X: Any) -> bool:
 
 
 def place_of(source: Any, row: int) -> str:
-    """Where a row stands, for messages.
+    """Say where a row of a source stands, for messages.
+
+    It is the answer of the source's own method `where`, if it has one.
 
     Parameters
     ----------
     source : RowSource
+        The source, such as `NpyBlocks`.
     row : int
-        Its number among all rows, from 0.
+        Number of the row among all rows, from 0.
+
+    Returns
+    -------
+    str
+        Such as "row 12 of part-3.npy".
+
+    See Also
+    --------
+    RowSource : What a source may have, `where` among it.
 
     Examples
     --------
@@ -148,29 +196,36 @@ def place_of(source: Any, row: int) -> str:
 
 
 def checked_blocks(source: Any, order: NDArray[np.intp] | None = None) -> Generator[RowBlock, None, None]:
-    """One pass over a source: its blocks as they are promised, without empty ones.
+    """Iterate over the blocks of a source, and check that they keep its promises.
 
-    Whether the numbers in them are finite is not looked at.
+    Empty blocks are left out. Whether the numbers in the blocks are finite is not checked.
 
     Parameters
     ----------
     source : RowSource
+        The source, such as `NpyBlocks`.
     order : ndarray of int, default=None
-        For ``source.blocks(order)``, of sources that have it: the numbers of the blocks to read.
-        Then a block comes for each number, empty ones too.
+        For ``source.blocks(order)``, of sources that have it: the numbers of the blocks to read. A
+        block then comes for each number, empty ones too.
 
     Yields
     ------
     RowBlock
+        The blocks, with X, y, weights and qid as arrays.
 
     Raises
     ------
     TypeError
-        For what is no block.
+        For something that is no block.
     ValueError
-        For a block of another width or type than the source has, for blocks of which some have a y
-        (a weight, a qid) and others have none or another shape, or for another number of rows in
+        For a block of another width or type than the source says, for blocks of which some have a y
+        (a weight, a qid) and others have none or another shape, and for another number of rows in
         all.
+
+    See Also
+    --------
+    checked_rows : The same for `take`.
+    RowSource : What a source must have.
 
     Examples
     --------
@@ -215,20 +270,40 @@ class _Check:
 
 
 def checked_rows(source: Any, rows: NDArray[np.intp]) -> RowBlock:
-    """Some rows of a source in one block, checked as `checked_blocks` does.
+    """Return some rows of a source in one block, and check the block.
+
+    The checks are those of `checked_blocks`.
 
     Parameters
     ----------
     source : RowSource
+        The source, such as `NpyBlocks`.
     rows : ndarray of shape (k,) of int
-        In ascending order.
+        Numbers of rows, in ascending order.
+
+    Returns
+    -------
+    RowBlock
+        The rows, with X, y, weights and qid as arrays.
+
+    Raises
+    ------
+    TypeError
+        For something that is no block.
+    ValueError
+        For a block of another width, type or number of rows than was asked for.
+
+    See Also
+    --------
+    checked_blocks : The same for all rows.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_losses.blocks import ArrayBlocks, checked_rows
-    >>> checked_rows(ArrayBlocks(np.eye(3), [5.0, 6.0, 7.0]), np.array([0, 2])).y
-    array([5., 7.])
+    >>> source = ArrayBlocks(np.ones((5, 2)), np.arange(5))
+    >>> checked_rows(source, np.array([1, 3])).y
+    array([1, 3])
     """
     block = _checked(source.take(rows), source, "the block of take(rows)")
     if block.X.shape[0] != len(rows):

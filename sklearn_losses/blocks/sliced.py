@@ -94,21 +94,34 @@ class Blocks(ABC):
         return -(-self.shape[0] // self.block_rows)
 
     def shuffled(self, rng: np.random.RandomState) -> NDArray[np.intp]:
-        """The numbers of the blocks in a random order that is no slower to read than another.
+        """Return the numbers of the blocks in a random order.
+
+        The order is one that is no slower to read than another.
 
         Parameters
         ----------
         rng : RandomState
+            Draws the order.
+
+        Returns
+        -------
+        ndarray of shape (n_blocks,)
+            Numbers of blocks, each once.
         """
         return rng.permutation(self.n_blocks)
 
     def blocks(self, order: ArrayLike | None = None) -> Iterator[RowBlock]:
-        """One pass over all rows, block by block.
+        """Iterate over all rows once, block by block.
 
         Parameters
         ----------
         order : array-like of int, default=None
-            The numbers of the blocks to read, in any order. None: all.
+            The numbers of the blocks to read, in any order. None reads all.
+
+        Yields
+        ------
+        RowBlock
+            The blocks.
         """
         for number in self._numbers(order):
             yield self._read(slice(*self._bounds(number, number + 1)))
@@ -125,12 +138,22 @@ class Blocks(ABC):
         return first * self.block_rows, min(stop * self.block_rows, self.shape[0])
 
     def take(self, rows: ArrayLike) -> RowBlock:
-        """Some rows in one block.
+        """Return some rows in one block.
 
         Parameters
         ----------
         rows : array-like of shape (k,) of int
             Numbers of rows, in ascending order.
+
+        Returns
+        -------
+        RowBlock
+            The rows, with their targets, weights and queries.
+
+        Raises
+        ------
+        ValueError
+            For numbers that are not in ascending order or not among the rows.
         """
         return self._read(numbers_of_rows(rows, self.shape[0]))
 

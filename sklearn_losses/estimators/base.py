@@ -92,17 +92,21 @@ class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
     # Parameters.
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; ``loss__delta=2`` works while ``loss`` is still a name.
+        """Set parameters, also those of the loss, the solver and the model.
+
+        ``set_params(loss__delta=2)`` works while `loss` is still a name, such as "huber". If one
+        parameter is unknown, none is set.
 
         Parameters
         ----------
         **params : dict
-            Estimator parameters; ``loss__...``, ``solver__...`` and ``model__...`` reach those of
-            loss, solver and model.
+            Parameters of the estimator; those of its components as ``loss__...``, ``solver__...``
+            and ``model__...``.
 
         Returns
         -------
         self
+            The estimator itself.
         """
         params = with_objects(self, params)
         # The objects go in before their own parameters are looked up.
@@ -143,21 +147,40 @@ class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
         return self._read(X, y, sample_weight, first=first, **targets), None
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the model.
+        """Fit the model to training rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
-            Training rows, or a source of row blocks, which has targets and weights with it.
-        y : array-like of shape (n_samples,) or, for regression, (n_samples, n_targets)
-            Targets; None for a source.
+            Training rows: an array, a sparse matrix, a dataframe, a source of row blocks (see
+            `sklearn_losses.blocks`), or a Dask collection.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets; None for a source, which has them with it.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative; 2 counts as the row twice, 0 as no row; their scale does not
-            matter.
+            Weights of the rows, at least 0. Weight 2 counts as two equal rows, weight 0 as no row;
+            the scale of the weights does not matter. None is 1 for each row.
 
         Returns
         -------
         self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is outside its range, a name is unknown, the loss is one for another
+            task, the solver cannot take the loss, the model or the penalty, or the data are unfit:
+            nan or infinity, a wrong shape, targets that the loss does not take.
+        OSError
+            If the file of `checkpoint` cannot be written.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the fit did not get as close to the minimum as `tol` asks for. The message says what
+            to change.
+        UserWarning
+            If a resistant start was not possible and a column of X has values that are far out.
         """
         for sentence in self._atomic(self._fit, X, y, sample_weight):
             warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
@@ -165,18 +188,32 @@ class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
 
     @available_where(steps_on_batches)
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
-        """One pass over the rows with a stochastic solver, from where the last call ended.
+        """Make one pass over the rows, from where the last call ended.
+
+        Only with a solver that steps on batches, such as "adam". The first call begins a new fit,
+        and further calls may bring other rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            None for a source.
+            Rows of this call.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets; None for a source, which has them with it.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0, as for `fit`.
 
         Returns
         -------
         self
+            The estimator after the pass.
+
+        Raises
+        ------
+        AttributeError
+            If the solver does not step on batches.
+        ValueError
+            As for `fit`, if the columns differ from those of the last call, and with
+            ``early_stopping=True``.
         """
         self._atomic(self._partial_fit, X, y, sample_weight)
         return self

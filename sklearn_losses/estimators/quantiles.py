@@ -30,63 +30,102 @@ _BY_LEVEL = ("coef_", "intercept_", "alpha_", "l1_ratio_", "dual_gap_", "n_iter_
 
 
 class MultiQuantileRegressor(BaseEstimator):
-    """Linear quantile regression for several levels at once, whose predictions never cross.
+    """Linear quantile regression for several levels at once, without crossings.
 
-    Each level's coefficients are its own exact optimum, found from those of the level before at a
-    fraction of the cost of a fit from scratch. Optimal quantile planes may cross where rows are
-    rare; a prediction is therefore sorted, which is closer to the true quantiles [1]_ and never
-    raises the loss: with levels p < q and predictions a > b, putting b first lowers the sum of the
-    two pinball losses by ``(q - p) * (a - b)`` whatever the target.
+    Predicts several quantiles of the target given the features, such as the ends of a prediction
+    interval. Each level is fitted to its own exact optimum, starting from that of the level before,
+    which takes a fraction of the time of a separate fit.
+
+    Optimal quantile planes may cross where rows are rare. The predictions of a row are therefore
+    sorted, which brings them closer to the true quantiles [1]_ and never raises the loss: with
+    levels p < q and predictions a > b, exchanging the two lowers the sum of their pinball losses by
+    ``(q - p) * (a - b)`` for every target.
 
     Parameters
     ----------
     quantiles : tuple of float, default=(0.1, 0.5, 0.9)
-        The levels, rising, inside (0, 1).
+        The levels, rising, strictly between 0 and 1. The level 0.9 is the value that nine tenths of
+        the targets do not exceed.
     alpha : float or "auto", default="auto"
-        Strength of the penalty, at least 0, the same for all levels. "auto" gives each level its
-        own, as `LossRegressor` does.
+        Strength of the penalty, at least 0, the same for all levels. A larger value gives smaller
+        coefficients, and 0 is no penalty. Its effect depends on the units of X and y. "auto" is a
+        weak penalty that does not depend on the units of y, one for each level: with L the mean
+        loss of the best constant prediction and s the standard deviation of y, the penalty is
+        ``1e-4 * L * ((1 - l1_ratio)/2 * |w/s|^2 + l1_ratio * |w/s|_1)``.
     l1_ratio : float, default=0.0
-        Its share of absolute values, from 0 (ridge) to 1 (lasso).
+        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso). Above 0,
+        coefficients become exactly 0, the more of them the larger it is.
     solver : str or Solver, default="auto"
+        What minimises the objective of each level: a name or an object, as for `LossRegressor`.
+        "auto" chooses one that ends on the exact optimum: "interior_point", "augmented_lagrangian"
+        for many columns, or "proximal_newton" for an L1 penalty and many columns.
     fit_intercept : bool, default=True
-        Fit a constant per output, which is never penalised.
+        Whether to fit a constant for each output. It is never penalised.
     max_iter : int, default=1000
-        For each level.
+        Maximum number of iterations for each level. A fit that ends before `tol` is reached raises
+        a `ConvergenceWarning`.
     tol : float, default=0.0001
-        How far above its minimum each level's objective may be left, see `LossRegressor`.
+        How far above its minimum the objective of each level may be left: by this share of its
+        value, and by this share of what the coefficients gain over a model with intercepts alone. A
+        larger value gives a faster and coarser fit. A duality gap proves the distance. Small fits
+        go on to the exact optimum.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_quantiles, n_features)
+        Coefficients of each level, in the units of X and y.
     intercept_ : ndarray of shape (n_quantiles,)
-    alpha_, l1_ratio_ : ndarray of shape (n_quantiles,)
-        The strengths that were used.
+        Intercept of each level.
+    alpha_ : ndarray of shape (n_quantiles,)
+        Strength of the penalty of each level: `alpha`, or what "auto" found.
+    l1_ratio_ : ndarray of shape (n_quantiles,)
+        Share of the absolute values in the penalty of each level.
     dual_gap_ : ndarray of shape (n_quantiles,)
-        A proven bound on each level's relative distance from its optimum; inf where there is none.
+        Proven bound on the relative distance of each level's objective from its minimum; inf where
+        nothing can be proven.
     n_iter_ : ndarray of shape (n_quantiles,)
+        Number of iterations of each level.
     n_passes_ : int
-        Fits of a source of row blocks only: how often its rows were read.
+        Number of times that the rows were read. Only after a fit of a source of row blocks or of a
+        Dask collection.
     converged_ : bool
         Whether the fits of all levels converged.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features,)
-        Where X has names.
+        Number of features of X in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features. Only if all columns of X have names that are strings.
+
+    See Also
+    --------
+    LossRegressor : With ``loss=Quantile(level)``, one level, also for networks.
+    sklearn_losses.losses.Quantile : The pinball loss, which is minimised.
 
     References
     ----------
     .. [1] Chernozhukov, Fernandez-Val and Galichon, "Quantile and probability curves without
        crossing", Econometrica 78 (2010), proposition 4.
+    .. [2] Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978).
 
     Examples
     --------
+    Eight tenths of the targets are between the quantiles 0.1 and 0.9:
+
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_losses import MultiQuantileRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> low, middle, high = MultiQuantileRegressor().fit(X, y).predict(X).T
+    >>> model = MultiQuantileRegressor(quantiles=(0.1, 0.5, 0.9)).fit(X, y)
+    >>> low, middle, high = model.predict(X).T
     >>> bool((low <= middle).all() and (middle <= high).all())
     True
     >>> round(float(((low <= y) & (y <= high)).mean()), 2)
     0.8
+
+    `score` is minus the mean pinball loss, so that cross-validation can choose the penalty:
+
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> search = GridSearchCV(model, {"alpha": ["auto", 0.01, 1.0]}, cv=3)
+    >>> search.fit(X, y).best_params_
+    {'alpha': 'auto'}
     """
 
     _constraints = {
@@ -130,20 +169,35 @@ class MultiQuantileRegressor(BaseEstimator):
         return levels
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit one linear model per level.
+        """Fit one linear model for each level.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
-            Training rows, or a source of row blocks, which has targets and weights with it.
-        y : array-like of shape (n_samples,)
-            Targets; None for a source.
+            Training rows: an array, a sparse matrix, a dataframe, a source of row blocks (see
+            `sklearn_losses.blocks`), or a Dask collection.
+        y : array-like of shape (n_samples,), default=None
+            Targets; None for a source, which has them with it.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative; their scale does not matter.
+            Weights of the rows, at least 0. Weight 2 counts as two equal rows, weight 0 as no row;
+            the scale of the weights does not matter. None is 1 for each row.
 
         Returns
         -------
         self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is outside its range, or the data are unfit: nan or infinity, a wrong
+            shape.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the fit of a level did not get as close to its minimum as `tol` asks for. The message
+            says what to change.
         """
         working = working_copy(self)
         with np.errstate(all="ignore"):
@@ -179,15 +233,17 @@ class MultiQuantileRegressor(BaseEstimator):
     @lazy_on_dask
     @ignoring_floating_errors
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The quantiles of each row, rising along the levels.
+        """Predict the quantiles of each row, rising along the levels.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            Rows, with the columns of the training rows. A Dask collection gives a lazy prediction.
 
         Returns
         -------
         ndarray of shape (n_samples, n_quantiles)
+            One column for each level, in the units of y.
         """
         check_is_fitted(self)
         if is_row_source(X):
@@ -197,19 +253,26 @@ class MultiQuantileRegressor(BaseEstimator):
 
     @ignoring_floating_errors
     def score(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float:
-        """Minus the mean pinball loss over the levels, so that more is better.
+        """Return minus the mean pinball loss over rows and levels; larger is better.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
-            A source of row blocks has the targets and weights with it.
-        y : array-like of shape (n_samples,)
-            None for a source.
+            Test rows. A source of row blocks has the targets and weights with it.
+        y : array-like of shape (n_samples,), default=None
+            True targets; None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
         Returns
         -------
         float
+            Minus the mean loss, in the units of y.
+
+        Raises
+        ------
+        ValueError
+            If `y` is missing, or given although X is a source.
         """
         score = score_in_blocks(self, X, y, sample_weight, partial(MeanPinball, self._levels()))
         if score is not None:

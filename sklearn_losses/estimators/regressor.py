@@ -24,144 +24,264 @@ __all__ = ["LossRegressor"]
 
 
 class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
-    """Regression with any loss and any solver, linear or multi-layer perceptron.
+    """Linear or network regression with any loss, fitted by any solver.
 
-    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``, the mean
-    weighted by `sample_weight`, `w` all weights and never the intercepts; the same formula for
-    every loss and solver, so alpha means the same everywhere.
+    Minimises ``mean loss + alpha * ((1 - l1_ratio)/2 * |w|^2 + l1_ratio * |w|_1)``. The mean is
+    weighted by `sample_weight`, and `w` are all weights of the model without the intercepts. The
+    formula is the same for every loss, solver and model, so that `alpha` means the same everywhere.
+
+    Targets may be of shape (n_samples,) or (n_samples, n_targets). X may be an array, a sparse
+    matrix, a dataframe, a source of row blocks (see `sklearn_losses.blocks`) or a Dask collection.
+    Standardise features of different size (`sklearn.preprocessing.StandardScaler`), since the
+    penalty counts the coefficients in the units of X.
 
     Parameters
     ----------
     loss : str, Loss or callable, default="mse"
-        A name such as "mse", "mae", "huber" or "poisson", an object such as ``Huber(delta=2)``, or
-        a function ``f(y_true, y_pred)`` that returns one value per row (see
-        `sklearn_losses.losses.CustomLoss`). With several targets the mean over them.
+        What a wrong prediction costs: a name, an object of `sklearn_losses.losses` with parameters
+        of its own such as ``Huber(delta=2)``, or a function ``f(y_true, y_pred)`` that returns one
+        value per row (see `sklearn_losses.losses.CustomLoss`). The names by purpose:
+
+        - Mean of the target: "mse".
+        - Median, quantiles, expectiles: "mae", "quantile" (``Quantile(0.9)``), "expectile".
+        - Outliers in y, convex: "huber", "fair", "log_cosh".
+        - Outliers in y and in X (leverage points), not convex: "tukey", "cauchy", "welsch",
+          "geman_mcclure", "barron", "adaptive_barron".
+        - No cost up to an error of epsilon: "epsilon_insensitive", "squared_epsilon_insensitive".
+        - Counts and rates: "poisson". Positive targets: "gamma". Targets that are 0 or positive:
+          "tweedie". Their prediction is the exponential of the raw prediction.
+
+        ``CVaR(loss)``, ``Tilted(loss)`` and ``Trimmed(loss)`` average the losses of the rows in
+        another way, and ``0.7 * MSE() + 0.3 * MAE()`` adds losses. With several targets the mean
+        over them is minimised. Parameters of a loss are set by ``set_params(loss__delta=2)``, also
+        while `loss` is a name.
     solver : str, Solver or object with ``minimize``, default="auto"
-        "gd", "sgd", "adam", "lbfgs", "newton", "interior_point", a method of
-        `scipy.optimize.minimize` such as "bfgs", or an object such as ``SGD(learning_rate=0.1)``.
-        "auto" chooses, see `sklearn_losses.solvers.Auto`.
+        What minimises the objective: a name, an object such as ``SGD(learning_rate=0.1)``, or an
+        object of your own with a method `minimize`. All solvers minimise the same objective; they
+        differ in speed and in what they take. One that cannot take the loss, the model or the
+        penalty raises a ValueError that says which can. The names:
+
+        - "auto" chooses by the loss, the model, the penalty and the size of the data. The attribute
+          `solver_` says what ran.
+        - Linear models, to the exact optimum: "newton" (smooth losses), "proximal_newton" (L1
+          penalties), "interior_point" (losses with kinks), "augmented_lagrangian" (losses with
+          kinks, many columns).
+        - Any loss and model, all rows in each step: "lbfgs" (quasi-Newton), "gd" (gradient
+          descent).
+        - Any loss and model, a batch of rows in each step: "sgd", "adam" (networks), "svrg". With
+          these the estimator has `partial_fit`.
+        - Methods of `scipy.optimize.minimize`: "bfgs", "cg", "newton-cg", "tnc", "slsqp",
+          "trust-constr", "trust-krylov", "trust-ncg"; "scipy" is BFGS unless ``Scipy(method)`` says
+          otherwise.
+
+        Parameters of a solver are set by ``set_params(solver__learning_rate=0.1)``, also while
+        `solver` is a name.
     alpha : float or "auto", default="auto"
-        Strength of the penalty: a number of at least 0, as in the formula, or "auto", a
-        ten-thousandth of the loss in units of the target. With L the mean loss of the best constant
-        prediction and s the standard deviation of y, the penalty is then ``1e-4 * L * ((1 -
-        l1_ratio)/2 * |w/s|^2 + l1_ratio * |w/s|_1)``, so that c * y has c times the coefficients
-        (losses with a link, such as "poisson": without s). For "mse" and ``l1_ratio=0`` alpha is
-        1e-4. In a multi-layer perceptron s divides the weights of the output alone. With several
-        targets the smallest strength of a target counts.
+        Strength of the penalty, at least 0. A larger value gives smaller coefficients, and 0 is no
+        penalty. A number is the alpha of the formula above: its effect depends on the units of X
+        and y. "auto" is a weak penalty that does not depend on the units of y, a ten-thousandth of
+        the loss: with L the mean loss of the best constant prediction and s the standard deviation
+        of y, the penalty is ``1e-4 * L * ((1 - l1_ratio)/2 * |w/s|^2 + l1_ratio * |w/s|_1)``. For
+        "mse" and ``l1_ratio=0`` that is ``alpha=1e-4``. For losses with a logarithmic link
+        ("poisson", "gamma", "tweedie") s is left out, and in a multi-layer perceptron it divides
+        the weights of the output alone. With several targets the smallest strength of a target
+        counts.
     l1_ratio : float, default=0.0
-        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso).
+        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso). Above 0,
+        coefficients become exactly 0, the more of them the larger it is.
     model : str or Model, default=None
-        A name, "linear", "mlp" or "factorization_machine", or an object such as
-        ``FactorizationMachine(rank=4)`` (see `sklearn_losses.models`). None is "linear", or what
-        the next two parameters are short for.
+        How raw predictions follow from the features: "linear", "mlp" (a multi-layer perceptron),
+        "factorization_machine" (linear, with an interaction of low rank for each pair of columns),
+        or an object of `sklearn_losses.models` such as ``FactorizationMachine(rank=4)``. None is
+        "linear", or the network that `hidden_layer_sizes` describes.
     hidden_layer_sizes : tuple of int, default=()
-        Units of the hidden layers of a multi-layer perceptron, short for
-        ``model=MLP(hidden_layer_sizes, activation)``; () is the linear model.
+        Number of units in each hidden layer of a multi-layer perceptron: short for
+        ``model=MLP(hidden_layer_sizes, activation)``. () is the linear model. More units fit finer
+        shapes, take longer and overfit sooner.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        The activation function of the hidden units.
+        Activation function of the hidden units. Only used with `hidden_layer_sizes`.
     fit_intercept : bool, default=True
-        Fit a constant per output, which is never penalised.
+        Whether to fit a constant for each output. It is never penalised.
     max_iter : int, default=1000
-        Iterations at the most; for stochastic solvers, passes over the data. Iterations that solve
-        equations by conjugate gradients may take hundreds of products with X: a fit makes no more
-        than ``10 * max_iter`` of these.
+        Maximum number of iterations; for solvers that step on batches, of passes over the data. A
+        fit that ends before `tol` is reached raises a `ConvergenceWarning`. Some iterations solve
+        equations by conjugate gradients, which takes many products with X: a fit makes at most
+        ``10 * max_iter`` of these products.
     tol : float, default=0.0001
         How far above its minimum the fit may leave the objective: by this share of its value, and
-        by this share of what the coefficients gain over a model with intercepts alone. A duality
-        gap proves it for losses with kinks, Newton's model of the objective estimates it for smooth
-        ones, and a fit that is not shown to be so close raises a `ConvergenceWarning`. Small fits
-        go on to the exact optimum. Where the distance cannot be told, `tol` counts decreases:
-        stochastic solvers stop when the loss has not fallen by more than a hundredth of `tol`, as a
-        share of it, for `n_iter_no_change` passes, and networks under other solvers likewise. A
-        larger value gives a faster and coarser fit.
+        by this share of what the coefficients gain over a model with intercepts alone. A larger
+        value gives a faster and coarser fit. For losses with kinks a duality gap proves the
+        distance, for smooth losses Newton's model of the objective estimates it. A fit that is not
+        shown to be so close raises a `ConvergenceWarning`. Small fits go on to the exact optimum.
+        Solvers that step on batches, and networks, cannot tell the distance. They stop once the
+        loss has not fallen by more than ``tol / 100`` of its value for `n_iter_no_change` passes.
     early_stopping : bool, default=False
-        Hold rows out, stop when their loss no longer falls, and keep the best parameters.
+        Whether to hold out rows, to stop when their loss no longer falls, and to keep the
+        parameters with their lowest loss.
     validation_fraction : float, default=0.1
-        Share of the rows held out.
+        Share of the rows that early stopping holds out, between 0 and 1. A larger share measures
+        their loss better and leaves fewer rows to fit.
     n_iter_no_change : int, default=10
-        Passes (iterations, with early stopping) without progress after which to stop.
+        Number of passes over the data (with early stopping, of iterations) without progress after
+        which the fit stops. A larger value is slower and stops less often by chance. Not used by
+        solvers that work on all rows at once without early stopping.
     warm_start : bool, default=False
-        Start from the last fit. A fit that `max_iter`, a callback or Ctrl-C stopped goes on, also
-        after pickling: `max_iter` are further iterations, and a stochastic solver takes the very
-        steps of a fit without the stop. The page "Stop and go on" of the guide has the details.
+        Whether `fit` starts from the last fit. With the same data and parameters, a fit that
+        `max_iter`, a callback or Ctrl-C stopped goes on where it was, also after pickling;
+        `max_iter` counts the further iterations. With other data or parameters, `fit` starts from
+        the last coefficients.
     random_state : int, RandomState or None, default=None
-        Seeds the random parameters that a model starts from, shuffles and the held-out part.
+        Seed of the random numbers: of the order of the batches, of the first parameters of networks
+        and factorization machines, and of the rows that early stopping holds out. Pass an int for
+        the same result in each call.
     verbose : int, default=0
-        Print a line every this many iterations.
+        Print one line (objective, length of the step, time left) after every `verbose` iterations.
+        0 prints nothing.
     checkpoint : str, path or Checkpoint, default=None
-        A file to which `fit` saves itself every 10 iterations (passes of a stochastic solver), or
-        as often as ``Checkpoint(path, every=...)`` says. ``joblib.load(path)`` is an estimator with
-        warm_start=True, whose `fit` on the same data goes on.
+        A file to which `fit` saves itself every 10 iterations, or as often as
+        ``Checkpoint(path, every=...)`` says. After a crash ``joblib.load(path)`` gives an estimator
+        whose `fit` on the same data goes on from there. None saves nothing.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Linear models and factorization machines only.
+        Coefficients in the units of X and y. Only for linear models and factorization machines.
     intercept_ : float or ndarray of shape (n_targets,)
-        Linear models and factorization machines only.
+        Intercept. Only for linear models and factorization machines.
     factors_ : ndarray of shape (n_features, rank) or (n_targets, n_features, rank)
-        Factorization machines only, which have `coef_` and `intercept_` too.
+        Factors of the interactions. Only for factorization machines, which have `coef_` and
+        `intercept_` as well.
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (n_in, n_out). Only for multi-layer perceptrons.
+    intercepts_ : list of ndarray
+        Intercepts of each layer, of shape (n_out,). Only for multi-layer perceptrons.
     params_ : ndarray of shape (n_params,)
-        Models of your own only, unless they give their parameters other names.
-    coefs_, intercepts_ : list of ndarray
-        MLPs only: per layer the weights (n_in, n_out) and intercepts (n_out,).
-    alpha_, l1_ratio_ : float
-        The numbers of the formula that the fit used: the parameters, or what "auto" found. An MLP
-        under "auto" multiplies the weights of hidden layers by the standard deviation of y before
-        they are penalised.
+        All parameters in one vector. Only for models of your own that do not name theirs.
+    alpha_ : float
+        Strength of the penalty that the fit used: `alpha`, or what "auto" found.
+    l1_ratio_ : float
+        Share of the absolute values in the penalty that the fit used. With ``alpha="auto"`` it
+        differs from `l1_ratio`, because "auto" measures both parts of the penalty in units of the
+        target.
     n_iter_ : int
-        Iterations run.
+        Number of iterations; for solvers that step on batches, of passes over the data.
     n_passes_ : int
-        Fits of a source of row blocks only: how often its rows were read.
+        Number of times that the rows were read. Only after a fit of a source of row blocks or of a
+        Dask collection.
     loss_ : float
-        The training loss, without penalty; for "mse" the mean squared error.
+        Mean training loss, without the penalty.
     objective_ : float
-        The value of the formula above.
+        Mean training loss plus the penalty: the value that was minimised.
     loss_curve_ : list of float
-        The objective by iteration (a non-smooth loss under a smooth solver: of its smoothed form).
+        The objective after each iteration. For a loss with kinks under a solver of smooth losses it
+        is that of the smoothed loss.
     validation_scores_ : list of float
-        With early stopping: minus the loss of the held-out rows, by iteration.
+        Minus the mean loss of the held-out rows after each iteration. Only with `early_stopping`.
     best_validation_score_ : float
-        The largest of them.
+        The largest of `validation_scores_`. Only with `early_stopping`.
     converged_ : bool
-        Whether the fit is shown to be as close to the minimum as `tol` asks for; for stochastic
-        solvers, whether they stopped by its rule.
+        Whether the fit is shown to be as close to the minimum as `tol` asks for. For solvers that
+        step on batches, whether they stopped by the rule that `tol` describes.
     solver_ : str
-        The solver that ran; several, joined by ", ", where one stalled and the next went on.
+        Name of the solver that ran; several names, joined by ", ", where one stalled and the next
+        went on.
     dual_gap_ : float
-        Convex losses with kinks, linear models: a proven bound on ``(objective_ - minimum) /
-        objective_``, from the duality gap. Where nothing can be proven, as for nearly dependent
-        columns without a penalty, it is inf, and the fit has not converged. (An objective below
-        1e-12 of the losses at coefficients of 0 counts as that much: it is 0 to rounding.)
+        Proven bound on ``(objective_ - minimum) / objective_``, from the duality gap. inf where
+        nothing can be proven, as for nearly dependent columns without a penalty; the fit has not
+        converged then. Only for linear models with a convex loss with kinks, and not after solvers
+        that step on batches.
     gradient_norm_ : float
-        Smooth losses, linear models: the largest entry of the objective's gradient (under an L1
-        penalty, of its smallest subgradient) in the units of X and y. Neither attribute is there
-        after stochastic solvers.
+        Largest entry of the gradient of the objective, in the units of X and y; under an L1
+        penalty, of the smallest subgradient. Only for linear models with a smooth loss, and not
+        after solvers that step on batches.
     n_parameters_ : int
+        Number of parameters of the model, with intercepts and constants that the loss learns.
     scale_ : float or ndarray of shape (n_targets,)
-        Robust losses only: the scale of the residuals.
+        Scale of the residuals, in the units of y. Only for robust losses.
+    shape_ : float or ndarray of shape (n_targets,)
+        The learned shape of Barron's loss. Only for "adaptive_barron".
     row_weights_ : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        Robust losses and `Trimmed` only, not after `partial_fit`: the weight of each training row
-        in the last step, from 1 (no residual) to 0 (a gross outlier). For `Trimmed` it is the share
-        of the row that was kept. 0 for rows without a sample weight.
-    start_ : str, or list of str with several targets
-        Losses with a parameter `start` only: "resistant", "mae", or "mae: " and why a resistant
-        start was not possible.
+        Weight of each training row in the last step, from 1 (no residual) to 0 (a gross outlier).
+        For `Trimmed`, the share of the row that was kept. 0 for rows without a sample weight. Only
+        for robust losses and `Trimmed`, and not after `partial_fit`.
+    start_ : str or list of str
+        Where the fit started: "resistant", "mae", or "mae: " and why a resistant start was not
+        possible; with several targets, one for each. Only for losses with a parameter `start`.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features,)
+        Number of features of X in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features. Only if all columns of X have names that are strings.
 
     See Also
     --------
+    MultiQuantileRegressor : Several quantiles in one fit, whose predictions never cross.
     LossClassifier : The same for classes.
+    LossRanker : The same for rankings.
+    compare_losses : Compares losses on your data by cross-validation.
+    suggest_losses : Suggests losses for your data.
+
+    Notes
+    -----
+    `fit` either ends with all fitted attributes set, or leaves the estimator as it was. After
+    Ctrl-C it has the attributes of the last whole iteration.
+
+    A fitted estimator holds no copy of the training rows.
+
+    References
+    ----------
+    .. [1] Zou and Hastie, "Regularization and variable selection via the elastic net", Journal of
+       the Royal Statistical Society B 67 (2005).
+    .. [2] Maronna, Martin, Yohai and Salibian-Barrera, "Robust Statistics: Theory and Methods (with
+       R)", 2nd edition, Wiley (2019), chapters 4 and 5.
 
     Examples
     --------
+    Outliers in the target have a limited influence on the fit of Huber's loss:
+
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_losses import LossRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = LossRegressor(loss="mae", alpha=1e-8).fit(X, y)
-    >>> model.solver_, round(model.loss_, 1)
-    ('interior_point', 43.0)
+    >>> model = LossRegressor("huber").fit(X, y)
+    >>> round(model.score(X, y), 2), model.solver_, model.converged_
+    (0.52, 'newton', True)
+
+    The quantile of level 0.9 in a pipeline; nine tenths of the targets are below it:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_losses.losses import Quantile
+    >>> pipeline = make_pipeline(StandardScaler(), LossRegressor(Quantile(0.9)))
+    >>> float((y <= pipeline.fit(X, y).predict(X)).mean().round(2))
+    0.9
+
+    A grid search over losses, judged by one metric:
+
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> grid = {"loss": ["mse", "mae", "huber"]}
+    >>> search = GridSearchCV(
+    ...     LossRegressor(), grid, scoring="neg_mean_absolute_error"
+    ... )
+    >>> search.fit(X, y).best_params_
+    {'loss': 'huber'}
+
+    A loss of your own: predictions that are too low cost three times as much:
+
+    >>> import numpy as np
+    >>> def asymmetric(y_true, y_pred):
+    ...     error = y_true - y_pred
+    ...     return np.where(error > 0, 3 * error**2, error**2)
+    >>> model = LossRegressor(asymmetric).fit(X, y)
+    >>> float((model.predict(X) > y).mean().round(2))
+    0.67
+
+    A network of one hidden layer:
+
+    >>> network = LossRegressor(
+    ...     "huber", hidden_layer_sizes=(10,), early_stopping=True, random_state=0
+    ... )
+    >>> pipeline = make_pipeline(StandardScaler(), network).fit(X, y / 100)
+    >>> network.n_parameters_, network.solver_
+    (121, 'adam')
     """
 
     _task = "regression"
@@ -225,33 +345,47 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
 
     @lazy_on_dask
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Predictions in the units of the target.
+        """Predict the target, in its own units.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
+            Rows, with the columns of the training rows. A Dask collection gives a lazy prediction.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
+            What the loss estimates: the mean for "mse", the median for "mae", a quantile for
+            "quantile".
         """
         return self._of_rows(X, lambda raw: self._loss.inverse_link(raw).reshape(len(raw), *self._targets.shape))
 
     @ignoring_floating_errors
     def score(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float:
-        """The coefficient of determination R2 of `predict`, as scikit-learn's regressors have it.
+        """Return the coefficient of determination R2 of `predict`.
+
+        The same as in scikit-learn's regressors: 1 is perfect, 0 is as good as the mean of y. It
+        judges predictions by squared errors, whatever the loss. To judge by the loss itself, see
+        `sklearn_losses.metrics.make_loss_scorer`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features), or source
-            A source of row blocks has the targets and weights with it.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            None for a source.
+            Test rows. A source of row blocks has the targets and weights with it.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            True targets; None for a source.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
         Returns
         -------
         float
+            R2, with several targets the mean over them.
+
+        Raises
+        ------
+        ValueError
+            If `y` is missing, or given although X is a source.
         """
         score = score_in_blocks(self, X, y, sample_weight, RSquared)
         return super().score(X, targets_given(y), sample_weight) if score is None else score

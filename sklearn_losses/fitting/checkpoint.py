@@ -22,29 +22,37 @@ class Checkpoint:
     """Where an estimator saves a fit that is under way, and how often.
 
     After every so many iterations the file holds the estimator as if the fit had been stopped
-    there, with warm_start=True. ``joblib.load`` or ``pickle.load`` gives it back, also after the
-    process was killed, and its `fit` on the same data goes on. The file has the size of the
-    parameters and of what the solver carries along (of a deterministic one up to 64 MB), whatever
-    the number of rows. A new file takes the place of the one before at once: there is always a
-    whole one.
+    there, with ``warm_start=True``. ``joblib.load`` or ``pickle.load`` gives it back, also after
+    the process was killed, and its `fit` on the same data goes on. The size of the file depends on
+    the parameters and on what the solver carries along (up to 64 MB for solvers that are not
+    stochastic), and not on the number of rows. The file is replaced as a whole, so that there is a
+    complete one at any time.
 
     Parameters
     ----------
     path : str or path
         The file. An existing one is replaced.
     every : int, default=10
-        Iterations (passes of a stochastic solver) from one checkpoint to the next. A larger value
-        writes less and loses more.
+        Number of iterations (of passes over the data, for solvers that step on batches) from one
+        checkpoint to the next. With a larger value, writing takes less time, and a crash loses
+        more.
+
+    See Also
+    --------
+    LossRegressor : Takes it, or the path alone, as `checkpoint`.
 
     Examples
     --------
+    A fit of which only the checkpoint is left goes on to the same result:
+
     >>> import os, tempfile, joblib
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_losses import Checkpoint, LossClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> path = os.path.join(tempfile.mkdtemp(), "iris.checkpoint")
     >>> options = {"solver": "sgd", "early_stopping": True, "random_state": 0}
-    >>> model = LossClassifier(checkpoint=Checkpoint(path, every=50), **options).fit(X, y)
+    >>> checkpoint = Checkpoint(path, every=50)
+    >>> model = LossClassifier(checkpoint=checkpoint, **options).fit(X, y)
     >>> again = joblib.load(path)
     >>> again.n_iter_ % 50, again.warm_start
     (0, True)
@@ -57,7 +65,23 @@ class Checkpoint:
 
     @classmethod
     def make(cls, spec: "CheckpointLike") -> "Checkpoint | None":
-        """The checkpoint that an estimator's parameter names; ValueError for anything else."""
+        """Turn what the parameter `checkpoint` of an estimator holds into a checkpoint.
+
+        Parameters
+        ----------
+        spec : str, path, Checkpoint or None
+            The parameter. A path alone is saved to every 10 iterations.
+
+        Returns
+        -------
+        Checkpoint or None
+            None for None.
+
+        Raises
+        ------
+        ValueError
+            If `spec` is something else, or `every` is not an int of at least 1.
+        """
         if spec is None:
             return None
         checkpoint = spec if isinstance(spec, cls) else cls(spec)  # type: ignore[arg-type]  # looked at next
@@ -68,7 +92,7 @@ class Checkpoint:
 
     @property
     def file(self) -> Path:
-        """The file itself, behind links."""
+        """The file itself, with symbolic links resolved."""
         return Path(os.path.realpath(self.path))
 
 

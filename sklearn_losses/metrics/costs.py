@@ -26,7 +26,9 @@ def average_cost(
     normalize: bool = True,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """The average cost of decisions.
+    """Compute the average cost of decisions.
+
+    The mean over the rows of what the decision of each row costs. Smaller is better.
 
     Parameters
     ----------
@@ -34,36 +36,38 @@ def average_cost(
         True labels.
     y_pred : array-like of shape (n_samples,)
         The class that was decided on in each row.
-    cost : array-like of shape (n_classes, n_classes), (n_samples, n_classes) or \
-(n_samples, n_classes, n_classes)
-        ``cost[true, decided]`` for all rows, ``cost[i, decided]``, or ``cost[i, true, decided]``;
-        negative ones are gains. For as many rows as classes a matrix can be read in two ways and is
-        refused.
+    cost : array-like of 2 or 3 dimensions
+        Costs of the decisions: ``cost[true, decided]`` for all rows, ``cost[i, decided]``, or
+        ``cost[i, true, decided]``, in the order of `labels`. Negative costs are gains. With as many
+        rows as classes a matrix can be read in two ways and is refused.
     labels : array-like of shape (n_classes,), default=None
-        The classes in the order of the columns of `cost`. None: the sorted labels of `y_true` and
-        `y_pred`, which must then be all.
+        The classes in the order of the columns of `cost`. None takes the sorted labels of `y_true`
+        and `y_pred`, in which all classes must then occur.
     normalize : bool, default=True
-        False gives the sum over the rows, with weights the weighted sum.
+        Whether to return the mean. False returns the sum over the rows, with weights the weighted
+        sum.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. None is 1 for each row.
 
     Returns
     -------
     float
+        The cost, in the unit of `cost`.
 
     Raises
     ------
     ValueError
-        For labels that are not in `labels`, another shape of `cost`, and nan or inf.
+        For labels that are not in `labels`, another shape of `cost`, and nan or infinity.
 
     See Also
     --------
     savings_score : The same as a share of what one decision for all rows costs.
-    make_cost_scorer : The scorer of both.
+    make_cost_scorer : The scorer of both, for cross-validation.
 
     Examples
     --------
     >>> from sklearn_losses.metrics import average_cost
-    >>> cost = [[0, 1], [5, 0]]  # not to see class 1 is five times as bad as a false alarm
+    >>> cost = [[0, 1], [5, 0]]  # to miss class 1 is five times as bad as a false alarm
     >>> average_cost([0, 0, 1, 1], [0, 1, 1, 0], cost)
     1.5
     """
@@ -80,44 +84,57 @@ def savings_score(
     labels: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """The share that decisions save of the cost of one decision for all rows [1]_.
+    """Compute the share of the cost that decisions save against one for all rows.
 
-    It is ``1 - cost of y_pred / cost of the baseline``: 1 for decisions without cost, 0 for those
-    that are no better than the baseline, below 0 for worse ones.
+    It is ``1 - cost of y_pred / cost of the baseline`` [1]_: 1 for decisions without cost, 0 for
+    those that are no better than the baseline, below 0 for worse ones.
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples,)
-    cost : array-like
-        As for `average_cost`.
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    y_pred : array-like of shape (n_samples,)
+        The class that was decided on in each row.
+    cost : array-like of 2 or 3 dimensions
+        Costs of the decisions, as for `average_cost`.
     baseline : label, default=None
-        The class that is decided on in every row, such as that of doing nothing. None: the class
-        for which this costs least in these rows.
+        The class that is decided on in every row, such as that of doing nothing. None takes the
+        class for which this costs least in these rows.
     labels : array-like of shape (n_classes,), default=None
-        As for `average_cost`.
+        The classes, as for `average_cost`.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. None is 1 for each row.
 
     Returns
     -------
     float
+        The share, at most 1 where no cost is negative.
 
     Raises
     ------
     ValueError
-        As for `average_cost`, and where the baseline costs nothing or gains, so that there is no
-        share of it.
+        As for `average_cost`, and if the baseline costs nothing or gains, so that there is no share
+        of it.
+
+    See Also
+    --------
+    average_cost : The cost itself.
+    make_cost_scorer : The scorer of both, for cross-validation.
 
     References
     ----------
     .. [1] Bahnsen, Aouada and Ottersten, "Example-dependent cost-sensitive decision trees", Expert
-           Systems with Applications 42 (2015).
+       Systems with Applications 42 (2015).
 
     Examples
     --------
+    The cheapest decision for all rows is class 1, which costs 2:
+
     >>> from sklearn_losses.metrics import savings_score
-    >>> savings_score([0, 0, 1, 1], [0, 1, 1, 1], [[0, 1], [5, 0]])  # of the cost 2 of deciding 1
+    >>> cost = [[0, 1], [5, 0]]
+    >>> savings_score([0, 0, 1, 1], [0, 1, 1, 1], cost)
     0.5
-    >>> savings_score([0, 0, 1, 1], [0, 1, 1, 1], [[0, 1], [5, 0]], baseline=0)
+    >>> savings_score([0, 0, 1, 1], [0, 1, 1, 1], cost, baseline=0)
     0.9
     """
     known, true, decided = _labels(y_true, y_pred, labels)
@@ -173,9 +190,41 @@ def _savings(of_each, decided, constants, sample_weight):
 
 
 class CostScorer(RoutedScorer):
-    """A scorer by what decisions cost, ``scorer(estimator, X, y, cost=...)``.
+    """A scorer by what decisions cost, called as ``scorer(estimator, X, y)``.
 
-    See `make_cost_scorer`.
+    `make_cost_scorer` makes and checks it. Costs of rows come with the call, as
+    ``scorer(estimator, X, y, cost=...)``; under cross-validation, metadata routing passes them.
+
+    Parameters
+    ----------
+    cost : array-like of shape (n_classes, n_classes) or None
+        One matrix ``cost[true, decided]`` for all rows. None takes the costs of the call.
+    measure : {"average", "total", "savings"}
+        What is returned: minus the average cost, minus the sum, or `savings_score`. Larger is
+        always better.
+    baseline : label or None
+        The decision that savings are compared with, as for `savings_score`.
+    decide : {"predict", "least_cost", "auto"}
+        The decisions that are scored, as for `make_cost_scorer`.
+
+    Raises
+    ------
+    ValueError
+        When it is called: without costs, for costs of a wrong shape, and for labels that the
+        estimator does not know.
+
+    See Also
+    --------
+    make_cost_scorer : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_losses import LossClassifier, make_cost_scorer
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> scorer = make_cost_scorer([[0, 10], [1, 0]])
+    >>> scorer(LossClassifier().fit(X, y), X, y) > -0.5
+    True
     """
 
     def __init__(self, cost: Any, measure: str, baseline: Any, decide: str) -> None:
@@ -232,36 +281,49 @@ class CostScorer(RoutedScorer):
 def make_cost_scorer(
     cost: ArrayLike | None = None, *, measure: str = "average", baseline: Any = None, decide: str = "predict"
 ) -> CostScorer:
-    """Make a scorer by what the decisions of any classifier cost, for ``scoring=``.
+    """Make a scorer by what the decisions of a classifier cost.
+
+    It is for ``scoring=`` in `cross_validate`, in searches and in `compare_losses`, with any
+    classifier of scikit-learn. Larger scores are better.
 
     Parameters
     ----------
     cost : array-like of shape (n_classes, n_classes), default=None
         ``cost[true, decided]``, the same for all rows, in the order of the estimator's
-        ``classes_``. None: costs per row, of shape (n_samples, n_classes) or (n_samples, n_classes,
-        n_classes), which arrive as `cost` by metadata routing or from `compare_losses`.
+        ``classes_``. None is for costs of rows, of shape (n_samples, n_classes) or (n_samples,
+        n_classes, n_classes), which arrive as `cost` by metadata routing or from `compare_losses`.
     measure : {"average", "total", "savings"}, default="average"
-        Minus the average cost, minus the sum, or `savings_score`: larger is always better.
+        What is returned: minus the average cost, minus the sum, or `savings_score`. Larger is
+        always better.
     baseline : label, default=None
-        For the savings: as for `savings_score`.
+        The decision that savings are compared with, as for `savings_score`. Only with
+        ``measure="savings"``.
     decide : {"predict", "least_cost", "auto"}, default="predict"
-        The decisions that are scored. "predict": those of `predict`. "least_cost": the class of
-        least expected cost in each row, by `predict_proba`, which needs costs of shape (n_classes,
-        n_classes) or (n_samples, n_classes, n_classes). "auto": that where it
-        is possible, else those of `predict`.
+        The decisions that are scored. "predict" takes those of `predict`. "least_cost" takes the
+        class of least expected cost in each row, by `predict_proba`; it needs
+        ``cost[true, decided]`` or ``cost[i, true, decided]``. "auto" is "least_cost" where that is
+        possible, else "predict".
 
     Returns
     -------
     CostScorer
-        ``scorer(estimator, X, y, sample_weight=None, cost=None)``.
+        Called as ``scorer(estimator, X, y, sample_weight=None, cost=None)``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown `measure` or `decide`, a `baseline` without ``measure="savings"``, and a
+        `cost` that is not of two dimensions.
 
     See Also
     --------
-    average_cost, savings_score : The metrics by themselves.
+    average_cost : The average cost by itself.
+    savings_score : The savings by themselves.
 
     Examples
     --------
-    To miss class 1 costs 1 to 9, row by row, and a false alarm 1:
+    To miss class 1 costs 1 to 9, row by row, and a false alarm costs 1. To decide by these costs
+    halves the cost:
 
     >>> import numpy as np
     >>> from sklearn import config_context
@@ -271,11 +333,15 @@ def make_cost_scorer(
     >>> from sklearn_losses import make_cost_scorer
     >>> X, y = make_classification(500, flip_y=0.3, random_state=0)
     >>> cost = np.zeros((500, 2, 2))
-    >>> cost[:, 0, 1], cost[:, 1, 0] = 1, np.random.default_rng(0).uniform(1, 9, 500)
+    >>> cost[:, 0, 1] = 1
+    >>> cost[:, 1, 0] = np.random.default_rng(0).uniform(1, 9, 500)
     >>> with config_context(enable_metadata_routing=True):
-    ...     for scorer in (make_cost_scorer(), make_cost_scorer(decide="least_cost")):
-    ...         model, params = LogisticRegression(), {"cost": cost}
-    ...         print(cross_val_score(model, X, y, scoring=scorer, params=params).mean().round(2))
+    ...     for decide in ("predict", "least_cost"):
+    ...         scores = cross_val_score(
+    ...             LogisticRegression(), X, y,
+    ...             scoring=make_cost_scorer(decide=decide), params={"cost": cost},
+    ...         )
+    ...         print(scores.mean().round(2))
     -0.97
     -0.52
     """

@@ -28,52 +28,71 @@ def perplexity_score(
     sample_weight: ArrayLike | None = None,
     smoothing: float = 0.0,
 ) -> float:
-    """The exponential of the mean negative log-likelihood of the labels.
+    """Compute the perplexity: how uncertain probabilities are about the true labels.
 
-    It is ``exp(-sum_i s_i log p(y_i) / sum_i s_i)``, the same as
-    ``exp(sklearn.metrics.log_loss(...))``, but it says what happens at the edges instead of
-    clipping without a warning.
+    It is ``exp(-sum_i s_i log p(y_i) / sum_i s_i)``, the exponential of the mean negative
+    log-likelihood. A perplexity of k is the uncertainty of a choice among k equally likely labels
+    [1]_, and 1 is certainty. Unlike ``exp(sklearn.metrics.log_loss(...))`` it clips no probability:
+    a label of probability 0 makes it infinite.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels.
+        True labels.
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Probabilities, columns in the order of `labels`; one column: of the second of two labels.
-        Rows are taken as they are, not rescaled, so a model over an open vocabulary may keep some
-        probability back for unseen labels.
+        Probabilities, with columns in the order of `labels`; in one dimension, those of the second
+        of two labels. Rows are not rescaled, so that a model over an open vocabulary may keep some
+        probability for unseen labels.
     labels : array-like of shape (n_classes,), default=None
-        The label of each column, such as ``classes_``. None: the sorted labels of `y_true`, which
-        must then be all.
+        The label of each column, such as ``classes_``. None takes the sorted labels of `y_true`, in
+        which all must then occur.
     log_proba : bool, default=False
-        `y_proba` holds logarithms (`predict_log_proba`), exact where a probability underflows.
+        Whether `y_proba` holds logarithms (of `predict_log_proba`). They are exact where a
+        probability underflows.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. None is 1 for each row.
     smoothing : float, default=0.0
-        Share s in [0, 1) of a uniform distribution mixed in: ``(1 - s) p + s / (n_classes + 1)``,
-        where the one more class stands for all unseen labels. With 0, a label that is unseen or has
-        probability 0 makes the perplexity infinite, as the definition says; with more it stays
-        finite, at the price of s.
+        Share s, at least 0 and below 1, of a uniform distribution that is mixed in:
+        ``(1 - s) p + s / (n_classes + 1)``. The one more class stands for all unseen labels. Above
+        0, labels that are unseen or have probability 0 leave the perplexity finite; a larger s
+        punishes them less and all other labels more.
 
     Returns
     -------
     float
-        From 1, every label predicted with certainty, to infinity.
+        From 1, where every label is predicted with certainty, to infinity.
 
     Raises
     ------
     ValueError
-        For shapes that do not fit, probabilities outside [0, 1] or rows that sum to more than 1,
-        nan, or bad weights.
+        For shapes that do not fit, probabilities outside [0, 1], rows whose sum is above 1, nan,
+        and bad weights.
+
+    See Also
+    --------
+    neg_perplexity : The scorer, for cross-validation.
+    sklearn.metrics.log_loss : Its logarithm, with clipped probabilities.
+
+    References
+    ----------
+    .. [1] Jelinek, Mercer, Bahl and Baker, "Perplexity, a measure of the difficulty of speech
+       recognition tasks", Journal of the Acoustical Society of America 62 (1977).
 
     Examples
     --------
+    A guess among three labels, and a label that was never seen:
+
     >>> from sklearn_losses.metrics import perplexity_score
     >>> thirds = [[1 / 3, 1 / 3, 1 / 3]] * 3
-    >>> round(perplexity_score(["a", "b", "c"], thirds), 6)  # a guess among three
+    >>> round(perplexity_score(["a", "b", "c"], thirds), 6)
     3.0
-    >>> perplexity_score(["a", "z"], [[0.5, 0.5]] * 2, labels=["a", "b"])  # "z" was never seen
+    >>> halves = [[0.5, 0.5]] * 2
+    >>> perplexity_score(["a", "z"], halves, labels=["a", "b"])
     inf
-    >>> round(perplexity_score(["a", "z"], [[0.5, 0.5]] * 2, labels=["a", "b"], smoothing=0.03), 2)
+    >>> smoothed = perplexity_score(
+    ...     ["a", "z"], halves, labels=["a", "b"], smoothing=0.03
+    ... )
+    >>> round(smoothed, 2)
     14.21
     """
     true = column_or_1d(y_true)
@@ -138,22 +157,31 @@ def _log_probabilities(given, are_logs, rounding):
 
 @ignoring_floating_errors
 def neg_perplexity(estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-    """Scorer: minus the perplexity of a fitted classifier; higher is better, as scorers must be.
+    """Score a fitted classifier by minus its perplexity; larger is better.
 
-    Takes `predict_log_proba` where the classifier has it, else `predict_proba`. A label of `y` that
-    the classifier was not fitted with, or a probability of 0, makes it minus infinity.
+    It is a scorer, to pass as ``scoring=neg_perplexity``. It takes `predict_log_proba` where the
+    classifier has it, else `predict_proba`. A label of `y` that the classifier was not fitted with,
+    or a probability of 0, makes it minus infinity.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted, with `classes_`.
+        A fitted classifier with `classes_`.
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        Test rows.
     y : array-like of shape (n_samples,)
+        True labels.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. None is 1 for each row.
 
     Returns
     -------
     float
+        Minus the perplexity, at most -1.
+
+    See Also
+    --------
+    perplexity_score : The metric, with smoothing.
 
     Examples
     --------
@@ -162,7 +190,8 @@ def neg_perplexity(estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLik
     >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.metrics import neg_perplexity
     >>> X, y = load_iris(return_X_y=True)
-    >>> scores = cross_val_score(LossClassifier(alpha=0.01), X, y, scoring=neg_perplexity)
+    >>> model = LossClassifier(alpha=0.01)
+    >>> scores = cross_val_score(model, X, y, scoring=neg_perplexity)
     >>> bool(scores.mean() > -1.5)
     True
     """

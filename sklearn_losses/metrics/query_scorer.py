@@ -29,14 +29,29 @@ def need_queries(estimator: Any, qid: Any) -> None:
 
 
 class QueryScorer(RoutedScorer):
-    """A scorer, ``scorer(estimator, X, y, qid=...)``, that asks for `qid` by metadata routing.
+    """A scorer of rankings, called as ``scorer(estimator, X, y, qid=...)``.
+
+    It asks for the query ids `qid` by metadata routing, so that cross-validation passes the ids of
+    the rows of each part. Switch routing on with
+    ``sklearn.set_config(enable_metadata_routing=True)``.
 
     Parameters
     ----------
     metric : callable, default=query_ndcg_score
-        One of `sklearn_losses.metrics`, or any function ``metric(y_true, y_score, qid=...)``.
-    **params
-        Passed to it, such as ``k=10``.
+        A metric of `sklearn_losses.metrics`, or any function ``metric(y_true, y_score, qid=...)``
+        that is larger for better scores.
+    **params : dict
+        Further arguments of the metric, such as ``k=10``.
+
+    Raises
+    ------
+    ValueError
+        When it is called: if the ranker was fitted with queries, and `qid` is not given.
+
+    See Also
+    --------
+    query_ndcg_score : The default metric.
+    sklearn_losses.LossRanker : Its method `score` is the same with the default metric.
 
     Examples
     --------
@@ -48,8 +63,8 @@ class QueryScorer(RoutedScorer):
     >>> with config_context(enable_metadata_routing=True):
     ...     ranker = LossRanker().set_fit_request(qid=True)
     ...     scores = cross_val_score(
-    ...         ranker, X, y, scoring=QueryScorer(query_ndcg_score, k=10), cv=GroupKFold(5),
-    ...         params={"qid": qid, "groups": qid},
+    ...         ranker, X, y, scoring=QueryScorer(query_ndcg_score, k=10),
+    ...         cv=GroupKFold(5), params={"qid": qid, "groups": qid},
     ...     )
     >>> bool(scores.min() > 0.5)
     True

@@ -72,45 +72,62 @@ def query_ndcg_score(
     gain: str = "exp2",
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean over queries of the normalised discounted cumulative gain [1]_.
+    """Compute the normalised discounted cumulative gain, the mean over queries.
 
-    Queries without a relevant row are left out. With ``gain="linear"`` a query's value is that of
-    `sklearn.metrics.ndcg_score`, ties in the scores averaged in the same way.
+    The NDCG [1]_ of a ranking is its gain, discounted by the logarithm of the rank, as a share of
+    the largest possible one. Queries without a relevant row are left out. With ``gain="linear"``
+    the value of a query is that of `sklearn.metrics.ndcg_score`, with ties in the scores averaged
+    in the same way.
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        Relevances, at least 0.
-    y_score : array-like of shape (n,)
-    qid : array-like of shape (n,), default=None
-        Query ids; None: one query.
+    y_true : array-like of shape (n_samples,)
+        Relevances, at least 0; larger is better.
+    y_score : array-like of shape (n_samples,)
+        Scores. Within a query, the row with the largest is ranked first.
+    qid : array-like of shape (n_samples,), default=None
+        The query of each row. None takes all rows for one query.
     k : int, default=None
-        Ranks that count; None: all.
+        Number of ranks that count, from the top. None counts all.
     gain : {"exp2", "linear"}, default="exp2"
-        ``2**relevance - 1``, or the relevance.
-    sample_weight : array-like of shape (n,), default=None
-        A query counts with the mean of its rows' weights.
+        Gain of a row: ``2**relevance - 1``, or the relevance.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. A query counts with the mean weight of its rows. None is 1
+        for each row.
 
     Returns
     -------
     float
-        Between 0 and 1; nan, with a warning, where no query has a relevant row.
+        Between 0 and 1; nan, with a warning, if no query has a relevant row.
 
     Raises
     ------
     ValueError
-        For a negative relevance, an unknown gain, a k below 1.
+        For a negative relevance, an unknown `gain`, and `k` below 1.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If no query has a value; the result is nan then.
+
+    See Also
+    --------
+    QueryScorer : The scorer, for cross-validation.
+    query_average_precision_score : A metric for relevances that are 0 or 1.
 
     References
     ----------
-    .. [1] Jarvelin and Kekalainen, ACM Transactions on Information Systems 20 (2002); gains of
-           Burges et al., ICML 2005.
+    .. [1] Jarvelin and Kekalainen, "Cumulated gain-based evaluation of IR techniques", ACM
+       Transactions on Information Systems 20 (2002); gains of Burges et al., "Learning to rank
+       using gradient descent", ICML 2005.
 
     Examples
     --------
+    The ranking is right in the first query and wrong in the second:
+
     >>> from sklearn_losses.metrics import query_ndcg_score
-    >>> scores = [0.9, 0.1, 0.9, 0.1]  # right in the first query, wrong in the second
-    >>> round(query_ndcg_score([1, 0, 0, 1], scores, qid=["a", "a", "b", "b"]), 6)
+    >>> scores, qid = [0.9, 0.1, 0.9, 0.1], ["a", "a", "b", "b"]
+    >>> round(query_ndcg_score([1, 0, 0, 1], scores, qid=qid), 6)
     0.815465
     """
     if gain not in ("exp2", "linear"):
@@ -141,29 +158,55 @@ def query_average_precision_score(
     k: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean average precision over queries.
+    """Compute the average precision, the mean over queries.
 
-    The average precision of a query is the mean precision at the ranks of its relevant rows.
-
-    A row is relevant where its relevance is above 0. Tied scores count at the last of their ranks,
-    as in `sklearn.metrics.average_precision_score`. Queries without a relevant row are left out.
+    The average precision of a query is the mean of the precisions at the ranks of its relevant
+    rows. A row is relevant if its relevance is above 0. Tied scores count at the last of their
+    ranks, as in `sklearn.metrics.average_precision_score`. Queries without a relevant row are left
+    out.
 
     Parameters
     ----------
-    y_true, y_score, qid, sample_weight
-        As for `query_ndcg_score`.
+    y_true : array-like of shape (n_samples,)
+        Relevances, at least 0; larger is better.
+    y_score : array-like of shape (n_samples,)
+        Scores. Within a query, the row with the largest is ranked first.
+    qid : array-like of shape (n_samples,), default=None
+        The query of each row. None takes all rows for one query.
     k : int, default=None
-        Ranks that count; the mean is then over ``min(k, relevant rows)``.
+        Number of ranks that count, from the top; the mean is then over ``min(k, relevant rows)``.
+        None counts all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. A query counts with the mean weight of its rows. None is 1
+        for each row.
 
     Returns
     -------
     float
+        Between 0 and 1; nan, with a warning, if no query has a relevant row.
+
+    Raises
+    ------
+    ValueError
+        For `k` below 1.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If no query has a value; the result is nan then.
+
+    See Also
+    --------
+    query_ndcg_score : A metric that takes account of grades of relevance.
+    query_reciprocal_rank_score : A metric of the first relevant row alone.
 
     Examples
     --------
+    The relevant rows are at the ranks 2 and 3, with precisions 1/2 and 2/3:
+
     >>> from sklearn_losses.metrics import query_average_precision_score
-    >>> query_average_precision_score([0, 1, 1], [3.0, 2.0, 1.0])  # 1/2 and 2/3
-    0.5833333333333333
+    >>> round(query_average_precision_score([0, 1, 1], [3.0, 2.0, 1.0]), 4)
+    0.5833
     """
     _check_rank(k)
     y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
@@ -190,24 +233,50 @@ def query_reciprocal_rank_score(
     k: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean reciprocal rank: the mean over queries of one over the rank of the first relevant row.
+    """Compute one over the rank of the first relevant row, the mean over queries.
 
-    A row is relevant where its relevance is above 0; of tied scores the relevant row comes last, so
+    A row is relevant if its relevance is above 0. Of tied scores the relevant row comes last, so
     that equal scores gain nothing. Queries without a relevant row are left out.
 
     Parameters
     ----------
-    y_true, y_score, qid, sample_weight
-        As for `query_ndcg_score`.
+    y_true : array-like of shape (n_samples,)
+        Relevances, at least 0; larger is better.
+    y_score : array-like of shape (n_samples,)
+        Scores. Within a query, the row with the largest is ranked first.
+    qid : array-like of shape (n_samples,), default=None
+        The query of each row. None takes all rows for one query.
     k : int, default=None
-        A first relevant row beyond rank k counts 0.
+        Number of ranks that count, from the top: a first relevant row beyond them counts 0. None
+        counts all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. A query counts with the mean weight of its rows. None is 1
+        for each row.
 
     Returns
     -------
     float
+        Between 0 and 1; nan, with a warning, if no query has a relevant row.
+
+    Raises
+    ------
+    ValueError
+        For `k` below 1.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If no query has a value; the result is nan then.
+
+    See Also
+    --------
+    query_err_score : A metric of the first row that satisfies, for grades of relevance.
+    query_average_precision_score : A metric of all relevant rows.
 
     Examples
     --------
+    The first relevant row is at rank 2:
+
     >>> from sklearn_losses.metrics import query_reciprocal_rank_score
     >>> query_reciprocal_rank_score([0, 1, 1], [3.0, 2.0, 1.0])
     0.5
@@ -231,37 +300,60 @@ def query_err_score(
     max_grade: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Expected reciprocal rank [1]_ of the row that satisfies the user.
+    """Compute the expected reciprocal rank, the mean over queries.
 
-    The user reads from the top and stops at the first row that satisfies.
-
-    A row satisfies with probability ``(2**relevance - 1) / 2**max_grade``. Of tied scores the less
-    relevant row comes first. Queries without a relevant row are left out.
+    A user reads a ranking from the top and stops at the first row that satisfies, which a row does
+    with probability ``(2**relevance - 1) / 2**max_grade``. The metric is the expectation of one
+    over the rank of that row [1]_. Of tied scores the less relevant row comes first. Queries
+    without a relevant row are left out.
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        Grades: whole numbers from 0 on.
-    y_score, qid, sample_weight
-        As for `query_ndcg_score`.
+    y_true : array-like of shape (n_samples,)
+        Grades of relevance, as whole numbers from 0 on.
+    y_score : array-like of shape (n_samples,)
+        Scores. Within a query, the row with the largest is ranked first.
+    qid : array-like of shape (n_samples,), default=None
+        The query of each row. None takes all rows for one query.
     k : int, default=None
-        Ranks that count; None: all.
+        Number of ranks that count, from the top. None counts all.
     max_grade : int, default=None
-        The best possible grade; None: the largest in `y_true`.
+        The best possible grade. None takes the largest in `y_true`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. A query counts with the mean weight of its rows. None is 1
+        for each row.
 
     Returns
     -------
     float
+        Between 0 and 1; nan, with a warning, if no query has a relevant row.
+
+    Raises
+    ------
+    ValueError
+        For a relevance that is negative or no whole number, `max_grade` below the largest
+        relevance, and `k` below 1.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If no query has a value; the result is nan then.
+
+    See Also
+    --------
+    query_ndcg_score : A metric in which rows do not depend on those above them.
 
     References
     ----------
     .. [1] Chapelle, Metzler, Zhang and Grinspan, "Expected reciprocal rank for graded relevance",
-           CIKM 2009, equation 4.
+       CIKM 2009, equation 4.
 
     Examples
     --------
+    The first row satisfies with probability 3/4; else the second one does with 1/4, at rank 2:
+
     >>> from sklearn_losses.metrics import query_err_score
-    >>> query_err_score([2, 1], [2.0, 1.0])  # 3/4, and 1/4 * 1/4 at rank 2
+    >>> query_err_score([2, 1], [2.0, 1.0])
     0.78125
     """
     _check_rank(k)
@@ -291,31 +383,46 @@ def query_kendall_tau_score(
     qid: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean over queries of Kendall's tau-b between relevance and score [1]_.
+    """Compute Kendall's tau-b of relevance and score, the mean over queries.
 
-    From -1 to 1; equal scores throughout a query count 0. Queries with a single relevance are left
-    out. A query of n rows with a few grades takes n log n operations.
+    It is the share of pairs of rows in the right order minus that of pairs in the wrong order, with
+    a correction for ties [1]_, as in `scipy.stats.kendalltau`. A query with equal scores counts 0.
+    Queries with a single relevance are left out. The time grows with n log n of the number of rows.
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        Relevances, of any sign.
-    y_score, qid, sample_weight
-        As for `query_ndcg_score`.
+    y_true : array-like of shape (n_samples,)
+        Relevances, of any sign; larger is better.
+    y_score : array-like of shape (n_samples,)
+        Scores. Within a query, the row with the largest is ranked first.
+    qid : array-like of shape (n_samples,), default=None
+        The query of each row. None takes all rows for one query.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. A query counts with the mean weight of its rows. None is 1
+        for each row.
 
     Returns
     -------
     float
+        Between -1 and 1; nan, with a warning, if no query has two different relevances.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If no query has a value; the result is nan then.
+
+    See Also
+    --------
+    query_ndcg_score : A metric in which the top of the ranking counts more.
 
     References
     ----------
-    .. [1] Kendall, "The treatment of ties in ranking problems", Biometrika 33 (1945);
-           `scipy.stats.kendalltau`.
+    .. [1] Kendall, "The treatment of ties in ranking problems", Biometrika 33 (1945).
 
     Examples
     --------
     >>> from sklearn_losses.metrics import query_kendall_tau_score
-    >>> query_kendall_tau_score([2, 1, 0], [0.3, 0.1, 0.2]).__round__(4)
+    >>> round(query_kendall_tau_score([2, 1, 0], [0.3, 0.1, 0.2]), 4)
     0.3333
     """
     y, scores, weight = _grouped(y_true, y_score, qid, sample_weight)
@@ -343,23 +450,33 @@ def neg_query_loss(
     qid: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Minus the mean over queries of a ranking loss.
+    """Compute minus a ranking loss, the mean over queries.
+
+    A metric of scores by the loss that a ranker minimises. Larger is better.
 
     Parameters
     ----------
-    y_true, y_score : array-like of shape (n_samples,)
-        Relevances and scores.
+    y_true : array-like of shape (n_samples,)
+        Relevances; larger is better.
+    y_score : array-like of shape (n_samples,)
+        Scores. Within a query, the row with the largest is ranked first.
     loss : str or Loss, default="ranknet"
-        A ranking loss. One that draws at random draws the same for the same number of rows; one
-        whose weights depend on a ranking takes that by `y_score`.
+        A ranking loss. One that draws at random draws the same for the same number of rows. One
+        whose weights depend on a ranking takes the ranking by `y_score`.
     qid : array-like of shape (n_samples,), default=None
-        Query of each row; None: one query.
+        The query of each row. None takes all rows for one query.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, at least 0. A query counts with the mean weight of its rows. None is 1
+        for each row.
 
     Returns
     -------
     float
-        At most 0 where the loss is at least 0; larger is better.
+        At most 0 if the loss is at least 0.
+
+    See Also
+    --------
+    make_loss_scorer : The scorer, for cross-validation.
 
     Examples
     --------

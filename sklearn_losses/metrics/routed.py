@@ -20,18 +20,25 @@ class RoutedScorer:
         self.requests = requests
 
     def set_score_request(self, **requests: bool | None | str) -> Self:
-        """Set which metadata the scorer requests.
+        """Set which metadata the scorer asks for in cross-validation.
 
-        True passes them as they are, a name those of that name, None or False nothing.
+        True asks for metadata of this name, a name asks for those of another name, None and False
+        ask for nothing.
 
         Parameters
         ----------
         **requests : bool, None or str
-            For each of the names in `requests`, as in scikit-learn.
+            The request for each name that the scorer takes, as in scikit-learn.
 
         Returns
         -------
         self
+            The scorer itself.
+
+        Raises
+        ------
+        TypeError
+            For a name that the scorer does not take.
         """
         unknown = set(requests) - set(self.requests)
         if unknown:
@@ -40,7 +47,13 @@ class RoutedScorer:
         return self
 
     def get_metadata_routing(self) -> Any:
-        """The requests, as scikit-learn's object."""
+        """Return the requests in the form of scikit-learn.
+
+        Returns
+        -------
+        MetadataRequest
+            What `sklearn.utils.metadata_routing` asks every scorer for.
+        """
         request = MetadataRequest(owner=self)
         for name, alias in self.requests.items():
             request.score.add_request(param=name, alias=alias)

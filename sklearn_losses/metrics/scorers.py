@@ -19,15 +19,34 @@ __all__ = ["LossScorer", "loss_scorers", "make_loss_scorer"]
 
 
 class LossScorer:
-    """A scorer that returns minus the mean loss of the predictions, so larger is better.
+    """A scorer that returns minus the mean loss of the predictions; larger is better.
 
-    It is called as ``scorer(estimator, X, y, sample_weight=None)``.
-
-    See `make_loss_scorer`.
+    `make_loss_scorer` makes it. It is called as ``scorer(estimator, X, y, sample_weight=None)``.
 
     Parameters
     ----------
     loss : str or Loss
+        The loss: a name or an object.
+
+    Raises
+    ------
+    ValueError
+        When it is called: for targets that the loss does not take, labels that the estimator does
+        not know, and predictions of another shape than the targets.
+
+    See Also
+    --------
+    make_loss_scorer : Makes it, or a scorer of rankings.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn_losses.metrics import make_loss_scorer
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> scorer = make_loss_scorer("mae")
+    >>> round(scorer(LinearRegression().fit(X, y), X, y), 1)
+    -43.3
     """
 
     def __init__(self, loss: str | Loss) -> None:
@@ -84,24 +103,34 @@ def _class_scores(loss, estimator, X, y):
 
 
 def make_loss_scorer(loss: AnyLoss) -> LossScorer | QueryScorer:
-    """Make a scorer from any loss, for any scikit-learn estimator.
+    """Make a scorer from any loss, for any estimator of scikit-learn.
 
     It is for ``scoring=`` in `cross_validate` and in searches.
 
     Parameters
     ----------
     loss : str or Loss
-        A name, also with ``"neg_"`` before it, or an object. Regression and ranking losses score
-        `predict`, losses of class probabilities `predict_proba`, losses of margins
-        `decision_function`. A residual scale that a fit would estimate is that of the targets
-        around their median here, the same for every model that is compared; pass an object with a
-        number for another one.
+        A name, also with ``"neg_"`` before it, or an object. Losses for regression and ranking
+        score `predict`, losses of class probabilities score `predict_proba`, losses of margins
+        score `decision_function`. The scale of the residuals that a fit would estimate is here that
+        of the targets around their median, so that it is the same for all models that are compared;
+        give the loss a number as scale for another one.
 
     Returns
     -------
     LossScorer or QueryScorer
-        ``scorer(estimator, X, y, sample_weight=None)``, minus the mean loss; that of a ranking loss
-        asks for `qid`.
+        Called as ``scorer(estimator, X, y, sample_weight=None)``, it returns minus the mean loss.
+        That of a ranking loss asks for `qid`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+
+    See Also
+    --------
+    loss_scorers : The scorers of all losses by name.
+    make_cost_scorer : A scorer by what decisions cost.
 
     Examples
     --------
@@ -110,7 +139,8 @@ def make_loss_scorer(loss: AnyLoss) -> LossScorer | QueryScorer:
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklearn_losses.metrics import make_loss_scorer
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> scores = cross_val_score(LinearRegression(), X, y, scoring=make_loss_scorer("neg_mae"))
+    >>> scorer = make_loss_scorer("neg_mae")
+    >>> scores = cross_val_score(LinearRegression(), X, y, scoring=scorer)
     >>> print(scores.mean().round(1))
     -44.3
     """
@@ -121,13 +151,19 @@ def make_loss_scorer(loss: AnyLoss) -> LossScorer | QueryScorer:
 
 
 def loss_scorers() -> dict[str, LossScorer | QueryScorer]:
-    """Scorers of all registered losses by name, such as "neg_huber".
+    """Return scorers of all losses by name, such as "neg_huber".
 
-    The dict can be passed as ``scoring=`` to `cross_validate`.
+    The dict, or a part of it, can be passed as ``scoring=`` to `cross_validate`, which then reports
+    all of them.
 
     Returns
     -------
     dict of str to LossScorer or QueryScorer
+        One scorer for each name of a loss, under the name with "neg_" before it.
+
+    See Also
+    --------
+    make_loss_scorer : Makes one of them.
 
     Examples
     --------

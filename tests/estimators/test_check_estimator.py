@@ -52,9 +52,9 @@ WEIGHT_CHECKS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_
 
 
 def table_of_failures():
-    """The reasons by estimator, from the page of the documentation where a user finds them."""
-    page = (Path(__file__).parents[2] / "docs" / "user_guide" / "solvers.rst").read_text(encoding="utf-8")
-    table = re.findall(r"\* - ``(\w+\(.+\))``\n\s+- ((?:.+\n?)+?)(?=\s+\* - |\n|\Z)", page)
+    """The reasons by estimator, from the list in the contributor's guide."""
+    page = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = re.findall(r"^- `(Loss\w+\(.+\))`:\s+((?:.+\n)+?)(?=- |\n)", page, flags=re.MULTILINE)
     estimators = {made.__name__: made for made in (LossRegressor, LossClassifier, LossRanker, Trimmed, Adam)}
     return {repr(eval(call, estimators)): " ".join(reason.split()) for call, reason in table}
 
