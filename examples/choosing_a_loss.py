@@ -42,8 +42,8 @@ print(suggestions)
 # Compare the suggested losses
 # ----------------------------
 #
-# The squared error (``mse``) is added for comparison. The test folds have wrong targets as well. The
-# median of the absolute errors does not depend on their size, so it is the first metric, which
+# The squared error (``mse``) is added for comparison. The test folds have wrong targets as well.
+# The median of the absolute errors does not depend on their size, so it is the first metric, which
 # decides. The mean absolute error depends on them.
 
 losses = {"mse": "mse", **suggestions.losses}
@@ -53,8 +53,8 @@ comparison = compare_losses(model, X, y_wrong, losses, scoring=scoring)
 print(comparison)
 
 # %%
-# By the median error, ``mse`` is about three times as bad as the suggested losses, and significantly
-# worse. The suggested losses are not significantly different from each other.
+# By the median error, ``mse`` is about three times as bad as the suggested losses, and
+# significantly worse. The suggested losses are not significantly different from each other.
 
 display = comparison.plot()
 display.ax_.set_title("Suggested losses and mse, 10 % wrong targets")
@@ -64,8 +64,8 @@ plt.show()
 # Change the share of wrong targets
 # ---------------------------------
 #
-# The noise curve fits losses to targets of which 0 to 40 % are wrong. The test rows have right targets
-# here, so the mean absolute error is a fair measure.
+# The noise curve fits losses to targets of which 0 to 40 % are wrong. The test rows have right
+# targets here, so the mean absolute error is a fair measure.
 
 
 def typing_errors(y, level, random_state):
@@ -93,8 +93,8 @@ plt.show()
 #
 # The right panel explains the result. It shows the slope of each loss, which is the influence of a
 # row on the fit. For ``mse`` it grows without limit. For ``huber`` it is constant for large
-# residuals. For ``cauchy``, ``welsch`` and ``tukey`` it falls towards 0, so rows that are far off have
-# little or no influence. The residuals are given in units of the scale of the noise.
+# residuals. For ``cauchy``, ``welsch`` and ``tukey`` it falls towards 0, so rows that are far off
+# have little or no influence. The residuals are given in units of the scale of the noise.
 
 display = LossFunctionDisplay.from_losses(list(losses), span=(-8, 8)).plot()
 display.figure_.suptitle("Losses and their influence on the fit")

@@ -78,8 +78,8 @@ plt.show()
 # ---------------------------------
 #
 # Now one tenth of the targets is multiplied by ten. The test folds contain only rows with right
-# targets, so the errors below are errors of right targets. Two models
-# are fitted: a linear one, and a network with one hidden layer of 50 units.
+# targets, so the errors below are errors of right targets. Two models are fitted: a linear one, and
+# a network with one hidden layer of 50 units.
 
 rng = np.random.default_rng(0)
 wrong = rng.random(len(y)) < 0.1
@@ -108,8 +108,8 @@ print(f"{'the median of y':22}{median_error:10.1f}")
 # %%
 # With right targets the losses are about as good as each other. With 10 % wrong targets the error
 # of ``mse`` is more than three times as large, and worse than that of a constant. ``mae`` and
-# ``huber`` lose at most 6 %. The slope of a loss far from 0 makes this difference: it grows with the residual for
-# ``mse``, and it is bounded for the others.
+# ``huber`` lose at most 6 %. The slope of a loss far from 0 makes this difference: it grows with
+# the residual for ``mse``, and it is bounded for the others.
 
 figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained")
 rows = np.arange(len(losses))

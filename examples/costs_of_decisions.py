@@ -3,16 +3,17 @@ Cost-sensitive classification: costs of wrong decisions
 =======================================================
 
 In this example wrong decisions have different costs. 442 diabetes patients get a treatment for the
-grade of their disease in the next year: mild, medium or severe. A treatment that is too strong costs
-1 for each grade. A treatment that is too weak costs more, the younger the patient is, because the
-patient has to live with the consequences for longer. The costs differ from row to row, and they are
-known before the decision.
+grade of their disease in the next year: mild, medium or severe. A treatment that is too strong
+costs 1 for each grade. A treatment that is too weak costs more, the younger the patient is, because
+the patient has to live with the consequences for longer. The costs differ from row to row, and they
+are known before the decision.
 
 Three losses are compared by the average cost of their decisions on held-out rows:
 
 - ``cross_entropy`` fits probabilities without costs. The decision is the class with the least
   expected cost.
-- :class:`~sklearn_losses.losses.CostSensitive` fits scores whose order is that of the expected costs.
+- :class:`~sklearn_losses.losses.CostSensitive` fits scores whose order is that of the expected
+  costs.
 - :class:`~sklearn_losses.losses.ExpectedCost` minimises a smooth form of the cost itself.
 """
 
@@ -67,15 +68,15 @@ display.ax_.set_title("Average cost of the decisions on held-out rows")
 plt.show()
 
 # %%
-# Decisions by the least expected cost are about equally good under all three losses. What matters is
-# that the costs are used: the most probable class under ``cross_entropy`` (the column ``neg_cost``)
-# costs one half more.
+# Decisions by the least expected cost are about equally good under all three losses. What matters
+# is that the costs are used: the most probable class under ``cross_entropy`` (the column
+# ``neg_cost``) costs one half more.
 #
 # Look at the decisions
 # ---------------------
 #
-# ``predict(X)`` returns the most probable grade. ``predict(X, cost=cost)`` returns the class with the
-# least expected cost.
+# ``predict(X)`` returns the most probable grade. ``predict(X, cost=cost)`` returns the class with
+# the least expected cost.
 
 model.fit(X, grade)
 severe = model.predict_proba(X)[:, 2]

@@ -2,10 +2,11 @@
 Count regression: Poisson and Tweedie losses
 ============================================
 
-This example predicts counts: the number of visits to a doctor in a year. The data are 20,190 rows of
-the RAND Health Insurance Experiment, which come with statsmodels (``pip install statsmodels``). Counts
-are not negative, most of them are small, and their variance grows with their mean. The losses
-``poisson`` and ``tweedie`` are made for such targets. They are compared with ``mse`` and ``mae``.
+This example predicts counts: the number of visits to a doctor in a year. The data are 20,190 rows
+of the RAND Health Insurance Experiment, which come with statsmodels (``pip install statsmodels``).
+Counts are not negative, most of them are small, and their variance grows with their mean. The
+losses ``poisson`` and ``tweedie`` are made for such targets. They are compared with ``mse`` and
+``mae``.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -16,15 +17,15 @@ from sklearn.metrics import mean_poisson_deviance
 from sklearn.model_selection import cross_val_predict
 from statsmodels.datasets import randhie
 
-from sklearn_losses import LossRegressor
+from sklearn_losses import LossRegressor, ReliabilityDisplay
 from sklearn_losses.losses import Tweedie
 
 # %%
 # Visits to a doctor
 # ------------------
 #
-# The features describe the insurance plan, physical limitations, chronic diseases and the health that
-# a person reports.
+# The features describe the insurance plan, physical limitations, chronic diseases and the health
+# that a person reports.
 
 data = randhie.load_pandas()
 X, y = data.exog, data.endog
@@ -41,9 +42,10 @@ plt.show()
 # Fit four losses
 # ---------------
 #
-# ``poisson`` and ``tweedie`` use a log link: the prediction is the exponential of a linear function, so
-# it is always positive. ``power=1.5`` of the Tweedie loss means that the variance grows like the mean
-# to the power of 1.5. Each prediction comes from a fit to other rows, by cross-validation in five folds.
+# ``poisson`` and ``tweedie`` use a log link: the prediction is the exponential of a linear
+# function, so it is always positive. ``power=1.5`` of the Tweedie loss means that the variance
+# grows like the mean to the power of 1.5. Each prediction comes from a fit to other rows, by
+# cross-validation in five folds.
 
 losses = {"mse": "mse", "mae": "mae", "poisson": "poisson", "tweedie": Tweedie(power=1.5)}
 predicted = {name: cross_val_predict(LossRegressor(loss, alpha=0), X, y, cv=5) for name, loss in losses.items()}
@@ -58,8 +60,8 @@ for name, prediction in predicted.items():
 # %%
 # ``mae`` estimates the median, which is much lower than the mean if the counts are skewed: its
 # predictions add up to little more than half of the visits. The other three estimate the mean. The
-# lowest predictions of ``mse`` and ``mae`` are negative, which counts cannot be. The deviance measures
-# how well the predicted mean fits; it is not defined for negative predictions.
+# lowest predictions of ``mse`` and ``mae`` are negative, which counts cannot be. The deviance
+# measures how well the predicted mean fits; it is not defined for negative predictions.
 #
 # Check the calibration
 # ---------------------
@@ -67,31 +69,24 @@ for name, prediction in predicted.items():
 # The rows are sorted by the prediction and cut into ten groups of equal size. In each group the
 # mean prediction should be the mean of the observed counts.
 
-figure, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
-ax.plot([0, 7], [0, 7], "--", color="0.5", label="perfect")
+figure, ax = plt.subplots(figsize=(6.4, 5), layout="constrained")
 groups = {}
-looks = {"mse": ("s", "#E69F00"), "mae": ("^", "#D55E00"), "poisson": ("o", "#0072B2")}
-for name, (marker, color) in looks.items():
-    tenths = np.array_split(np.argsort(predicted[name], kind="stable"), 10)
-    means = [(predicted[name][rows].mean(), y.to_numpy()[rows].mean()) for rows in tenths]
-    groups[name] = np.array(means)
-    ax.plot(*groups[name].T, marker=marker, color=color, label=name)
-ax.set(title="Calibration by tenths of the rows", xlabel="mean prediction, visits", ylabel="mean observed visits")
-ax.grid(color="0.9")
-ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False)
+for name in ("mse", "mae", "poisson"):
+    display = ReliabilityDisplay.from_predictions(y, predicted[name], kind="mean", name=name, ax=ax)
+    groups[name] = display.curves["mean"]
+ax.set_title("Calibration of predicted counts")
 plt.show()
 
 # %%
-# ``poisson`` is close to the diagonal in all groups. ``mse`` is too low for the persons with the fewest
-# visits. ``mae`` is too low for all, because it predicts the median. ``tweedie`` looks like ``poisson``
-# and is left out of the picture.
+# ``poisson`` is close to the diagonal in all groups. ``mse`` is too low for the persons with the
+# fewest visits. ``mae`` is too low for all, because it predicts the median. ``tweedie`` looks like
+# ``poisson`` and is left out of the picture.
 #
 # Read the coefficients
 # ---------------------
 #
-# With a log link the exponential of a coefficient is a factor: how many times more visits one unit of
-# the feature means, if the other features stay the same.
+# With a log link the exponential of a coefficient is a factor: how many times more visits one unit
+# of the feature means, if the other features stay the same.
 
 model = LossRegressor("poisson", alpha=0).fit(X, y)
 for name, coefficient in zip(X.columns, model.coef_, strict=True):
@@ -99,5 +94,6 @@ for name, coefficient in zip(X.columns, model.coef_, strict=True):
 
 # %%
 # Persons with poor health (``hlthp``) have about 1.2 times as many visits as persons with excellent
-# health, and persons with a physical limitation (``physlm``) 1.3 times as many. For rates, such as visits per year when the years differ, divide the count by the exposure
-# and pass the exposure as ``sample_weight``.
+# health, and persons with a physical limitation (``physlm``) 1.3 times as many. For rates, such as
+# visits per year when the years differ, divide the count by the exposure and pass the exposure as
+# ``sample_weight``.

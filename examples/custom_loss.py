@@ -43,9 +43,10 @@ print(f"solver: {as_function.solver_}, converged: {as_function.converged_}")
 # A loss as a class
 # -----------------
 #
-# A class has a name, parameters for grid searches, and exact derivatives, with which Newton's method
-# can fit it. :class:`~sklearn_losses.losses.ResidualLoss` is the family of losses that depend only on
-# the residual ``t``. :func:`~sklearn_losses.testing.check_loss` checks the derivatives.
+# A class has a name, parameters for grid searches, and exact derivatives, with which Newton's
+# method can fit it. :class:`~sklearn_losses.losses.ResidualLoss` is the family of losses that
+# depend only on the residual ``t``. :func:`~sklearn_losses.testing.check_loss` checks the
+# derivatives.
 
 
 class Lopsided(ResidualLoss, name="lopsided"):
@@ -73,8 +74,8 @@ print(f"solver: {as_class.solver_}, converged: {as_class.converged_}")
 print(f"Largest difference between the coefficients of function and class, relative: {difference:.0e}")
 
 # %%
-# The picture compares the loss with the squared error. A residual above 0 is a prediction that is too
-# low.
+# The picture compares the loss with the squared error. A residual above 0 is a prediction that is
+# too low.
 
 display = LossFunctionDisplay.from_losses(["mse", "lopsided"], span=(-2, 2)).plot()
 display.figure_.suptitle("A loss that is steeper for predictions that are too low")
@@ -92,8 +93,8 @@ for name, loss in (("mse", "mse"), ("function", cost), ("class", "lopsided")):
     print(f"{name:10} mean cost {costs[name]:6.0f}, {too_low[name]:.0%} of the predictions too low")
 
 # %%
-# The new loss predicts fewer targets too low, and its decisions cost less. The function and the class
-# give the same fit.
+# The new loss predicts fewer targets too low, and its decisions cost less. The function and the
+# class give the same fit.
 #
 # Choose the parameter
 # --------------------

@@ -2,11 +2,11 @@
 Write your own solver
 =====================
 
-A solver is any object with a method ``minimize``. This example writes the gradient method of Barzilai
-and Borwein (1988) in a few lines, checks it, and compares it with built-in solvers on a logistic
-regression for the breast cancer data. A second solver, a subclass of
-:class:`~sklearn_losses.solvers.SmoothSolver`, also works for losses with kinks, such as the absolute
-error.
+A solver is any object with a method ``minimize``. This example writes the gradient method of
+Barzilai and Borwein (1988) in a few lines, checks it, and compares it with built-in solvers on a
+logistic regression for the breast cancer data. A second solver, a subclass of
+:class:`~sklearn_losses.solvers.SmoothSolver`, also works for losses with kinks, such as the
+absolute error.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -29,15 +29,15 @@ from sklearn_losses.testing import check_solver
 # The solver sees only the objective: its value and gradient at a vector of parameters. After each
 # iteration it calls ``callback(params, value)``, which records the loss curve and may stop the fit.
 #
-# A step goes along the negative gradient. Its length follows from the last two points and gradients:
-# it is the inverse of the curvature between them.
+# A step goes along the negative gradient. Its length follows from the last two points and
+# gradients: it is the inverse of the curvature between them.
 
 
 class BarzilaiBorwein:
     def minimize(self, objective, params, *, max_iter, tol, callback):
         value, gradient = objective.value_and_gradient(params)
         step, small = 0.1 / np.linalg.norm(gradient), 1e-3 * tol * np.linalg.norm(gradient)
-        for iteration in range(1, max_iter + 1):
+        for _ in range(max_iter):
             moved = -step * gradient
             value, new_gradient = objective.value_and_gradient(params + moved)
             change = new_gradient - gradient
@@ -45,7 +45,7 @@ class BarzilaiBorwein:
             if callback(params, value) or np.linalg.norm(gradient) <= small:
                 break
             step = (moved @ moved) / (moved @ change)
-        return OptimizeResult(x=params, fun=value, nit=iteration, success=bool(np.linalg.norm(gradient) <= small))
+        return OptimizeResult(x=params, fun=value, success=bool(np.linalg.norm(gradient) <= small))
 
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -76,18 +76,19 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# The objective of the Barzilai-Borwein method does not fall in every iteration, and yet the method is
-# faster than ``gd``. Newton's method needs the fewest iterations, and each of them costs more.
+# The objective of the Barzilai-Borwein method does not fall in every iteration, and yet the method
+# is faster than ``gd``. Newton's method needs the fewest iterations, and each of them costs more.
 # Differences below 1e-12 are drawn at 1e-12.
 #
 # A solver for losses with kinks
 # ------------------------------
 #
-# A subclass of :class:`~sklearn_losses.solvers.SmoothSolver` has a method ``minimize_smooth``. Losses
-# with kinks reach it as a sequence of smooth losses. ``refusal`` returns a sentence if the solver cannot
-# take a problem, here for an L1 penalty. ``Run`` counts the iterations and calls the callback, and its
-# method ``settled`` decides whether what is left to gain is small.
-# :func:`~sklearn_losses.testing.check_solver` checks the solver on small problems with known answers.
+# A subclass of :class:`~sklearn_losses.solvers.SmoothSolver` has a method ``minimize_smooth``.
+# Losses with kinks reach it as a sequence of smooth losses. ``refusal`` returns a sentence if the
+# solver cannot take a problem, here for an L1 penalty. ``Run`` counts the iterations and calls the
+# callback, and its method ``settled`` decides whether what is left to gain is small.
+# :func:`~sklearn_losses.testing.check_solver` checks the solver on small problems with known
+# answers.
 
 
 class SafeBarzilaiBorwein(SmoothSolver):
@@ -125,5 +126,5 @@ print(f"{'SafeBarzilaiBorwein':22} mean absolute error {median.loss_:.4f}, duali
 print(f"{reference.solver_:22} mean absolute error {reference.loss_:.4f}, duality gap {reference.dual_gap_:.1e}")
 
 # %%
-# Both fits reach the same minimum. The duality gap proves it: the objective is at most this share of
-# its value above the minimum.
+# Both fits reach the same minimum. The duality gap proves it: the objective is at most this share
+# of its value above the minimum.

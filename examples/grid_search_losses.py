@@ -3,8 +3,8 @@ Grid search over losses, solvers and networks
 =============================================
 
 The loss, the solver, their parameters and the size of the network are parameters of the estimator.
-This example searches over them with scikit-learn's :class:`~sklearn.model_selection.GridSearchCV` on
-the diabetes data. Candidates with different losses are compared by one metric, the mean absolute
+This example searches over them with scikit-learn's :class:`~sklearn.model_selection.GridSearchCV`
+on the diabetes data. Candidates with different losses are compared by one metric, the mean absolute
 error, because the values of different losses have different units.
 """
 
@@ -53,13 +53,14 @@ network = {
 complexity = search([linear, network])
 
 # %%
-# A linear model is enough for these 442 rows: no network is better. The three losses are almost equally
-# good.
+# A linear model is enough for these 442 rows: no network is better. The three losses are almost
+# equally good.
 #
 # Search over a parameter of the loss
 # -----------------------------------
 #
-# ``delta`` is the residual, in units of the scale of the noise, up to which Huber's loss is quadratic.
+# ``delta`` is the residual, in units of the scale of the noise, up to which Huber's loss is
+# quadratic.
 
 deltas = [0.05, 0.2, 0.5, 1.35, 3.0]
 delta = search({"model__loss__delta": deltas}, loss="huber")
@@ -73,8 +74,8 @@ rate = search({"model__solver__learning_rate": rates}, solver="sgd", early_stopp
 
 # %%
 # The picture shows both searches, with the standard deviation over the folds. The error hardly
-# depends on ``delta``, so the default of 1.35 is good enough. The learning rate matters: too small a
-# step does not come far before the fit stops, and too large a step does not settle.
+# depends on ``delta``, so the default of 1.35 is good enough. The learning rate matters: too small
+# a step does not come far before the fit stops, and too large a step does not settle.
 
 figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
 for ax, found, values, color in ((panels[0], delta, deltas, "#0072B2"), (panels[1], rate, rates, "#D55E00")):

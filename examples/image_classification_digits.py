@@ -5,8 +5,8 @@ Classify handwritten digits: losses and networks
 This example classifies 1,797 images of handwritten digits, 8 by 8 pixels each. It compares three
 losses on two models: cross-entropy, the hinge loss and the squared hinge loss, each with a linear
 model and with a network with one hidden layer. The loss and the model are independent parameters of
-:class:`~sklearn_losses.LossClassifier`: softmax regression, a multi-class support vector machine and
-a neural network are the same class.
+:class:`~sklearn_losses.LossClassifier`: softmax regression, a multi-class support vector machine
+and a neural network are the same class.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -28,9 +28,9 @@ print(f"{len(X_train)} training images, {len(X_test)} test images")
 # Fit six combinations of loss and model
 # --------------------------------------
 #
-# ``solver="auto"`` chooses the solver for each loss and model. Networks are fitted with mini-batches.
-# With ``early_stopping=True`` they hold out one tenth of the training images and stop when the loss
-# on these does not improve any more.
+# ``solver="auto"`` chooses the solver for each loss and model. Networks are fitted with
+# mini-batches. With ``early_stopping=True`` they hold out one tenth of the training images and stop
+# when the loss on these does not improve any more.
 
 losses = ("cross_entropy", "hinge", "squared_hinge")
 accuracy, predicted = {}, {}

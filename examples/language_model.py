@@ -6,10 +6,10 @@ This example trains small language models, which predict the next character of a
 the docstrings of Python's standard library, NumPy and scikit-learn on your machine, so nothing is
 downloaded and the numbers depend a little on the installed versions.
 
-A row of the data is a place in the text. Its features are the last five characters, and its class is
-the next character. Softmax regression and a multi-layer perceptron (MLP) with cross-entropy are
-compared with counts of characters. The measure is the perplexity on other docstrings: a perplexity of
-5 means that the model is as unsure as if 5 characters were equally likely.
+A row of the data is a place in the text. Its features are the last five characters, and its class
+is the next character. Softmax regression and a multi-layer perceptron (MLP) with cross-entropy are
+compared with counts of characters. The measure is the perplexity on other docstrings: a perplexity
+of 5 means that the model is as unsure as if 5 characters were equally likely.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -62,8 +62,8 @@ print(texts[0][:100])
 # Make rows for a classifier
 # --------------------------
 #
-# Each character is a number from 0 to 40; rare characters share the last number. The features of a row
-# are the last 1, 2, 3, 4 and 5 characters. Each of these five strings is hashed to one of 8,192
+# Each character is a number from 0 to 40; rare characters share the last number. The features of a
+# row are the last 1, 2, 3, 4 and 5 characters. Each of these five strings is hashed to one of 8,192
 # columns, which gives a sparse matrix with five entries for each row.
 
 ORDER, N_FEATURES = 5, 2**13
@@ -117,9 +117,9 @@ for name, proba in (("unigrams", unigrams), ("bigrams", bigrams)):
 # Fit softmax regression and an MLP
 # ---------------------------------
 #
-# Adam runs at most five passes over the rows. ``early_stopping`` holds out some of the training rows
-# and stops when their loss does not fall any more. The number of passes is small on purpose, so the
-# warning about convergence is switched off.
+# Adam runs at most five passes over the rows. ``early_stopping`` holds out some of the training
+# rows and stops when their loss does not fall any more. The number of passes is small on purpose,
+# so the warning about convergence is switched off.
 
 models = {}
 for name, hidden, rate in (("softmax regression", (), 0.002), ("MLP with 48 units", (48,), 0.004)):

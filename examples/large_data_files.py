@@ -2,10 +2,11 @@
 Fit data larger than memory from files
 ======================================
 
-This example fits a model to rows that stay in files. :class:`~sklearn_losses.blocks.NpyBlocks` reads
-``.npy`` files block by block, and ``fit`` takes it in the place of ``X`` and ``y``. The result is that
-of a fit in memory. The data are simulated and small here, 240,000 rows, so that the memory of both
-ways can be compared. The memory of a fit from files hardly grows with the number of rows.
+This example fits a model to rows that stay in files. :class:`~sklearn_losses.blocks.NpyBlocks`
+reads ``.npy`` files block by block, and ``fit`` takes it in the place of ``X`` and ``y``. The
+result is that of a fit in memory. The data are simulated and small here, 240,000 rows, so that the
+memory of both ways can be compared. The memory of a fit from files hardly grows with the number of
+rows.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -42,9 +43,9 @@ print(f"{len(paths)} files of {paths[0].stat().st_size / 1e6:.1f} MB")
 # Fit from files and in memory
 # ----------------------------
 #
-# ``target=-1`` says that the target is the last column. The absolute error (``mae``) is fitted here;
-# most losses work in the same way. A block has 4,000 rows in this example. By default it has as many
-# rows as fit into 16 MiB.
+# ``target=-1`` says that the target is the last column. The absolute error (``mae``) is fitted
+# here; most losses work in the same way. A block has 4,000 rows in this example. By default it has
+# as many rows as fit into 16 MiB.
 
 source = NpyBlocks(paths, target=-1, block_rows=4000)
 from_files = LossRegressor("mae").fit(source)
@@ -109,9 +110,9 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# In memory, a fit needs the rows and copies of them. From files it needs a few blocks, a sample of the
-# rows and those rows that decide on the solution, so the memory hardly grows any more. At the end the
-# temporary folder is removed.
+# In memory, a fit needs the rows and copies of them. From files it needs a few blocks, a sample of
+# the rows and those rows that decide on the solution, so the memory hardly grows any more. At the
+# end the temporary folder is removed.
 
 del predictions
 temporary.cleanup()

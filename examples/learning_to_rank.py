@@ -5,8 +5,8 @@ Learning to rank: LambdaRank and listwise losses
 In learning to rank, the order of the rows within each query counts: search results, offers, or
 patients on a waiting list. This example fits :class:`~sklearn_losses.LossRanker` with one pointwise
 loss (``mse``), three pairwise losses (``ranknet``, ``pairwise_hinge``, ``lambdarank``) and four
-listwise losses (``listnet``, ``listmle``, ``xe_ndcg``, ``approx_ndcg``). They are compared by ranking
-metrics on held-out queries.
+listwise losses (``listnet``, ``listmle``, ``xe_ndcg``, ``approx_ndcg``). They are compared by
+ranking metrics on held-out queries.
 """
 
 # sphinx_gallery_thumbnail_number = 1

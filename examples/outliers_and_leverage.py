@@ -26,8 +26,8 @@ LOSSES = ("mse", "huber", "tukey")
 # -------------------
 #
 # The classical data for robust regression are 21 days of a plant that oxidises ammonia (Brownlee
-# 1965). The features are the air flow, the temperature of the cooling water and the concentration of
-# the acid. The target is the loss of ammonia.
+# 1965). The features are the air flow, the temperature of the cooling water and the concentration
+# of the acid. The target is the loss of ammonia.
 
 stackloss = np.array([
     [80, 27, 89, 42], [80, 27, 88, 37], [75, 25, 90, 37], [62, 24, 87, 28], [62, 22, 87, 18], [62, 23, 87, 18],
@@ -76,9 +76,9 @@ plt.show()
 # computed as total cholesterol minus HDL cholesterol minus triglycerides / 5 (Friedewald, Levy and
 # Fredrickson 1972), so the true coefficients of total and HDL cholesterol are 1 and -1.
 #
-# In one row of five, total and HDL cholesterol are now given in mmol/l instead of mg/dl. This happens
-# when the data of two laboratories are joined. These rows are leverage points, and their targets do
-# not fit their features.
+# In one row of five, total and HDL cholesterol are now given in mmol/l instead of mg/dl. This
+# happens when the data of two laboratories are joined. These rows are leverage points, and their
+# targets do not fit their features.
 
 table = load_diabetes(scaled=False).data
 X, y = table[:, [4, 6, 8]], table[:, 5]
@@ -108,5 +108,5 @@ plt.show()
 
 # %%
 # In the left picture most wrong rows look like good leverage points: they have drawn the fit of
-# ``mse`` to themselves. In the right picture all of them are found. The residuals are so large there
-# that the axis is logarithmic outside the dashed lines.
+# ``mse`` to themselves. In the right picture all of them are found. The residuals are so large
+# there that the axis is logarithmic outside the dashed lines.

@@ -2,10 +2,10 @@
 Prediction intervals by quantile regression
 ===========================================
 
-The pinball loss with ``quantile=q`` fits the value that a share ``q`` of the targets stays below. Two
-such fits, at 5 % and 95 %, give a prediction interval that should contain 90 % of the targets. This
-example fits such intervals and measures on held-out rows how many targets they contain. It uses
-simulated data whose spread grows with ``x``, and 442 diabetes patients.
+The pinball loss with ``quantile=q`` fits the value that a share ``q`` of the targets stays below.
+Two such fits, at 5 % and 95 %, give a prediction interval that should contain 90 % of the targets.
+This example fits such intervals and measures on held-out rows how many targets they contain. It
+uses simulated data whose spread grows with ``x``, and 442 diabetes patients.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_losses import LossRegressor, MultiQuantileRegressor
+from sklearn_losses import CoverageDisplay, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.losses import Quantile
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -82,34 +82,30 @@ plt.show()
 # Both intervals contain about 90 % of the held-out targets. That alone does not make a good
 # interval: the linear one is too wide where the curve bends, and the network follows the true
 # quantiles. The mean pinball loss measures this, and it is lower for the network. No lower bound
-# exceeds its upper bound here. To exclude that, use :class:`~sklearn_losses.MultiQuantileRegressor`.
+# exceeds its upper bound here. To exclude that, use
+# :class:`~sklearn_losses.MultiQuantileRegressor`.
 #
 # Coverage on the diabetes data
 # -----------------------------
 #
 # :class:`~sklearn_losses.MultiQuantileRegressor` fits several levels at once and returns them in
-# order. :func:`sklearn.model_selection.cross_val_predict` predicts the quantiles of each patient by a
-# fit without that patient. The share of targets below each predicted quantile should be the level of
-# the quantile.
+# order. :func:`sklearn.model_selection.cross_val_predict` predicts the quantiles of each patient by
+# a fit without that patient. The share of targets below each predicted quantile should be the level
+# of the quantile.
 
 X, y = load_diabetes(return_X_y=True)
 folds = KFold(5, shuffle=True, random_state=0)
 levels = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
 predicted = cross_val_predict(MultiQuantileRegressor(levels), X, y, cv=folds)
-below = np.mean(y[:, None] <= predicted, axis=0)
-shares["diabetes"] = np.mean((predicted[:, 0] <= y) & (y <= predicted[:, -1]))
-width = np.mean(predicted[:, -1] - predicted[:, 0])
-print(f"{shares['diabetes']:.1%} of the targets are between the 5 % and 95 % quantiles, aim 90 %")
-print(f"Mean width of this interval: {width:.0f}; range of the target: {y.min():.0f} to {y.max():.0f}")
-
-figure, ax = plt.subplots(figsize=(4.8, 4.4), layout="constrained")
-ax.plot([0, 1], [0, 1], "--", color="0.5", label="perfect")
-ax.plot(levels, below, "o-", color="#0072B2", label="linear model")
-ax.set(title="Coverage of quantiles, diabetes data", xlabel="level of the quantile", ylabel="share of held-out targets below")
-ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False)
+display = CoverageDisplay.from_predictions(y, predicted, levels, name="linear model")
+display.ax_.set_title("Coverage of quantiles on held-out patients")
 plt.show()
 
+interval = display.intervals[0]
+shares["diabetes"] = interval.coverage
+print(f"{interval.coverage:.1%} of the targets are between the 5 % and 95 % quantiles, aim 90 %")
+print(f"Mean width of this interval: {interval.mean_width:.0f}; range of the target: {y.min():.0f} to {y.max():.0f}")
+
 # %%
-# The points lie near the diagonal. The interval between 5 % and 95 % is a little too narrow on
-# held-out rows. With 442 patients only about 22 targets lie beyond each of its ends.
+# The points lie near the diagonal, within what chance allows with 442 patients (the band). The
+# interval between 5 % and 95 % contains a little less than 90 % of the held-out targets.

@@ -35,9 +35,9 @@ print(f"{X_train.shape[0]} rows, {X_train.shape[1]} columns, {wrong.sum()} wrong
 # Fit a path of penalties
 # -----------------------
 #
-# ``l1_ratio=1`` is the lasso penalty. ``alpha`` is its strength. The squared error is twice as steep
-# near 0 as the robust losses, so its ``alpha`` is twice as large for the same effect. The test rows
-# have right targets.
+# ``l1_ratio=1`` is the lasso penalty. ``alpha`` is its strength. The squared error is twice as
+# steep near 0 as the robust losses, so its ``alpha`` is twice as large for the same effect. The
+# test rows have right targets.
 #
 # ``huber`` and ``tukey`` need the scale of the noise. Without a penalty 400 columns fit 200 rows
 # exactly, and the scale would be 0. The scale is therefore estimated under the same penalty as the
@@ -57,9 +57,9 @@ for loss in ("mse", "huber", "tukey"):
     print(f"{loss:8}{alphas[place]:7.1f}{errors[loss][place]:20.1f}{len(selected):18}{np.sum(selected < 10):11}{scale}")
 
 # %%
-# Even at its best penalty, the error of ``mse`` is three times as large as that of the robust losses.
-# The outliers decide which columns ``mse`` selects. ``huber`` and ``tukey`` select fewer columns, and
-# more of those that matter.
+# Even at its best penalty, the error of ``mse`` is three times as large as that of the robust
+# losses. The outliers decide which columns ``mse`` selects. ``huber`` and ``tukey`` select fewer
+# columns, and more of those that matter.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for (loss, error), color, marker in zip(errors.items(), ("#D55E00", "#0072B2", "#000000"), "^so", strict=True):

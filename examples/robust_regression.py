@@ -2,9 +2,9 @@
 Robust regression: a line through outliers
 ==========================================
 
-This example fits a straight line to data in which 30 % of the targets are grossly wrong. It compares
-the squared error with convex robust losses (``mae``, ``huber``) and with losses whose slope goes
-back to 0 for large residuals (``tukey``, ``cauchy``, ``welsch``, ``geman_mcclure``,
+This example fits a straight line to data in which 30 % of the targets are grossly wrong. It
+compares the squared error with convex robust losses (``mae``, ``huber``) and with losses whose
+slope goes back to 0 for large residuals (``tukey``, ``cauchy``, ``welsch``, ``geman_mcclure``,
 ``adaptive_barron``). The data are simulated, so that the true line is known.
 """
 
@@ -36,9 +36,9 @@ print(f"{outlier.sum()} of {n} targets are wrong")
 # Fit nine losses
 # ---------------
 #
-# Robust losses need the scale of the noise, to tell which residuals are large. They estimate it from
-# the data; the result is the attribute ``scale_``. ``Huber(scale="joint")`` estimates it together
-# with the coefficients.
+# Robust losses need the scale of the noise, to tell which residuals are large. They estimate it
+# from the data; the result is the attribute ``scale_``. ``Huber(scale="joint")`` estimates it
+# together with the coefficients.
 
 losses = ["mse", "mae", "huber", Huber(scale="joint"), "cauchy", "tukey", "welsch", "geman_mcclure", "adaptive_barron"]
 models = {str(loss): LossRegressor(loss, alpha=0).fit(X, y) for loss in losses}
@@ -71,9 +71,9 @@ plt.show()
 # Which rows count
 # ----------------
 #
-# The attribute ``row_weights_`` says how much each row counts in the fit, between 0 and 1. ``huber``
-# and ``cauchy`` give small weights to the wrong targets, and ``tukey`` gives them weight 0. The axis
-# of the residuals is linear between -5 and 5 and logarithmic outside.
+# The attribute ``row_weights_`` says how much each row counts in the fit, between 0 and 1.
+# ``huber`` and ``cauchy`` give small weights to the wrong targets, and ``tukey`` gives them weight
+# 0. The axis of the residuals is linear between -5 and 5 and logarithmic outside.
 
 figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
 for name, color, marker in (("huber", "#0072B2", "o"), ("cauchy", "#E69F00", "s"), ("tukey", "#000000", "^")):

@@ -2,9 +2,10 @@
 Convergence of solvers
 ======================
 
-All solvers minimise the same objective. This example shows how fast they approach its minimum, for a
-smooth loss (logistic regression on the breast cancer data) and for a loss with kinks (the mean
-absolute error on the diabetes data). For the latter the fit proves with a duality gap how close it is.
+All solvers minimise the same objective. This example shows how fast they approach its minimum, for
+a smooth loss (logistic regression on the breast cancer data) and for a loss with kinks (the mean
+absolute error on the diabetes data). For the latter the fit proves with a duality gap how close it
+is.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -25,9 +26,9 @@ from sklearn_losses.solvers import SGD, SVRG, Adam
 # -------------
 #
 # The attribute ``loss_curve_`` holds the objective after each iteration. ``newton``, ``lbfgs`` and
-# ``gd`` use all rows in each iteration. ``SGD``, ``Adam`` and ``SVRG`` take many steps with batches of
-# 32 rows in each pass over the rows. They are stopped after 60 passes; the fits warn that they have
-# not converged, and the warnings are switched off here.
+# ``gd`` use all rows in each iteration. ``SGD``, ``Adam`` and ``SVRG`` take many steps with batches
+# of 32 rows in each pass over the rows. They are stopped after 60 passes; the fits warn that they
+# have not converged, and the warnings are switched off here.
 
 X, y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -65,17 +66,17 @@ plt.show()
 
 # %%
 # Newton's method needs the fewest iterations, and each of them costs the most. Methods with batches
-# come near the minimum in a few passes. ``SGD`` and ``Adam`` then stay at a distance that depends on
-# the learning rate, because each batch has its own gradient. ``SVRG`` corrects the gradients of the
-# batches and goes on towards the minimum.
+# come near the minimum in a few passes. ``SGD`` and ``Adam`` then stay at a distance that depends
+# on the learning rate, because each batch has its own gradient. ``SVRG`` corrects the gradients of
+# the batches and goes on towards the minimum.
 #
 # A loss with kinks
 # -----------------
 #
-# For the mean absolute error there is no second derivative to judge by. The fit computes a duality gap
-# instead: the attribute ``dual_gap_`` is a proven bound, the objective is at most this share of its
-# value above the minimum. Here the fits are stopped after few iterations on purpose, to compare the
-# gap with the true distance.
+# For the mean absolute error there is no second derivative to judge by. The fit computes a duality
+# gap instead: the attribute ``dual_gap_`` is a proven bound, the objective is at most this share of
+# its value above the minimum. Here the fits are stopped after few iterations on purpose, to compare
+# the gap with the true distance.
 
 X, y = load_diabetes(return_X_y=True)
 

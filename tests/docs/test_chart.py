@@ -150,7 +150,14 @@ def test_the_chart_is_written_with_links(tmp_path):
     )
 
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "user_guide" / "choosing.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", Loss.names())
+def test_the_guide_lists_every_loss(name):
+    assert f":class:`{name} <sklearn_losses.losses.{type(Loss.make(name)).__name__}>`" in GUIDE
+
+
 def test_the_evidence_in_the_guide_is_printed():
-    guide = Path(__file__).parents[2] / "docs" / "user_guide" / "choosing.rst"
-    shown = " ".join(guide.read_text(encoding="utf-8").split(".. code-block:: text")[1].split("...]")[0].split())
+    shown = " ".join(GUIDE.split(".. code-block:: text")[1].split("...]")[0].split())
     assert len(shown) > 200 and shown in " ".join(repr(suggest_losses(*DATA["diabetes, outliers"]())).split())

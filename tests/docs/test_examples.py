@@ -147,7 +147,7 @@ def test_quantile_coverage(run):
         assert 0.86 <= found.shares[name] <= 0.95, name
     off = {name: np.mean([np.abs(band[level] - found.truth[level]) for level in band]) for name, band in found.bands.items()}
     assert off["network"] < 0.6 * off["linear"]
-    assert np.all(np.abs(found.below - found.levels) < 0.02)
+    assert np.all(np.abs(found.display.shares - found.levels) < 0.02)
     check_pictures(found.figures, 2)
 
 
@@ -159,9 +159,9 @@ def test_count_regression(run):
     assert 0.5 * mean < found.predicted["mae"].mean() < 0.6 * mean
     assert found.predicted["mse"].min() < 0 < found.predicted["poisson"].min()
     assert found.deviance["poisson"] < found.deviance["constant"] - 0.2
-    predicted, observed = found.groups["poisson"].T
-    assert np.max(np.abs(predicted / observed - 1)) < 0.2
-    assert found.groups["mse"][0, 0] < 0.75 * found.groups["mse"][0, 1]
+    poisson, mse, mae = (found.groups[name] for name in ("poisson", "mse", "mae"))
+    assert np.max(np.abs(poisson.predicted / poisson.observed - 1)) < 0.2
+    assert mse.predicted[0] < 0.75 * mse.observed[0] and np.all(mae.predicted < 0.75 * mae.observed)
     factors = dict(zip(found.X.columns, np.exp(found.model.coef_), strict=True))
     assert factors["hlthp"] == pytest.approx(1.2, abs=0.05) and factors["physlm"] == pytest.approx(1.3, abs=0.05)
     check_pictures(found.figures, 2)
@@ -187,6 +187,45 @@ def test_label_noise_digits(run):
         assert found.found[loss][1] > found.found["cross_entropy"][1] + 0.02, loss
     gain = np.subtract(found.curves["active_passive"], found.curves["cross_entropy"])
     assert np.all(np.diff(gain) > 0) and abs(gain[0]) < 0.01 and gain[-1] > 0.05
+    check_pictures(found.figures, 2)
+
+
+@pytest.mark.slow
+def test_elastic_net_path(run):
+    found = run("elastic_net_path")
+    lasso, net = found.paths.values()
+    zeros = {name: np.mean(path == 0) for name, path in found.paths.items()}
+    assert zeros["Lasso"] > list(zeros.values())[1] + 0.1
+    order = np.argmax(lasso != 0, axis=0)  # the fit in which each feature enters
+    assert set(found.X.columns[np.argsort(order)[:2]]) == {"bmi", "s5"}
+    assert np.abs(np.diff(net, axis=0)).max() < np.abs(np.diff(lasso, axis=0)).max()
+    coefficients = np.array([search.best_estimator_[-1].coef_ for search in found.searches.values()])
+    for feature in ("bmi", "s5", "bp", "s3", "sex"):
+        signs = np.sign(coefficients[:, list(found.X.columns).index(feature)])
+        assert signs[0] != 0 and np.all(signs == signs[0]), feature
+    for search in found.searches.values():
+        error = -search.cv_results_["mean_test_score"]
+        assert error[search.best_index_] < error.min() + 1 and search.best_index_ < np.argmin(error)
+    check_pictures(found.figures, 3)
+
+
+@pytest.mark.slow
+def test_class_imbalance(run):
+    found = run("class_imbalance")
+    y, proba = found.y, found.proba
+    precision = {name: found.average_precision_score(y, p) for name, p in proba.items()}
+    assert np.ptp(list(precision.values())) < 0.02
+    found_eights = {name: np.mean(p[y == 1] > 0.5) for name, p in proba.items()}
+    taken_for_eights = {name: np.sum(p[y == 0] > 0.5) for name, p in proba.items()}
+    assert found_eights["balanced weights"] > found_eights["cross_entropy"] + 0.05
+    assert taken_for_eights["balanced weights"] > 5 * taken_for_eights["cross_entropy"]
+    assert proba["cross_entropy"].mean() == pytest.approx(y.mean(), abs=0.003)
+    assert min(proba["balanced weights"].mean(), proba["focal"].mean()) > 1.5 * y.mean()
+    weighted, focal = found.reliability["balanced weights"], found.reliability["focal"]
+    assert np.all(weighted.observed[1:] < weighted.predicted[1:])
+    assert focal.observed[1] < focal.predicted[1] and focal.observed[-1] > focal.predicted[-1]
+    means = {name: np.mean(values) for name, values in found.auc.items()}
+    assert all(value > means["cross_entropy"] + 0.004 for name, value in means.items() if name != "cross_entropy")
     check_pictures(found.figures, 2)
 
 
