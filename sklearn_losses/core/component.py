@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_losses.core.notebook import InNotebooks
 from sklearn_losses.core.renamed import OldName, warn_of_old
 
 __all__ = ["Options", "Component", "Interval", "Integer", "all_or_nothing", "check_parameters", "description"]
@@ -130,7 +131,7 @@ def _origin(maker):
     return made.__module__, made.__qualname__
 
 
-class Component(BaseEstimator):
+class Component(InNotebooks, BaseEstimator):
     """Base of losses, solvers and models.
 
     Gives parameters, clone and repr as in scikit-learn, and a registry of names.
