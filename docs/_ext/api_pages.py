@@ -93,6 +93,12 @@ def _bases(family, others=()):
     return [name for name in _classes(family) if name not in known]
 
 
+def _displays(complete):
+    """The displays, or what else their module has."""
+    drawn = set(import_module("sklearn_losses.plotting").__all__)
+    return [name for name in KNOWN if name in drawn and name.endswith("Display") == complete]
+
+
 GROUPS = {
     "regression losses": partial(_with_names, Loss, "regression"),
     "classification losses": partial(_with_names, Loss, "classification"),
@@ -103,6 +109,8 @@ GROUPS = {
     "bases of solvers": partial(_bases, Solver),
     "models": partial(_with_names, Model),
     "bases of models": partial(_bases, Model),
+    "displays": partial(_displays, True),
+    "data of displays": partial(_displays, False),
 }
 
 

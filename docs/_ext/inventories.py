@@ -30,8 +30,9 @@ def _pages(pattern, modules=None):
 
 # The built-in types that Python describes among its types; the others stand among its functions.
 TYPES = dict, list, tuple, str, set, frozenset, int, float, complex, bool, bytes
-# Such a name in single backquotes: the default role makes it a link.
+# Such a name in single backquotes, which the default role makes a link, and one in "See Also".
 NAME = re.compile(r"`((?:sklearn|scipy)(?:\.\w+)+)(?:\(\))?`")
+SEE_ALSO = re.compile(r"^ *((?:sklearn|scipy|numpy|pandas|matplotlib|joblib|statsmodels)(?:\.\w+)+)(?: :|,|$)", re.MULTILINE)
 # Pages that hold several objects.
 ELSEWHERE = {
     "numpy.random.Generator": "reference/random/generator.html",
@@ -75,7 +76,7 @@ def write(folder, sources):
     found = set()
     for path in sources:
         text = path.read_text(encoding="utf-8")
-        found.update(REFERENCE.findall(text), NAME.findall(text))
+        found.update(REFERENCE.findall(text), NAME.findall(text), SEE_ALSO.findall(text))
     entries = {project: [] for project in PROJECTS}
     for name in sorted(found):
         project, entry = _entry(name)

@@ -51,15 +51,14 @@ def _code(name, rawtext, text, lineno, inliner, options=None, content=None):
 
 def _elsewhere(app, env, node, content):
     """A public name by another path than that of its page."""
-    name, _, member = node.get("reftarget", "").removeprefix("sklearn_losses.").partition(".")
-    if node.get("refdomain") != "py" or not node["reftarget"].startswith("sklearn_losses."):
-        return None
+    wanted = node.get("reftarget", "")
+    name, _, member = wanted.removeprefix("sklearn_losses.").partition(".")
     if f"sklearn_losses.{name}" in MODULES:
         name, _, member = member.partition(".")
-    if name not in _code.known:
+    if node.get("refdomain") != "py" or name not in _code.known:
         return None
     target = ".".join([_code.known[name], name, *([member] if member else [])])
-    if target == node["reftarget"]:
+    if target == wanted:
         return None
     domain = env.get_domain("py")
     return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], target, node, content)

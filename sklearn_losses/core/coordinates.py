@@ -1,10 +1,10 @@
 """Changes of the coordinates of the columns, in which a problem is well scaled, and the way back.
 
 Deterministic solvers work on standardised columns. That is a change of coordinates, not of the
-problem: `Standardization` carries parameters to and fro, and the penalty keeps the user's units.
-Columns with means far from 0 or of very different sizes, on which plain solvers stall without a
-word, then cost nothing in accuracy. `RowSpace` is another such change, where there are fewer rows
-than columns. `Coordinates` are those of a fit: both, one or neither of them.
+problem: `Standardization` converts parameters in both directions, and the penalty keeps the user's
+units. Columns with means far from 0 or of very different sizes, on which plain solvers stall
+without a word, then cost nothing in accuracy. `RowSpace` is another such change, where there are
+fewer rows than columns. `Coordinates` are those of a fit: both, one or neither of them.
 """
 
 from dataclasses import dataclass

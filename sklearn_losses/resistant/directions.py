@@ -101,7 +101,7 @@ def invariant_axes(Z: Vector, weight: Vector, residuals: Vector) -> list[Vector]
     .. [1] Pena and Prieto, "Combining random and specific directions for outlier detection and
            robust estimation in high-dimensional multivariate data", Journal of Computational and
            Graphical Statistics 16 (2007).
-    .. [2] Tyler, Critchley, Duembgen and Oja, "Invariant co-ordinate selection", Journal of the
+    .. [2] Tyler, Critchley, Duembgen and Oja, "Invariant coordinate selection", Journal of the
            Royal Statistical Society B 71 (2009).
     .. [3] Pena and Yohai, "A fast procedure for outlier diagnostics in large regression problems",
            Journal of the American Statistical Association 94 (1999).

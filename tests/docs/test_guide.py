@@ -16,12 +16,11 @@ GUIDE = DOCS / "user_guide"
 # Pages whose code does not run yet.
 NOT_YET = {
     "choosing",
-    "networks",
 }
 PAGES = sorted(path.stem for path in GUIDE.glob("*.rst"))
 CODE = [page for page in PAGES if page not in NOT_YET and "::\n\n    " in (GUIDE / f"{page}.rst").read_text(encoding="utf-8")]
 # A cluster takes seconds to start.
-TESTED = [pytest.param(page, marks=pytest.mark.slow) if page == "large_data" else page for page in CODE]
+TESTED = [pytest.param(page, marks=pytest.mark.slow) if page == "dask" else page for page in CODE]
 
 
 def code_blocks(text):
@@ -42,7 +41,7 @@ def test_code_prints_what_the_page_says(page, capsys, tmp_path, monkeypatch, req
     monkeypatch.chdir(tmp_path)
     for family in (Loss, Solver, Model):  # what a page defines leaves the registries with the test
         monkeypatch.setattr(family, "registry", dict(family.registry))
-    if page == "large_data":
+    if page == "dask":
         request.getfixturevalue("clients")
     blocks = code_blocks((GUIDE / f"{page}.rst").read_text(encoding="utf-8"))
     assert blocks

@@ -66,7 +66,7 @@ def test_a_constant_rate_converges_linearly(minimum, snapshot_every):
     before = svrg[svrg > 1e-11]
     assert len(before) >= 6 and np.all(before[2:] <= 0.5 * before[:-2])
     sgd = distances(SGD(learning_rate=0.5, momentum=0.0, batch_size=10), 40, lowest)
-    assert sgd[-10:].min() >= 1e-5  # it goes to and fro around the optimum
+    assert sgd[-10:].min() >= 1e-5  # it moves around the optimum
 
 
 def test_the_noise_of_a_step_vanishes_at_the_optimum(minimum):
