@@ -93,7 +93,7 @@ class MultiQuantileRegressor(InNotebooks, BaseEstimator):
         Whether the fits of all levels converged.
     n_features_in_ : int
         Number of features of X in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features. Only if all columns of X have names that are strings.
 
     See Also

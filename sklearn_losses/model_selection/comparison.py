@@ -17,39 +17,83 @@ ENOUGH_FOLDS = 5
 
 
 class LossComparison:
-    """What `compare_losses` found.
+    """The result of `compare_losses`: scores, significance tests and a table.
+
+    Printed, it is a table with a row for each loss, best first by the first metric, and a sentence
+    for each metric.
+
+    Parameters
+    ----------
+    by_loss : dict of str to list of Cell
+        What was measured, for each loss and fold.
+    errors : dict of str to str or None
+        The error of each loss that failed.
+    metrics : list of str
+        Names of the metrics. The first one chooses.
+    test_train_ratio : float
+        Number of test rows over number of training rows of a fold.
+    level : float
+        Significance level of the tests.
+    description : str
+        Name of the estimator, for the title.
+    alpha : float or str, default="auto"
+        Strength of the penalty of all losses.
 
     Attributes
     ----------
     losses_ : list of str
-        Labels, best first by the first metric; those that failed last.
+        Labels of the losses, best first by the first metric; those that failed last.
     metrics_ : list of str
-        The first one chose.
+        Names of the metrics; the first one chose.
+    n_folds_ : int
+        Number of folds.
     best_loss_ : str
+        Label of the best loss.
     best_score_ : float
         Its mean test score under the first metric.
     best_estimator_ : estimator
-        Fitted with it on all rows (``refit=True``).
+        The estimator with the best loss, fitted on all rows. Only with ``refit=True``.
     best_params_ : dict
-        What the search on all rows chose for it; empty without a search.
-    test_scores_, train_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
-        By metric; rows in the order of `losses_`.
+        Parameters that the search on all rows chose for the best loss; empty without a search. Only
+        with ``refit=True``.
+    test_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
+        Test scores by metric, with rows in the order of `losses_`.
+    train_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
+        Training scores by metric, with rows in the order of `losses_`.
     p_values_ : dict of str to ndarray of shape (n_losses,)
-        By metric: the adjusted p-value of the difference from the best; nan for the best itself and
-        where there is none.
+        Adjusted p-values of the differences from the best loss, by metric; nan for the best loss
+        itself and where there is no test.
     best_group_ : dict of str to list of str
-        By metric: the best loss and all that are not really worse.
+        The best loss and all that are not significantly worse, by metric.
     errors_ : dict of str to str
         What went wrong, for losses that failed.
+    missing_ : dict of str to dict of str to str
+        Why a loss has no value of a metric, by metric and loss.
     beaten_ : dict of str to (str, float, float)
-        Losses that were not really fitted: on the training rows the model of another loss, the
-        first entry, has a lower mean of this very loss, by more than 5 % of that of a constant. The
-        mean of this loss's own model, and of the other's.
+        Losses whose fits are poor: on the training rows the model of another loss has a lower mean
+        of this very loss, by more than 5 % of that of a constant. The other loss, the mean of this
+        loss's own model, and that of the other's.
     relative_alpha_ : dict of str to float
-        For regressors with a number as alpha: how many times that of ``alpha="auto"`` it is for
-        each loss; else nan.
+        How many times the strength of ``alpha="auto"`` the given alpha is, for each loss; nan
+        unless the estimator is a regressor with a number as alpha.
     results_ : dict of str to ndarray or list
         The columns of `to_frame`.
+
+    See Also
+    --------
+    compare_losses : Makes it.
+    sklearn_losses.plotting.LossComparisonDisplay : Draws it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor, compare_losses
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> comparison = compare_losses(LossRegressor(), X, y, ["mse", "mae"])
+    >>> comparison.losses_, comparison.metrics_[0]
+    (['mse', 'mae'], 'r2')
+    >>> comparison.test_scores_["r2"].shape
+    (2, 5)
     """
 
     best_estimator_: Any
@@ -141,16 +185,18 @@ class LossComparison:
         return columns
 
     def to_frame(self) -> Any:
-        """The table, a row per loss, columns named as in `cv_results_`.
+        """Return the whole table, with a row for each loss.
 
-        Besides scikit-learn's ``mean_test_*, std_test_*, rank_test_*, split0_test_*, mean_train_*,
-        mean_fit_time`` ...: ``p_value_*`` (adjusted, against the best), ``in_best_group_*``,
-        ``gap_*`` (train less test), ``mean_n_iter``, ``converged`` (share of the folds), ``params``
-        (chosen in each fold), ``error``.
+        The columns are named as in scikit-learn's `cv_results_`: ``mean_test_*``, ``std_test_*``,
+        ``rank_test_*``, ``split0_test_*``, ``mean_train_*``, ``mean_fit_time`` and so on. Further
+        columns are ``p_value_*`` (adjusted, against the best), ``in_best_group_*``, ``gap_*``
+        (train minus test), ``mean_n_iter``, ``converged`` (share of the folds), ``params`` (chosen
+        in each fold) and ``error``.
 
         Returns
         -------
-        pandas.DataFrame, or dict of str to ndarray or list where pandas is not installed
+        pandas.DataFrame or dict
+            A dict of str to ndarray or list if pandas is not installed.
         """
         try:
             import pandas
@@ -159,13 +205,15 @@ class LossComparison:
         return pandas.DataFrame(self.results_)
 
     def sentences(self) -> list[str]:
-        """What the tests say, one sentence per metric, and what limits the comparison.
+        """Say in words which losses are best, and what limits the comparison.
 
-        Then come what the comparison cannot show or makes it unequal, and a sentence per failure.
+        One sentence for each metric comes first, then what makes the comparison unequal, then one
+        for each loss that failed.
 
         Returns
         -------
         list of str
+            The sentences that also stand below the printed table.
         """
         said = []
         for metric in self.metrics_:
@@ -177,12 +225,12 @@ class LossComparison:
             worse = [row for row in np.argsort(-means, kind="stable") if self.p_values_[metric][row] < self.level]
             parts = [f"{metric}: {self.losses_[best]} is best ({means[best]:.3g})"]
             if len(group) == len(means) > 3:
-                parts.append(f"none of the {len(means) - 1} others was shown to be worse")
+                parts.append(f"none of the {len(means) - 1} others is significantly different")
             elif len(group) > 1:
-                parts.append(f"not shown to be worse: {_listed(group[1:])}")
+                parts.append(f"not significantly different: {_listed(group[1:])}")
             if len(worse):
                 told = [f"{self.losses_[row]} (p {_p(self.p_values_[metric][row])})" for row in worse]
-                parts.append(f"really worse: {_listed(told)}")
+                parts.append(f"significantly worse: {_listed(told)}")
             lacking = [self.losses_[row] for row in range(len(means)) if not np.isfinite(means[row])]
             lacking = [label for label in lacking if label not in self.errors_]
             if lacking:
@@ -198,14 +246,14 @@ class LossComparison:
         said = [self._few_folds(), strength_sentence(self.relative_alpha_, self.alpha)]
         for label, (other, own, lower) in self.beaten_.items():
             said.append(
-                f"{label} was not really fitted: on the training rows its mean {label} is {own:.3g}, and that of the model of "
-                f"{other} {lower:.3g}; lower alpha, or look whether its fits converged."
+                f"The fits of {label} are poor: on the training rows their mean {label} is {own:.3g}, and that of the model "
+                f"fitted with {other} is {lower:.3g}. Lower alpha, or check whether the fits converged."
             )
         return [sentence for sentence in said if sentence]
 
     def _note(self):
         return (
-            f"* best, or not shown to be worse than the best: corrected resampled t-test over {self.n_folds_} "
+            f"* best, or not significantly worse than the best: corrected resampled t-test over {self.n_folds_} "
             f"fold{'s' * (self.n_folds_ > 1)}, Holm-adjusted, level {self.level:g}"
         )
 
@@ -280,17 +328,19 @@ class LossComparison:
         return f"<table>{''.join(lines)}</table><p>{html.escape(self._note())}</p><ul>{said}</ul>"
 
     def plot(self, metric: str | None = None, *, ax: Any = None) -> LossComparisonDisplay:
-        """Draw the scores of one metric, see `sklearn_losses.plotting.LossComparisonDisplay`.
+        """Draw the scores of one metric as a `LossComparisonDisplay`.
 
         Parameters
         ----------
         metric : str, default=None
-            None: the first.
+            Name of the metric. None takes the first.
         ax : matplotlib axes, default=None
+            Where to draw. None makes a new figure.
 
         Returns
         -------
         LossComparisonDisplay
+            The display, whose attribute ``ax_`` are the axes.
         """
         return LossComparisonDisplay.from_comparison(self, metric=metric).plot(ax=ax)
 

@@ -115,20 +115,26 @@ class Condition(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One piece of advice of `suggest_losses`.
+    """One rule of `suggest_losses`: when it applies, and which losses it speaks for.
 
-    Attributes
+    It is a named tuple. All rules are in `sklearn_losses.model_selection.RULES`.
+
+    Parameters
     ----------
     problem : tuple of str
-        The kinds of targets for which it holds, such as "counts". Empty: all kinds.
+        The kinds of targets for which it holds, such as "counts". Empty means all kinds.
     when : tuple of Condition
         The conditions on the measured facts, all of which must hold.
     points : dict of str to float
         Name of a loss -> how strongly the rule speaks for it; below 0 it speaks against it.
     says : str
-        The advice as a format string over the facts.
+        The advice, as a format string over the facts.
     source : str
         The publications behind it.
+
+    See Also
+    --------
+    suggest_losses : Applies the rules.
 
     Examples
     --------
@@ -145,11 +151,33 @@ class Rule(NamedTuple):
     source: str
 
     def applies(self, facts: dict[str, Any]) -> bool:
-        """Whether the advice holds for data with these facts."""
+        """Return whether the rule holds for data with these facts.
+
+        Parameters
+        ----------
+        facts : dict
+            The measured facts.
+
+        Returns
+        -------
+        bool
+            True if the target is of the kind of the rule and all its conditions hold.
+        """
         return self.concerns(facts.get("kind", "")) and all(condition.holds(facts) for condition in self.when)
 
     def concerns(self, kind: str) -> bool:
-        """Whether the rule is about targets of this kind."""
+        """Return whether the rule is about targets of this kind.
+
+        Parameters
+        ----------
+        kind : str
+            Such as "counts".
+
+        Returns
+        -------
+        bool
+            True if the rule is for this kind, or for all.
+        """
         return not self.problem or kind in self.problem
 
 

@@ -37,7 +37,7 @@ def test_choosing_a_loss(plt, capsys):
     first = errors[suggestions[0].loss]
     assert first[1] < 1.2 * first[0]
     assert len(plt.get_fignums()) == 3
-    assert "really worse: mse" in capsys.readouterr().out
+    assert "significantly worse: mse" in capsys.readouterr().out
 
 
 def test_quantile_coverage(plt, capsys):
