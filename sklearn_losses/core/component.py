@@ -159,15 +159,17 @@ class Component(InNotebooks, BaseEstimator):
         """
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, all of them or, where one is unknown, none.
+        """Set parameters: all of them or, where one is unknown, none.
 
         Parameters
         ----------
         **params : dict
+            Names and values.
 
         Returns
         -------
         self
+            The same object.
         """
         with all_or_nothing(self):
             return super().set_params(**params)
@@ -206,22 +208,52 @@ class Component(InNotebooks, BaseEstimator):
 
     @classmethod
     def add_variant(cls, name: str, **params: Any) -> None:
-        """Enter a name of its own for this class with other parameters."""
+        """Enter a name of its own for this class with other parameters.
+
+        Parameters
+        ----------
+        name : str
+            The name, which no other member of the family may have.
+        **params : dict
+            The parameters that it stands for.
+        """
         cls._enter(name, partial(cls, **params))
 
     @classmethod
     def names(cls) -> dict[str, Callable[[], Any]]:
-        """Every name of the family, aliases left out, with what makes its object."""
+        """Return every name of the family, without aliases, with what makes its object.
+
+        Returns
+        -------
+        dict of str to callable
+            The names, and functions without arguments.
+        """
         return {name: maker for name, maker in cls.registry.items() if name not in cls.aliases}
 
     @property
     def label(self) -> str:
-        """The name that messages and `solver_` give to this object."""
+        """The name that messages and ``solver_`` give to this object."""
         return self.name
 
     @classmethod
     def make(cls, spec: Any) -> Self:
-        """Turn a name or an object into an object; an object comes back as it is."""
+        """Turn a name or an object into an object; an object comes back as it is.
+
+        Parameters
+        ----------
+        spec : str or object
+            A name of the family, or one of its objects.
+
+        Returns
+        -------
+        Component
+            The object.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name; the message suggests the closest one.
+        """
         if isinstance(spec, cls.root):
             return spec
         if isinstance(spec, str):
@@ -261,9 +293,14 @@ class Component(InNotebooks, BaseEstimator):
         raise ValueError(f"A {cls.family} must be a name or an object, such as {sorted(cls.names())[0]!r}. Got {spec!r}.")
 
     def check(self) -> None:
-        """Raise ValueError where a parameter is outside its range.
+        """Raise ValueError if a parameter is outside its range.
 
         Fits call this; constructors never do.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is outside its range.
         """
         check_parameters(self, self.parameter_constraints)
 
