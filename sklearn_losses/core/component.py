@@ -9,6 +9,7 @@ tables of the documentation, the generated tests) reads the registry.
 
 import difflib
 import math
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -131,7 +132,24 @@ def _origin(maker):
     return made.__module__, made.__qualname__
 
 
+<<<<<<< HEAD
 class Component(InNotebooks, BaseEstimator):
+=======
+class _WithoutOldNames(ABCMeta):
+    """The class of components: `dir`, and so help() and the documentation, show no old names."""
+
+    def __dir__(cls):
+        return _without_old_names(cls, super().__dir__())
+
+
+def _without_old_names(kind, names):
+    """The names under which a class, or the first of its bases that has one, has no `OldName`."""
+    own = ((name, next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)) for name in names)
+    return [name for name, value in own if not isinstance(value, OldName)]
+
+
+class Component(BaseEstimator, metaclass=_WithoutOldNames):
+>>>>>>> main
     """Base of losses, solvers and models.
 
     Gives parameters, clone and repr as in scikit-learn, and a registry of names.
@@ -157,6 +175,9 @@ class Component(InNotebooks, BaseEstimator):
 
         scikit-learn's `repr` looks up a signature, which `object` tells slowly.
         """
+
+    def __dir__(self):
+        return _without_old_names(type(self), super().__dir__())
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters: all of them or, where one is unknown, none.

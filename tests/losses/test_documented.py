@@ -10,8 +10,10 @@ from scipy.special import expit, log_softmax, logsumexp, softmax
 
 from sklearn_losses.core.queries import Queries
 from sklearn_losses.losses import CostSensitive, Loss
+from sklearn_losses.models import Model
+from sklearn_losses.solvers import Solver
 
-ARGUMENT = {Loss: "loss"}
+ARGUMENT = {Loss: "loss", Solver: "solver", Model: "model"}
 FIRST_CLASSES = [
     (family, name, maker) for family in ARGUMENT for name, maker in family.names().items() if isinstance(maker, type)
 ]
