@@ -132,9 +132,6 @@ def _origin(maker):
     return made.__module__, made.__qualname__
 
 
-<<<<<<< HEAD
-class Component(InNotebooks, BaseEstimator):
-=======
 class _WithoutOldNames(ABCMeta):
     """The class of components: `dir`, and so help() and the documentation, show no old names."""
 
@@ -148,8 +145,7 @@ def _without_old_names(kind, names):
     return [name for name, value in own if not isinstance(value, OldName)]
 
 
-class Component(BaseEstimator, metaclass=_WithoutOldNames):
->>>>>>> main
+class Component(InNotebooks, BaseEstimator, metaclass=_WithoutOldNames):
     """Base of losses, solvers and models.
 
     Gives parameters, clone and repr as in scikit-learn, and a registry of names.

@@ -141,40 +141,28 @@ class Condition(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One rule of `suggest_losses`: when it applies, and which losses it speaks for.
+    """One piece of advice of `suggest_losses`.
 
-<<<<<<< HEAD
-    It is a named tuple. All rules are in `sklearn_losses.model_selection.RULES`.
-=======
     A rule says for which kinds of targets and under which conditions it holds, for which losses it
     speaks, and who found it. `suggest_losses` adds the points of all rules that apply.
->>>>>>> main
 
     Parameters
     ----------
     problem : tuple of str
-<<<<<<< HEAD
-        The kinds of targets for which it holds, such as "counts". Empty means all kinds.
-=======
         The kinds of targets for which it holds: "continuous", "counts", "positive", "zeros",
         "binary", "classes" or "ranking". Empty: all kinds.
->>>>>>> main
     when : tuple of Condition
         The conditions on the measured facts, all of which must hold.
     points : dict of str to float
         Name of a loss -> how strongly the rule speaks for it; below 0 it speaks against it.
     says : str
-        The advice, as a format string over the facts.
+        The advice as a format string over the facts.
     source : str
         The publications behind it.
 
     See Also
     --------
-<<<<<<< HEAD
-    suggest_losses : Applies the rules.
-=======
     suggest_losses : Suggest losses for data by these rules.
->>>>>>> main
 
     Examples
     --------
@@ -191,56 +179,32 @@ class Rule(NamedTuple):
     source: str
 
     def applies(self, facts: dict[str, Any]) -> bool:
-<<<<<<< HEAD
-        """Return whether the rule holds for data with these facts.
-=======
         """Tell whether the advice holds for data with these facts.
->>>>>>> main
 
         Parameters
         ----------
         facts : dict
-<<<<<<< HEAD
-            The measured facts.
-=======
             The measured facts, as in `LossSuggestions.facts_`.
->>>>>>> main
 
         Returns
         -------
         bool
-<<<<<<< HEAD
-            True if the target is of the kind of the rule and all its conditions hold.
-=======
             Whether the kind of the target is right and all conditions hold.
->>>>>>> main
         """
         return self.concerns(facts.get("kind", "")) and all(condition.holds(facts) for condition in self.when)
 
     def concerns(self, kind: str) -> bool:
-<<<<<<< HEAD
-        """Return whether the rule is about targets of this kind.
-=======
         """Tell whether the rule is about targets of this kind.
->>>>>>> main
 
         Parameters
         ----------
         kind : str
-<<<<<<< HEAD
-            Such as "counts".
-=======
             A kind of target, such as "counts".
->>>>>>> main
 
         Returns
         -------
         bool
-<<<<<<< HEAD
-            True if the rule is for this kind, or for all.
-=======
             Whether `kind` is in `problem`, or `problem` is empty.
->>>>>>> main
         """
         return not self.problem or kind in self.problem
 
