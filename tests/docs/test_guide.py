@@ -13,12 +13,8 @@ from sklearn_losses.solvers import Solver
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = DOCS / "user_guide"
-# Pages whose code does not run yet.
-NOT_YET = {
-    "choosing",
-}
 PAGES = sorted(path.stem for path in GUIDE.glob("*.rst"))
-CODE = [page for page in PAGES if page not in NOT_YET and "::\n\n    " in (GUIDE / f"{page}.rst").read_text(encoding="utf-8")]
+CODE = [page for page in PAGES if "::\n\n    " in (GUIDE / f"{page}.rst").read_text(encoding="utf-8")]
 # A cluster takes seconds to start.
 TESTED = [pytest.param(page, marks=pytest.mark.slow) if page == "dask" else page for page in CODE]
 
