@@ -67,6 +67,11 @@ class ResidualsDisplay:
     figure_ : matplotlib figure
         The figure of the panels.
 
+    Raises
+    ------
+    ValueError
+        If predictions, residuals and row weights have different shapes.
+
     See Also
     --------
     OutlierDisplay : Residuals over the robust distances of the rows.
@@ -165,6 +170,11 @@ class ResidualsDisplay:
         ResidualsDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If the estimator is no regressor.
+
         See Also
         --------
         ResidualsDisplay.from_predictions : Draw the residuals of predictions.
@@ -239,6 +249,11 @@ class ResidualsDisplay:
         ResidualsDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If the arguments have different shapes, or contain nan or infinity.
+
         See Also
         --------
         ResidualsDisplay.from_estimator : Draw the residuals of a fitted regressor.
@@ -283,6 +298,11 @@ class ResidualsDisplay:
         -------
         ResidualsDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `kind` is unknown, or `ax` has another number of axes than there are panels.
 
         See Also
         --------
