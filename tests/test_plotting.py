@@ -31,9 +31,7 @@ def plt():
 
 def test_matplotlib_is_imported_only_to_draw():
     code = (
-        "import sys, sklearn_losses.model_selection.compare\n"
-        "import sklearn_losses.plotting\n"
-        "print('matplotlib' in sys.modules)"
+        "import sys, sklearn_losses.model_selection.compare\nimport sklearn_losses.plotting\nprint('matplotlib' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
