@@ -97,12 +97,27 @@ FACTS = {
 class Condition(NamedTuple):
     """A comparison of a measured fact with a number.
 
-    Attributes
+    The rules of `suggest_losses` consist of such conditions, so that a program can read them. The
+    decision chart of the documentation is made from them.
+
+    Parameters
     ----------
     fact : str
-        A key of `FACTS`.
+        The name of the fact, a key of `LossSuggestions.facts_` such as "outliers".
     relation : {"<", "<=", ">", ">="}
+        How the fact is compared.
     number : float
+        The number on the right side of the comparison.
+
+    See Also
+    --------
+    Rule : Advice that holds under conditions.
+
+    Examples
+    --------
+    >>> from sklearn_losses.model_selection import Condition
+    >>> Condition("outliers", ">", 0.01).holds({"outliers": 0.1})
+    True
     """
 
     fact: str
@@ -110,17 +125,32 @@ class Condition(NamedTuple):
     number: float
 
     def holds(self, facts: dict[str, Any]) -> bool:
-        """Whether the facts satisfy it. A fact that is nan satisfies no condition."""
+        """Compare the fact with the number.
+
+        Parameters
+        ----------
+        facts : dict of str to float
+            The measured facts.
+
+        Returns
+        -------
+        bool
+            Whether the condition is met. A fact that is nan meets no condition.
+        """
         return bool(RELATIONS[self.relation](facts[self.fact], self.number))
 
 
 class Rule(NamedTuple):
     """One piece of advice of `suggest_losses`.
 
-    Attributes
+    A rule says for which kinds of targets and under which conditions it holds, for which losses it
+    speaks, and who found it. `suggest_losses` adds the points of all rules that apply.
+
+    Parameters
     ----------
     problem : tuple of str
-        The kinds of targets for which it holds, such as "counts". Empty: all kinds.
+        The kinds of targets for which it holds: "continuous", "counts", "positive", "zeros",
+        "binary", "classes" or "ranking". Empty: all kinds.
     when : tuple of Condition
         The conditions on the measured facts, all of which must hold.
     points : dict of str to float
@@ -129,6 +159,10 @@ class Rule(NamedTuple):
         The advice as a format string over the facts.
     source : str
         The publications behind it.
+
+    See Also
+    --------
+    suggest_losses : Suggest losses for data by these rules.
 
     Examples
     --------
@@ -145,11 +179,33 @@ class Rule(NamedTuple):
     source: str
 
     def applies(self, facts: dict[str, Any]) -> bool:
-        """Whether the advice holds for data with these facts."""
+        """Tell whether the advice holds for data with these facts.
+
+        Parameters
+        ----------
+        facts : dict
+            The measured facts, as in `LossSuggestions.facts_`.
+
+        Returns
+        -------
+        bool
+            Whether the kind of the target is right and all conditions hold.
+        """
         return self.concerns(facts.get("kind", "")) and all(condition.holds(facts) for condition in self.when)
 
     def concerns(self, kind: str) -> bool:
-        """Whether the rule is about targets of this kind."""
+        """Tell whether the rule is about targets of this kind.
+
+        Parameters
+        ----------
+        kind : str
+            A kind of target, such as "counts".
+
+        Returns
+        -------
+        bool
+            Whether `kind` is in `problem`, or `problem` is empty.
+        """
         return not self.problem or kind in self.problem
 
 
