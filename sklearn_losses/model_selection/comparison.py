@@ -351,7 +351,7 @@ class LossComparison:
         LossComparisonDisplay
             The display, whose attribute ``ax_`` are the axes.
         """
-        return LossComparisonDisplay.from_comparison(self, metric=metric).plot(ax=ax)
+        return LossComparisonDisplay.from_comparison(self, metric=metric, ax=ax)
 
 
 def _finite(values):
