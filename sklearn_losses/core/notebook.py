@@ -51,7 +51,9 @@ class InNotebooks:
         values = dict(table)
         changed = [name for name in table.non_default if not _is_default(name, values)]
         table.non_default = tuple(changed)
-        table.data = {name: values[name] for name in [*changed, *(name for name in values if name not in changed)]}
+        # Those that were set come first, as in other tables, and those of nested objects last.
+        order = sorted(values, key=lambda name: (name not in changed, "__" in name))
+        table.data = {name: values[name] for name in order}
         return table
 
 

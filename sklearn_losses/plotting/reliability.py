@@ -398,7 +398,7 @@ class ReliabilityDisplay:
         """The panels of a new figure, and above each the axes of its strip."""
         columns = min(3, n_curves)
         rows = -(-n_curves // columns)
-        size = (5.4, 5.2) if n_curves == 1 else (3.3, 3.7)
+        size = (5.4, 5.2) if n_curves == 1 else (2.7, 3.3)
         cells = grid_of_axes(
             None, "ReliabilityDisplay", 2 * rows * columns, columns=columns, size=(size[0], size[1] / 2),
             gridspec_kw={"height_ratios": [1, 5] * rows},

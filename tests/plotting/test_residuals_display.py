@@ -107,6 +107,8 @@ def test_several_targets_have_a_row_of_panels_each():
     ]  # fmt: skip
     residuals = (both - model.predict(X)) / model.scale_
     np.testing.assert_allclose(np.sort(points(display, 2)[:, 1]), np.sort(residuals[:, 1]))
+    with pytest.raises(ValueError, match="target=2 is none of the 2 targets"):
+        ResidualsDisplay.from_estimator(model, X, both, target=2)
     one = ResidualsDisplay.from_estimator(model, X, both, target=1, kind="predictions")
     np.testing.assert_allclose(np.sort(points(one, 0)[:, 1]), np.sort(residuals[:, 1]))
 
