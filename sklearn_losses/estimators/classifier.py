@@ -248,7 +248,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Only for `Trimmed`, and not after `partial_fit`.
     n_features_in_ : int
         Number of features of X in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features. Only if all columns of X have names that are strings.
 
     See Also

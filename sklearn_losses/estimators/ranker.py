@@ -220,7 +220,7 @@ class LossRanker(LossEstimator):
         possible. Only for losses with a parameter `start`.
     n_features_in_ : int
         Number of features of X in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features. Only if all columns of X have names that are strings.
 
     See Also

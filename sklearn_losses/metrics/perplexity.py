@@ -179,6 +179,11 @@ def neg_perplexity(estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLik
     float
         Minus the perplexity, at most -1.
 
+    Raises
+    ------
+    ValueError
+        As for `perplexity_score`.
+
     See Also
     --------
     perplexity_score : The metric, with smoothing.

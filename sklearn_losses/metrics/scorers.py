@@ -159,7 +159,7 @@ def loss_scorers() -> dict[str, LossScorer | QueryScorer]:
     Returns
     -------
     dict of str to LossScorer or QueryScorer
-        One scorer for each name of a loss, under the name with "neg_" before it.
+        One scorer for each name of a loss, under that name with ``"neg_"`` before it.
 
     See Also
     --------

@@ -1,6 +1,5 @@
 """The result of a comparison: scores, tests, sentences and tables."""
 
-import html
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ from scipy import stats
 
 from sklearn_losses.model_selection.cells import Cell
 from sklearn_losses.model_selection.equal_terms import beaten, strength_sentence
+from sklearn_losses.model_selection.report import Bold, paragraph, section, table, text_table, wrapped
 from sklearn_losses.model_selection.significance import corrected_resampled_ttest, holm, least_difference
 from sklearn_losses.plotting import LossComparisonDisplay
 
@@ -17,39 +17,83 @@ ENOUGH_FOLDS = 5
 
 
 class LossComparison:
-    """What `compare_losses` found.
+    """The result of `compare_losses`: scores, significance tests and a table.
+
+    Printed, it is a table with a row for each loss, best first by the first metric, and a sentence
+    for each metric.
+
+    Parameters
+    ----------
+    by_loss : dict of str to list of Cell
+        What was measured, for each loss and fold.
+    errors : dict of str to str or None
+        The error of each loss that failed.
+    metrics : list of str
+        Names of the metrics. The first one chooses.
+    test_train_ratio : float
+        Number of test rows over number of training rows of a fold.
+    level : float
+        Significance level of the tests.
+    description : str
+        Name of the estimator, for the title.
+    alpha : float or str, default="auto"
+        Strength of the penalty of all losses.
 
     Attributes
     ----------
     losses_ : list of str
-        Labels, best first by the first metric; those that failed last.
+        Labels of the losses, best first by the first metric; those that failed last.
     metrics_ : list of str
-        The first one chose.
+        Names of the metrics; the first one chose.
+    n_folds_ : int
+        Number of folds.
     best_loss_ : str
+        Label of the best loss.
     best_score_ : float
         Its mean test score under the first metric.
     best_estimator_ : estimator
-        Fitted with it on all rows (``refit=True``).
+        The estimator with the best loss, fitted on all rows. Only with ``refit=True``.
     best_params_ : dict
-        What the search on all rows chose for it; empty without a search.
-    test_scores_, train_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
-        By metric; rows in the order of `losses_`.
+        Parameters that the search on all rows chose for the best loss; empty without a search. Only
+        with ``refit=True``.
+    test_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
+        Test scores by metric, with rows in the order of `losses_`.
+    train_scores_ : dict of str to ndarray of shape (n_losses, n_folds)
+        Training scores by metric, with rows in the order of `losses_`.
     p_values_ : dict of str to ndarray of shape (n_losses,)
-        By metric: the adjusted p-value of the difference from the best; nan for the best itself and
-        where there is none.
+        Adjusted p-values of the differences from the best loss, by metric; nan for the best loss
+        itself and where there is no test.
     best_group_ : dict of str to list of str
-        By metric: the best loss and all that are not really worse.
+        The best loss and all that are not significantly worse, by metric.
     errors_ : dict of str to str
         What went wrong, for losses that failed.
+    missing_ : dict of str to dict of str to str
+        Why a loss has no value of a metric, by metric and loss.
     beaten_ : dict of str to (str, float, float)
-        Losses that were not really fitted: on the training rows the model of another loss, the
-        first entry, has a lower mean of this very loss, by more than 5 % of that of a constant. The
-        mean of this loss's own model, and of the other's.
+        Losses whose fits are poor: on the training rows the model of another loss has a lower mean
+        of this very loss, by more than 5 % of that of a constant. The other loss, the mean of this
+        loss's own model, and that of the other's.
     relative_alpha_ : dict of str to float
-        For regressors with a number as alpha: how many times that of ``alpha="auto"`` it is for
-        each loss; else nan.
+        How many times the strength of ``alpha="auto"`` the given alpha is, for each loss; nan
+        unless the estimator is a regressor with a number as alpha.
     results_ : dict of str to ndarray or list
         The columns of `to_frame`.
+
+    See Also
+    --------
+    compare_losses : Makes it.
+    sklearn_losses.plotting.LossComparisonDisplay : Draws it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor, compare_losses
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> comparison = compare_losses(LossRegressor(), X, y, ["mse", "mae"])
+    >>> comparison.losses_, comparison.metrics_[0]
+    (['mse', 'mae'], 'r2')
+    >>> comparison.test_scores_["r2"].shape
+    (2, 5)
     """
 
     best_estimator_: Any
@@ -141,16 +185,18 @@ class LossComparison:
         return columns
 
     def to_frame(self) -> Any:
-        """The table, a row per loss, columns named as in `cv_results_`.
+        """Return the whole table, with a row for each loss.
 
-        Besides scikit-learn's ``mean_test_*, std_test_*, rank_test_*, split0_test_*, mean_train_*,
-        mean_fit_time`` ...: ``p_value_*`` (adjusted, against the best), ``in_best_group_*``,
-        ``gap_*`` (train less test), ``mean_n_iter``, ``converged`` (share of the folds), ``params``
-        (chosen in each fold), ``error``.
+        The columns are named as in scikit-learn's `cv_results_`: ``mean_test_*``, ``std_test_*``,
+        ``rank_test_*``, ``split0_test_*``, ``mean_train_*``, ``mean_fit_time`` and so on. Further
+        columns are ``p_value_*`` (adjusted, against the best), ``in_best_group_*``, ``gap_*``
+        (train minus test), ``mean_n_iter``, ``converged`` (share of the folds), ``params`` (chosen
+        in each fold) and ``error``.
 
         Returns
         -------
-        pandas.DataFrame, or dict of str to ndarray or list where pandas is not installed
+        pandas.DataFrame or dict
+            A dict of str to ndarray or list if pandas is not installed.
         """
         try:
             import pandas
@@ -159,13 +205,15 @@ class LossComparison:
         return pandas.DataFrame(self.results_)
 
     def sentences(self) -> list[str]:
-        """What the tests say, one sentence per metric, and what limits the comparison.
+        """Say in words which losses are best, and what limits the comparison.
 
-        Then come what the comparison cannot show or makes it unequal, and a sentence per failure.
+        One sentence for each metric comes first, then what makes the comparison unequal, then one
+        for each loss that failed.
 
         Returns
         -------
         list of str
+            The sentences that also stand below the printed table.
         """
         said = []
         for metric in self.metrics_:
@@ -177,12 +225,12 @@ class LossComparison:
             worse = [row for row in np.argsort(-means, kind="stable") if self.p_values_[metric][row] < self.level]
             parts = [f"{metric}: {self.losses_[best]} is best ({means[best]:.3g})"]
             if len(group) == len(means) > 3:
-                parts.append(f"none of the {len(means) - 1} others was shown to be worse")
+                parts.append(f"none of the {len(means) - 1} others is significantly different")
             elif len(group) > 1:
-                parts.append(f"not shown to be worse: {_listed(group[1:])}")
+                parts.append(f"not significantly different: {_listed(group[1:])}")
             if len(worse):
                 told = [f"{self.losses_[row]} (p {_p(self.p_values_[metric][row])})" for row in worse]
-                parts.append(f"really worse: {_listed(told)}")
+                parts.append(f"significantly worse: {_listed(told)}")
             lacking = [self.losses_[row] for row in range(len(means)) if not np.isfinite(means[row])]
             lacking = [label for label in lacking if label not in self.errors_]
             if lacking:
@@ -198,14 +246,14 @@ class LossComparison:
         said = [self._few_folds(), strength_sentence(self.relative_alpha_, self.alpha)]
         for label, (other, own, lower) in self.beaten_.items():
             said.append(
-                f"{label} was not really fitted: on the training rows its mean {label} is {own:.3g}, and that of the model of "
-                f"{other} {lower:.3g}; lower alpha, or look whether its fits converged."
+                f"The fits of {label} are poor: on the training rows their mean {label} is {own:.3g}, and that of the model "
+                f"fitted with {other} is {lower:.3g}. Lower alpha, or check whether the fits converged."
             )
         return [sentence for sentence in said if sentence]
 
     def _note(self):
         return (
-            f"* best, or not shown to be worse than the best: corrected resampled t-test over {self.n_folds_} "
+            f"* best, or not significantly worse than the best: corrected resampled t-test over {self.n_folds_} "
             f"fold{'s' * (self.n_folds_ > 1)}, Holm-adjusted, level {self.level:g}"
         )
 
@@ -222,77 +270,88 @@ class LossComparison:
             f"over the folds ({enough:.2g} times with cv={ENOUGH_FOLDS})."
         )
 
-    def _table(self):
-        """Header and rows of strings."""
-        header = ["loss"]
-        for metric in self.metrics_:
-            header += [f"{metric} (test)", "train"]
-        header += ["fit [s]", "iterations", "converged"]
-        rows = []
+    def _title(self):
+        return f"{len(self.losses_)} losses for {self.description}, best first by {self.metrics_[0]}; mean ± spread over folds"
+
+    def _scores(self, metric):
+        """The test and the training score of each loss, as texts."""
+        test, train = [], []
         for row, label in enumerate(self.losses_):
-            if label in self.errors_:
-                rows.append([label, f"failed: {self.errors_[label]}"])
-                continue
-            line = [label]
-            for metric in self.metrics_:
-                mean, std = (self.results_[f"{kind}_test_{metric}"][row] for kind in ("mean", "std"))
-                star = " *" if label in self.best_group_[metric] else "  "
-                line.append(f"{_number(mean)} ± {_number(std)}{star}" if np.isfinite(mean) else "-  ")
-                line.append(_number(self.results_[f"mean_train_{metric}"][row]))
-            converged = self.results_["converged"][row]
-            share = "-" if np.isnan(converged) else "yes" if converged == 1 else f"{converged:.0%}"
-            line += [f"{self.results_['mean_fit_time'][row]:.2g}", _number(self.results_["mean_n_iter"][row]), share]
-            rows.append(line)
-        return header, rows
+            mean, std = (self.results_[f"{kind}_test_{metric}"][row] for kind in ("mean", "std"))
+            star = " *" if label in self.best_group_[metric] else "  "
+            missing = "failed  " if label in self.errors_ else "-  "
+            test.append(f"{_number(mean)} ± {_number(std)}{star}" if np.isfinite(mean) else missing)
+            train.append(_number(self.results_[f"mean_train_{metric}"][row]))
+        return test, train
+
+    def _fits(self):
+        """Seconds, iterations and convergence of the fits of each loss, as texts."""
+        shares = self.results_["converged"]
+        return (
+            [f"{seconds:.2g}" if np.isfinite(seconds) else "-" for seconds in self.results_["mean_fit_time"]],
+            [_number(count) for count in self.results_["mean_n_iter"]],
+            ["-" if np.isnan(share) else "yes" if share == 1 else f"{share:.0%}" for share in shares],
+        )
 
     def __repr__(self) -> str:
-        header, rows = self._table()
-        whole = [header, *(row for row in rows if len(row) == len(header))]
-        widths = [max(len(row[column]) for row in whole) for column in range(len(header))]
-        widths[0] = max(len(row[0]) for row in [header, *rows])
-        lines = []
-        for row in [header, *rows]:
-            if len(row) < len(header):
-                lines.append(f"{row[0]:<{widths[0]}}  {row[1]}")
-            else:
-                cells = [f"{text:>{width}}" for text, width in zip(row[1:], widths[1:], strict=True)]
-                lines.append("  ".join([f"{row[0]:<{widths[0]}}", *cells]).rstrip())
-        title = f"{len(self.losses_)} losses for {self.description}, best first by {self.metrics_[0]}; mean ± spread over folds"
-        return "\n".join([title, "", *lines, "", self._note(), "", *self.sentences()])
+        groups = []
+        for metric in self.metrics_:
+            test, train = self._scores(metric)
+            groups.append([[f"{metric} (test)", *test], ["train", *train]])
+        names = ("fit [s]", "iterations", "converged")
+        groups.append([[name, *column] for name, column in zip(names, self._fits(), strict=True)])
+        lines = text_table(["loss", *self.losses_], groups)
+        said = [wrapped(sentence) for sentence in self.sentences()]
+        return "\n".join([wrapped(self._title()), "", *lines, "", wrapped(self._note()), "", *said])
 
     def _repr_html_(self) -> str:
-        header, rows = self._table()
-        cell = "padding:2px 10px;text-align:{}"
-        lines = ["<tr>" + "".join(f'<th style="{cell.format("right")}">{html.escape(text)}</th>' for text in header) + "</tr>"]
-        for row in rows:
-            first = f'<th style="{cell.format("left")}">{html.escape(row[0])}</th>'
-            if len(row) < len(header):
-                rest = f'<td colspan="{len(header) - 1}" style="{cell.format("left")}"><em>{html.escape(row[1])}</em></td>'
-            else:
-                rest = "".join(
-                    f'<td style="{cell.format("right")}">'
-                    + (f"<strong>{html.escape(text)}</strong>" if text.endswith("*") else html.escape(text))
-                    + "</td>"
-                    for text in row[1:]
-                )
-            lines.append(f"<tr>{first}{rest}</tr>")
-        said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences())
-        return f"<table>{''.join(lines)}</table><p>{html.escape(self._note())}</p><ul>{said}</ul>"
+        said = self.sentences()
+        parts = [paragraph(self._title(), "title")]
+        for metric, sentence in zip(self.metrics_, said, strict=False):
+            rows = []
+            for row, (label, test, train) in enumerate(zip(self.losses_, *self._scores(metric), strict=True)):
+                if label not in self.errors_:
+                    verdict = self._verdict(metric, row)
+                    rows.append([Bold(label) if verdict == "best" else label, test.rstrip(" *"), train, verdict])
+            header = ["loss", "test score", "training", "compared with the best"]
+            parts += [paragraph(sentence), table(header, rows, (1, 2))]
+        fitted = [cells for cells in zip(self.losses_, *self._fits(), strict=True) if cells[0] not in self.errors_]
+        parts += [
+            paragraph("The fits, mean over folds:"),
+            table(["loss", "seconds", "iterations", "converged"], fitted, (1, 2, 3)),
+        ]
+        return section(
+            *parts, *map(paragraph, said[len(self.metrics_) :]), paragraph(f"Test: {self._note().partition(': ')[2]}.", "note")
+        )
+
+    def _verdict(self, metric, row):
+        """What the test says of one loss, in words."""
+        means, p_value = self._means(metric), self.p_values_[metric][row]
+        if not np.isfinite(means[row]):
+            return "no finite value"
+        if row == int(np.argmax(means)):
+            return "best"
+        if np.isnan(p_value):
+            return "no test"
+        told = f"(p {_p(p_value)})" if p_value < 0.001 else f"(p = {_p(p_value)})"
+        return f"significantly worse {told}" if p_value < self.level else f"not significantly different {told}"
 
     def plot(self, metric: str | None = None, *, ax: Any = None) -> LossComparisonDisplay:
-        """Draw the scores of one metric, see `sklearn_losses.plotting.LossComparisonDisplay`.
+        """Draw the scores of one metric as a `LossComparisonDisplay`.
 
         Parameters
         ----------
         metric : str, default=None
-            None: the first.
+            Name of the metric. None takes the first.
         ax : matplotlib axes, default=None
+            Where to draw. None makes a new figure.
 
         Returns
         -------
         LossComparisonDisplay
+            The display, whose attribute ``ax_`` are the axes.
         """
-        return LossComparisonDisplay.from_comparison(self, metric=metric).plot(ax=ax)
+        return LossComparisonDisplay.from_comparison(self, metric=metric, ax=ax)
 
 
 def _finite(values):

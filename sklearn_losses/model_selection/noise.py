@@ -19,8 +19,9 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.model_selection.candidates import fixed_seeds, labelled
 from sklearn_losses.model_selection.cells import fit_quietly, fresh
 from sklearn_losses.model_selection.folds import Data, take
+from sklearn_losses.model_selection.report import paragraph, section, table, text_table, wrapped
 from sklearn_losses.model_selection.scoring import Scorer, score, scorer_of
-from sklearn_losses.plotting.drawing import axes, style, tidy
+from sklearn_losses.plotting.drawing import axes, style, tidy, titled
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
 
@@ -34,32 +35,50 @@ def add_outliers(
     side: str = "both",
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Move a share of real targets far away.
+    """Move a share of real targets far away, to test how robust a fit is.
+
+    Only the copy that is returned is changed.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
+        Targets.
     fraction : float
-        Share of the rows, from 0 to 1; rounded to whole rows.
+        Share of the rows, from 0 to 1, rounded to whole rows.
     size : float, default=10.0
-        How far: `size` times the robust spread of y (median absolute deviation / 0.6745; the
-        standard deviation where that is 0), times a random factor between 1 and 2.
+        How far: `size` times the robust spread of y, times a random factor between 1 and 2. The
+        robust spread is the median absolute deviation over 0.6745, or the standard deviation if
+        that is 0.
     side : {"both", "up", "down"}, default="both"
-        Outliers to one side bias a mean; outliers to both spread it.
+        Direction. Outliers to one side bias a mean; outliers to both sides make it less certain.
     random_state : int, RandomState or None, default=None
+        Seed of the random numbers. Pass an int for the same rows in each call.
 
     Returns
     -------
     noisy : ndarray of shape (n_samples,)
+        The targets with outliers.
     changed : ndarray of bool of shape (n_samples,)
+        Which rows were changed.
+
+    Raises
+    ------
+    ValueError
+        For a fraction outside [0, 1] and an unknown `side`.
+
+    See Also
+    --------
+    add_label_noise : The same for labels.
+    noise_curve : Scores losses for growing shares of outliers.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.model_selection import add_outliers
-    >>> noisy, changed = add_outliers(np.arange(100.0), 0.1, side="up", random_state=0)
-    >>> int(changed.sum()), bool(np.all(noisy[changed] > 300)), bool(np.all(noisy[~changed] < 100))
-    (10, True, True)
+    >>> from sklearn_losses import add_outliers
+    >>> y = np.arange(100.0)
+    >>> noisy, changed = add_outliers(y, 0.1, side="up", random_state=0)
+    >>> int(changed.sum()), bool(np.all(noisy[changed] > 300))
+    (10, True)
     """
     targets = column_or_1d(y).astype(np.float64)
     rng = check_random_state(random_state)
@@ -78,40 +97,60 @@ def add_label_noise(
     transition: ArrayLike | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Give a share of the rows another label.
+    """Give a share of the rows a wrong label, to test how robust a fit is.
+
+    Only the copy that is returned is changed.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
+        Labels.
     fraction : float, default=None
-        Symmetric noise: this share of the rows, rounded to whole rows, each gets one of the other
+        Share of the rows, from 0 to 1, rounded to whole rows. Each of them gets one of the other
         labels, all equally likely.
     transition : array-like of shape (n_classes, n_classes), default=None
-        Class-dependent noise, instead of `fraction`: row i holds the probabilities of the label
-        that a row of class i gets, classes in sorted order (the transition matrix of Patrini et al.
+        Noise that depends on the class, instead of `fraction`: row i holds the probabilities of the
+        label that a row of class i gets, with the classes in sorted order (the transition matrix of
         [1]_).
     random_state : int, RandomState or None, default=None
+        Seed of the random numbers. Pass an int for the same rows in each call.
 
     Returns
     -------
     noisy : ndarray of shape (n_samples,)
+        The labels with noise.
     changed : ndarray of bool of shape (n_samples,)
+        Which rows were changed.
+
+    Raises
+    ------
+    ValueError
+        Unless one of `fraction` and `transition` is given, and for one that holds no probabilities;
+        if `y` has one label only.
+
+    See Also
+    --------
+    add_outliers : The same for real targets.
+    noise_curve : Scores losses for growing shares of wrong labels.
 
     References
     ----------
     .. [1] Patrini et al., "Making deep neural networks robust to label noise: a loss correction
-           approach", CVPR 2017.
+       approach", CVPR 2017.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.model_selection import add_label_noise
+    >>> from sklearn_losses import add_label_noise
     >>> y = np.repeat(["cat", "dog"], 50)
     >>> noisy, changed = add_label_noise(y, 0.3, random_state=0)
     >>> int(changed.sum()), bool(np.all((noisy != y) == changed))
     (30, True)
-    >>> dogs_taken_for_cats = [[1, 0], [0.4, 0.6]]
-    >>> noisy, changed = add_label_noise(y, transition=dogs_taken_for_cats, random_state=0)
+
+    Dogs that are taken for cats:
+
+    >>> transition = [[1, 0], [0.4, 0.6]]
+    >>> noisy, changed = add_label_noise(y, transition=transition, random_state=0)
     >>> sorted(set(y[changed].tolist()))
     ['dog']
     """
@@ -162,40 +201,62 @@ def noise_curve(
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> "NoiseCurve":
-    """Score each loss on rows without noise, for growing shares of changed training targets.
+    """Score losses on clean test rows, for growing shares of wrong training targets.
+
+    The training targets of random splits are changed, by outliers or wrong labels, and the test
+    targets are not, since the question is what was learned. All losses get the same splits and the
+    same noise.
 
     Parameters
     ----------
-    estimator : LossRegressor, LossClassifier, or a pipeline or wrapper around one
+    estimator : LossRegressor, LossClassifier, or a pipeline or wrapper of one
+        The estimator whose loss is exchanged. It is cloned, not changed.
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The rows.
     y : array-like of shape (n_samples,)
+        Targets or labels.
     losses : list or dict, default=None
-        As for `sklearn_losses.model_selection.compare_losses`.
+        What to compare: names, objects, functions ``f(y_true, y_pred)``, or a dict of label to one
+        of these. None takes every registered loss that fits the task and whose domain holds all of
+        `y`.
     noise : callable, default=None
-        ``noise(y, level, random_state=...) -> (noisy, changed)``. None: `add_outliers` for
-        regression, `add_label_noise` for classes.
+        ``noise(y, level, random_state=...) -> (noisy, changed)``. None is `add_outliers` for
+        regression and `add_label_noise` for classes.
     levels : sequence of float, default=(0.0, 0.1, 0.2, 0.3, 0.4)
+        Levels of noise; for the two functions above, shares of the training targets.
     scoring : str or callable, default=None
-        None: "r2" or "accuracy".
+        The metric, as in scikit-learn. None is "r2" for regression and "accuracy" for classes.
     n_repeats : int, default=5
-        Random splits, each with noise of its own; the same for all losses.
+        Number of random splits, each with noise of its own. More make the curve smoother and take
+        longer.
     test_size : float, default=0.3
         Share of the rows in the clean test part.
     n_jobs : int, default=None
-        Processes over losses, levels and repeats; the curve does not depend on it.
+        Number of processes, over losses, levels and repeats. The curve does not depend on it.
     random_state : int, RandomState or None, default=0
+        Seed of the splits, of the noise and, where it has none, of the estimator.
 
     Returns
     -------
     NoiseCurve
+        The scores. It prints as a table and has ``plot()``.
+
+    See Also
+    --------
+    add_outliers : The noise for regression.
+    add_label_noise : The noise for classes.
+    compare_losses : Compares losses on the data as they are.
 
     Examples
     --------
+    The squared error is best without outliers, the absolute error with many:
+
     >>> from sklearn.datasets import make_regression
-    >>> from sklearn_losses import LossRegressor
-    >>> from sklearn_losses.model_selection import noise_curve
+    >>> from sklearn_losses import LossRegressor, noise_curve
     >>> X, y = make_regression(200, 3, noise=5, random_state=0)
-    >>> curve = noise_curve(LossRegressor(), X, y, ["mse", "mae"], levels=(0, 0.3), n_repeats=3)
+    >>> curve = noise_curve(
+    ...     LossRegressor(), X, y, ["mse", "mae"], levels=(0, 0.3), n_repeats=3
+    ... )
     >>> curve.best_losses_
     ['mse', 'mae']
     """
@@ -239,17 +300,44 @@ def _noisy_score(estimator, parameter, spec, X, y, train, test, noisy, scorer):
 
 
 class NoiseCurve:
-    """What `noise_curve` measured.
+    """The result of `noise_curve`: scores of losses by level of noise.
+
+    Printed, it is a table with a row for each loss and a column for each level.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (n_levels,)
+        The levels of noise.
+    scores : dict of str to ndarray of shape (n_levels, n_repeats)
+        Scores by loss.
+    metric : str or callable
+        The metric.
+    shares : bool, default=True
+        Whether the levels are shares of the targets. Those of a noise of your own may be anything.
 
     Attributes
     ----------
     levels_ : ndarray of shape (n_levels,)
+        The levels of noise.
     scores_ : dict of str to ndarray of shape (n_levels, n_repeats)
-        By loss; higher is better.
+        Scores by loss; larger is better.
     best_losses_ : list of str
-        At each level the loss with the highest mean.
-    shares : bool
-        The levels are shares of the targets; those of a noise of your own may be anything.
+        The loss with the highest mean score at each level.
+
+    See Also
+    --------
+    noise_curve : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn_losses import LossRegressor, noise_curve
+    >>> X, y = make_regression(200, 3, noise=5, random_state=0)
+    >>> curve = noise_curve(
+    ...     LossRegressor(), X, y, ["mse", "mae"], levels=(0, 0.3), n_repeats=2
+    ... )
+    >>> curve.scores_["mae"].shape
+    (2, 2)
     """
 
     def __init__(
@@ -266,27 +354,46 @@ class NoiseCurve:
 
     @property
     def _across(self):
-        return "share of spoiled training targets" if self.shares else "level of noise in the training targets"
+        return "share of corrupted training targets" if self.shares else "level of noise in the training targets"
+
+    def _title(self):
+        return f"{self.metric} on clean rows by {self._across}"
+
+    def _sentence(self):
+        """Which loss is best at which levels."""
+        at: dict[str, list[str]] = {}
+        for label, level in zip(self.best_losses_, self._labels, strict=True):
+            at.setdefault(label, []).append(level)
+        return "Highest mean: " + "; ".join(f"{label} at {', '.join(levels)}" for label, levels in at.items()) + "."
 
     def __repr__(self) -> str:
-        width = max(len(label) for label in ["loss", *self.scores_])
-        lines = [f"{'loss':<{width}}  " + "  ".join(f"{level:>8}" for level in self._labels)]
-        for label, values in self.scores_.items():
-            lines.append(f"{label:<{width}}  " + "  ".join(f"{mean:>8.3f}" for mean in values.mean(axis=1)))
-        return "\n".join([f"{self.metric} on clean rows by {self._across}", "", *lines])
+        means = {label: values.mean(axis=1) for label, values in self.scores_.items()}
+        columns = []
+        for place, level in enumerate(self._labels):
+            columns.append([[f"{level:>8}", *(f"{values[place]:>8.3f}" for values in means.values())]])
+        lines = text_table(["loss", *means], columns)
+        return "\n".join([wrapped(self._title()), "", *lines, "", wrapped(self._sentence())])
+
+    def _repr_html_(self) -> str:
+        rows = [[label, *(f"{mean:.3f}" for mean in values.mean(axis=1))] for label, values in self.scores_.items()]
+        numbers = range(1, len(self.levels_) + 1)
+        parts = [paragraph(self._title(), "title"), table(["loss", *self._labels], rows, numbers), paragraph(self._sentence())]
+        return section(*parts)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw a line per loss, with the range of the repeats as whiskers.
+        """Draw a line for each loss, with the range of the repeats as whiskers.
 
         Parameters
         ----------
         ax : matplotlib axes, default=None
+            Where to draw. None makes a new figure.
 
         Returns
         -------
         matplotlib axes
+            The axes that were drawn on.
         """
-        ax = axes(ax, "NoiseCurve.plot")
+        ax = axes(ax, "NoiseCurve")
         for number, (label, values) in enumerate(self.scores_.items()):
             means = values.mean(axis=1)
             # Side by side, so that whiskers of equal losses do not hide each other.
@@ -299,5 +406,6 @@ class NoiseCurve:
         ax.set(xlabel=self._across, ylabel=f"{self.metric} on clean rows")
         ax.set_xticks(self.levels_, self._labels)  # where something was measured, and nowhere else
         tidy(ax)
+        titled(ax, "Scores with noise in the training targets")
         ax.legend(frameon=False)
         return ax

@@ -14,27 +14,41 @@ __all__ = ["corrected_resampled_ttest", "holm", "least_difference"]
 
 
 def corrected_resampled_ttest(differences: ArrayLike, test_train_ratio: float) -> float:
-    """Two-sided p-value of the mean of paired differences over folds whose training rows overlap.
+    """Test whether the mean of paired differences over folds is 0.
 
-    ``t = mean / sqrt((1/k + n_test/n_train) * variance)`` with k - 1 degrees of freedom (Nadeau and
-    Bengio 2003, section 3).
+    Folds share training rows, so that their differences are not independent and a plain t-test is
+    too certain. The corrected test [1]_ has ``t = mean / sqrt((1/k + n_test/n_train) * variance)``
+    with k - 1 degrees of freedom.
 
     Parameters
     ----------
     differences : array-like of shape (k,)
-        Score of one minus score of the other, fold by fold; k >= 2.
+        Score of one method minus score of the other, fold by fold, for at least two folds.
     test_train_ratio : float
-        Test rows over training rows of a fold.
+        Number of test rows over number of training rows of a fold. A larger ratio makes the test
+        less certain.
 
     Returns
     -------
     float
-        1 where all differences are 0.
+        Two-sided p-value: 1 if all differences are 0, nan for less than two folds and for
+        differences that are not finite.
+
+    See Also
+    --------
+    holm : Adjusts the p-values of several comparisons.
+    compare_losses : Uses both.
+
+    References
+    ----------
+    .. [1] Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003),
+       section 3.
 
     Examples
     --------
     >>> from sklearn_losses.model_selection import corrected_resampled_ttest
-    >>> round(corrected_resampled_ttest([0.02, 0.01, 0.03, 0.02, 0.02], 0.25), 4)
+    >>> differences = [0.02, 0.01, 0.03, 0.02, 0.02]
+    >>> round(corrected_resampled_ttest(differences, 0.25), 4)
     0.0135
     """
     differences = np.asarray(differences, dtype=np.float64)
@@ -50,18 +64,29 @@ def corrected_resampled_ttest(differences: ArrayLike, test_train_ratio: float) -
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Adjust p-values by Holm's step-down method.
+    """Adjust p-values for the number of comparisons by Holm's method.
 
-    The chance of one false alarm among them all stays below the level.
+    If all differences are chance, the probability that an adjusted p-value is below a level is at
+    most that level [1]_.
 
     Parameters
     ----------
     p_values : array-like of shape (m,)
-        nan for comparisons that could not be made; they do not count.
+        P-values; nan for comparisons that could not be made, which do not count.
 
     Returns
     -------
     ndarray of shape (m,)
+        Adjusted p-values, in the order of the given ones.
+
+    See Also
+    --------
+    corrected_resampled_ttest : The p-value of one comparison.
+
+    References
+    ----------
+    .. [1] Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+       Statistics 6 (1979).
 
     Examples
     --------

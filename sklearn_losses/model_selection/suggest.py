@@ -5,6 +5,8 @@ what it says, and who found it out. Losses that the registry does not have drop 
 best stands first. A suggestion is where `compare_losses` starts, not where it ends.
 """
 
+import html
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,24 +19,44 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.losses import Huber, Loss
 from sklearn_losses.model_selection.data_facts import data_facts, target_kind
+from sklearn_losses.model_selection.report import paragraph, section, wrapped
 from sklearn_losses.model_selection.rules import BALANCED, CONSISTENT, RULES, Rule, consistent_rule, ranked
 
 __all__ = ["LossSuggestions", "Suggestion", "suggest_losses"]
 
+TRY = "Try them: compare_losses(estimator, X, y, suggestions.losses)"
+
 
 class Suggestion(NamedTuple):
-    """One loss of the short list.
+    """One loss of the list of `suggest_losses`, with the evidence for it.
 
-    Attributes
+    It is a named tuple.
+
+    Parameters
     ----------
     loss : str
-        Its name.
+        Name of the loss.
     spec : str or Loss
-        For an estimator's ``loss=``: the name, or an object whose width is set from the data.
+        What to pass as ``loss=``: the name, or an object whose width is set from the data.
     points : float
+        Sum of the points of the rules that apply; more is better.
     evidence : list of str
-        The sentences of the rules that speak for or against it, strongest first.
+        Sentences of the rules that speak for or against the loss, strongest first.
     sources : list of str
+        The reference of each sentence.
+
+    See Also
+    --------
+    suggest_losses : Makes the list.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import suggest_losses
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> suggestion = suggest_losses(X, y)[0]
+    >>> suggestion.loss, len(suggestion.evidence) == len(suggestion.sources)
+    ('mse', True)
     """
 
     loss: str
@@ -45,16 +67,41 @@ class Suggestion(NamedTuple):
 
 
 class LossSuggestions:
-    """The short list of `suggest_losses`; prints in plain sentences.
+    """The list of losses of `suggest_losses`, with evidence; prints in sentences.
+
+    It has a length, and ``suggestions[0]`` is the best suggestion.
+
+    Parameters
+    ----------
+    facts : dict
+        What was measured on the data.
+    suggestions : list of Suggestion
+        The losses, best first.
+    remarks : list of str
+        Sentences about the whole list.
 
     Attributes
     ----------
     facts_ : dict
-        What was measured.
+        What was measured on the data.
     suggestions_ : list of Suggestion
-        Best first.
-    losses : dict of str to (str or Loss)
-        For ``compare_losses(estimator, X, y, suggestions.losses)``.
+        The losses, best first.
+    losses : dict of str to str or Loss
+        Name to loss, best first, as `compare_losses` takes them.
+
+    See Also
+    --------
+    suggest_losses : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor, compare_losses, suggest_losses
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> suggestions = suggest_losses(X, y, max_losses=2)
+    >>> comparison = compare_losses(LossRegressor(), X, y, suggestions.losses)
+    >>> comparison.losses_[0] in suggestions.losses
+    True
     """
 
     def __init__(self, facts: dict[str, Any], suggestions: list[Suggestion], remarks: list[str]) -> None:
@@ -62,7 +109,7 @@ class LossSuggestions:
 
     @property
     def losses(self) -> dict[str, str | Loss]:
-        """Name -> loss, best first."""
+        """Name to loss, best first, as `compare_losses` takes them."""
         return {suggestion.loss: suggestion.spec for suggestion in self.suggestions_}
 
     def __len__(self) -> int:
@@ -71,22 +118,41 @@ class LossSuggestions:
     def __getitem__(self, place: int) -> Suggestion:
         return self.suggestions_[place]
 
-    def __repr__(self) -> str:
-        lines = [f"{self.facts_['description']}"]
-        said: dict[str, str] = {}  # sentence -> the place where it stands
+    def _told(self) -> Iterator[tuple[int, str, list[tuple[str, str]], str | None]]:
+        """For each suggestion: the loss, its evidence with sources, and where the rest stands.
+
+        A sentence that speaks for several losses stands under the first of them.
+        """
+        said: dict[str, int] = {}  # sentence -> the place where it stands
         for place, suggestion in enumerate(self.suggestions_, start=1):
             shown = suggestion.spec if isinstance(suggestion.spec, str) else " ".join(repr(suggestion.spec).split())
-            lines += ["", f"{place}. {shown}"]
-            earlier = set()
+            evidence, earlier = [], set()
             for sentence, source in zip(suggestion.evidence, suggestion.sources, strict=True):
                 if sentence in said:
                     earlier.add(said[sentence])
                 else:
-                    said[sentence] = str(place)
-                    lines.append(f"   {sentence} [{source}]")
-            if earlier:
-                lines.append(f"   As under {' and '.join(sorted(earlier))}.")
-        return "\n".join([*lines, "", *self.remarks, "Try them: compare_losses(estimator, X, y, suggestions.losses)"])
+                    said[sentence] = place
+                    evidence.append((sentence, source))
+            yield place, shown, evidence, f"As under {' and '.join(map(str, sorted(earlier)))}." if earlier else None
+
+    def __repr__(self) -> str:
+        lines = [wrapped(self.facts_["description"], hanging="")]
+        for place, shown, evidence, earlier in self._told():
+            lines += ["", f"{place}. {shown}"]
+            lines += [wrapped(f"{sentence} [{source}]", "   ", "") for sentence, source in evidence]
+            lines += [f"   {earlier}"] if earlier else []
+        return "\n".join([*lines, "", *(wrapped(remark, hanging="") for remark in self.remarks), TRY])
+
+    def _repr_html_(self) -> str:
+        items = []
+        for _, shown, evidence, earlier in self._told():
+            told = [f"{html.escape(said)} <span class=note>[{html.escape(source)}]</span>" for said, source in evidence]
+            told += [earlier] if earlier else []
+            items.append(f"<li><code class=best>{html.escape(shown)}</code><br>{'<br>'.join(told)}</li>")
+        return section(
+            paragraph("Losses to try first, best first", "title"), paragraph(self.facts_["description"]),
+            f"<ol>{''.join(items)}</ol>", *map(paragraph, self.remarks), paragraph(TRY, "note"),
+        )  # fmt: skip
 
 
 @ignoring_floating_errors
@@ -101,52 +167,73 @@ def suggest_losses(
     max_losses: int = 4,
     random_state: int | np.random.RandomState | None = 0,
 ) -> LossSuggestions:
-    """Suggest losses for the data at hand, best first, each with its evidence.
+    """Suggest losses for your data, best first, with the evidence for each.
+
+    Measures the target, the residuals of a robust linear fit and the labels, and applies the rules
+    `RULES` to them. A suggestion is where `compare_losses` starts: it is quick, and it sees no
+    network.
 
     Parameters
     ----------
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-        Numbers, or what the first steps of the pipeline `estimator` turn into numbers.
+        Rows of numbers, or what the first steps of the pipeline `estimator` turn into numbers.
     y : array-like of shape (n_samples,)
-        Targets.
+        Targets, labels or relevances.
     metric : str, default=None
-        The scorer that counts, such as "neg_mean_absolute_error": the loss that estimates what it
-        rewards comes first [1]_.
+        The scorer that counts, such as "neg_mean_absolute_error". The loss that estimates what it
+        rewards [1]_ comes first.
     task : {"regression", "classification", "ranking"}, default=None
-        None: with `qid` it is a ranking, else what `estimator` is. Without one, text, booleans,
-        categories and up to 10 different whole numbers are classes, unless these go from 0 to 3 or
-        more and look like counts: one peak, and the largest hardly occurs. All else is a real
-        target.
+        The task. None takes ranking with `qid`, else what `estimator` is. Without an estimator,
+        text, booleans, categories and up to 10 different integers are classes, unless these go from
+        0 to 3 or more and look like counts: one peak, and the largest hardly occurs. All else is a
+        real target.
     qid : array-like of shape (n_samples,), default=None
-        Query of each row.
+        Query of each row, for rankings.
     estimator : estimator, default=None
-        What is to be fitted. A classifier takes y as classes, a regressor as numbers; the steps of
+        What is to be fitted. A classifier takes y as classes, a regressor as numbers. The steps of
         a pipeline before its last are fitted on all rows to prepare X. It is cloned, not changed.
     max_losses : int, default=4
+        Maximum number of suggestions.
     random_state : int, RandomState or None, default=0
-        Picks the rows that are looked at where there are more than 5,000, and the folds.
+        Seed that picks the rows that are looked at, if there are more than 5,000, and the folds.
 
     Returns
     -------
     LossSuggestions
+        The list. It prints in sentences.
+
+    Raises
+    ------
+    ValueError
+        For an unknown `task`, several columns of y, missing values, and columns of X that are no
+        numbers.
+    TypeError
+        If an estimator is given as X.
+
+    See Also
+    --------
+    compare_losses : Compares the suggested losses by cross-validation.
+    noise_curve : How losses react to outliers and wrong labels.
 
     Notes
     -----
-    Residuals come from an out-of-fold linear fit by the least absolute deviations: what it cannot
-    fit, such as a curve, looks like noise. Wrong labels come from an out-of-fold linear fit of the
-    likelihood. Labels that are uncertain by nature are not wrong; wrong ones differ by going
+    The residuals are those of an out-of-fold linear fit by least absolute deviations: what that
+    cannot fit, such as a curve, looks like noise. Wrong labels are estimated by an out-of-fold
+    linear fit of the likelihood. Labels that are uncertain by nature are not wrong; wrong ones go
     against what the features say most clearly [2]_. They are found where a linear model separates
     the classes well and rows are many; elsewhere nothing is said of them.
 
     References
     ----------
-    .. [1] Gneiting, "Making and evaluating point forecasts", JASA 106 (2011).
-    .. [2] Copas, "Binary regression models for contaminated data", JRSS B 50 (1988).
+    .. [1] Gneiting, "Making and evaluating point forecasts", Journal of the American Statistical
+       Association 106 (2011).
+    .. [2] Copas, "Binary regression models for contaminated data", Journal of the Royal Statistical
+       Society B 50 (1988).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.model_selection import suggest_losses
+    >>> from sklearn_losses import suggest_losses
     >>> rng = np.random.default_rng(0)
     >>> X = rng.standard_normal((300, 2))
     >>> y = X[:, 0] + rng.standard_normal(300)
