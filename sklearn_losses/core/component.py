@@ -200,7 +200,7 @@ class Component(BaseEstimator):
         known = cls.registry.get(name)
         # Running a notebook's cell again is no clash.
         if known is not None and _origin(known) != _origin(maker):
-            raise ValueError(f"The {cls.family} name {name!r} is taken by {_origin(known)[1]}; choose another name.")
+            raise ValueError(f"The {cls.family} name {name!r} is already taken by {_origin(known)[1]}; choose another name.")
         cls.registry[name] = maker
 
     @classmethod

@@ -52,7 +52,7 @@ class Form(NamedTuple):
         if self.labels and y.ndim == 1:
             return y
         if y.dtype.kind in "US" or (y.dtype.kind == "O" and any(isinstance(label, str) for label in y.ravel())):
-            raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.")
+            raise ValueError("LossRegressor needs numbers in y, but y has text; use LossClassifier for labels.")
         return real_numbers(y, "y")
 
 
@@ -275,7 +275,7 @@ def first_pass(raw: Parts, labels: bool, by_class: bool = False) -> tuple[Form, 
     summary = total_of(raw, Summarise(form, by_class))
     check(raw, summary)
     if summary.n_rows == 0:
-        raise ValueError("sample_weight must contain a weight above zero; all weights are zero.")
+        raise ValueError("sample_weight must contain a weight above zero, but all weights are zero.")
     return form, summary
 
 

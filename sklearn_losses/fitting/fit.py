@@ -341,16 +341,18 @@ def _kept(task, trimmed, solver, model, rows, settings, rng):
     """The weights of the rows that a trimmed loss keeps, and what the search began with."""
     if isinstance(rows.X, Parts):
         raise ValueError(
-            f"{trimmed.name} orders all rows by their loss, and the rows come in blocks: pass arrays, or use a loss that "
-            "bounds the influence of a row, such as 'tukey' or 'generalized_cross_entropy'."
+            f"{trimmed.name} sorts all rows by their loss, so it cannot be fitted to rows in blocks; pass arrays, or use a "
+            "loss that bounds the influence of a row, such as 'tukey' or 'generalized_cross_entropy'."
         )
     if not isinstance(rows.y, np.ndarray):
-        raise ValueError(f"{trimmed.name} leaves rows out, and a ranking needs whole queries; use the loss without Trimmed.")
+        raise ValueError(f"{trimmed.name} leaves out rows, but a ranking needs whole queries; use the loss without Trimmed.")
 
     def losses_of_fit(weight):
         problem = prepare(task, trimmed.inner, solver, model, rows.reweighted(weight), settings, initial_fit)
         if problem.loss.n_constants:
-            raise ValueError(f"{trimmed.name} cannot trim a loss that learns constants itself; give it a fixed scale.")
+            raise ValueError(
+                f"{trimmed.name} cannot trim a loss that learns constants such as a scale; give it a number as scale."
+            )
         start = starting_point(problem, rng, initial_fit)
         end = problem.solver.solve(problem.objective, start, max_iter=settings.max_iter, tol=problem.tol, rng=rng)
         return problem.over(rows).losses(problem.coordinates.to_user(problem.model, end.x))
