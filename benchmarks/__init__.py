@@ -1,1 +1,1 @@
-"""Ours against the peers: ``python -m benchmarks`` (extra ``bench``)."""
+"""Our fits compared with those of other packages: ``python -m benchmarks`` (extra ``bench``)."""

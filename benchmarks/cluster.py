@@ -1,5 +1,4 @@
-"""Sums over rows on a Dask cluster: what an evaluation costs beyond its arithmetic, and how it
-scales.
+"""Measure sums over rows on a Dask cluster: their cost beyond the arithmetic, and how they scale.
 
     python -m benchmarks dask
 
@@ -26,7 +25,7 @@ BUDGET = 2.0  # seconds of repeats of one evaluation
 
 
 def block(rows, columns, seed):
-    """Rows of a classification, made where they will live."""
+    """Rows of a classification, made on the worker that keeps them."""
     from sklearn_losses.core.parts import Block
 
     rng = np.random.default_rng((7, seed))
@@ -203,7 +202,7 @@ def per_message(counts=(1, 2, 4, 8, 16)):
 
 
 def main(rows=200_000, columns=100):
-    """Print all of it.
+    """Measure everything and print the tables.
 
     Parameters
     ----------
@@ -273,7 +272,7 @@ def _on_paper(costs):
 
 
 def _half(costs, kind, rows, columns):
-    """The number of workers from which on the time beyond the arithmetic is the larger part."""
+    """The least number of workers with which the time beyond the arithmetic is the larger part."""
     workers = 1
     while costs.arithmetic(kind, rows, columns, workers) > costs.overhead(kind, columns, workers):
         workers = math.ceil(workers * 1.02)

@@ -1,4 +1,4 @@
-"""Regression data of which a share is outliers of a kind that is known to mislead estimators."""
+"""Regression data with a share of outliers, of several kinds that mislead estimators."""
 
 from typing import NamedTuple
 

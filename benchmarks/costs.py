@@ -1,10 +1,10 @@
-"""Decisions under costs of each row, held out: ours against CSLogitClassifier and scikit-learn.
+"""Costs of decisions for held-out rows: ours compared with CSLogitClassifier and scikit-learn.
 
 The number that all sides are held to is what their decisions for the held-out rows cost, as a share
 of the best decision that is the same for all rows. The folds are those of
 ``RepeatedStratifiedKFold(n_splits=5, n_repeats=4, random_state=0)``; every side has its default
 parameters. On the churn data one repetition may differ from another by .01, as only 449 customers
-leave: smaller differences say nothing.
+leave, so smaller differences are not significant.
 """
 
 import numpy as np

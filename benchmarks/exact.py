@@ -1,4 +1,4 @@
-"""Exact solvers for losses without an L1 penalty, against scikit-learn's specialised estimators."""
+"""Exact solvers without an L1 penalty, compared with scikit-learn's specialised estimators."""
 
 import numpy as np
 from scipy.special import logsumexp
@@ -19,7 +19,7 @@ __all__ = ["WORKLOADS"]
 
 
 def _regression(n, p, seed=0):
-    """Rows with noise of heavy tails."""
+    """Rows whose noise has heavy tails."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, p))
     return X, X @ rng.standard_normal(p) + rng.standard_t(2, n)
@@ -71,7 +71,7 @@ def _log_loss(y, raw):
 
 
 def quantiles():
-    """A linear program for the peer."""
+    """Two quantiles; the peer solves a linear program."""
     X, y = _regression(5000, 50)
     for level in (0.5, 0.9):
         loss = Quantile(level)

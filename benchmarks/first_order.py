@@ -1,4 +1,4 @@
-"""Adam on an MLP, and L-BFGS on linear classifiers, against scikit-learn's."""
+"""Adam on an MLP, and L-BFGS on linear classifiers, compared with scikit-learn's."""
 
 import numpy as np
 from scipy.special import logsumexp

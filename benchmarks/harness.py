@@ -1,5 +1,6 @@
-"""Measure two or more ways to the same minimum in one process: alternating runs, medians, ratios,
-objectives, memory.
+"""Measure two or more ways to the same minimum in one process, in alternating runs.
+
+The table has medians, ratios, objectives and memory.
 
 A ratio of times is won only at an objective no worse than the peer's by 1e-6 relative: both are
 printed.
@@ -108,7 +109,7 @@ def measure(workload, repeats=5):
 
 
 def turns(fits, about, least=0.2, fewest=3, most=50):
-    """Processor time of fits, taken in turns, so that what the machine does meanwhile meets all.
+    """Processor time of fits, taken in turns, so that other load on the machine affects all alike.
 
     Parameters
     ----------

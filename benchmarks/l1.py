@@ -1,6 +1,4 @@
-"""L1 penalties, and wide sparse data, against scikit-learn and skglm (where it is installed with
-numba).
-"""
+"""L1 penalties and wide sparse data, compared with scikit-learn and, if installed, skglm."""
 
 import numpy as np
 from scipy import sparse

@@ -1,4 +1,4 @@
-"""Which tolerance a peer gets, and which side has won.
+"""Find the tolerance that a peer gets, and decide which side has won.
 
 The distance of an objective from the optimum is measured in parts of null - optimum, where null is
 the objective of the best constant model and optimum the lowest objective that any side has reached.

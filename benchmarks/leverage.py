@@ -1,4 +1,4 @@
-"""Leverage points: errors and times of resistant regression, ours and other packages'.
+"""Errors and times of regressions on data with leverage points, ours and other packages'.
 
     python -m benchmarks leverage    # times, and the error as the objective, against peers
     python -m benchmarks.leverage    # a table of errors for each kind of outlier, share and size
@@ -66,7 +66,7 @@ def _peers(X, y):
 
 
 def leverage_sklearn():
-    """Faster ones that do not resist, or err by more: their ratios have no bound."""
+    """Peers that are faster, but less robust or less exact: no ratio is aimed at."""
     for (n, p), share in product([(200, 5), (2000, 20)], [0.0, 0.3]):
         data = contaminated(n, p, share)
         ours = partial(_tukey, data.X, data.y)

@@ -1,9 +1,8 @@
-"""Linear rankers against LightGBM's and XGBoost's trees, on queries whose order is a linear
-function of the features.
+"""Linear rankers and the trees of LightGBM and XGBoost, on queries with a linear order.
 
 The number that both are held to is one minus the NDCG of test queries. On such data a linear model
-has the right form and trees have not: the row says what a linear ranker is worth where it fits, not
-that trees are worse elsewhere.
+has the right form and trees have not. So the result shows how good a linear ranker is where it
+fits, and not that trees are worse elsewhere.
 """
 
 import numpy as np

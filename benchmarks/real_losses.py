@@ -38,7 +38,7 @@ LARGE_PROGRAM = 10_000  # rows from which one program is enough
 
 
 class _Problem:
-    """A data set with one loss.
+    """A data set together with one loss.
 
     Parameters
     ----------

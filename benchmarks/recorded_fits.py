@@ -140,7 +140,7 @@ def _going_on(made):
 
 
 def state_of(fitted):
-    """What a fit came to, as plain numbers."""
+    """The fitted attributes of a fit, as plain numbers."""
     if isinstance(fitted, Exception):
         return {"error": str(fitted)}
     return {name: getattr(fitted, name) for name in ATTRIBUTES if hasattr(fitted, name)}

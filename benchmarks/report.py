@@ -96,7 +96,7 @@ def by_kind(lines):
 
 
 def markdown(head, lines):
-    """A table."""
+    """A Markdown table."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *lines))
 
 
@@ -120,7 +120,7 @@ def _save(path, head, lines):
 
 
 def write(lines, root=ROOT, order=None):
-    """Write the lines to ``docs/real_data.csv``, and what follows from it.
+    """Write the lines to ``docs/real_data.csv``, the summary, and the README's table.
 
     Parameters
     ----------
@@ -151,5 +151,5 @@ def write(lines, root=ROOT, order=None):
 
 
 def versions():
-    """What was measured with."""
+    """The versions of the packages that were measured."""
     return ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "skglm", "numpy", "scipy"))

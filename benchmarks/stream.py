@@ -1,4 +1,4 @@
-"""Rows in files against rows in memory: passes, seconds, memory.
+"""Compare fits of rows in files and of rows in memory: passes, seconds, memory.
 
     python -m benchmarks stream [LOSS ...] [--rows N] [--columns P] [--format npy|parquet] [--peers]
     python -m benchmarks stream real
@@ -135,7 +135,7 @@ def peak_mb():
 
 
 class Clocks:
-    """The time that has passed, by the wall and of the processor."""
+    """The time that has passed, on the clock and of the processor."""
 
     def __init__(self):
         self.start = time.perf_counter(), time.process_time()

@@ -18,12 +18,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 # Once the path is set (E402).
 import inventories  # noqa: E402
-import make_tables  # noqa: E402
+import make_chart  # noqa: E402
 
 import sklearn_losses  # noqa: E402
-from sklearn_losses.losses import Loss  # noqa: E402
-from sklearn_losses.models import Model  # noqa: E402
-from sklearn_losses.solvers import Solver  # noqa: E402
 
 project = "sklearn-losses"
 author = copyright = "the authors of sklearn-losses"
@@ -81,9 +78,12 @@ plot_html_show_formats = False
 plot_formats = [("png", 120)]
 plot_rcparams = {"savefig.bbox": "tight"}
 
+html_context = {"default_mode": "auto"}
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-losses"
 html_static_path = ["_static"]
+# Pages without pages below them.
+html_sidebars = {name: [] for name in ("benchmarks", "changelog", "contributing", "glossary")}
 html_favicon = "_static/favicon.svg"
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
@@ -126,41 +126,8 @@ def linkcode_resolve(domain, info):
     return f"{REPOSITORY}/blob/main/{path}#L{first}-L{first + len(lines) - 1}"
 
 
-def write_examples():
-    """The examples with their first line as a title, as the gallery wants them."""
-    import ast
-
-    folder = GENERATED / "examples"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "README.txt").write_text("Examples\n========\n\nEach example runs offline.\n")
-    for path in sorted((HERE.parent / "examples").glob("*.py")):
-        source = path.read_text(encoding="utf-8")
-        docstring = ast.get_docstring(ast.parse(source), clean=False)
-        title, _, text = docstring.partition("\n")
-        headed = f"{title}\n{'=' * len(title)}\n{text}"
-        (folder / path.name).write_text(source.replace(docstring, headed, 1), encoding="utf-8")
-
-
-def write_list(name, family):
-    """A section per registered loss, solver or model, from its docstring."""
-    parts = []
-    for entry, maker in sorted(family.names().items()):
-        made = type(family.make(entry))
-        parts += [f"``{entry}``", "~" * (len(entry) + 4), ""]
-        aliases = sorted(alias for alias, of in family.aliases.items() if of == entry)
-        if aliases:
-            parts += ["Also called " + ", ".join(f"``{alias}``" for alias in aliases) + ".", ""]
-        if (GENERATED / f"{name}_{entry}.png").exists():
-            parts += [f".. image:: /generated/{name}_{entry}.png", "   :width: 700px", f"   :alt: the shape of {entry}", ""]
-        if not isinstance(maker, type):
-            parts += [f"A name for ``{made.__qualname__}`` with parameters of its own.", ""]
-    (GENERATED / f"list_{name}.rst").write_text("\n".join(parts), encoding="utf-8")
-
-
 GENERATED.mkdir(exist_ok=True)
-for name, family in (("loss", Loss), ("solver", Solver), ("model", Model)):
-    (GENERATED / f"table_{name}.rst").write_text(make_tables.table(family), encoding="utf-8")
-    write_list(name, family)
+make_chart.write(GENERATED)
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -178,9 +145,6 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
     "thumbnail_size": (400, 280),
 }
-if not [*(ROOT / "examples").glob("GALLERY_HEADER.*"), *(ROOT / "examples").glob("README.*")]:
-    write_examples()
-    sphinx_gallery_conf["examples_dirs"] = "generated/examples"
 
 
 def setup(app):

@@ -1,59 +1,77 @@
-"""Images of handwritten digits: cross-entropy and the hinges, with and without a hidden layer.
+"""
+Classify handwritten digits: losses and networks
+================================================
 
-1,797 images of 8 x 8 pixels, ten classes. Loss and complexity of the model are two independent
-parameters: the same class is softmax regression, a multi-class support vector machine, and a neural
-network under any of the losses.
-
-    python examples/image_classification_digits.py
+This example classifies 1,797 images of handwritten digits, 8 by 8 pixels each. It compares three
+losses on two models: cross-entropy, the hinge loss and the squared hinge loss, each with a linear
+model and with a network with one hidden layer. The loss and the model are independent parameters of
+:class:`~sklearn_losses.LossClassifier`: softmax regression, a multi-class support vector machine
+and a neural network are the same class.
 """
 
-from time import perf_counter
+# sphinx_gallery_thumbnail_number = 2
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_losses import LossClassifier
 
-CASES = [(loss, hidden) for hidden in ((), (64,)) for loss in ("cross_entropy", "hinge", "squared_hinge")]
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+print(f"{len(X_train)} training images, {len(X_test)} test images")
 
+# %%
+# Fit six combinations of loss and model
+# --------------------------------------
+#
+# ``solver="auto"`` chooses the solver for each loss and model. Networks are fitted with
+# mini-batches. With ``early_stopping=True`` they hold out one tenth of the training images and stop
+# when the loss on these does not improve any more.
 
-def main(cases=CASES, images=1797):
-    """Print a line per loss and model; return {(loss, hidden_layer_sizes): accuracy on the test
-    images}.
-    """
-    X, y = (part[:images] for part in load_digits(return_X_y=True))
-    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    print(f"Digits: {len(X_train)} images to learn from, {len(X_test)} others to be judged by\n")
-    print(f"{'loss':<15}{'model':<10}{'solver':<16}{'parameters':>10}{'iterations':>12}{'seconds':>9}{'accuracy':>10}")
-    accuracy, predicted = {}, {}
-    for loss, hidden in cases:
-        # The hidden layer is fitted by mini-batches, which stop when a tenth of the training images
-        # gains no more.
+losses = ("cross_entropy", "hinge", "squared_hinge")
+accuracy, predicted = {}, {}
+print(f"{'loss':16}{'model':10}{'solver':22}{'parameters':>10}{'accuracy on test images':>26}")
+for kind, hidden in (("linear", ()), ("network", (64,))):
+    for loss in losses:
         classifier = LossClassifier(loss, hidden_layer_sizes=hidden, alpha=1e-3, early_stopping=bool(hidden), random_state=0)
-        model = make_pipeline(MinMaxScaler(), classifier)
-        start = perf_counter()
-        model.fit(X_train, y_train)
-        seconds = perf_counter() - start
-        predicted[loss, hidden] = model.predict(X_test)
-        accuracy[loss, hidden] = model.score(X_test, y_test)
-        kind = "linear" if not hidden else "MLP " + "-".join(map(str, hidden))
-        print(
-            f"{loss:<15}{kind:<10}{classifier.solver_:<16}{classifier.n_parameters_:>10}{classifier.n_iter_:>12}"
-            f"{seconds:>9.1f}{accuracy[loss, hidden]:>10.1%}",
-            flush=True,
-        )
-    best = max(accuracy, key=accuracy.get)
-    errors = confusion_matrix(y_test, predicted[best])
-    np.fill_diagonal(errors, 0)
-    print(f"\nThe best, {best[0]} with {best[1] or 'no'} hidden units, mistakes {errors.sum()} of {len(y_test)} images:")
-    for digit, taken_for in np.argwhere(errors):
-        print(f"  {errors[digit, taken_for]} x {digit} taken for {taken_for}")
-    return accuracy
+        model = make_pipeline(MinMaxScaler(), classifier).fit(X_train, y_train)
+        predicted[loss, kind] = model.predict(X_test)
+        accuracy[loss, kind] = np.mean(predicted[loss, kind] == y_test)
+        print(f"{loss:16}{kind:10}{classifier.solver_:22}{classifier.n_parameters_:10}{accuracy[loss, kind]:26.1%}")
 
+figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+for kind, color, marker in (("linear", "#0072B2", "o"), ("network", "#D55E00", "D")):
+    ax.plot([100 * accuracy[loss, kind] for loss in losses], losses, marker, color=color, markersize=9, label=kind)
+ax.set(title="Handwritten digits", xlabel="accuracy on 450 test images, percent", ylim=(2.5, -0.5), xlim=(94, 100))
+ax.grid(axis="x", color="0.9")
+ax.spines[["top", "right"]].set_visible(False)
+ax.legend(frameon=False, title="model", loc="lower right")
+plt.show()
 
-if __name__ == "__main__":
-    main()
+# %%
+# All six are right on more than 95 % of the test images. The differences between the losses are
+# about as large as what chance makes of 450 images: the standard error of each accuracy is almost 1
+# percentage point. The network is a little better than the linear model under each loss.
+#
+# Look at the mistakes
+# --------------------
+#
+# These are the test images that the best combination gets wrong, with the true digit and the
+# prediction.
+
+best = max(accuracy, key=accuracy.get)
+mistakes = np.flatnonzero(predicted[best] != y_test)
+print(f"{best[0]}, {best[1]}: {len(mistakes)} of {len(y_test)} test images are wrong")
+
+figure, panels = plt.subplots(2, 5, figsize=(7, 3.6), layout="constrained")
+for ax in panels.flat:
+    ax.set_axis_off()
+for ax, row in zip(panels.flat, mistakes, strict=False):
+    ax.imshow(X_test[row].reshape(8, 8), cmap="gray_r")
+    ax.set_title(f"{y_test[row]}, taken for {predicted[best][row]}", fontsize=10)
+figure.suptitle(f"Mistakes of {best[0]} with a {best[1]}")
+plt.show()

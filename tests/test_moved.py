@@ -191,6 +191,12 @@ def test_an_old_name_of_what_an_object_has_itself():
         assert loss.attained is False
 
 
+@pytest.mark.parametrize("thing", [losses.Tukey, losses.Tukey(), losses.RankNet], ids=repr)
+def test_old_names_are_no_members(thing):
+    assert not {"pilot", "pilot_alpha", "attained", "bend", "conditions"} & set(dir(thing))
+    assert {"initial_estimator", "initial_alpha", "has_minimizer", "parameter_constraints"} <= set(dir(thing))
+
+
 def test_help_warns_of_no_old_name():
     assert "psi_prime" in pydoc.render_doc(losses.Tukey)
 

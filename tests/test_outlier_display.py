@@ -34,6 +34,13 @@ def plt():
     plt.close("all")
 
 
+@pytest.fixture(autouse=True)
+def only_the_data(request, monkeypatch):
+    """Tests without matplotlib look at the data of a display alone, and drawing takes a while."""
+    if "plt" not in request.fixturenames:
+        monkeypatch.setattr(OutlierDisplay, "plot", lambda self, *arguments, **options: self)
+
+
 def mixed(n=300, p=3, seed=0):
     """Rows of each kind: 20 bad and 10 good leverage points, 15 vertical outliers, the others."""
     rng = np.random.default_rng(seed)
@@ -217,7 +224,7 @@ def test_classifiers_are_refused():
 def test_the_picture(plt):
     X, y = mixed()
     names = [f"row {row}" for row in range(300)]
-    display = OutlierDisplay.from_predictions(y, X.sum(axis=1), X, names=names).plot(n_labels=3)
+    display = OutlierDisplay.from_predictions(y, X.sum(axis=1), X, names=names, n_labels=3)
     assert display.figure_ is display.ax_.figure
     labels = [text.get_text() for text in display.figure_.legends[0].get_texts()]
     assert labels == [f"{kind} ({np.sum(display.kinds == kind)})" for kind in KINDS]
@@ -235,7 +242,7 @@ def test_the_picture(plt):
 def test_rows_very_far_out_leave_the_others_apart(plt):
     X, y = mixed()
     X[0], y[0] = 1e5, -1e9
-    display = OutlierDisplay.from_predictions(y, X.sum(axis=1), X).plot()
+    display = OutlierDisplay.from_predictions(y, X.sum(axis=1), X)
     assert display.ax_.get_xscale() == display.ax_.get_yscale() == "symlog"
 
 

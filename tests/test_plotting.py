@@ -31,10 +31,7 @@ def plt():
 
 def test_matplotlib_is_imported_only_to_draw():
     code = (
-        "import sys, sklearn_losses.model_selection.compare\n"
-        "from sklearn_losses.plotting import LossFunctionDisplay\n"
-        "LossFunctionDisplay.from_losses(['mse'])\n"
-        "print('matplotlib' in sys.modules)"
+        "import sys, sklearn_losses.model_selection.compare\nimport sklearn_losses.plotting\nprint('matplotlib' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
@@ -43,7 +40,7 @@ def test_matplotlib_is_imported_only_to_draw():
 def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install 'sklearn-losses\[plot\]'"):
-        LossFunctionDisplay.from_losses(["mse"]).plot()
+        LossFunctionDisplay.from_losses(["mse"])
 
 
 def test_shapes_are_the_losses(plt):
@@ -53,7 +50,6 @@ def test_shapes_are_the_losses(plt):
     np.testing.assert_allclose(display.pulls["mse"], 2 * t)
     np.testing.assert_allclose(display.pulls["Huber(delta=1)"], np.clip(t, -1, 1))
     np.testing.assert_allclose(display.values["Quantile(quantile=0.9)"], np.where(t > 0, 0.9 * t, -0.1 * t), atol=1e-15)
-    display.plot()
     assert len(display.ax_) == 2 and display.figure_ is display.ax_[0].figure
     assert [line.get_label() for line in display.ax_[0].lines] == list(display.values)
     one = plt.figure().add_subplot()
@@ -107,7 +103,7 @@ def test_loss_curves(plt):
     display.plot(log_scale=True)
     training, validation = display.ax_.lines
     assert validation.get_markevery() == [int(np.argmax(pipeline[-1].validation_scores_))]
-    LossCurveDisplay.from_estimator(LossRegressor().fit(X, Y), name="linear").plot(display.ax_)
+    LossCurveDisplay.from_estimator(LossRegressor().fit(X, Y), name="linear", ax=display.ax_)
     assert len(display.ax_.lines) == 3
     styles = {(line.get_color(), line.get_linestyle()) for line in (training, display.ax_.lines[2])}
     assert len(styles) == 2

@@ -21,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 from sklearn_losses.core.component import Component
 from sklearn_losses.core.renamed import OldName
 from sklearn_losses.losses import Loss
+from sklearn_losses.losses.composite import Composite
 from sklearn_losses.models import Model
 from sklearn_losses.solvers import Solver
 
@@ -82,10 +83,8 @@ def _with_names(family, task=None):
 
 
 def _of_losses():
-    """Losses made of other losses, and those made of a function: all that asks for an argument."""
-    plain = {value_of(name) for name in _with_names(Loss)}
-    others = [name for name in _classes(Loss) if value_of(name) not in plain]
-    return sorted([name for name in others if not inspect.isabstract(value_of(name))] + ["CustomLoss"])
+    """Losses made of other losses or of a function."""
+    return [*_classes(Composite), "CustomLoss"]
 
 
 def _bases(family, others=()):
@@ -125,7 +124,7 @@ class ApiTable(SphinxDirective):
         """The table and the hidden table of contents that it stands for."""
         names = sorted(GROUPS[self.arguments[0]](), key=str.lower) if self.arguments else " ".join(self.content).split()
         self.env.note_reread()
-        pictured = any(loss_pictures.has_picture(name) for name in names)
+        pictured = any(map(loss_pictures.picture, names))
         lines = [".. list-table::", "   :class: api-table", "   :width: 100%", ""]
         for name in names:
             cells = [_picture(name)] if pictured else []
@@ -155,13 +154,13 @@ def _entries(name):
 
 
 def _picture(name):
-    if not loss_pictures.has_picture(name):
+    if not loss_pictures.picture(name):
         return []
     return [
         f".. image:: /generated/losses/{name}_small.svg",
         "   :width: 132px",
         "   :class: dark-light loss-picture",
-        f"   :alt: {loss_pictures.caption(name)}",
+        f"   :alt: {loss_pictures.picture(name).caption}",
         "",
     ]
 
@@ -259,15 +258,15 @@ def _head(app, what, path, value, options, lines):
     extra = []
     if entries := _entries(name):
         extra += [f"In estimators: {entries[1]}.", ""]
-    if loss_pictures.has_picture(name):
+    if loss_pictures.picture(name):
         extra += [
             f".. figure:: /generated/losses/{name}.svg",
             "   :width: 480px",
             "   :figclass: loss-figure",
             "   :class: dark-light",
-            f"   :alt: {loss_pictures.caption(name)}",
+            f"   :alt: {loss_pictures.picture(name).caption}",
             "",
-            f"   {loss_pictures.caption(name)}",
+            f"   {loss_pictures.picture(name).caption}",
             "",
         ]
     start = next((place for place, line in enumerate(lines) if line.strip() and not line.startswith("..")), 0)

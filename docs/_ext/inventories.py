@@ -43,6 +43,8 @@ ELSEWHERE = {
     "polars.Series": "reference/series/index.html",
     "dask.array.Array": "array-api.html",
 }
+# Sections that our pages link to by their labels.
+LABELS = {"sklearn": ["metadata_routing std:label -1 metadata_routing.html#metadata-routing Metadata Routing"]}
 PROJECTS = {
     "sklearn": ("https://scikit-learn.org/stable/", _pages("modules/generated/{}.html", "api/{}.html")),
     "numpy": ("https://numpy.org/doc/stable/", _pages("reference/generated/{}.html")),
@@ -77,7 +79,7 @@ def write(folder, sources):
     for path in sources:
         text = path.read_text(encoding="utf-8")
         found.update(REFERENCE.findall(text), NAME.findall(text), SEE_ALSO.findall(text))
-    entries = {project: [] for project in PROJECTS}
+    entries = {project: list(LABELS.get(project, [])) for project in PROJECTS}
     for name in sorted(found):
         project, entry = _entry(name)
         if entry:

@@ -4,14 +4,15 @@ The colours are legible on white and on black paper, and differ for readers who 
 slope is dashed besides.
 """
 
+from functools import cache
 from importlib import import_module
+from typing import NamedTuple
 
 import numpy as np
 from public_names import public_names
 
 from sklearn_losses.core.queries import Queries
-from sklearn_losses.losses import Loss
-from sklearn_losses.plotting import LossFunctionDisplay
+from sklearn_losses.losses import CostSensitive, Huber, Loss, Quantile, SoftLabels
 
 CURVE, SLOPE, GREY = "#2A86C8", "#D55E00", "#808080"
 SPAN = (-3.0, 3.0)
@@ -21,62 +22,113 @@ ACROSS = {
     "ranking": "score of the relevant row − score of the other",
 }
 # Losses that need an argument, as they are drawn.
-EXAMPLES = {"ExpectedCost": {"cost": [[0.0, 1.0], [1.0, 0.0]]}}
+ARGUMENTS = {"ExpectedCost": {"cost": [[0.0, 1.0], [1.0, 0.0]]}}
+POINTS = np.linspace(*SPAN, 241)
 
 
-def made(name):
-    """The loss that is drawn for a public name; None where there is none."""
+def _with_costs(t):
+    return CostSensitive(cost=[[0.0, 1.0], [5.0, 0.0]]).value(np.ones(len(t), dtype=np.intp), t) / 5
+
+
+# Losses of other losses: what a row adds to the objective, by its residual or its margin, the task
+# and a sentence.
+OF_LOSSES = {
+    "CVaR": (
+        lambda t: np.maximum(0.0, t**2 - 1.0),
+        "regression",
+        "The squared error of a row, of which only the part above a quantile of all losses counts",
+    ),
+    "CostSensitive": (
+        _with_costs,
+        "classification",
+        "The cross-entropy of a row of class 1, whose wrong decision costs five times as much, over five",
+    ),
+    "CustomLoss": (
+        lambda t: np.where(t > 0, 3.0, 1.0) * t**2 / 2,
+        "regression",
+        "An example: a squared error that counts three times where the prediction is too low",
+    ),
+    "SoftLabels": (
+        lambda t: SoftLabels("cross_entropy").value(np.tile([0.3, 0.7], (len(t), 1)), t),
+        "classification",
+        "The cross-entropy of a row that is of the second class with probability 0.7",
+    ),
+    "Tilted": (
+        lambda t: np.expm1(0.25 * t**2) / 0.25,
+        "regression",
+        "The squared error of a row with a tilt of 0.25: the weight of the row grows with its loss",
+    ),
+    "Trimmed": (
+        lambda t: np.minimum(t**2, 3.0),
+        "regression",
+        "The squared error of a row, whose slope is 0 where the row is left out",
+    ),
+    "WeightedSum": (
+        lambda t: (0.7 * Huber(scale=1.0) + 0.3 * Quantile(0.9)).value(np.zeros(len(t)), -t),
+        "regression",
+        "An example: 0.7 times Huber's loss plus 0.3 times the quantile loss of level 0.9",
+    ),
+}
+
+
+class Picture(NamedTuple):
+    """The curves of a loss, the name of their axis, and a sentence on what is seen."""
+
+    values: np.ndarray
+    slopes: np.ndarray
+    across: str
+    caption: str
+
+
+@cache
+def picture(name):
+    """The picture of a public name; None where it is no loss that can be used as it is."""
+    if name in OF_LOSSES:
+        curve, task, sentence = OF_LOSSES[name]
+        values = curve(POINTS)
+        return Picture(values, np.gradient(values, POINTS), ACROSS[task], f"{sentence} (solid), and the slope (dashed).")
     value = getattr(import_module(public_names()[name]), name)
-    if not (isinstance(value, type) and issubclass(value, Loss) and value.__dict__.get("name") in Loss.names()):
+    if not (isinstance(value, type) and issubclass(value, Loss) and vars(value).get("name") in Loss.names()):
         return None
-    return value(**EXAMPLES.get(name, {}))
+    loss = value(**ARGUMENTS.get(name, {}))
+    if isinstance(loss.get_params().get("scale"), str):
+        loss = loss.set_params(scale=1.0)
+    what = {
+        "regression": f"a row, by its residual{', at scale 1' if hasattr(loss, 'scale') else ''}",
+        "classification": "a row, by its margin",
+        "ranking": "a query of two rows, by the difference of their scores",
+    }
+    sentence = f"The loss of {what[loss.task]} (solid), and its slope (dashed)."
+    return Picture(*_curves(loss), ACROSS[loss.task], sentence)
 
 
-def has_picture(name):
-    """Whether a public name is a loss with a picture."""
-    return made(name) is not None
-
-
-def caption(name):
-    """What the picture shows."""
-    loss = made(name)
+def _curves(loss):
+    """The loss at `POINTS`, and its slope there."""
     if loss.task == "ranking":
-        what = "a query of two rows, by the difference of their scores"
-    elif loss.task == "classification":
-        what = "a row, by its margin"
-    else:
-        what = f"a row, by its residual{', at scale 1' if hasattr(loss, 'scale') else ''}"
-    return f"The loss of {what} (solid), and its slope (dashed)."
-
-
-def curves(loss):
-    """Points, the loss there, and its slope."""
-    if loss.task == "ranking":
-        points = np.linspace(*SPAN, 241)
         query = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
-        pairs = [loss.value_and_gradient(query, np.array([point, 0.0])) for point in points]
-        return points, np.array([value[0] for value, _ in pairs]), np.array([slope[0] for _, slope in pairs])
-    shown = LossFunctionDisplay.from_losses([loss], span=SPAN, n_points=241)
-    [values], [pulls] = shown.values.values(), shown.pulls.values()
-    return shown.points, values, pulls if loss.task == "regression" else -pulls
+        pairs = [loss.value_and_gradient(query, np.array([point, 0.0])) for point in POINTS]
+        return np.array([value[0] for value, _ in pairs]), np.array([slope[0] for _, slope in pairs])
+    if loss.task == "classification":
+        return loss.value_and_gradient(np.ones(len(POINTS), dtype=np.intp), POINTS)
+    linked = not np.array_equal(loss.inverse_link(np.zeros(1)), [0.0])
+    values, gradient = loss.value_and_gradient(np.full(len(POINTS), float(linked)), -POINTS)
+    return values, -gradient
 
 
 def write(folder, names):
     """Write the small and the large picture of each loss among the names."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        loss = made(name)
-        if loss is None:
-            continue
-        for suffix, size in (("_small", (132, 84)), ("", (480, 300))):
-            (folder / f"{name}{suffix}.svg").write_text(draw(*curves(loss), ACROSS[loss.task], name, size), encoding="utf-8")
+        if shown := picture(name):
+            for suffix, size in (("_small", (132, 84)), ("", (480, 300))):
+                (folder / f"{name}{suffix}.svg").write_text(draw(shown, name, size), encoding="utf-8")
 
 
-def draw(points, values, slopes, across, title, size):
+def draw(shown, title, size):
     """The SVG of one loss; a picture below 200 pixels has no numbers and no labels."""
     small = size[0] < 200
     left, right, top, bottom = (4, 4, 4, 4) if small else (44, 12, 34, 44)
-    low, high = _limits(values, slopes)
+    points, (low, high) = POINTS, _limits(shown.values, shown.slopes)
 
     def place(x, y):
         across = left + (x - points[0]) / (points[-1] - points[0]) * (size[0] - left - right)
@@ -89,12 +141,12 @@ def draw(points, values, slopes, across, title, size):
         f'<clipPath id="a"><rect x="{x0:.1f}" y="{y1:.1f}" width="{x1 - x0:.1f}" height="{y0 - y1:.1f}"/></clipPath>',
         f'<path d="M{x0:.1f} {zero_y:.1f}H{x1:.1f}M{zero_x:.1f} {y0:.1f}V{y1:.1f}" stroke="{GREY}" stroke-width="1"/>',
     ]
-    for curve, colour, dashes in ((slopes, SLOPE, ' stroke-dasharray="6 4"'), (values, CURVE, "")):
+    for curve, colour, dashes in ((shown.slopes, SLOPE, ' stroke-dasharray="6 4"'), (shown.values, CURVE, "")):
         line = "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(*place(points, curve), strict=True))
         style = f'stroke="{colour}" stroke-width="{2 if small else 2.5}"{dashes}'
         parts.append(f'<path d="M{line}" clip-path="url(#a)" fill="none" {style}/>')
     if not small:
-        parts += _labels(place, (points[0], points[-1]), (low, high), across, title, size)
+        parts += _labels(place, (points[0], points[-1]), (low, high), shown.across, title, size)
     return "\n".join([*parts, "</svg>\n"])
 
 

@@ -9,6 +9,7 @@ tables of the documentation, the generated tests) reads the registry.
 
 import difflib
 import math
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -130,7 +131,20 @@ def _origin(maker):
     return made.__module__, made.__qualname__
 
 
-class Component(BaseEstimator):
+class _WithoutOldNames(ABCMeta):
+    """The class of components: `dir`, and so help() and the documentation, show no old names."""
+
+    def __dir__(cls):
+        return _without_old_names(cls, super().__dir__())
+
+
+def _without_old_names(kind, names):
+    """The names under which a class, or the first of its bases that has one, has no `OldName`."""
+    own = ((name, next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)) for name in names)
+    return [name for name, value in own if not isinstance(value, OldName)]
+
+
+class Component(BaseEstimator, metaclass=_WithoutOldNames):
     """Base of losses, solvers and models.
 
     Gives parameters, clone and repr as in scikit-learn, and a registry of names.
@@ -157,16 +171,21 @@ class Component(BaseEstimator):
         scikit-learn's `repr` looks up a signature, which `object` tells slowly.
         """
 
+    def __dir__(self):
+        return _without_old_names(type(self), super().__dir__())
+
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, all of them or, where one is unknown, none.
+        """Set parameters: all of them or, where one is unknown, none.
 
         Parameters
         ----------
         **params : dict
+            Names and values.
 
         Returns
         -------
         self
+            The same object.
         """
         with all_or_nothing(self):
             return super().set_params(**params)
@@ -205,22 +224,52 @@ class Component(BaseEstimator):
 
     @classmethod
     def add_variant(cls, name: str, **params: Any) -> None:
-        """Enter a name of its own for this class with other parameters."""
+        """Enter a name of its own for this class with other parameters.
+
+        Parameters
+        ----------
+        name : str
+            The name, which no other member of the family may have.
+        **params : dict
+            The parameters that it stands for.
+        """
         cls._enter(name, partial(cls, **params))
 
     @classmethod
     def names(cls) -> dict[str, Callable[[], Any]]:
-        """Every name of the family, aliases left out, with what makes its object."""
+        """Return every name of the family, without aliases, with what makes its object.
+
+        Returns
+        -------
+        dict of str to callable
+            The names, and functions without arguments.
+        """
         return {name: maker for name, maker in cls.registry.items() if name not in cls.aliases}
 
     @property
     def label(self) -> str:
-        """The name that messages and `solver_` give to this object."""
+        """The name that messages and ``solver_`` give to this object."""
         return self.name
 
     @classmethod
     def make(cls, spec: Any) -> Self:
-        """Turn a name or an object into an object; an object comes back as it is."""
+        """Turn a name or an object into an object; an object comes back as it is.
+
+        Parameters
+        ----------
+        spec : str or object
+            A name of the family, or one of its objects.
+
+        Returns
+        -------
+        Component
+            The object.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name; the message suggests the closest one.
+        """
         if isinstance(spec, cls.root):
             return spec
         if isinstance(spec, str):
@@ -260,9 +309,14 @@ class Component(BaseEstimator):
         raise ValueError(f"A {cls.family} must be a name or an object, such as {sorted(cls.names())[0]!r}. Got {spec!r}.")
 
     def check(self) -> None:
-        """Raise ValueError where a parameter is outside its range.
+        """Raise ValueError if a parameter is outside its range.
 
         Fits call this; constructors never do.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is outside its range.
         """
         check_parameters(self, self.parameter_constraints)
 

@@ -10,38 +10,39 @@ __all__ = ["WORDS", "Status", "set_status"]
 
 
 class Status(Enum):
-    """How the iterations of a solver, or a whole fit, ended.
+    """How the iterations of a solver, or a whole fit, ended: one value with its sentence.
 
-    A solver sets the `status` of its result to one of these members. The `message` and the
-    `success` of the result follow from it, so that the three cannot disagree.
+    A solver sets it as ``run.status``, and its result has it as ``result.status``. The members are
+    CONVERGED, CALLBACK, MAX_ITER, STALLED, DIVERGED, UNBOUNDED, BOTTOMLESS, ROSE and INTERRUPTED.
 
     Parameters
     ----------
     value : str
-        The word for the outcome: "converged" (the optimum is reached within `tol`), "callback" (the
-        callback asked to stop), "max_iter" (too few iterations), "stalled" (no lower value was
-        found, and the optimum is not certified), "diverged" (parameters or value became infinite or
-        nan), "unbounded" and "bottomless" (the objective has no minimum), "rose" (the loss rose to
-        more than twice its first value) or "interrupted" (Ctrl-C).
+        The word of the status, such as "converged".
 
     Attributes
     ----------
     sentence : str
-        The outcome as a sentence: the `message` of a solver's result.
+        The outcome as a sentence: the ``message`` of a solver's result.
     success : bool
         Whether the end is one that was asked for: the optimum, or a stop by the callback.
+    ended_by_itself : bool
+        Whether the solver itself saw no way on, with finite numbers.
+    is_final : bool
+        Whether no other solver may go on from there.
 
     See Also
     --------
-    sklearn_losses.solvers.Solver : Base class of the solvers, whose results carry a status.
+    sklearn_losses.solvers.Run : Sets the status of an iteration.
+    sklearn_losses.solvers.Solver : Returns it in its result.
 
     Examples
     --------
     >>> from sklearn_losses.solvers import Status
-    >>> Status("max_iter").success
-    False
-    >>> print(Status.CONVERGED.sentence)
-    The optimum is reached within tol.
+    >>> Status.CONVERGED.sentence, Status.CONVERGED.success
+    ('The optimum is reached within tol.', True)
+    >>> [status.name for status in Status if status.is_final]
+    ['CALLBACK', 'DIVERGED']
     """
 
     # Without it a signature has what Enum's functional interface takes, which differs by version.

@@ -54,17 +54,91 @@ FAR = 1e4  # a raw prediction beyond which nothing changes but by overflow
 
 
 class Loss(Facts, Recipe, Component, ABC, family="loss"):
-    """Base class of all losses.
+    r"""Base class of all losses: a function of a row's target and raw prediction, with derivatives.
 
-    Its facts (`Facts`) say what is true of it, its recipe (`Recipe`) how it is fitted; the methods
-    here are its mathematics. An author writes all of them as plain attributes and methods of one
-    class. A loss made of other losses takes all facts from its parts, by the rules of `Composite`;
-    a new fact needs a rule there.
+    A subclass gives `value` and `gradient`, and `hessian` (for several outputs `hessian_product`)
+    where Newton's method shall take it. A fit minimises
+
+    .. math::
+
+        \frac{1}{\sum_i w_i} \sum_i w_i\, \ell(y_i, f_i)
+
+    plus the penalty, with :math:`y_i` the target, :math:`f_i` the raw prediction and :math:`w_i`
+    the weight of row :math:`i`. A loss knows no data, no weights and no model, keeps no state and
+    changes nothing that it is given. Class attributes say what is true of it; those below have the
+    values of most losses. A class keyword ``name="mine"`` enters the loss under a name that
+    estimators take.
 
     Attributes
     ----------
+    task : {"regression", "classification", "ranking"}
+        Which estimator takes the loss.
+    smooth : bool
+        The gradient is continuous; True by default. Solvers that need that get ``smoothed(width)``
+        where it is not.
+    convex : bool
+        Convex in `raw`; True by default.
+    has_hessian : bool
+        There are second derivatives. It follows from the methods that a class defines; a class that
+        defines one and has none after all states False.
+    hessian_bound : bool
+        The Hessian is an upper bound of the second derivatives that is never negative, as in
+        iteratively reweighted least squares: Newton's method then takes a loss that is not convex.
+    quadratic : bool
+        The Hessian is the same at every `raw`, so that one system of equations gives the minimum.
+    has_probabilities : bool
+        `inverse_link` gives class probabilities.
+    shift_invariant : bool
+        A number added to all K > 1 raw outputs of a row changes nothing, as for softmax.
+    has_minimizer : bool
+        The loss of a row has a minimum; that of cross-entropy falls for ever as the score of its
+        class grows.
+    rowwise : bool
+        The loss of a row depends on its own raw prediction alone; ranking losses look at all rows
+        of a query.
+    kinks : tuple of Kink
+        The bends of a loss made of straight pieces; empty for all others.
+    residual : bool
+        For one real target, a function of ``y - raw`` alone.
+    positive_target : bool
+        Targets must not be negative.
+    soft_labels : bool
+        A classification loss that takes probabilities as targets by itself; others get
+        `SoftLabels`.
+    initial_estimator : str, Loss or None
+        A loss that is fitted first, for a start and for what `calibrated` takes from it.
     examples : tuple of dict
-        Parameter sets, besides the defaults, that every generated test runs.
+        Parameter sets, besides the defaults, that the generated tests of the package run.
+
+    See Also
+    --------
+    sklearn_losses.losses.CustomLoss : A loss from a plain function, without derivatives.
+    sklearn_losses.losses.ResidualLoss : Base class for a curve of the residual.
+    sklearn_losses.losses.MarginLoss : Base class for a curve of classification margins.
+    sklearn_losses.testing.check_loss : Finds faults in a loss.
+
+    Notes
+    -----
+    Shapes: `raw` is (n,) for one output and (n, K) for K; `y` is (n,) floats for regression and
+    (n,) integer codes for classes. float32 in means float32 out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.losses import Loss
+    >>> class RelativeError(Loss):
+    ...     task = "regression"
+    ...     def value(self, y, raw):
+    ...         return ((y - raw) / y) ** 2
+    ...     def gradient(self, y, raw):
+    ...         return -2 * (y - raw) / y**2
+    ...     def hessian(self, y, raw):
+    ...         return 2 / y**2
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(RelativeError()).fit(X, y).solver_
+    'newton'
     """
 
     known_elsewhere: ClassVar[dict[str, str]] = ELSEWHERE
@@ -90,51 +164,133 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
 
     @abstractmethod
     def value(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """The loss of each row.
+        """Return the loss of each row.
 
         Parameters
         ----------
         y : ndarray of shape (n,)
             Targets, or integer codes of classes.
         raw : ndarray of shape (n,) or (n, K)
-            Raw predictions.
+            Raw predictions; K columns for K outputs.
 
         Returns
         -------
         ndarray of shape (n,)
+            The losses, in the dtype of `raw`.
         """
 
     @abstractmethod
     def gradient(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """Derivative of `value` in `raw`, of the shape of `raw`; a subgradient at a kink."""
+        """Return the derivative of the loss in `raw`; at a kink, one of its subgradients.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        ndarray of the shape of `raw`
+            The derivatives of the loss of each row.
+        """
 
     def value_and_gradient(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Both at once; losses whose two share work override this."""
+        """Return `value` and `gradient` at once; override it where the two share work.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        value : ndarray of shape (n,)
+            The losses.
+        gradient : ndarray of the shape of `raw`
+            Their derivatives.
+        """
         return self.value(y, raw), self.gradient(y, raw)
 
     def hessian(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """Second derivative of `value` in each entry of `raw`, of the shape of `raw`.
+        """Return the second derivative in each raw prediction; for K outputs, the diagonal.
 
-        For K outputs it is the diagonal.
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        ndarray of the shape of `raw`
+            The second derivatives.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss has no second derivatives.
         """
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
-        """The second derivative in `raw` applied to `direction`, row by row.
+        """Return the second derivative of each row times a direction.
 
-        It has the shape of `raw`.
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+        direction : ndarray of the shape of `raw`
+            Change of the raw predictions.
+
+        Returns
+        -------
+        ndarray of the shape of `raw`
+            The products.
         """
         return self.hessian(y, raw) * direction
 
     def hessian_map(self, y: Targets, raw: FloatArray) -> Callable[[FloatArray], FloatArray]:
-        """``direction -> hessian_product(y, raw, direction)``, for many directions at one point.
+        """Return `hessian_product` at one point as a function, for many directions.
 
-        A loss whose products share work overrides it; the map may keep arrays of the size of `raw`.
+        A loss whose products share work overrides it. The function may keep arrays of the size of
+        `raw`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        callable
+            ``function(direction) -> hessian_product(y, raw, direction)``.
         """
         return partial(self.hessian_product, y, raw)
 
     def hessian_matrix(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """The second derivative of each row: (n,) for one output, (n, K, K) for K."""
+        """Return the second derivative of each row as a matrix.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, K, K)
+            A number per row for one output, a symmetric matrix for K.
+        """
         if raw.ndim == 1:
             return self.hessian(y, raw)
         matrix = np.empty((*raw.shape, raw.shape[1]), dtype=raw.dtype)
@@ -146,65 +302,169 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         return matrix
 
     def hessian_factors(self, y: Targets, raw: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-        """The second derivative of each row as a diagonal less the product of a vector with itself.
+        """Return the second derivative of each row as a diagonal less the square of a vector.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
 
         Returns
         -------
         tuple of (ndarray of shape (n, K), ndarray of shape (n, K)) or None
-            The diagonal, never negative, and the vector; None where it has no such form, or K is 1.
+            The diagonal, never negative, and the vector v, of which ``outer(v, v)`` is subtracted;
+            None where the second derivative has no such form, or K is 1.
         """
         return None
 
     def inverse_link(self, raw: FloatArray) -> FloatArray:
-        """Raw prediction -> prediction in the target's units, or class probabilities."""
+        """Turn raw predictions into predictions: values of the target, or class probabilities.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of the shape of `raw`
+            The predictions; the raw ones by default.
+        """
         return raw
 
     def link(self, prediction: FloatArray) -> FloatArray:
-        """The inverse of `inverse_link`, for scores of predictions."""
+        """Turn predictions into raw predictions: the inverse of `inverse_link`.
+
+        Parameters
+        ----------
+        prediction : ndarray of shape (n,) or (n, K)
+            Values of the target, or class probabilities.
+
+        Returns
+        -------
+        ndarray of the shape of `prediction`
+            The raw predictions.
+        """
         return prediction
 
     def smoothed(self, width: float) -> "Loss":
-        """A smooth loss uniformly within O(width) of this one.
+        """Return a smooth loss that is close to this one everywhere; itself if it is smooth.
 
-        It is the loss itself where that is smooth.
+        Parameters
+        ----------
+        width : float
+            How far around a kink the loss may change, in units of `raw`. A smaller one is closer
+            and harder to minimise.
+
+        Returns
+        -------
+        Loss
+            A loss that differs from this one by at most `smoothing_error`.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss is not smooth and has no smoothed form.
         """
         if self.smooth:
             return self
         raise NotImplementedError(f"loss {self.label!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'.")
 
     def spread(self, width: float) -> "Loss":
-        """This loss with second derivatives that are means over a `width` of its argument each way.
+        """Return this loss with second derivatives averaged over a width; itself if none jumps.
 
-        Values and gradients stay. Where second derivatives jump, a step that moves predictions by
-        about `width` meets this mean and not what is at its start. Itself for all other losses.
+        Values and gradients stay. A step that moves predictions by about `width` meets this average
+        and not the second derivatives where it starts.
+
+        Parameters
+        ----------
+        width : float
+            How far each way to average, in units of the residual or the margin.
+
+        Returns
+        -------
+        Loss
+            The same loss with other second derivatives.
         """
         return self
 
     def kink_distance(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """About how far each row is from where the gradient jumps, (n,).
+        """Return about how far each row is from where the gradient jumps.
 
         It is a width to start smoothing with.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Distances in units of `raw`.
         """
         return np.abs(raw) if raw.ndim == 1 else np.abs(raw).mean(axis=1)
 
     def smoothing_error(self, width: float, n_outputs: int) -> float:
-        """A bound on how far ``smoothed(width)`` is from this loss."""
+        """Return a bound of the difference between ``smoothed(width)`` and this loss.
+
+        Parameters
+        ----------
+        width : float
+            The width of the smoothing.
+        n_outputs : int
+            Raw predictions per row.
+
+        Returns
+        -------
+        float
+            The bound; 0 for a smooth loss.
+        """
         return 0.0
 
     def shortfall(self, y: Targets, raw: FloatArray, gradient: FloatArray) -> FloatArray | None:
-        """How far `gradient` is from the loss's own gradient at `raw`, (n,).
+        """Return by how much a slope misses the loss: the loss plus its conjugate less the product.
 
-        It is the loss plus its conjugate less the product of `raw` and `gradient`. Never negative,
-        and 0 for a (sub)gradient at `raw` itself. Losses that are not smooth and have no kinks say
-        it, so that fits are certified where every parameter has a penalty; None stands for unknown.
+        It is never negative, and 0 if `gradient` is a (sub)gradient at `raw`. Losses that are not
+        smooth and have no kinks give it, so that fits under a penalty are certified.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+        gradient : ndarray of the shape of `raw`
+            Slopes of each row.
+
+        Returns
+        -------
+        ndarray of shape (n,) or None
+            The differences; None if they are not known.
         """
         return None
 
     def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """The sign of how a row's loss changes as `raw` grows from 0 by a factor, (n,).
+        """Return the sign of how the loss of a row changes as its raw prediction grows by a factor.
 
-        It is above 0 where the loss rises in the end. A loss without a minimum (see
-        `has_minimizer`) that rises in no row and falls in some has none for the fit either.
+        A loss without a minimum (see `has_minimizer`) that rises in no row and falls in some has
+        none for the fit either.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Above 0 where the loss rises in the end, below 0 where it falls.
         """
         size = np.max(np.abs(raw), initial=0.0) or 1.0
         start, here, far = (self._slope_along(y, raw * raw.dtype.type(scale), raw) for scale in (1 / size, 1.0, FAR / size))

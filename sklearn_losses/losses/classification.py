@@ -15,9 +15,36 @@ __all__ = ["CrossEntropy", "Exponential", "Hinge", "ModifiedHuber", "Perceptron"
 
 
 class SoftmaxLoss(Loss):
-    """Base of the losses of class probabilities.
+    r"""Base class of losses of class probabilities, by the logistic function or softmax.
 
-    The probabilities are those of the logistic function for two classes, of softmax for more.
+    With :math:`f` the raw predictions (scores) the probability of class :math:`k` is
+
+    .. math::
+
+        p_k = \frac{\exp(f_k)}{\sum_j \exp(f_j)}
+
+    for more than two classes; two classes have one score, and :math:`p_1 = 1 / (1 + \exp(-f))`. A
+    subclass gives `value_and_gradient`; values, gradients and `predict_proba` follow. A number
+    added to all scores of a row changes nothing.
+
+    See Also
+    --------
+    sklearn_losses.losses.CrossEntropy : The loss of this kind to start with.
+    sklearn_losses.losses.OwnProbabilityLoss : Base class of losses of the probability of the own
+        class alone.
+    sklearn_losses.losses.MarginLoss : Base class of losses of margins, which give no probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import SoftmaxLoss
+    >>> class Brier(SoftmaxLoss):
+    ...     convex, has_minimizer = False, True
+    ...     def value_and_gradient(self, y, raw):  # for two classes
+    ...         p = self.inverse_link(raw)
+    ...         return (p - y) ** 2, 2 * (p - y) * p * (1 - p)
+    >>> Brier().value(np.array([1, 0]), np.array([0.0, 0.0]))
+    array([0.25, 0.25])
     """
 
     task = "classification"
@@ -35,49 +62,94 @@ class SoftmaxLoss(Loss):
         return np.exp(self.log_inverse_link(raw))
 
     def log_inverse_link(self, raw: FloatArray) -> FloatArray:
-        """The logarithm of `inverse_link`, exact where a probability underflows."""
+        """Return the logarithm of `inverse_link`, exact where a probability underflows.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n,) or (n, K)
+            Scores.
+
+        Returns
+        -------
+        ndarray of the shape of `raw`
+            Logarithms of the class probabilities; for one score, of that of the second class.
+        """
         if raw.ndim == 1:
             return -np.log1p(np.exp(-np.abs(raw))) + np.minimum(raw, 0)
         shifted = raw - raw.max(axis=1, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
     def link(self, prediction: FloatArray) -> FloatArray:
-        """Raw scores that belong to class probabilities.
+        """Return scores that belong to class probabilities.
 
-        They have the shape (n,), for the second of two classes, or (n, K).
+        Parameters
+        ----------
+        prediction : ndarray of shape (n,) or (n, K)
+            The probability of the second of two classes, or of each class.
+
+        Returns
+        -------
+        ndarray of the shape of `prediction`
+            Scores whose `inverse_link` is `prediction`.
         """
         log = np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
         return log - np.log1p(-np.minimum(prediction, 1 - np.finfo(prediction.dtype).epsneg)) if prediction.ndim == 1 else log
 
 
 class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
-    """Cross-entropy, ``-log(t)``: the negative log-likelihood of the class; gives probabilities.
+    r"""Cross-entropy (logistic, softmax): estimates class probabilities; the default for classes.
 
-    Logistic for two classes, softmax for more. Its mean is `sklearn.metrics.log_loss`.
+    Choose it to start with, and wherever probabilities are needed. It is the negative
+    log-likelihood of the class:
+
+    .. math::
+
+        \ell(y, f) = -\log p_y, \qquad p_y = \frac{\exp(f_y)}{\sum_j \exp(f_j)}
+
+    with :math:`y` the class, :math:`f_j` the raw prediction (score) of class :math:`j` and
+    :math:`p_y` the probability of the own class. Two classes have one score :math:`f`, and the loss
+    is :math:`\log(1 + \exp(-f))` for the second class and :math:`\log(1 + \exp(f))` for the first.
+    Confidently wrong rows, such as wrong labels, cost without limit. It is convex and smooth, and
+    ``solver="newton"`` finds the exact minimum of a linear model. In an estimator it is
+    ``loss="cross_entropy"`` or ``loss="log_loss"``.
 
     Parameters
     ----------
     label_smoothing : float, default=0.0
-        Share of every label that is spread evenly over all classes [1]_, in [0, 1).
+        Share of every label that is spread evenly over all classes [1]_, in [0, 1). A larger one
+        draws the probabilities towards each other, so that no score grows without end.
+
+    See Also
+    --------
+    sklearn_losses.losses.Hinge : Labels without probabilities.
+    sklearn_losses.losses.GeneralizedCrossEntropy : For training labels that are partly wrong.
+    sklearn_losses.losses.Focal : More weight for rows that are hard to classify.
+    sklearn_losses.losses.CostSensitive : For decisions that cost different amounts.
+
+    Notes
+    -----
+    Its mean over the rows is :func:`sklearn.metrics.log_loss`. Targets may be probabilities: that
+    of the second of two classes, or one column per class. Without a penalty and label smoothing
+    there is no minimum where a model separates the classes.
 
     References
     ----------
     .. [1] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016,
-       section 7.
+           section 7.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import CrossEntropy
     >>> CrossEntropy().value(np.array([1, 0]), np.array([0.0, 0.0])).round(4)
     array([0.6931, 0.6931])
-    >>> CrossEntropy().inverse_link(np.array([[0.0, 0.0, np.log(2)]]))
-    array([[0.25, 0.25, 0.5 ]])
-
-    Targets may be probabilities, of the second of two classes or one column per class:
-
     >>> CrossEntropy().value(np.array([[0.5, 0.5, 0.0]]), np.array([[2.0, 2.0, -99.0]])).round(4)
     array([0.6931])
+    >>> X, y = load_iris(return_X_y=True)
+    >>> LossClassifier("cross_entropy").fit(X, y).predict_proba(X[:1]).round(2)
+    array([[1., 0., 0.]])
     """
 
     soft_labels = True
@@ -200,44 +272,95 @@ def _softmax(raw):
 
 
 class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
-    """The hinge of support vector machines, ``max(0, 1 - margin)``: labels, no probabilities.
+    r"""Hinge of support vector machines: gives labels but no probabilities.
 
-    For two classes its mean is `sklearn.metrics.hinge_loss`. With K > 2 classes the sum over the
-    other classes, ``sum_j max(0, 1 - raw_own + raw_j)`` [1]_, recommended over eight other
-    multi-class hinges by [2]_. Gives the most likely class from few support vectors, but no
-    probabilities.
+    Choose it where the label alone matters. Rows on the right side of the margin do not act on the
+    fit. For two classes with one score :math:`f`, and :math:`t = f` for the second class and
+    :math:`t = -f` for the first, it is
+
+    .. math::
+
+        \ell(y, f) = \max(0,\ 1 - t)
+
+    With more than two classes it is the sum of this over the other classes :math:`j`, with the
+    margins :math:`t_j = f_y - f_j` of the own class :math:`y` [1]_; of nine multi-class hinges that
+    [2]_ compares this one is recommended. It is convex and has one kink, at a margin of 1.
+    ``solver="interior_point"`` and ``solver="augmented_lagrangian"`` find the exact minimum of a
+    linear model. In an estimator it is ``loss="hinge"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.SquaredHinge : The smooth form, which costs wrong labels more.
+    sklearn_losses.losses.CrammerSinger : The hinge against the best other class alone.
+    sklearn_losses.losses.CrossEntropy : The usual choice where probabilities are needed.
+    sklearn.svm.LinearSVC : Support vector machines in scikit-learn.
+
+    Notes
+    -----
+    For two classes its mean over the rows is :func:`sklearn.metrics.hinge_loss`.
 
     References
     ----------
     .. [1] Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN
-       1999, equation 4.
+           1999, equation 4.
     .. [2] Dogan, Glasmachers and Igel, "A unified view on multi-class support vector
-       classification", JMLR 17 (2016).
+           classification", JMLR 17 (2016).
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import Hinge
     >>> Hinge().value(np.array([1, 0]), np.array([0.25, -3.0]))
     array([0.75, 0.  ])
     >>> Hinge().value(np.array([2]), np.array([[0.5, -1.0, 1.0]]))
     array([0.5])
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LossClassifier("hinge", alpha=0.01).fit(scale(X), y)
+    >>> margin = (2 * y - 1) * model.decision_function(scale(X))
+    >>> int((margin > 1 + 1e-6).sum())  # rows without influence, of 569
+    513
     """
 
     kinks = (Kink(1.0, -1.0, 0.0),)
 
 
 class SquaredHinge(MarginLoss, name="squared_hinge"):
-    """The squared hinge, ``max(0, 1 - margin)**2``; more than two classes: summed over the others.
+    r"""Squared hinge: a smooth support vector machine; gives labels but no probabilities.
 
-    Smooth, so faster to fit than the hinge and a little less robust to mislabelled rows.
+    Choose it where a hinge is wanted on large data: it is faster to fit than `Hinge`, and wrong
+    labels cost more. For two classes with one score :math:`f`, and :math:`t = f` for the second
+    class and :math:`t = -f` for the first, it is
+
+    .. math::
+
+        \ell(y, f) = \max(0,\ 1 - t)^2
+
+    With more than two classes it is the sum of this over the other classes :math:`j`, with the
+    margins :math:`t_j = f_y - f_j` of the own class :math:`y`. It is convex and smooth, and
+    ``solver="newton"`` finds the exact minimum of a linear model. In an estimator it is
+    ``loss="squared_hinge"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.Hinge : The hinge without the square.
+    sklearn_losses.losses.ModifiedHuber : The same near the boundary, linear for wrong labels.
+    sklearn.svm.LinearSVC : The same loss for two classes in scikit-learn.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import SquaredHinge
     >>> SquaredHinge().value(np.array([1, 0]), np.array([0.5, 1.0]))
     array([0.25, 4.  ])
+    >>> X, y = load_wine(return_X_y=True)
+    >>> LossClassifier("squared_hinge", alpha=0.1).fit(scale(X), y).score(scale(X), y)
+    1.0
     """
 
     curvature_jumps = True
@@ -253,22 +376,45 @@ class SquaredHinge(MarginLoss, name="squared_hinge"):
 
 
 class ModifiedHuber(MarginLoss, name="modified_huber"):
-    """``max(0, 1 - margin)**2`` down to a margin of -1, the line ``-4 margin`` below [1]_.
+    r"""Squared hinge that is linear for wrong labels, which limits their influence; labels only.
 
-    With more than two classes it is summed over the other classes. The squared hinge without its
-    weakness for mislabelled rows.
+    Choose it in place of `SquaredHinge` where some training labels are wrong. For two classes with
+    one score :math:`f`, and :math:`t = f` for the second class and :math:`t = -f` for the first, it
+    is [1]_
+
+    .. math::
+
+        \ell(y, f) = \begin{cases} \max(0,\ 1 - t)^2 & \text{if } t \ge -1 \\ -4\,t & \text{if } t <
+            -1 \end{cases}
+
+    With more than two classes it is the sum of this over the other classes :math:`j`, with the
+    margins :math:`t_j = f_y - f_j` of the own class :math:`y`. It is convex and smooth, and
+    ``solver="newton"`` finds the exact minimum of a linear model. In an estimator it is
+    ``loss="modified_huber"``. It gives labels but no probabilities.
+
+    See Also
+    --------
+    sklearn_losses.losses.SquaredHinge : The same for margins above -1, without the linear part.
+    sklearn_losses.losses.Hinge : Linear everywhere below a margin of 1.
+    sklearn_losses.losses.GeneralizedCrossEntropy : For wrong labels where probabilities are needed.
 
     References
     ----------
     .. [1] Zhang, "Solving large scale linear prediction problems using stochastic gradient descent
-       algorithms", ICML 2004.
+           algorithms", ICML 2004.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import ModifiedHuber
     >>> ModifiedHuber().value(np.array([1, 1, 1]), np.array([0.5, -1.0, -2.0]))
     array([0.25, 4.  , 8.  ])
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> round(LossClassifier("modified_huber").fit(scale(X), y).score(scale(X), y), 2)
+    0.99
     """
 
     curvature_jumps = True
@@ -284,21 +430,47 @@ class ModifiedHuber(MarginLoss, name="modified_huber"):
 
 
 class Exponential(MarginLoss, name="exponential"):
-    """``exp(-margin)``, the loss of AdaBoost [1]_: a mislabelled row weighs without bound.
+    r"""Exponential loss of AdaBoost: a wrong label costs without limit; labels only.
 
-    With more than two classes it is summed over the other classes.
+    Choose it to reproduce what boosting minimises. Rows on the wrong side count ever more, so it
+    suits clean labels alone. For two classes with one score :math:`f`, and :math:`t = f` for the
+    second class and :math:`t = -f` for the first, it is [1]_
+
+    .. math::
+
+        \ell(y, f) = \exp(-t)
+
+    With more than two classes it is the sum of this over the other classes :math:`j`, with the
+    margins :math:`t_j = f_y - f_j` of the own class :math:`y`. It is convex and smooth, and
+    ``solver="newton"`` finds the exact minimum of a linear model. In an estimator it is
+    ``loss="exponential"``. It gives labels but no probabilities.
+
+    See Also
+    --------
+    sklearn_losses.losses.CrossEntropy : Grows linearly for wrong labels, and gives probabilities.
+    sklearn_losses.losses.SquaredHinge : Grows with the square for wrong labels.
+
+    Notes
+    -----
+    Without a penalty there is no minimum where a model separates the classes.
 
     References
     ----------
     .. [1] Friedman, Hastie and Tibshirani, "Additive logistic regression", Annals of Statistics 28
-       (2000), section 4.
+           (2000), section 4.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import Exponential
     >>> Exponential().value(np.array([1, 0]), np.array([0.0, 1.0])).round(4)
     array([1.    , 2.7183])
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> round(LossClassifier("exponential").fit(scale(X), y).score(scale(X), y), 2)
+    0.98
     """
 
     has_minimizer = False
@@ -314,12 +486,31 @@ class Exponential(MarginLoss, name="exponential"):
 
 
 class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
-    """``max(0, -margin)`` [1]_; summed over the other classes.
+    r"""Perceptron: acts on wrong rows alone, by steps on batches; labels only.
 
-    Any model that scores all classes alike has no loss, all weights 0 among them, and a penalty
-    leaves no other optimum: what the perceptron finds depends on its start and its steps. So a
-    linear fit starts from that of `Hinge` and ``solver="auto"`` steps on batches (`Adam`), a margin
-    of 0 counting as a mistake; exact solvers return a constant model. `Hinge` has no such flaw.
+    Choose it to reproduce the classical perceptron; `Hinge` is better in practice. For two classes
+    with one score :math:`f`, and :math:`t = f` for the second class and :math:`t = -f` for the
+    first, it is [1]_
+
+    .. math::
+
+        \ell(y, f) = \max(0,\ -t)
+
+    With more than two classes it is the sum of this over the other classes :math:`j`, with the
+    margins :math:`t_j = f_y - f_j` of the own class :math:`y`. It is convex with a kink at a margin
+    of 0. In an estimator it is ``loss="perceptron"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.Hinge : Asks for a margin, so that its minimum is a useful model.
+    sklearn.linear_model.Perceptron : The perceptron in scikit-learn.
+
+    Notes
+    -----
+    A model that gives all classes the same score has a loss of 0, so that the minimum says nothing:
+    what a perceptron finds depends on its start and its steps. A linear fit starts from that of
+    `Hinge`, and ``solver="auto"`` takes steps on batches (`Adam`), for which a margin of 0 is a
+    mistake. Exact solvers return a constant model.
 
     References
     ----------
@@ -328,9 +519,16 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import Perceptron
     >>> Perceptron().value(np.array([1, 0]), np.array([0.25, 3.0]))
     array([0., 3.])
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = LossClassifier("perceptron", random_state=0).fit(scale(X), y)
+    >>> model.solver_, model.score(scale(X), y) > 0.95
+    ('adam', True)
     """
 
     stochastic_only = True

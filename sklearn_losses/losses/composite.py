@@ -107,14 +107,36 @@ class Composite(Loss):
     @property
     @abstractmethod
     def parts(self) -> tuple[Any, ...]:
-        """The losses inside, a tuple."""
+        """The losses inside, as a tuple."""
 
     @abstractmethod
     def with_parts(self, parts: tuple[Any, ...]) -> Loss:
-        """The same of other losses."""
+        """Return the same loss of other parts.
+
+        Parameters
+        ----------
+        parts : tuple of Loss
+            The new parts.
+
+        Returns
+        -------
+        Loss
+            A new loss.
+        """
 
     def map(self, change: Callable[[Any], Any]) -> Any:
-        """The same of ``change(part)`` for each part; the object itself where that changes none."""
+        """Return the same loss with a function applied to each part.
+
+        Parameters
+        ----------
+        change : callable
+            ``change(part) -> part``.
+
+        Returns
+        -------
+        Loss
+            A new loss; the loss itself where no part changes.
+        """
         parts = tuple(change(part) for part in self.parts)
         return self if all(new is old for new, old in zip(parts, self.parts, strict=True)) else self.with_parts(parts)
 
@@ -162,7 +184,18 @@ class Composite(Loss):
         return self.map(lambda part: part.spread(width))
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
-        """What the parts have learned, as far as they agree."""
+        """Return what the parts have learned, as far as they agree.
+
+        Parameters
+        ----------
+        constants : ndarray of shape (n_constants,)
+            The constants that were learned with the coefficients.
+
+        Returns
+        -------
+        dict
+            Names of attributes and their values.
+        """
         found: dict[str, Any] = {}
         disputed = set()
         for name, value in (item for part in self.parts for item in part.learned(constants[:0]).items()):
@@ -174,7 +207,18 @@ class Composite(Loss):
         return self.parts[0].inverse_link(raw)
 
     def log_inverse_link(self, raw: FloatArray) -> FloatArray:
-        """The logarithm of `inverse_link`."""
+        """Return the logarithm of `inverse_link`.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n,) or (n, K)
+            Scores.
+
+        Returns
+        -------
+        ndarray of the shape of `raw`
+            Logarithms of the class probabilities.
+        """
         return self.parts[0].log_inverse_link(raw)
 
     def link(self, prediction: FloatArray) -> FloatArray:

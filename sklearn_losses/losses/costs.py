@@ -78,7 +78,20 @@ class WeighedByCosts(CompositeOfOne):
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
-        """The cost of each decision, (n, n_classes): at least 0, and 0 for a class's cheapest."""
+        """Return the cost of each decision in each row, from the cheapest on.
+
+        Parameters
+        ----------
+        y : ndarray
+            Codes of classes, their probabilities, or the costs themselves.
+        n_classes : int
+            Number of decisions.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            At least 0, and 0 for the cheapest decision of a class.
+        """
 
     @property
     def name(self) -> str:
@@ -138,19 +151,72 @@ class WeighedByCosts(CompositeOfOne):
         return self.inner.kinks if self.one_sided else ()
 
     def row_factor(self, y: Targets) -> FloatArray:
-        """What the straight pieces of each row are multiplied by, (n,)."""
+        """Return what the straight pieces of each row are multiplied by.
+
+        Parameters
+        ----------
+        y : ndarray
+            Codes of classes, their probabilities, or the costs themselves.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The factors.
+        """
         return self.costs_of(y, 2).max(axis=1)
 
     def _free(self, y):
         return self.costs_of(y, 2).argmin(axis=1)
 
     def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
+        """Return t, an affine function of `raw`; for two classes of which one costs nothing.
+
+        Parameters
+        ----------
+        y : ndarray
+            Codes of classes, their probabilities, or the costs themselves.
+        raw : ndarray of shape (n,)
+            Scores.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The margins.
+        """
         return self.inner.argument(self._free(y), raw)
 
     def direction(self, y: Targets, change: FloatArray) -> FloatArray:
+        """Return the change of t when `raw` changes: the linear part of `argument`.
+
+        Parameters
+        ----------
+        y : ndarray
+            Codes of classes, their probabilities, or the costs themselves.
+        change : ndarray of shape (n,)
+            Change of the scores.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Change of the margins.
+        """
         return self.inner.direction(self._free(y), change)
 
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
+        """Turn derivatives in t into derivatives in `raw`: the adjoint of `direction`.
+
+        Parameters
+        ----------
+        y : ndarray
+            Codes of classes, their probabilities, or the costs themselves.
+        slopes : ndarray of shape (n,)
+            Derivatives in the margins.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Derivatives in the scores.
+        """
         return self.inner.pullback(self._free(y), slopes)
 
     def _scores(self, raw):
@@ -206,12 +272,13 @@ class WeighedByCosts(CompositeOfOne):
         return best_scores_of(loss, costs, n_outputs)
 
     def of_rows(self) -> "RowCosts":
-        """The same loss with costs of its own for each row.
+        """Return the same loss with costs of its own for each row.
 
         Returns
         -------
         RowCosts
-            Its target is an array of shape (n, n_classes): the cost of each decision in each row.
+            A loss whose target is an array of shape (n, n_classes): the cost of each decision in
+            each row.
         """
         return RowCosts(self.loss)
 
@@ -324,59 +391,74 @@ class CheapestDecision(Loss):
 
 
 class CostSensitive(WeighedByCosts):
-    """A classification loss under a matrix of costs of wrong decisions.
+    r"""Classification loss under a matrix of costs: its scores rank decisions by expected cost.
 
-    It is ``sum_k cost[true, k] * loss(0, t_k)``: each decision k is punished for what it costs more
-    than the cheapest, by what the loss of two classes gives to the first one at the score ``t_k =
-    raw_k - log(mean over the other classes of exp(S raw)) / S`` with S the relative slope of the
-    loss at 0. Its best scores rank the decisions by their expected cost. For two classes it is the
-    loss with the costs as weights of the rows. With more it is the construction of [1]_ and [2]_
-    with the mean of exponentials in the place of the mean of the scores, which they use. A linear
-    model has much lower costs with it where classes lie between others. In return it is not convex;
-    its fit starts from that of cross-entropy.
+    Choose it where wrong decisions cost different amounts and a simple model cannot have right
+    probabilities everywhere. With :math:`c_k` what decision :math:`k` costs more than the cheapest
+    one in a row, it is
 
-    It takes each loss that treats two classes alike and whose slope at a score of 0 is above 0 and
-    the same to both sides, which the losses for wrong labels have too. It refuses ``"perceptron"``,
-    and ``"crammer_singer"`` for more than two classes. Losses that are bounded or have kinks may
-    end in a local minimum, which costs little more.
+    .. math::
 
-    It gives no probabilities. Where the model can give right probabilities, the decision of least
-    expected cost by those of ``"cross_entropy"`` alone is as good or a little better,
-    ``(predict_proba(X) @ cost).argmin(axis=1)``, and one fit then serves any costs. Where it
-    cannot, the scores of this loss aim at the boundaries that matter for the costs.
+        \ell(y, f) = \sum_k c_k\, \psi(t_k), \qquad t_k = f_k - \frac{1}{S} \log\left( \frac{1}{K -
+            1} \sum_{j \ne k} \exp(S f_j) \right)
+
+    with :math:`f_k` the score of decision :math:`k` of :math:`K`, :math:`\psi(t)` the loss that
+    `loss` gives to the first of two classes at the score :math:`t`, and :math:`S = \frac{5}{4}
+    \psi'(0) / \psi(0)`, with :math:`\psi` counted from its least value on [-10, 0]: each decision
+    is punished for its cost as far as it is ahead of the others. The decision with the best score
+    has the least expected cost. For two classes the loss is that of `loss` with the costs as
+    weights of the rows, and convex where `loss` is. For more it is not convex; the construction is
+    that of [1]_ and [2]_ with a mean of exponentials in place of the mean of the scores. A linear
+    fit starts from that of cross-entropy. In an estimator it is ``loss=CostSensitive("hinge",
+    cost=[[0, 1], [5, 0]])``.
 
     Parameters
     ----------
     loss : str or Loss, default="cross_entropy"
+        A loss that treats two classes alike, with a positive slope at a score of 0, the same to
+        both sides. The losses for wrong labels are among them; ``"perceptron"`` is not, nor
+        ``"crammer_singer"`` for more than two classes. With bounded losses or kinks a fit may end
+        in a local minimum, which costs little more.
     cost : array-like of shape (n_classes, n_classes), default=None
-        ``cost[i][j]``: the cost of deciding class j where i is true, classes in the order of
-        ``classes_``; None: 0 and 1. Costs may be negative, as gains are: a number added to all
-        costs of a true class changes nothing. A number as `alpha` weighs against the loss, so costs
-        ten times as large act as a tenth of it; ``alpha="auto"`` is in units of the costs.
+        ``cost[i][j]`` is the cost of deciding for class j where class i is true, in the order of
+        ``classes_``; None: 0 on the diagonal and 1 elsewhere. Costs may be negative, as gains are:
+        a number added to all costs of a true class changes nothing. Costs ten times as large act as
+        a tenth of a given `alpha`; ``alpha="auto"`` is in units of the costs.
 
     See Also
     --------
-    ExpectedCost : The cost itself, smooth in the scores but not convex.
+    sklearn_losses.losses.ExpectedCost : The cost itself, smooth in the scores but not convex.
+    sklearn_losses.average_cost : What the decisions of a model cost.
+    sklearn_losses.make_cost_scorer : A scorer for model selection.
+
+    Notes
+    -----
+    It gives no probabilities. Where a model can have right probabilities, the decision of least
+    expected cost by those of ``"cross_entropy"``, ``(predict_proba(X) @ cost).argmin(axis=1)``, is
+    as good or a little better, and one fit serves any costs.
 
     References
     ----------
     .. [1] Lee, Lin and Wahba, "Multicategory support vector machines", Journal of the American
-       Statistical Association 99 (2004).
+           Statistical Association 99 (2004).
     .. [2] Avila Pires, Szepesvari and Ghavamzadeh, "Cost-sensitive multiclass classification risk
-       bounds", ICML 2013.
+           bounds", ICML 2013.
 
     Examples
     --------
-    Calling class 1 class 0 is five times as bad as the other way round:
+    To call a malignant tumour (class 0) benign is twenty times as bad as the other way round:
 
-    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.metrics import confusion_matrix
+    >>> from sklearn.preprocessing import scale
     >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import CostSensitive
-    >>> X, y = make_classification(flip_y=0.3, random_state=0)
-    >>> loss = CostSensitive("hinge", cost=((0, 1), (5, 0)))
-    >>> costly, plain = (LossClassifier(loss).fit(X, y) for loss in (loss, "hinge"))
-    >>> bool(costly.predict(X).sum() > plain.predict(X).sum())
-    True
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> for loss in ("hinge", CostSensitive("hinge", cost=[[0, 20], [1, 0]])):
+    ...     decisions = LossClassifier(loss, alpha=0.01).fit(scale(X), y).predict(scale(X))
+    ...     print(confusion_matrix(y, decisions).tolist())
+    [[206, 6], [2, 355]]
+    [[212, 0], [45, 312]]
     """
 
     def __init__(self, loss: AnyLoss = "cross_entropy", cost: Any = None) -> None:

@@ -13,22 +13,44 @@ __all__ = ["CrammerSinger"]
 
 
 class CrammerSinger(Loss, name="crammer_singer"):
-    """The hinge of the own class against the best other one, Crammer and Singer's [1]_.
+    r"""Hinge of the own class against the best other class; gives labels but no probabilities.
 
-    It is ``max(0, 1 + max_j raw_j - raw_own)`` over the other classes j. Equal to `Hinge` for two
-    classes.
+    Choose it as an alternative to `Hinge` for more than two classes: one class that is ahead costs
+    as much as several. It is [1]_
+
+    .. math::
+
+        \ell(y, f) = \max\left(0,\ 1 + \max_{j \ne y} f_j - f_y\right)
+
+    with :math:`y` the class and :math:`f_j` the raw prediction (score) of class :math:`j`. For two
+    classes it is `Hinge`. It is convex and has kinks. ``solver="interior_point"`` finds the exact
+    minimum of a linear model under a ridge penalty, ``solver="augmented_lagrangian"`` that of
+    larger data. In an estimator it is ``loss="crammer_singer"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.Hinge : The sum over the other classes.
+    sklearn_losses.losses.CrossEntropy : A smooth loss that gives probabilities.
+    sklearn.svm.LinearSVC : The same loss as ``multi_class="crammer_singer"``.
 
     References
     ----------
     .. [1] Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector
-       machines", JMLR 2 (2001).
+           machines", JMLR 2 (2001).
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import CrammerSinger
     >>> CrammerSinger().value(np.array([2]), np.array([[0.5, -1.0, 1.0]]))
     array([0.5])
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LossClassifier("crammer_singer", alpha=0.01).fit(scale(X), y)
+    >>> model.converged_, bool(model.dual_gap_ < 1e-4)
+    (True, True)
     """
 
     task = "classification"
@@ -71,7 +93,21 @@ class CrammerSinger(Loss, name="crammer_singer"):
         return SmoothedCrammerSinger(width)
 
     def violations(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """``1 + raw_j - raw_own`` for each class j, 0 for the own one, (n, K)."""
+        """Return by how much each class comes too close to the own one.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Integer codes of the classes.
+        raw : ndarray of shape (n, K)
+            Scores.
+
+        Returns
+        -------
+        ndarray of shape (n, K)
+            ``1 + raw_j - raw_own`` for each class j, and 0 for the own one. The loss is the largest
+            of a row.
+        """
         return _violations(y, raw)
 
     def shortfall(self, y: Targets, raw: FloatArray, gradient: FloatArray) -> FloatArray | None:

@@ -20,15 +20,42 @@ __all__ = ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"
 
 
 class ScalarLoss(Loss):
-    """A loss that is the sum of one curve over one or more numbers t, affine in `raw`.
+    r"""Base class of losses that are one curve of a number t, such as the residual or a margin.
 
-    Families say what t is (`argument`, `direction`, `pullback`); losses say the curve.
+    The loss of a row is the sum of the curve :math:`\varphi` over its numbers :math:`t`, which are
+    affine in the raw predictions:
+
+    .. math::
+
+        \ell(y, f) = \sum_m \varphi(t_m), \qquad t = a(y) + B(y)\, f
+
+    Families say what :math:`t` is (`argument`, `direction`, `pullback`), losses say the curve
+    (`curve`, `slope` and, for Newton's method, `curvature`). Derive a loss from `ResidualLoss` or
+    `MarginLoss`; this class is for a family of your own.
 
     Attributes
     ----------
     curvature_jumps : bool
         The curvature is not continuous. Newton's method then takes its mean over about the length
         of the last step, see `spread`.
+
+    See Also
+    --------
+    sklearn_losses.losses.ResidualLoss : The family of the residual, for regression.
+    sklearn_losses.losses.MarginLoss : The family of margins, for classification.
+    sklearn_losses.losses.PiecewiseLinear : Curves made of straight pieces.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.losses import ResidualLoss, ScalarLoss
+    >>> class Quartic(ResidualLoss):
+    ...     def curve(self, t):
+    ...         return t**4
+    ...     def slope(self, t):
+    ...         return 4 * t**3
+    >>> isinstance(Quartic(), ScalarLoss), Quartic().gradient(np.array([1.0]), np.array([3.0]))
+    (True, array([32.]))
     """
 
     has_hessian = False  # a loss that gives its `curvature` has one
@@ -38,14 +65,52 @@ class ScalarLoss(Loss):
 
     @abstractmethod
     def curve(self, t: FloatArray) -> FloatArray:
-        """The loss as a function of t."""
+        """Return the loss as a function of t.
+
+        Parameters
+        ----------
+        t : ndarray
+            Residuals or margins.
+
+        Returns
+        -------
+        ndarray of the shape of t
+            The values of the curve.
+        """
 
     @abstractmethod
     def slope(self, t: FloatArray) -> FloatArray:
-        """Its derivative."""
+        """Return the derivative of `curve`.
+
+        Parameters
+        ----------
+        t : ndarray
+            Residuals or margins.
+
+        Returns
+        -------
+        ndarray of the shape of t
+            The derivatives.
+        """
 
     def curvature(self, t: FloatArray) -> FloatArray:
-        """Its second derivative; a loss without one leaves it out."""
+        """Return the second derivative of `curve`; a loss without one leaves it out.
+
+        Parameters
+        ----------
+        t : ndarray
+            Residuals or margins.
+
+        Returns
+        -------
+        ndarray of the shape of t
+            The second derivatives.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss has none.
+        """
         raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def spread(self, width: float) -> Loss:
@@ -61,29 +126,88 @@ class ScalarLoss(Loss):
         return (self.slope(t + width) - self.slope(t - width)) / (2 * width) if width else self.curvature(t)
 
     def curve_and_slope(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Both at once; losses whose two share work override this."""
+        """Return `curve` and `slope` at once; override it where the two share work.
+
+        Parameters
+        ----------
+        t : ndarray
+            Residuals or margins.
+
+        Returns
+        -------
+        curve : ndarray of the shape of t
+            The values of the curve.
+        slope : ndarray of the shape of t
+            The derivatives.
+        """
         return self.curve(t), self.slope(t)
 
     @abstractmethod
     def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """t, an affine function of `raw`: (n,), or (n, m) where a row has m of them."""
+        """Return t, an affine function of `raw`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions; K columns for K outputs.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, m)
+            One number per row, or m of them.
+        """
 
     @abstractmethod
     def direction(self, y: Targets, change: FloatArray) -> FloatArray:
-        """The change of t when `raw` changes by `change`: the linear part of `argument`."""
+        """Return the change of t when `raw` changes: the linear part of `argument`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        change : ndarray of shape (n,) or (n, K)
+            Change of the raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, m)
+            Change of t.
+        """
 
     @abstractmethod
     def pullback(self, y: Targets, slopes: FloatArray) -> FloatArray:
-        """The adjoint of `direction`: derivatives in t -> derivatives in `raw`."""
+        """Turn derivatives in t into derivatives in `raw`: the adjoint of `direction`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        slopes : ndarray of shape (n,) or (n, m)
+            Derivatives in t.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, K)
+            Derivatives in the raw predictions.
+        """
 
     @abstractmethod
     def argument_outputs(self, y: Targets, n_outputs: int) -> tuple[IntArray | None, IntArray]:
-        """Which of several raw outputs each t is made of.
+        """Return which of several raw outputs each t is made of.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        n_outputs : int
+            Raw predictions per row.
 
         Returns
         -------
         rises : ndarray of int of shape (n, 1), or None
-            The output that each row's t rise with, at a slope of 1; None where there is none.
+            The output that each t of a row rises with, at a slope of 1; None where there is none.
         falls : ndarray of int of shape (n, m)
             The output that each t falls with, at a slope of -1.
         """
@@ -121,7 +245,42 @@ def _over_rows(values):
 
 
 class ResidualLoss(ScalarLoss):
-    """A regression loss that depends on the residual ``t = y - raw`` alone."""
+    r"""Base class of regression losses that are one curve of the residual.
+
+    A subclass gives `curve` and `slope` as functions of the residual, and `curvature` where
+    Newton's method shall take it:
+
+    .. math::
+
+        \ell(y, f) = \varphi(y - f)
+
+    with :math:`y` the target, :math:`f` the prediction and :math:`\varphi` the curve.
+
+    See Also
+    --------
+    sklearn_losses.losses.RobustLoss : Base class for residuals in units of their scale.
+    sklearn_losses.losses.PiecewiseLinear : Stated in front of this class, for curves made of
+        straight pieces.
+    sklearn_losses.losses.MarginLoss : The same for classification.
+    sklearn_losses.testing.check_loss : Finds faults in a loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.losses import ResidualLoss
+    >>> class Hypot(ResidualLoss):  # a smooth absolute error
+    ...     def curve(self, t):
+    ...         return np.hypot(t, 1.0)
+    ...     def slope(self, t):
+    ...         return t / np.hypot(t, 1.0)
+    ...     def curvature(self, t):
+    ...         return np.hypot(t, 1.0) ** -3.0
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(Hypot(), alpha=0).fit(X, y).converged_
+    True
+    """
 
     task = "regression"
     residual = True
@@ -140,15 +299,51 @@ class ResidualLoss(ScalarLoss):
 
 
 class MarginLoss(ScalarLoss):
-    """A classification loss that depends on margins alone.
+    r"""Base class of classification losses that are one curve of margins.
 
-    Two classes have one margin, ``t = raw`` for class 1 and ``-raw`` for class 0. With more, the
-    loss is the sum over the other classes of the curve at ``t = raw[own class] - raw[other class]``
-    (Weston and Watkins 1999).
+    A subclass gives `curve` and `slope` as functions of the margin, and `curvature` where Newton's
+    method shall take it. Two classes have one margin :math:`t`, the score for the second class and
+    minus the score for the first. With more classes the loss is a sum over the other ones [1]_:
+
+    .. math::
+
+        \ell(y, f) = \sum_{j \ne y} \varphi(f_y - f_j)
+
+    with :math:`y` the class, :math:`f_j` the score of class :math:`j` and :math:`\varphi` the
+    curve. Such losses give labels but no probabilities.
+
+    See Also
+    --------
+    sklearn_losses.losses.Hinge : The standard loss of this kind.
+    sklearn_losses.losses.SoftmaxLoss : Base class of losses that give probabilities.
+    sklearn_losses.losses.ResidualLoss : The same for regression.
+    sklearn_losses.testing.check_loss : Finds faults in a loss.
+
+    References
+    ----------
+    .. [1] Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN
+           1999, equation 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_losses import LossClassifier
+    >>> from sklearn_losses.losses import MarginLoss
+    >>> class Smooth(MarginLoss):
+    ...     has_minimizer = False
+    ...     def curve(self, t):
+    ...         return np.logaddexp(0.0, -t)
+    ...     def slope(self, t):
+    ...         return -1 / (1 + np.exp(np.minimum(t, 500.0)))
+    >>> X, y = load_iris(return_X_y=True)
+    >>> LossClassifier(Smooth()).fit(X, y).score(X, y) > 0.95
+    True
     """
 
     task = "classification"
     shift_invariant = True
+    has_hessian = False  # a loss that gives its `curvature` has one
 
     def argument(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.direction(y, raw)
@@ -239,7 +434,43 @@ def _other_classes(y, n_classes):
 
 
 class PiecewiseLinear(ScalarLoss):
-    """A `ScalarLoss` whose curve is made of straight pieces: its kinks say everything."""
+    r"""Base class of losses whose curve is made of straight pieces: its kinks say everything.
+
+    State it in front of the family, `ResidualLoss` or `MarginLoss`, and give `kinks`:
+
+    .. math::
+
+        \varphi(t) = \sum_m \max\bigl(l_m (t - p_m),\ r_m (t - p_m)\bigr)
+
+    with :math:`p_m` the positions and :math:`l_m < r_m` the slopes of the kinks, and :math:`t` the
+    residual or the margin. It is convex. ``solver="interior_point"`` and
+    ``solver="augmented_lagrangian"`` find the exact minimum of a linear model.
+
+    Attributes
+    ----------
+    kinks : tuple of Kink
+        The bends of the curve.
+
+    See Also
+    --------
+    sklearn_losses.losses.Kink : One bend.
+    sklearn_losses.losses.Quantile : A loss of this kind for regression.
+    sklearn_losses.losses.Hinge : A loss of this kind for classification.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.losses import Kink, PiecewiseLinear, ResidualLoss
+    >>> class Late(PiecewiseLinear, ResidualLoss):  # beyond 50 it costs three times as much
+    ...     kinks = (Kink(0.0, -1.0, 1.0), Kink(50.0, 0.0, 2.0))
+    >>> Late().value(np.array([10.0, 100.0]), np.zeros(2))
+    array([ 10., 200.])
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(Late(), alpha=0).fit(X, y).converged_
+    True
+    """
 
     smooth = False
     has_hessian = False

@@ -12,19 +12,36 @@ __all__ = ["SoftLabels"]
 
 
 class SoftLabels(CompositeOfOne):
-    """The expectation of a classification loss, for targets that are probabilities.
+    r"""Expectation of a classification loss, for targets that are class probabilities.
 
-    It is ``sum_k probability[k] * loss(k, raw)``. Estimators put it in by themselves.
+    Estimators use it by themselves where the targets are probabilities, as those of several
+    annotators, and the loss does not take them. It is
+
+    .. math::
+
+        \ell(\pi, f) = \sum_k \pi_k\, \ell(k, f)
+
+    with :math:`\pi_k` the probability of class :math:`k`, :math:`f` the scores and :math:`\ell(k,
+    f)` the loss of a row of that class. It is convex, or smooth, where that loss is.
 
     Parameters
     ----------
     loss : str or Loss
+        The classification loss: a name or an object.
+
+    See Also
+    --------
+    sklearn_losses.losses.CrossEntropy : Takes probabilities by itself.
+    sklearn_losses.losses.CostSensitive : Costs of decisions in place of probabilities.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_losses.losses import SoftLabels
     >>> SoftLabels("squared_hinge").value(np.array([0.25]), np.array([0.5]))
+    array([1.75])
+    >>> probabilities = np.array([[0.75, 0.25]])  # the same, one column per class
+    >>> SoftLabels("squared_hinge").value(probabilities, np.array([0.5]))
     array([1.75])
     """
 

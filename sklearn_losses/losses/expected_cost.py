@@ -26,7 +26,20 @@ class OfCosts(SoftmaxLoss):
 
     @abstractmethod
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
-        """The cost of each decision, (n, n_classes)."""
+        """Return the cost of each decision in each row.
+
+        Parameters
+        ----------
+        y : ndarray
+            Codes of classes, their probabilities, or the costs themselves.
+        n_classes : int
+            Number of decisions.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            The costs.
+        """
 
     def _parts(self, y, raw):
         """The value, the shares of the decisions (n, K), and what each costs more than the mean."""
@@ -94,40 +107,62 @@ class OfRows(OfCosts):
 
 
 class ExpectedCost(OfCosts, name="expected_cost"):
-    """The average expected cost, ``sum_k softmax(raw)_k * cost[true, k]`` [1]_ [2]_.
+    r"""Expected cost of the decisions itself: smooth and bounded, but not convex.
 
-    The cost itself, of decisions that are drawn with these shares: smooth and bounded, so that
-    errors count by what they cost and far ones no more than near ones; not convex. Without costs it
-    is the share of wrong decisions. A linear fit starts from that of
-    ``CostSensitive("cross_entropy", cost)``. It is of use where the model cannot be right
-    everywhere: it gives up rows that are cheap. With a model that can, `CostSensitive` has the same
-    best decisions.
+    Choose it where the model cannot be right everywhere and should give up the rows that are cheap.
+    It is the cost of decisions that are drawn with the softmax of the scores as probabilities [1]_
+    [2]_:
 
-    The softmax says how decided a row is, and not how probable the classes are, so it gives no
-    probabilities.
+    .. math::
+
+        \ell(y, f) = \sum_k \frac{\exp(f_k)}{\sum_j \exp(f_j)}\, C_{y k}
+
+    with :math:`f_k` the score of decision :math:`k` and :math:`C_{y k}` the cost of it where class
+    :math:`y` is true. Errors count by what they cost, and far ones no more than near ones. Without
+    costs it is the expected share of wrong decisions. It is smooth but not convex.
+    ``solver="lbfgs"`` finds the minimum next to the start, which for a linear model is the fit of
+    ``CostSensitive("cross_entropy", cost)``. In an estimator it is ``loss=ExpectedCost(cost=[[0,
+    1], [5, 0]])`` or, with equal costs, ``loss="expected_cost"``.
 
     Parameters
     ----------
     cost : array-like of shape (n_classes, n_classes), default=None
-        As for `CostSensitive`.
+        ``cost[i][j]`` is the cost of deciding for class j where class i is true, in the order of
+        ``classes_``; None: 0 on the diagonal and 1 elsewhere. Costs may be negative, as gains are.
 
     See Also
     --------
-    CostSensitive : A loss with the same best decisions; for two classes it is convex.
+    sklearn_losses.losses.CostSensitive : A loss with the same best decisions; convex for two
+        classes.
+    sklearn_losses.average_cost : What the decisions of a model cost.
+
+    Notes
+    -----
+    It gives no probabilities: the softmax says how decided a row is, and not how probable the
+    classes are.
 
     References
     ----------
     .. [1] Bahnsen, Aouada and Ottersten, "Example-dependent cost-sensitive logistic regression for
-       credit scoring", ICMLA 2014, equation 7.
+           credit scoring", ICMLA 2014, equation 7.
     .. [2] Hoppner, Baesens, Verbeke and Verdonck, "Instance-dependent cost-sensitive learning for
-       detecting transfer fraud", European Journal of Operational Research 297 (2022).
+           detecting transfer fraud", European Journal of Operational Research 297 (2022).
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.metrics import confusion_matrix
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.losses import ExpectedCost
     >>> ExpectedCost(cost=((0, 1), (5, 0))).value(np.array([1, 0]), np.array([0.0, 0.0]))
     array([2.5, 0.5])
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> loss = ExpectedCost(cost=[[0, 20], [1, 0]])
+    >>> decisions = LossClassifier(loss).fit(scale(X), y).predict(scale(X))
+    >>> confusion_matrix(y, decisions).tolist()
+    [[212, 0], [41, 316]]
     """
 
     def __init__(self, cost: Any = None) -> None:
@@ -135,6 +170,7 @@ class ExpectedCost(OfCosts, name="expected_cost"):
 
     @derived
     def initial_estimator(self) -> AnyLoss | None:
+        """The loss that is fitted first: cross-entropy under the same costs."""
         return CostSensitive("cross_entropy", self.cost)
 
     def costs_of(self, y: Targets, n_classes: int) -> FloatArray:
@@ -148,11 +184,12 @@ class ExpectedCost(OfCosts, name="expected_cost"):
         return ExpectedCost(matrix_among(self, codes, n_classes))
 
     def of_rows(self) -> OfRows:
-        """The same loss with costs of its own for each row.
+        """Return the same loss with costs of its own for each row.
 
         Returns
         -------
         OfRows
-            Its target is an array of shape (n, n_classes): the cost of each decision in each row.
+            A loss whose target is an array of shape (n, n_classes): the cost of each decision in
+            each row.
         """
         return OfRows()

@@ -6,9 +6,38 @@ __all__ = []
 
 
 class Kink(NamedTuple):
-    """One bend of a piecewise linear curve.
+    r"""One bend of a piecewise linear curve, by which a loss made of straight pieces is stated.
 
-    It is ``max(left * (t - position), right * (t - position))`` with left < right.
+    It stands for the curve
+
+    .. math::
+
+        \max\bigl(l\,(t - p),\ r\,(t - p)\bigr)
+
+    of a number :math:`t`, with :math:`p` the position and :math:`l < r` the slopes to its left and
+    right. A curve with several kinks is their sum.
+
+    Parameters
+    ----------
+    position : float
+        Where the bend is, in units of the residual or the margin.
+    left : float
+        Slope to the left of it.
+    right : float
+        Slope to the right of it, larger than `left`.
+
+    See Also
+    --------
+    sklearn_losses.losses.PiecewiseLinear : Base class of losses that are stated by kinks.
+    sklearn_losses.losses.Quantile : A loss with one kink.
+
+    Examples
+    --------
+    >>> from sklearn_losses.losses import MAE, EpsilonInsensitive
+    >>> MAE().kinks
+    (Kink(position=0.0, left=-1.0, right=1.0),)
+    >>> [kink.position for kink in EpsilonInsensitive(0.5).kinks]
+    [-0.5, 0.5]
     """
 
     position: float

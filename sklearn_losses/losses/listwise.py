@@ -18,7 +18,18 @@ class _Softmax(RankingLoss):
 
     @abstractmethod
     def target(self, y: Queries) -> FloatArray:
-        """The distribution of each query, (n,)."""
+        """Return the distribution over the rows of each query that the scores should have.
+
+        Parameters
+        ----------
+        y : Queries
+            Relevances by query.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            At least 0, with a sum of 1 in each query.
+        """
 
     def _softmax(self, y, scores):
         largest = y.max(scores)
@@ -38,20 +49,41 @@ class _Softmax(RankingLoss):
 
 
 class ListNet(_Softmax, name="listnet"):
-    """Cross-entropy between ``softmax(relevance)`` and ``softmax(score)`` of a query [1]_.
+    r"""Cross-entropy of a whole list: fast, smooth and convex.
+
+    Choose it for many long queries: it costs time linear in the rows. It compares the softmax of
+    the relevances with that of the scores [1]_, here with the probabilities of the first rank:
+
+    .. math::
+
+        \ell(y, s) = -\sum_i \frac{\exp(y_i)}{\sum_k \exp(y_k)} \log \frac{\exp(s_i)}{\sum_k
+            \exp(s_k)}
+
+    with :math:`y` the relevances and :math:`s` the scores of a query. It is convex and smooth, and
+    ``solver="newton"`` finds the exact minimum of a linear model. In `LossRanker` it is
+    ``loss="listnet"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.XENDCG : The same form with a target that bounds the NDCG.
+    sklearn_losses.losses.ListMLE : The likelihood of the whole order.
+    sklearn_losses.losses.RankNet : A loss of pairs.
 
     References
     ----------
-    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007,
-       with top-one probabilities.
+    .. [1] Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import ListNet
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
+    >>> from sklearn_losses.losses import ListNet
     >>> ListNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
     array([0.6931])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> round(LossRanker("listnet").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
+    0.96
     """
 
     def target(self, y: Queries) -> FloatArray:
@@ -59,27 +91,46 @@ class ListNet(_Softmax, name="listnet"):
 
 
 class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
-    """Cross-entropy against ``2**relevance - g``, normalised, g uniform in [0, 1) [1]_.
+    r"""Cross-entropy of a whole list whose target bounds the NDCG: fast, smooth and convex.
 
-    A convex bound of the NDCG. The perturbations g are drawn once per fit.
+    Choose it to raise the NDCG at the price of `ListNet`. The target is a perturbed gain [1]_:
+
+    .. math::
+
+        \ell(y, s) = -\sum_i \frac{2^{y_i} - g_i}{\sum_k (2^{y_k} - g_k)} \log
+            \frac{\exp(s_i)}{\sum_k \exp(s_k)}
+
+    with :math:`y` the relevances and :math:`s` the scores of a query, and :math:`g` numbers in [0,
+    1) that are drawn once per fit. It is convex and smooth, and ``solver="newton"`` finds the exact
+    minimum of a linear model. In `LossRanker` it is ``loss="xe_ndcg"`` or ``loss="xendcg"``.
 
     Parameters
     ----------
     gain : {"exp2", "linear"}, default="exp2"
-        "linear": ``relevance + 1 - g``.
+        The target of a row: ``2**relevance - g``, or ``relevance + 1 - g``. "exp2" gives high
+        grades more weight and needs whole numbers.
+
+    See Also
+    --------
+    sklearn_losses.losses.ListNet : The same form with the softmax of the relevances.
+    sklearn_losses.losses.LambdaRank : Weighted pairs for the top of the list.
 
     References
     ----------
     .. [1] Bruch, "An alternative cross entropy loss for learning-to-rank", arXiv 1911.09798,
-       section 3.
+           section 3.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import XENDCG
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
+    >>> from sklearn_losses.losses import XENDCG
     >>> XENDCG().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
     array([0.6931])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> round(LossRanker("xe_ndcg").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
+    0.96
     """
 
     needs_gains = True
@@ -98,11 +149,28 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
 
 
 class ListMLE(RankingLoss, name="listmle"):
-    """Minus the log-likelihood of the order by relevance in the Plackett-Luce model [1]_.
+    r"""Likelihood of the order of a list in the Plackett-Luce model; smooth and convex.
 
-    ``sum_k (logsumexp(s_(k), ..., s_(n)) - s_(k))`` with (k) the row at rank k. Ties in relevance
-    are broken at random, once per fit; equal rows stay together, each against all of them
-    (Breslow's form of a partial likelihood).
+    Choose it where the whole order matters, as for preferences. It is the negative log-likelihood
+    of drawing the rows one after the other in the order of their relevance [1]_:
+
+    .. math::
+
+        \ell(y, s) = \sum_k \left( \log \sum_{m \ge k} \exp(s_{(m)}) - s_{(k)} \right)
+
+    with :math:`s_{(k)}` the score of the row at rank :math:`k` by relevance. Ties in relevance are
+    broken at random, once per fit. It is convex and smooth, and ``solver="newton"`` finds the exact
+    minimum of a linear model. In `LossRanker` it is ``loss="listmle"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.ListNet : The distribution of the first rank alone.
+    sklearn_losses.losses.RankNet : A loss of pairs.
+
+    Notes
+    -----
+    The loss is a sum over the rows of a query, so that long queries count more. Copies of a row
+    stay together, each compared with all of them (Breslow's form of a partial likelihood).
 
     References
     ----------
@@ -111,10 +179,14 @@ class ListMLE(RankingLoss, name="listmle"):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import ListMLE
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
+    >>> from sklearn_losses.losses import ListMLE
     >>> ListMLE().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
     array([0.6931])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> round(LossRanker("listmle").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
+    0.95
     """
 
     def _lists(self, y, scores):
@@ -196,30 +268,51 @@ def _recurrence(share, term):
 
 
 class ApproxNDCG(RankingLoss, name="approx_ndcg"):
-    """Minus the NDCG with smooth ranks ``1 + sum_k sigmoid(steepness * (s_k - s_i))`` [1]_.
+    r"""The NDCG itself with smooth ranks; not convex.
 
-    Not convex: fits start from the minimum of `ListNet` and end in a local one. Every pair is
-    looked at.
+    Choose it to finish what a convex loss has found, for the NDCG alone. It is minus the NDCG with
+    ranks that are smooth in the scores [1]_:
+
+    .. math::
+
+        \ell(y, s) = -\sum_i \frac{G_i}{\log_2(1 + \hat r_i)}, \qquad \hat r_i = 1 + \sum_{k \ne i}
+            \frac{1}{1 + \exp(-\tau\,(s_k - s_i))}
+
+    with :math:`s` the scores, :math:`G` the gain of a row over the largest possible DCG of its
+    query, and :math:`\tau` the parameter `steepness`. A query of :math:`n` rows costs :math:`n^2`
+    operations. It is smooth but not convex. The fit starts from that of `ListNet`, and
+    ``solver="lbfgs"`` finds the minimum next to it. In `LossRanker` it is ``loss="approx_ndcg"``.
 
     Parameters
     ----------
     steepness : float, default=10.0
-        Larger values follow the NDCG more closely and have smaller basins.
+        How steep the smooth ranks are in the scores, above 0. A larger one follows the NDCG more
+        closely and leaves a fit more local minima.
     gain : {"exp2", "linear"}, default="exp2"
+        The gain of a relevance: ``2**relevance - 1``, or the relevance itself.
+
+    See Also
+    --------
+    sklearn_losses.losses.LambdaRank : Convex steps towards the NDCG.
+    sklearn_losses.losses.XENDCG : A convex bound of the NDCG.
 
     References
     ----------
     .. [1] Qin, Liu and Li, "A general approximation framework for direct optimization of
-       information retrieval measures", Information Retrieval 13 (2010), equations 10 and 11.
+           information retrieval measures", Information Retrieval 13 (2010), equations 10 and 11.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import ApproxNDCG
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
-    >>> ApproxNDCG().value(y, np.array([5.0, 0.0])).round(4)
+    >>> from sklearn_losses.losses import ApproxNDCG
+    >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> ApproxNDCG().value(queries, np.array([5.0, 0.0])).round(4)
     array([-1.])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> round(LossRanker("approx_ndcg").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
+    0.96
     """
 
     convex = False

@@ -85,24 +85,44 @@ def _squared_hinges_curve(y, scores, margin, directions):
 
 
 class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))**2``, the mean over pairs with i more relevant than j [1]_.
+    r"""Squared hinge of pairs of rows: a smooth ranking SVM for long queries.
 
-    n log n operations for a query of n rows with a few grades, by sorting [2]_.
+    Choose it for queries with many rows: it needs :math:`n \log n` operations for :math:`n` rows
+    with a few grades, by sorting [2]_. For a query it is the mean over its pairs :math:`(i, j)` of
+    which :math:`i` is more relevant [1]_:
+
+    .. math::
+
+        \ell(y, s) = \frac{1}{|P|} \sum_{(i, j) \in P} \max(0,\ 1 - (s_i - s_j))^2
+
+    with :math:`s` the scores and :math:`P` the set of these pairs. It is convex and smooth, and
+    ``solver="newton"`` finds the exact minimum of a linear model. In `LossRanker` it is
+    ``loss="squared_pairwise_hinge"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.PairwiseHinge : The hinge without the square.
+    sklearn_losses.losses.RankNet : A logistic loss of the same pairs.
 
     References
     ----------
     .. [1] Chapelle and Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval
-       13 (2010).
+           13 (2010).
     .. [2] Lee and Lin, "Large-scale linear RankSVM", Neural Computation 26 (2014).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import SquaredPairwiseHinge
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
-    >>> SquaredPairwiseHinge().value(y, np.array([3.0, 1.0, 1.0])).round(4)  # margins 2, 2 and 0
+    >>> from sklearn_losses.losses import SquaredPairwiseHinge
+    >>> queries = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
+    >>> scores = np.array([3.0, 1.0, 1.0])  # the pairs have the differences 2, 2 and 0
+    >>> SquaredPairwiseHinge().value(queries, scores).round(4)
     array([0.3333])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> LossRanker("squared_pairwise_hinge").fit(X, y, qid=qid).converged_
+    True
     """
 
     def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -115,12 +135,29 @@ class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
 
 
 class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
-    """``max(0, 1 - (s_i - s_j))``, the mean over pairs, i more relevant: the ranking SVM [1]_.
+    r"""Hinge of pairs of rows: the ranking SVM.
 
-    n log n operations for a query of n rows with a few grades. A linear fit ends on the exact
-    optimum where the differences of all pairs fit into 40 MB; beyond, it closes in on it by
-    smoothed losses, with ``dual_gap_`` for what is left: allow it ``tol=1e-4``, or take
-    `SquaredPairwiseHinge`, which is smooth.
+    Choose it where pairs that are clearly in order should not act on the fit. For a query it is the
+    mean over its pairs :math:`(i, j)` of which :math:`i` is more relevant [1]_:
+
+    .. math::
+
+        \ell(y, s) = \frac{1}{|P|} \sum_{(i, j) \in P} \max(0,\ 1 - (s_i - s_j))
+
+    with :math:`s` the scores and :math:`P` the set of these pairs. It is convex and has kinks. It
+    needs :math:`n \log n` operations for a query of :math:`n` rows with a few grades. In
+    `LossRanker` it is ``loss="pairwise_hinge"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.SquaredPairwiseHinge : The smooth form, for large data.
+    sklearn_losses.losses.RankNet : A logistic loss of the same pairs.
+
+    Notes
+    -----
+    A linear fit ends on the exact minimum where the differences of all pairs fit into 40 MB.
+    Beyond, it comes close to it by smoothed losses, and ``dual_gap_`` bounds what is left:
+    ``tol=1e-4`` is then a reasonable request.
 
     References
     ----------
@@ -129,11 +166,16 @@ class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import PairwiseHinge
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
-    >>> PairwiseHinge().value(y, np.array([3.0, 1.0, 1.5])).round(4)  # margins 2, 1.5 and -0.5
+    >>> from sklearn_losses.losses import PairwiseHinge
+    >>> queries = Queries(np.array([2.0, 1.0, 0.0]), np.array([0, 3]))
+    >>> scores = np.array([3.0, 1.0, 1.5])  # the pairs have the differences 2, 1.5 and -0.5
+    >>> PairwiseHinge().value(queries, scores).round(4)
     array([0.5])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> LossRanker("pairwise_hinge").fit(X, y, qid=qid).converged_
+    True
     """
 
     smooth = False

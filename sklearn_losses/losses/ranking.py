@@ -30,7 +30,37 @@ TIE = 1e-9
 
 
 class RankingLoss(Loss):
-    """Base class: subclasses give `evaluate` and, where they are convex, `curve`."""
+    r"""Base class of ranking losses, which look at all scores of a query at once.
+
+    The target is a `Queries` object, relevances grouped by query, and `raw` holds one score per
+    row. A subclass gives `evaluate`, the value of each query and its gradient in the scores, and
+    `hessian_columns` where it has second derivatives:
+
+    .. math::
+
+        L = \frac{1}{\sum_q w_q} \sum_q w_q\, \ell(y_q, s_q)
+
+    with :math:`y_q` and :math:`s_q` the relevances and scores of query :math:`q` and :math:`w_q`
+    its weight. Inside a query the weight of a row is a number of copies of it.
+
+    See Also
+    --------
+    sklearn_losses.losses.RankNet : Logistic loss of the pairs of a query.
+    sklearn_losses.losses.ListNet : Cross-entropy of the whole list.
+    sklearn_losses.LossRanker : The estimator that takes ranking losses.
+
+    Examples
+    --------
+    >>> from sklearn_losses import LossRanker, make_ranking
+    >>> from sklearn_losses.losses import RankingLoss
+    >>> class Pull(RankingLoss):  # squared distance of the scores from the relevances
+    ...     def evaluate(self, y, scores):
+    ...         distance = scores - y.relevance
+    ...         return y.sum(distance**2), 2 * distance
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> LossRanker(Pull()).fit(X, y, qid=qid).score(X, y, qid=qid) > 0.8
+    True
+    """
 
     renamed = Loss.renamed | {"curve": "hessian_columns"}
     task = "ranking"
@@ -40,13 +70,45 @@ class RankingLoss(Loss):
 
     @abstractmethod
     def evaluate(self, y: Queries, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Values (n_queries,) and gradient (n,), without the weights of the queries.
+        """Return the value of each query and the gradient in the scores.
 
-        `scores` is float64.
+        Parameters
+        ----------
+        y : Queries
+            Relevances by query.
+        scores : ndarray of shape (n,)
+            One score per row, as float64.
+
+        Returns
+        -------
+        value : ndarray of shape (n_queries,)
+            The loss of each query, without the weights of the queries.
+        gradient : ndarray of shape (n,)
+            The derivative of their sum in each score.
         """
 
     def hessian_columns(self, y: Queries, scores: FloatArray, directions: FloatArray) -> FloatArray:
-        """The second derivative applied to the columns of `directions`, (n, m)."""
+        """Return the second derivative of the sum of the queries times some directions.
+
+        Parameters
+        ----------
+        y : Queries
+            Relevances by query.
+        scores : ndarray of shape (n,)
+            One score per row, as float64.
+        directions : ndarray of shape (n, m)
+            Changes of the scores, one per column.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+            The products, without the weights of the queries.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss has no second derivative.
+        """
         return super().hessian(y, scores)
 
     def value(self, y: Queries, raw: FloatArray) -> FloatArray:
@@ -69,11 +131,37 @@ class RankingLoss(Loss):
         return curved.reshape(direction.shape).astype(raw.dtype, copy=False)
 
     def hessian_matrix(self, y: Queries, raw: FloatArray) -> FloatArray:
-        """The second derivative as one matrix (n, n), for few rows."""
+        """Return the second derivative as one matrix; for few rows.
+
+        Parameters
+        ----------
+        y : Queries
+            Relevances by query.
+        raw : ndarray of shape (n,)
+            Scores.
+
+        Returns
+        -------
+        ndarray of shape (n, n)
+            The matrix; rows of different queries have 0.
+        """
         return self.hessian_product(y, raw, np.eye(len(raw)))
 
     def hessian(self, y: Queries, raw: FloatArray) -> FloatArray:
-        """The diagonal of `hessian_matrix`, for few rows."""
+        """Return the diagonal of `hessian_matrix`; for few rows.
+
+        Parameters
+        ----------
+        y : Queries
+            Relevances by query.
+        raw : ndarray of shape (n,)
+            Scores.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The second derivative in each score.
+        """
         return np.diag(self.hessian_matrix(y, raw))
 
     def _slope_along(self, y, point, direction):
@@ -104,10 +192,26 @@ _MAX_RANK = Options(Integer(1), None)
 
 
 class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
-    """``log(1 + exp(-(s_i - s_j)))``, the mean over pairs with i more relevant than j [1]_.
+    r"""Logistic loss of pairs of rows: the usual start for rankings; smooth and convex.
 
-    With one query and a binary y this is a smooth stand-in for 1 - AUC. Every pair is looked at:
-    n^2 operations for a query of n rows, memory linear in n.
+    Choose it where every pair in the wrong order costs the same, wherever it is in the list. With
+    one query and two relevances it is a smooth form of 1 - AUC. For a query it is the mean over its
+    pairs :math:`(i, j)` of which :math:`i` is more relevant [1]_:
+
+    .. math::
+
+        \ell(y, s) = \frac{1}{|P|} \sum_{(i, j) \in P} \log\left(1 + \exp(-(s_i - s_j))\right)
+
+    with :math:`s` the scores and :math:`P` the set of these pairs. It is convex and smooth, and
+    ``solver="newton"`` finds the exact minimum of a linear model. A query of :math:`n` rows costs
+    :math:`n^2` operations and memory linear in :math:`n`. In `LossRanker` it is ``loss="ranknet"``
+    or ``loss="pairwise_logistic"``.
+
+    See Also
+    --------
+    sklearn_losses.losses.LambdaRank : The same pairs, weighted by what they matter for the NDCG.
+    sklearn_losses.losses.SquaredPairwiseHinge : A pair loss that needs n log n operations.
+    sklearn_losses.losses.ListNet : A loss of the whole list, linear in the rows.
 
     References
     ----------
@@ -116,19 +220,34 @@ class RankNet(RankingLoss, name="ranknet", aliases=("pairwise_logistic",)):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import RankNet
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
+    >>> from sklearn_losses.losses import RankNet
     >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
     >>> RankNet().value(queries, np.array([0.0, 0.0])).round(4)
     array([0.6931])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> round(LossRanker("ranknet").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
+    0.95
     """
 
     has_minimizer = False  # falls for ever where every pair is in order
 
     def pair_weights(self, y: Queries, scores: FloatArray) -> Callable[..., FloatArray] | None:
-        """A function of two arrays of row numbers that gives the weights of their pairs.
+        """Return a function that weights pairs of rows; None for equal weights.
 
-        None stands for equal weights.
+        Parameters
+        ----------
+        y : Queries
+            Relevances by query.
+        scores : ndarray of shape (n,)
+            One score per row.
+
+        Returns
+        -------
+        callable or None
+            ``weigh(i, j)`` with two arrays of row numbers, which returns the weights of their
+            pairs.
         """
         return None
 
@@ -180,20 +299,39 @@ def _inverse(values):
 
 
 class LambdaRank(RankNet, name="lambdarank"):
-    """`RankNet` with pairs weighted by the change of the NDCG if the two swap places [1]_.
+    r"""RankNet with pairs weighted by their effect on the NDCG: for the top of the list.
 
-    The weights ``|G_i - G_j| * |1/D(rank_i) - 1/D(rank_j)|``, with ``G = gain / largest DCG`` and
-    ``D(k) = log2(1 + k)``, come from the current ranking. They are held fixed while the loss is
-    minimised and then taken anew, starting from the minimum of `RankNet`, until the ranking no
-    longer changes or five such rounds have not raised the NDCG of the training queries; the best
-    round counts. Stochastic solvers take them at every step.
+    Choose it where the first ranks matter most. For a query it is the mean over its pairs
+    :math:`(i, j)` of which :math:`i` is more relevant [1]_:
+
+    .. math::
+
+        \ell(y, s) = \frac{1}{|P|} \sum_{(i, j) \in P} |G_i - G_j|\, \left| \frac{1}{D(r_i)} -
+            \frac{1}{D(r_j)} \right| \log\left(1 + \exp(-(s_i - s_j))\right)
+
+    with :math:`s` the scores, :math:`P` the set of these pairs, :math:`G` the gain of a row over
+    the largest possible DCG of its query, :math:`r` the rank by the current scores and :math:`D(r)
+    = \log_2(1 + r)`. In `LossRanker` it is ``loss="lambdarank"``.
+
+    A deterministic solver holds the weights of the pairs fixed, so that the loss is convex and
+    smooth, minimises, and takes the weights anew. The fit starts from that of `RankNet` and ends
+    when the ranking no longer changes, or after five rounds that have not raised the NDCG of the
+    training queries; the best round counts. Stochastic solvers take the weights at every step.
 
     Parameters
     ----------
     max_rank : int or None, default=30
-        Ranks below this one have discount 0: the NDCG@k that counts. None: all ranks.
+        The last rank that counts: that of the NDCG@k to be raised. A larger one gives lower places
+        of the list more weight; None: all ranks.
     gain : {"exp2", "linear"}, default="exp2"
-        ``2**relevance - 1``, or the relevance itself.
+        The gain of a relevance: ``2**relevance - 1``, or the relevance itself. "exp2" gives high
+        grades more weight and needs whole numbers.
+
+    See Also
+    --------
+    sklearn_losses.losses.LambdaLoss : Weights that follow from a tighter bound.
+    sklearn_losses.losses.RankNet : The same pairs with equal weights.
+    sklearn_losses.losses.ApproxNDCG : The NDCG itself, smoothed; not convex.
 
     References
     ----------
@@ -202,11 +340,15 @@ class LambdaRank(RankNet, name="lambdarank"):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import LambdaRank
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
-    >>> LambdaRank().value(y, np.array([1.0, 0.0])).round(4)  # log(1 + 1/e) times 1 - 1/log2(3)
+    >>> from sklearn_losses.losses import LambdaRank
+    >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> LambdaRank().value(queries, np.array([1.0, 0.0])).round(4)  # log(1 + 1/e) (1 - 1/log2(3))
     array([0.1156])
+    >>> X, y, qid = make_ranking(random_state=0)
+    >>> round(LossRanker("lambdarank").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
+    0.95
     """
 
     moving = True
@@ -221,12 +363,27 @@ class LambdaRank(RankNet, name="lambdarank"):
 
     @derived
     def measure(self) -> tuple[str, int | None] | None:
+        """Kind of gain and last rank of the NDCG by which a fit compares rankings."""
         return self.gain, self.max_rank
 
     def ranks(self, y: Queries, scores: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Rows above each row, and rows that share its place.
+        """Return where each row stands in the ranking that gives the weights.
 
-        They are those of the ranking held fixed, or else of the current one.
+        It is the ranking held fixed, or else that of the current scores.
+
+        Parameters
+        ----------
+        y : Queries
+            Relevances by query.
+        scores : ndarray of shape (n,)
+            One score per row.
+
+        Returns
+        -------
+        above : ndarray of shape (n,)
+            Rows of the query that are ranked above each row.
+        count : ndarray of shape (n,)
+            Rows that share its place, itself among them.
         """
         return y.ranking_without_ties(scores) if y.reference_scores is None else y.ranking(y.reference_scores, TIE)
 
@@ -237,33 +394,54 @@ class LambdaRank(RankNet, name="lambdarank"):
 
 
 class LambdaLoss(LambdaRank, name="lambdaloss"):
-    """NDCG-Loss2++ of the LambdaLoss framework: lambdarank's weights and a tighter bound's [1]_.
+    r"""LambdaRank with the weights of a tighter bound of the NDCG (NDCG-Loss2++).
 
-    The weights are
-    ``|G_i - G_j| * (mu * |1/D(apart) - 1/D(apart + 1)| + |1/D(rank_i) - 1/D(rank_j)|)`` with
-    ``apart = |rank_i - rank_j|``, held fixed and taken anew as for `LambdaRank`.
+    Choose it as an alternative to `LambdaRank`; it follows the NDCG more closely. For a query it is
+    the mean over its pairs :math:`(i, j)` of which :math:`i` is more relevant [1]_:
+
+    .. math::
+
+        \ell(y, s) = \frac{1}{|P|} \sum_{(i, j) \in P} |G_i - G_j| \left( \mu \left( \frac{1}{D(a)}
+            - \frac{1}{D(a + 1)} \right) + \left| \frac{1}{D(r_i)} - \frac{1}{D(r_j)} \right|
+            \right) \log\left(1 + \exp(-(s_i - s_j))\right)
+
+    with :math:`a = |r_i - r_j|` the distance of the ranks, :math:`\mu` the parameter `mu`, and the
+    other symbols as in `LambdaRank`. The weights are held fixed and taken anew as there. In
+    `LossRanker` it is ``loss="lambdaloss"``.
 
     Parameters
     ----------
     mu : float, default=10.0
-        Weight of the bound's part, at least 0; 0 is lambdarank.
+        Weight of the part of the bound, at least 0. A larger one gives pairs of neighbouring ranks
+        more weight; 0 is `LambdaRank` with ``max_rank=None``.
     max_rank : int or None, default=None
-        Pairs of two rows ranked below this one do not count. None: all pairs.
+        The last rank that counts: pairs of two rows ranked below it have no weight. None: all
+        pairs.
     gain : {"exp2", "linear"}, default="exp2"
+        The gain of a relevance: ``2**relevance - 1``, or the relevance itself.
+
+    See Also
+    --------
+    sklearn_losses.losses.LambdaRank : The loss without the part of the bound.
+    sklearn_losses.losses.RankNet : The same pairs with equal weights.
 
     References
     ----------
     .. [1] Wang et al., "The LambdaLoss framework for ranking metric optimization", CIKM 2018,
-       equation 18.
+           equation 18.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_losses.losses import LambdaLoss
+    >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
-    >>> y = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
-    >>> LambdaLoss(mu=0.0).value(y, np.array([1.0, 0.0])).round(4)  # lambdarank
+    >>> from sklearn_losses.losses import LambdaLoss
+    >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> LambdaLoss(mu=0.0).value(queries, np.array([1.0, 0.0])).round(4)  # as LambdaRank
     array([0.1156])
+    >>> X, y, qid = make_ranking(n_queries=20, random_state=0)
+    >>> LossRanker("lambdaloss").fit(X, y, qid=qid).score(X, y, qid=qid) > 0.9  # NDCG
+    True
     """
 
     parameter_constraints = LambdaRank.parameter_constraints | {"mu": Interval(0.0)}

@@ -62,82 +62,108 @@ class Recipe:
     measure: tuple[str, int | None] | None = None
 
     def best_constant(self: Any, y: Targets, sample_weight: FloatArray, n_outputs: int) -> FloatArray:
-        """The raw prediction that intercepts start from.
+        """Return the raw prediction that intercepts start from: the best constant one.
 
-        It is the minimiser over constants, found numerically.
+        It is the minimiser of the mean loss over constants, found numerically unless a loss
+        overrides it.
 
         Parameters
         ----------
         y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
         sample_weight : ndarray of shape (n,)
-            Non-negative, with mean 1.
+            Weights of the rows, not negative, with mean 1.
         n_outputs : int
+            Raw predictions per row.
 
         Returns
         -------
         ndarray of shape (n_outputs,)
+            The constant of each output.
         """
         if self.task == "classification":
             return best_scores(self, y, sample_weight, n_outputs)
         return np.array([best_number(self, y, sample_weight)])
 
     def null_loss(self: Any, y: Targets, sample_weight: FloatArray) -> float:
-        """The weighted mean loss of the best constant prediction.
+        """Return the weighted mean loss of the best constant prediction, for one regression target.
 
-        It measures the size of the loss, for one target of a regression.
+        It measures the size of the loss.
 
         Parameters
         ----------
         y : ndarray of shape (n,)
+            Targets.
         sample_weight : ndarray of shape (n,)
+            Weights of the rows.
 
         Returns
         -------
         float
+            The mean loss.
         """
         constant = np.full(len(y), self.best_constant(y, sample_weight, 1)[0])
         return float(np.average(self.value(y, constant), weights=sample_weight))
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Any:
-        """The loss with what it takes from the initial estimator (a scale, a start).
-
-        A new object, or itself.
+        """Return the loss with what it takes from the initial estimator, such as a scale.
 
         Parameters
         ----------
-        y, raw : ndarray of shape (n,)
-            Targets and the initial estimator's raw predictions; (n, K) raw predictions for K
-            outputs.
+        y : ndarray of shape (n,)
+            Targets.
+        raw : ndarray of shape (n,) or (n, K)
+            Raw predictions of the initial estimator.
         sample_weight : ndarray of shape (n,)
+            Weights of the rows.
+
+        Returns
+        -------
+        Loss
+            A new loss, or the loss itself where it takes nothing.
         """
         return self
 
     def with_scale(self, scale: Any) -> Any:
-        """The loss with a number for a scale that a fit has to find.
-
-        A new object, or itself where it has none to find.
+        """Return the loss with a number for a scale that a fit has to find.
 
         Parameters
         ----------
         scale : float
-            Of the residuals; one for each target where the loss is of several.
+            The scale of the residuals, in the unit of the target; one for each target where the
+            loss is of several.
+
+        Returns
+        -------
+        Loss
+            A new loss, or the loss itself where it has no scale to find.
         """
         return self
 
     def learned(self, constants: FloatArray) -> dict[str, Any]:
-        """Fitted attributes that the loss adds to those of the estimator: a dict.
+        """Return the fitted attributes that the loss adds to those of the estimator.
 
-        They come from the learned constants (n_constants,).
+        Parameters
+        ----------
+        constants : ndarray of shape (n_constants,)
+            The constants that were learned with the coefficients.
+
+        Returns
+        -------
+        dict
+            Names of attributes and their values.
         """
         return {}
 
     def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray | None:
-        """The weights by which rows count in a step of reweighted least squares.
+        """Return the weights by which rows count in a step of reweighted least squares.
 
         Parameters
         ----------
-        y, raw : ndarray of shape (n,)
-            `raw` has the learned constants as further columns.
+        y : ndarray of shape (n,)
+            Targets.
+        raw : ndarray of shape (n,) or (n, 1 + n_constants)
+            Predictions, with the learned constants as further columns.
 
         Returns
         -------
@@ -148,26 +174,68 @@ class Recipe:
         return None
 
     def initial_alpha(self, alpha: float, y: Targets, sample_weight: FloatArray) -> float:
-        """The strength of the penalty of the initial estimator.
+        """Return the strength of the penalty for the initial estimator.
 
         It differs from `alpha` where the initial loss is not in the units of this one. A loss with
         a `residual_scale` is preceded by Huber's loss at that scale, in the same units.
+
+        Parameters
+        ----------
+        alpha : float
+            The strength of the fit.
+        y : ndarray of shape (n,)
+            Targets.
+        sample_weight : ndarray of shape (n,)
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            The strength of the initial fit.
         """
         return alpha
 
     def check_target(self, y: Targets) -> None:
-        """Raise ValueError where a target is outside the loss's domain."""
+        """Raise ValueError if a target is outside the domain of the loss.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets.
+        """
 
     def bind(self, y: Targets, n_outputs: int, task: str) -> Any:
-        """The loss made ready for one fit.
+        """Return the loss made ready for one fit.
 
-        It is a new object where it depends on the data, else the loss itself.
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets, or integer codes of classes.
+        n_outputs : int
+            Raw predictions per row.
+        task : {"regression", "classification", "ranking"}
+            The task of the estimator.
+
+        Returns
+        -------
+        Loss
+            A new loss where it depends on the data, else the loss itself.
         """
         return self
 
     def among(self, codes: NDArray[Any], n_classes: int) -> Any:
-        """The loss where only the classes of these codes have rows.
+        """Return the loss for a part of the classes: what it states by class is cut to them.
 
-        What a loss states by class is cut to them.
+        Parameters
+        ----------
+        codes : ndarray of int
+            The classes that have rows.
+        n_classes : int
+            The number of all classes.
+
+        Returns
+        -------
+        Loss
+            The loss for these classes; itself where it states nothing by class.
         """
         return self

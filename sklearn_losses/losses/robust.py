@@ -86,9 +86,61 @@ class ScaleOfPlane(float):
 
 
 class RobustLoss(ResidualLoss):
-    """Base of the robust losses of ``u = residual / scale``.
+    r"""Base class of the robust losses, which count residuals in units of their scale.
 
-    A subclass gives `rho` and its two derivatives, `psi` and `psi_prime`.
+    With :math:`y` the target, :math:`f` the prediction and :math:`s` the scale the loss is
+
+    .. math::
+
+        \ell(y, f) = s^2 \, \rho(u), \qquad u = (y - f) / s.
+
+    A subclass gives :math:`\rho` (`rho`), its derivative :math:`\psi` (`psi`) and the derivative of
+    that (`psi_prime`), and keeps the scale as its parameter `scale`. The factor :math:`s^2` keeps
+    the value in the squared unit of the target, so that `alpha` means the same for every scale and
+    a fit of ``k * y`` gives k times the coefficients.
+
+    See Also
+    --------
+    sklearn_losses.losses.Huber : The standard choice; convex.
+    sklearn_losses.losses.Redescending : Base class of the losses that are not convex.
+
+    Notes
+    -----
+    With ``scale="mad"`` a fit estimates the scale: it is the median absolute deviation of the
+    residuals of an initial fit, over 0.6745, so that it estimates the standard deviation of normal
+    noise.
+
+    - Without a penalty and with ``alpha="auto"`` the initial fit is that of the least absolute
+      deviations. It passes through as many rows as there are parameters; where these rows hold more
+      than 10 % of the weight they are left out of the median.
+    - Under a penalty it is a fit of Huber's loss at the scale itself, with the same penalty. The
+      result is divided by :math:`\sqrt{1 - k / n}`, with :math:`k` the effective number of
+      parameters and :math:`n` that of the rows.
+
+    Where more than half of the rows lie exactly on a plane the scale is 1e-8 times the spread of
+    the target, and the fit follows these rows. Where the initial fit passes through all rows, the
+    scale is that of the targets around their median. The estimator shows the scale as ``scale_``.
+    Under `partial_fit` the first batch decides. A loss that no fit has bound takes residuals to be
+    in units of the scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.losses import RobustLoss
+    >>> class PseudoHuber(RobustLoss):
+    ...     def __init__(self, c=1.0, scale="mad"):
+    ...         self.c, self.scale = c, scale
+    ...     def rho(self, u):
+    ...         return self.c**2 * (np.sqrt(1 + (u / self.c) ** 2) - 1)
+    ...     def psi(self, u):
+    ...         return u / np.sqrt(1 + (u / self.c) ** 2)
+    ...     def psi_prime(self, u):
+    ...         return (1 + (u / self.c) ** 2) ** -1.5
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> round(LossRegressor(PseudoHuber(), alpha=0).fit(X, y).scale_, 1)
+    53.1
     """
 
     renamed = ResidualLoss.renamed | {"bend": "psi_prime"}
@@ -97,15 +149,62 @@ class RobustLoss(ResidualLoss):
 
     @derived
     def initial_estimator(self) -> AnyLoss | None:
+        """The loss that is fitted first; None where the scale is a number."""
         return None if isinstance(self.scale, (int, float)) else "mae"
 
     @derived
     def residual_scale(self) -> float | str | None:
+        """The scale, or the word for one that a fit has to find."""
         return self.scale
 
     @property
     def _unit(self):
         return 1.0 if isinstance(self.scale, str) else self.scale
+
+    def rho(self, u: FloatArray) -> FloatArray:
+        """Return the loss of a residual in units of its scale.
+
+        Parameters
+        ----------
+        u : ndarray
+            Residuals in units of their scale.
+
+        Returns
+        -------
+        ndarray of the shape of `u`
+            The values.
+        """
+        raise NotImplementedError
+
+    def psi(self, u: FloatArray) -> FloatArray:
+        """Return the derivative of `rho`, the influence of a residual.
+
+        Parameters
+        ----------
+        u : ndarray
+            Residuals in units of their scale.
+
+        Returns
+        -------
+        ndarray of the shape of `u`
+            The derivatives.
+        """
+        raise NotImplementedError
+
+    def psi_prime(self, u: FloatArray) -> FloatArray:
+        """Return the derivative of `psi`.
+
+        Parameters
+        ----------
+        u : ndarray
+            Residuals in units of their scale.
+
+        Returns
+        -------
+        ndarray of the shape of `u`
+            The second derivatives of `rho`.
+        """
+        raise NotImplementedError
 
     def curve(self, t: FloatArray) -> FloatArray:
         return self._unit * (self._unit * self.rho(t / self._unit))
@@ -120,11 +219,39 @@ class RobustLoss(ResidualLoss):
         return clone(self).set_params(scale=scale) if isinstance(self.scale, str) else self
 
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
-        """The loss with a number for its scale."""
+        """Return the loss with a number for its scale.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets.
+        raw : ndarray of shape (n,)
+            Predictions of the initial fit.
+        sample_weight : ndarray of shape (n,)
+            Weights of the rows.
+
+        Returns
+        -------
+        Loss
+            A new loss where `scale` is a word; the loss itself where it is a number.
+        """
         return self.with_scale(residual_scale(y, raw, sample_weight)) if isinstance(self.scale, str) else self
 
     def row_weights(self, y: Targets, raw: FloatArray) -> FloatArray:
-        """``psi(u) / u``, and its limit at 0, over this limit."""
+        """Return the weight of each row in a step of reweighted least squares.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Targets.
+        raw : ndarray of shape (n,)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            ``psi(u) / u`` over its limit at ``u = 0``: 1 for a residual of 0, less for larger ones.
+        """
         u = (y - raw) / self._unit
         center = self.psi_prime(np.zeros(1))[0]
         return np.where(u == 0, 1.0, self.psi(u) / np.where(u == 0, 1.0, u) / center)
@@ -134,32 +261,67 @@ class RobustLoss(ResidualLoss):
 
 
 class Huber(RobustLoss, name="huber"):
-    """Huber's loss: squared up to ``|u| = delta``, linear beyond, against outliers [1]_.
+    r"""Huber's loss: squared for small residuals, linear for large ones; the usual robust choice.
 
-    It is ``u**2 / 2`` up to delta: the mean of most rows, which outliers change little. Follows the
-    mean where the noise is small and the median where a residual is large.
+    Choose it where some targets are outliers. It estimates the mean of most rows, and outliers in
+    the target change little. Rows that are outliers in the features (leverage points) can still
+    decide the fit; `Tukey` resists them. With :math:`u = (y - f) / s`, where :math:`y` is the
+    target, :math:`f` the prediction and :math:`s` the scale of the residuals [1]_
+
+    .. math::
+
+        \ell(y, f) = s^2 \cdot \begin{cases} u^2 / 2 & \text{if } |u| \le \delta \\ \delta\,(|u| -
+            \delta / 2) & \text{if } |u| > \delta \end{cases}
+
+    with :math:`\delta` the parameter `delta`. It is convex and smooth, and ``solver="newton"``
+    finds the exact minimum of a linear model. In an estimator it is ``loss="huber"``.
 
     Parameters
     ----------
     delta : float, default=1.35
-        Where the parabola ends, in units of the scale, larger than 0; 1.35 keeps 95 % efficiency at
-        the normal distribution.
-    scale : "mad", "joint" or float, default="mad"
-        "mad": estimated from the data. "joint": found together with the coefficients (Huber's
-        concomitant scale, as in `sklearn.linear_model.HuberRegressor`, see `JointHuber`). A number
-        fixes it: with 1, delta is in the target's units.
+        Size of a residual from which on its loss is linear, in units of the scale, above 0. A
+        smaller one resists outliers better; a larger one is more efficient for normal noise. 1.35
+        has 95 % of the efficiency of least squares there.
+    scale : {"mad", "joint"} or float, default="mad"
+        The scale :math:`s`. "mad": estimated before the fit, see `RobustLoss`. "joint": estimated
+        together with the coefficients (Huber's concomitant scale, as in
+        :class:`sklearn.linear_model.HuberRegressor`); `delta` must be above 1 then. A number fixes
+        it, in the unit of the target: with 1, `delta` is in that unit too.
+
+    See Also
+    --------
+    sklearn_losses.losses.Fair : A loss with all derivatives, nearly linear far out.
+    sklearn_losses.losses.Tukey : A loss that ignores gross outliers, in the features too.
+    sklearn_losses.losses.MAE : The limit for a small `delta`.
+    sklearn.linear_model.HuberRegressor : Huber's loss with the joint scale in scikit-learn.
+
+    Notes
+    -----
+    The fitted estimator has the scale as ``scale_`` and the weights of the rows as
+    ``row_weights_``. With ``scale="joint"`` the objective is that of
+    :class:`sklearn.linear_model.HuberRegressor` over the number of rows, so that `alpha` here is
+    twice its `alpha` over the number of rows.
 
     References
     ----------
     .. [1] Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35
-       (1964), section 2.
+           (1964), section 2.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.losses import Huber
     >>> Huber(delta=1.0, scale=1.0).value(np.array([0.5, 3.0]), np.zeros(2))
     array([0.125, 2.5  ])
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y[:20] += 5000  # wrong entries
+    >>> for loss in ("mse", "huber"):
+    ...     model = LossRegressor(loss, alpha=0).fit(X, y)
+    ...     print(loss, round(float(np.median(np.abs(y - model.predict(X))))))
+    mse 249
+    huber 40
     """
 
     parameter_constraints = {"delta": _POSITIVE, "scale": Options("mad", "joint", _POSITIVE)}
@@ -295,27 +457,56 @@ class JointHuber(Loss):
 
 
 class Fair(RobustLoss, name="fair"):
-    """Fair's loss, ``c**2 (|u|/c - log(1 + |u|/c))``: convex, smooth, nearly linear far out [1]_.
+    r"""Fair's loss: convex, with all derivatives, nearly linear for large residuals.
+
+    Choose it in place of `Huber` where a loss without any bend is wanted; its influence levels off
+    slowly. With :math:`u = (y - f) / s`, where :math:`y` is the target, :math:`f` the prediction
+    and :math:`s` the scale of the residuals [1]_
+
+    .. math::
+
+        \ell(y, f) = s^2 c^2 \left( \frac{|u|}{c} - \log\left(1 + \frac{|u|}{c}\right) \right)
+
+    with :math:`c` the parameter `c`. It is convex and smooth, and ``solver="newton"`` finds the
+    exact minimum of a linear model. In an estimator it is ``loss="fair"``.
 
     Parameters
     ----------
     c : float, default=1.4
-        Size of the residuals from which the influence levels off, in units of the scale; 95 %
-        efficiency at the normal.
-    scale : "mad" or float, default="mad"
-        As for `Huber`.
+        Size of the residuals from which on the influence levels off, in units of the scale, above
+        0. A smaller one resists outliers better; 1.4 has 95 % of the efficiency of least squares
+        for normal noise.
+    scale : {"mad"} or float, default="mad"
+        The scale :math:`s`. "mad": estimated before the fit, see `RobustLoss`. A number fixes it,
+        in the unit of the target.
+
+    See Also
+    --------
+    sklearn_losses.losses.Huber : The standard robust loss, with a bend at `delta`.
+    sklearn_losses.losses.Cauchy : A loss whose influence falls again far out.
+
+    Notes
+    -----
+    The fitted estimator has the scale as ``scale_`` and the weights of the rows as
+    ``row_weights_``.
 
     References
     ----------
     .. [1] Fair, "On the robust estimation of econometric models", Annals of Economic and Social
-       Measurement 3 (1974).
+           Measurement 3 (1974).
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.losses import Fair
     >>> Fair(scale=1.0).value(np.array([1.0, 10.0]), np.zeros(2)).round(4)
     array([0.3436, 9.8896])
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LossRegressor("fair").fit(X, y)
+    >>> float(model.row_weights_.min().round(2)), float(model.row_weights_.max().round(2))
+    (0.34, 1.0)
     """
 
     def __init__(self, c: float = 1.4, scale: float | str = "mad") -> None:

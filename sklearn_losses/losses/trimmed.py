@@ -14,47 +14,64 @@ __all__ = ["Trimmed"]
 
 
 class Trimmed(CompositeOfOne):
-    """The mean of the best part of the rows, of any loss: rows that fit worst do not count [1]_.
+    r"""Mean loss of the best share of the rows, for any loss: ignores the rows that fit worst.
 
-    With "mse" that is least trimmed squares, which tolerates gross errors in up to ``1 - share`` of
-    the rows. `fit` alternates [2]_ between the model for the rows that are kept and the rows that
-    the model fits best, which lowers the trimmed mean at each step, until neither changes; for a
-    loss of a residual it begins as `start` says, else with the loss of all rows. Not convex: more
-    starts (`n_init`) may find better. Everything else (alpha, `loss_`, the solver, certificates) is
-    that of the loss on the rows that are kept. The attribute `row_weights_` of the estimator says
-    which these are: 1 for a row that counts, 0 for one that is left out, and a share for the one at
-    the boundary.
+    Choose it where a part of the rows does not belong to the model. With ``"mse"`` it is least
+    trimmed squares [1]_. It minimises
+
+    .. math::
+
+        \frac{1}{h} \sum_{i=1}^{h} \ell_{(i)}, \qquad h = \beta n
+
+    with :math:`\ell_{(1)} \le \ell_{(2)} \le \dots` the losses of the :math:`n` rows in order and
+    :math:`\beta` the parameter `share`. It is not convex. A fit alternates between the model for
+    the rows that are kept and the rows that the model fits best [2]_; each step lowers the
+    objective. In an estimator it is ``loss=Trimmed("mse", share=0.75)``.
 
     Parameters
     ----------
     loss : str or Loss, default="mse"
-        One that learns no constants.
+        The loss of a row: a name, or a loss that learns no constants.
     share : float, default=0.75
-        The part of the rows that counts, by weight, in (0, 1]; 1 is the plain mean.
+        The share :math:`\beta` of the rows that is kept, by weight, in (0, 1]. A smaller one
+        withstands more wrong rows and wastes more right ones; 1 is the plain mean.
     n_steps : int, default=30
-        Number of alternations at the most.
+        Alternations at the most, at least 1.
     n_init : int, default=1
-        Number of starts; the further ones give the rows random weights.
-    start : "resistant" or "mae", default="resistant"
-        For losses of a residual: "resistant" is an S-estimate on which outliers in X have no
-        influence, see `Redescending`; "mae" are the least absolute deviations.
+        Number of starts, at least 1; the further ones give the rows random weights. More take more
+        time and may find a lower objective.
+    start : {"resistant", "mae"}, default="resistant"
+        For losses of a residual, where the fit begins. "resistant": an S-estimate on which outliers
+        in the features have no influence, see `Redescending`. "mae": the least absolute deviations.
+        Other losses begin with the fit of all rows.
+
+    See Also
+    --------
+    sklearn_losses.losses.Tukey : Ignores rows by the size of their residual, smoothly.
+    sklearn_losses.losses.CVaR : The opposite: the mean of the worst share.
+
+    Notes
+    -----
+    The fitted attribute ``row_weights_`` of an estimator says which rows are kept: 1 for a row that
+    counts, 0 for one that does not, and a share for the one at the boundary. Everything else
+    (`alpha`, ``loss_``, the solver, certificates) is that of the loss on the rows that are kept.
 
     References
     ----------
     .. [1] Rousseeuw, "Least median of squares regression", JASA 79 (1984), section 4.
     .. [2] Rousseeuw and Van Driessen, "Computing LTS regression for large data sets", Data Mining
-       and Knowledge Discovery 12 (2006), theorem 1.
+           and Knowledge Discovery 12 (2006), theorem 1.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.losses import Trimmed
-    >>> X = np.arange(10.0)[:, None]
-    >>> y = 2 * X[:, 0] + 1
-    >>> y[[1, 8]] = 1000.0
-    >>> LossRegressor(Trimmed("mse", share=0.8), alpha=0).fit(X, y).coef_.round(6)
-    array([2.])
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y[:20] += 5000  # wrong entries
+    >>> model = LossRegressor(Trimmed("mse", share=0.9), alpha=0).fit(X, y)
+    >>> float(model.row_weights_[:20].max())
+    0.0
     """
 
     parameter_constraints = {
@@ -75,6 +92,7 @@ class Trimmed(CompositeOfOne):
 
     @derived
     def resistant(self) -> bool | None:
+        """Whether the fit begins with the resistant start; None for losses of no residual."""
         return self.start == "resistant" if getattr(self.inner, "residual", False) else None
 
     def with_parts(self, parts: tuple[Any, ...]) -> Loss:
@@ -85,15 +103,19 @@ class Trimmed(CompositeOfOne):
         return f"Trimmed({self.inner.name})"
 
     def kept(self, losses: FloatArray, sample_weight: FloatArray) -> FloatArray:
-        """The weights that the rows keep: all of the best ones, part of the last, none beyond.
+        """Return the weights that the rows keep: all of the best ones and part of the last.
 
         Parameters
         ----------
-        losses, sample_weight : ndarray of shape (n,)
+        losses : ndarray of shape (n,)
+            The loss of each row.
+        sample_weight : ndarray of shape (n,)
+            Weights of the rows.
 
         Returns
         -------
         ndarray of shape (n,)
+            The weights, whose sum is `share` of that of `sample_weight`.
         """
         order = np.argsort(losses, kind="stable")
         before = np.cumsum(sample_weight[order]) - sample_weight[order]

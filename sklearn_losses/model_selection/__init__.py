@@ -3,12 +3,13 @@
 from sklearn_losses.model_selection.compare import compare_losses
 from sklearn_losses.model_selection.comparison import LossComparison
 from sklearn_losses.model_selection.noise import NoiseCurve, add_label_noise, add_outliers, noise_curve
-from sklearn_losses.model_selection.rules import RULES, Rule
+from sklearn_losses.model_selection.rules import RULES, Condition, Rule
 from sklearn_losses.model_selection.significance import corrected_resampled_ttest, holm
 from sklearn_losses.model_selection.suggest import LossSuggestions, Suggestion, suggest_losses
 
 __all__ = [
     "RULES",
+    "Condition",
     "LossComparison",
     "LossSuggestions",
     "NoiseCurve",

@@ -97,12 +97,27 @@ FACTS = {
 class Condition(NamedTuple):
     """A comparison of a measured fact with a number.
 
-    Attributes
+    The rules of `suggest_losses` consist of such conditions, so that a program can read them. The
+    decision chart of the documentation is made from them.
+
+    Parameters
     ----------
     fact : str
-        A key of `FACTS`.
+        The name of the fact, a key of `LossSuggestions.facts_` such as "outliers".
     relation : {"<", "<=", ">", ">="}
+        How the fact is compared.
     number : float
+        The number on the right side of the comparison.
+
+    See Also
+    --------
+    Rule : Advice that holds under conditions.
+
+    Examples
+    --------
+    >>> from sklearn_losses.model_selection import Condition
+    >>> Condition("outliers", ">", 0.01).holds({"outliers": 0.1})
+    True
     """
 
     fact: str
@@ -110,31 +125,44 @@ class Condition(NamedTuple):
     number: float
 
     def holds(self, facts: dict[str, Any]) -> bool:
-        """Whether the facts satisfy it. A fact that is nan satisfies no condition."""
+        """Compare the fact with the number.
+
+        Parameters
+        ----------
+        facts : dict of str to float
+            The measured facts.
+
+        Returns
+        -------
+        bool
+            Whether the condition is met. A fact that is nan meets no condition.
+        """
         return bool(RELATIONS[self.relation](facts[self.fact], self.number))
 
 
 class Rule(NamedTuple):
-    """One rule of `suggest_losses`: when it applies, and which losses it speaks for.
+    """One piece of advice of `suggest_losses`.
 
-    It is a named tuple. All rules are in `sklearn_losses.model_selection.RULES`.
+    A rule says for which kinds of targets and under which conditions it holds, for which losses it
+    speaks, and who found it. `suggest_losses` adds the points of all rules that apply.
 
     Parameters
     ----------
     problem : tuple of str
-        The kinds of targets for which it holds, such as "counts". Empty means all kinds.
+        The kinds of targets for which it holds: "continuous", "counts", "positive", "zeros",
+        "binary", "classes" or "ranking". Empty: all kinds.
     when : tuple of Condition
         The conditions on the measured facts, all of which must hold.
     points : dict of str to float
         Name of a loss -> how strongly the rule speaks for it; below 0 it speaks against it.
     says : str
-        The advice, as a format string over the facts.
+        The advice as a format string over the facts.
     source : str
         The publications behind it.
 
     See Also
     --------
-    suggest_losses : Applies the rules.
+    suggest_losses : Suggest losses for data by these rules.
 
     Examples
     --------
@@ -151,32 +179,32 @@ class Rule(NamedTuple):
     source: str
 
     def applies(self, facts: dict[str, Any]) -> bool:
-        """Return whether the rule holds for data with these facts.
+        """Tell whether the advice holds for data with these facts.
 
         Parameters
         ----------
         facts : dict
-            The measured facts.
+            The measured facts, as in `LossSuggestions.facts_`.
 
         Returns
         -------
         bool
-            True if the target is of the kind of the rule and all its conditions hold.
+            Whether the kind of the target is right and all conditions hold.
         """
         return self.concerns(facts.get("kind", "")) and all(condition.holds(facts) for condition in self.when)
 
     def concerns(self, kind: str) -> bool:
-        """Return whether the rule is about targets of this kind.
+        """Tell whether the rule is about targets of this kind.
 
         Parameters
         ----------
         kind : str
-            Such as "counts".
+            A kind of target, such as "counts".
 
         Returns
         -------
         bool
-            True if the rule is for this kind, or for all.
+            Whether `kind` is in `problem`, or `problem` is empty.
         """
         return not self.problem or kind in self.problem
 

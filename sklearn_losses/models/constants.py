@@ -14,15 +14,33 @@ __all__ = ["LinearWithConstants", "WithConstants", "with_constants"]
 class WithConstants(Model):
     """A model with numbers that its loss learns, as raw outputs that are the same for all rows.
 
-    `params` holds those of the model, then the constants over their units, which no penalty
-    touches. `with_constants` makes one that is a `LinearModel` where the model is.
+    Estimators make it for losses that learn a scale or a threshold, such as
+    ``Huber(scale="joint")`` and `CVaR`. The flat vector holds the parameters of the model, then the
+    constants over their units, which no penalty touches.
 
     Parameters
     ----------
     model : Model
+        The bound model.
     n_constants : int
+        How many numbers are learned.
     units : tuple of float, default=None
-        See `Loss.constant_units`.
+        How far each constant moves while a raw prediction moves by 1, about; a larger one makes the
+        solver take larger steps in it. None stands for 1.
+
+    See Also
+    --------
+    sklearn_losses.models.with_constants : Makes the right one of the two classes.
+    sklearn_losses.models.LinearWithConstants : The same of a linear model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.models import MLP, WithConstants
+    >>> model = WithConstants(MLP((3,)).bind(2, 1), 1)
+    >>> params = model.init(np.array([0.0, 5.0]), np.random.RandomState(0))
+    >>> model.predict(params, np.zeros((2, 2)))[:, 1]
+    array([5., 5.])
     """
 
     def __init__(self, model: Model, n_constants: int, units: ArrayLike | None = None) -> None:
@@ -70,7 +88,35 @@ class WithConstants(Model):
 
 
 class LinearWithConstants(WithConstants, LinearModel):
-    """`WithConstants` of a linear model: each constant is the coefficient of a column of ones."""
+    """A linear model with numbers that its loss learns: coefficients of columns of ones.
+
+    Estimators make it for losses that learn a scale or a threshold, such as
+    ``Huber(scale="joint")`` and `CVaR`. As it is linear in its parameters, exact solvers take it.
+
+    Parameters
+    ----------
+    model : LinearModel
+        The bound model.
+    n_constants : int
+        How many numbers are learned.
+    units : tuple of float, default=None
+        How far each constant moves while a raw prediction moves by 1, about; a larger one makes the
+        solver take larger steps in it. None stands for 1.
+
+    See Also
+    --------
+    sklearn_losses.models.with_constants : Makes the right one of the two classes.
+    sklearn_losses.models.WithConstants : The same of any model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.models import Linear, LinearWithConstants
+    >>> model = LinearWithConstants(Linear().bind(2, 1), 1)
+    >>> model.predict(np.array([1.0, 2.0, 3.0, 5.0]), np.eye(2))  # weights, intercept, constant
+    array([[4., 5.],
+           [5., 5.]])
+    """
 
     def __init__(self, model: LinearModel, n_constants: int, units: ArrayLike | None = None) -> None:
         super().__init__(model, n_constants, units)
@@ -84,14 +130,40 @@ class LinearWithConstants(WithConstants, LinearModel):
         return self.model.unpack(params[: -self.n_constants])
 
     def pack(self, weights: Vector, intercept: Vector) -> Vector:
-        """The flat vector of W and b; the constants are 0."""
+        """Return the flat vector of weights and intercepts; the constants are 0.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_features, n_outputs)
+            The weights.
+        intercept : ndarray of shape (n_outputs,)
+            The intercepts; left out if the model has none.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The parameters.
+        """
         return np.append(self.model.pack(weights, intercept), np.zeros(self.n_constants))
 
     def resized(self, n_features: int) -> "LinearModel":
         return LinearWithConstants(self.model.resized(n_features), self.n_constants, self.units)
 
     def restricted(self, features: NDArray[np.intp]) -> tuple["LinearModel", NDArray[np.intp]]:
-        """As `LinearModel.restricted`; the constants stay."""
+        """Return the linear model of some columns; the constants stay.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            The numbers of the columns.
+
+        Returns
+        -------
+        model : LinearModel
+            The smaller model.
+        coordinates : ndarray of int
+            Where its parameters are among those of this one.
+        """
         model, coordinates = self.model.restricted(features)
         constants = np.arange(self.model.n_params, self.n_params)
         return LinearWithConstants(model, self.n_constants, self.units), np.concatenate([coordinates, constants])
@@ -129,18 +201,34 @@ class LinearWithConstants(WithConstants, LinearModel):
 
 
 def with_constants(model: Model, n_constants: int, units: ArrayLike | None = None) -> Model:
-    """The model with learned constants; a `LinearModel` where it is one, and itself for none.
+    """Return a model with numbers that its loss learns.
+
+    Estimators call it with `n_constants` and `constant_units` of the loss.
 
     Parameters
     ----------
     model : Model
+        The bound model.
     n_constants : int
+        How many numbers are learned.
     units : tuple of float, default=None
-        See `Loss.constant_units`.
+        How far each constant moves while a raw prediction moves by 1, about. None stands for 1.
 
     Returns
     -------
     Model
+        A `LinearModel` if `model` is one; `model` itself for no constants.
+
+    See Also
+    --------
+    sklearn_losses.models.WithConstants : The model that it makes.
+
+    Examples
+    --------
+    >>> from sklearn_losses.models import Linear, with_constants
+    >>> linear = Linear().bind(3, 1)
+    >>> with_constants(linear, 1).n_params, with_constants(linear, 0) is linear
+    (5, True)
     """
     if not n_constants:
         return model

@@ -14,29 +14,42 @@ __all__ = ["FactorizationMachine"]
 
 
 class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",)):
-    """A linear model plus an interaction of every pair of columns, of low rank.
+    r"""Linear model plus an interaction of every pair of features, of low rank; for sparse data.
 
-    For each output ``raw = b + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j``, with a vector `v_i`
-    of `rank` factors for each column [1]_. Pairs that never occur together in the training rows get
-    an interaction too, from the factors that their columns have in other pairs: the model is made
-    for one-hot columns, such as users and items, in sparse rows. It costs time in proportion to the
-    entries of X times `rank`. Each class and each target has its own weights and factors.
+    Choose it for one-hot features such as users and items, where most pairs are rare. Each output
+    is [1]_
+
+    .. math::
+
+        f = b + \sum_i w_i x_i + \sum_{i < j} \langle v_i, v_j \rangle\, x_i x_j
+
+    with :math:`x_i` the features, :math:`b` the intercept, :math:`w_i` the weights and :math:`v_i`
+    a vector of `rank` factors for each feature. Pairs that never occur together in the training
+    rows get an interaction too, from the factors that their features have in other pairs. The time
+    is proportional to the entries of X times `rank`. Each class and each target has its own weights
+    and factors. The objective is not convex. In an estimator it is
+    ``model="factorization_machine"`` or ``model="fm"``.
 
     Parameters
     ----------
     rank : int, default=8
-        Factors per column and output. More factors express more different interactions, and overfit
-        sooner.
+        Factors per feature and output, at least 1. More express more different interactions, and
+        overfit sooner.
     init_scale : float, default=0.1
         Standard deviation of the factors at the start, which are random (`random_state` of the
-        estimator). At 0 they would never move.
+        estimator), above 0. A larger one starts with stronger interactions.
+
+    See Also
+    --------
+    sklearn_losses.models.Linear : The model without interactions.
+    sklearn_losses.models.MLP : Interactions of any kind, for dense data.
 
     Notes
     -----
-    An estimator has the fitted attributes `coef_` (n_outputs, n_features), `intercept_`
-    (n_outputs,) and `factors_` (n_outputs, n_features, rank); without the axis of the outputs where
-    `coef_` of a linear model has none. The penalty is that of all weights and factors. Columns
-    should have about the same size, as one-hot columns do.
+    An estimator has the fitted attributes ``coef_`` (n_outputs, n_features), ``intercept_``
+    (n_outputs,) and ``factors_`` (n_outputs, n_features, rank); without the axis of the outputs
+    where ``coef_`` of a linear model has none. The penalty is that of all weights and factors.
+    Features should have about the same size, as one-hot features do.
 
     References
     ----------
@@ -81,17 +94,57 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
         return np.concatenate([matrix.ravel(), intercepts if self.fit_intercept else intercepts[:0]])
 
     def init(self, constant: Vector, rng: Any) -> Vector:
-        """Weights of 0, random factors, and the intercepts `constant`."""
+        """Return weights of 0, random factors, and the intercepts `constant`.
+
+        Parameters
+        ----------
+        constant : ndarray of shape (n_outputs,)
+            The best constant prediction.
+        rng : numpy.random.RandomState
+            The only source of chance.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The parameters.
+        """
         factors = self.init_scale * rng.standard_normal((self.n_features, self.n_outputs, self.rank))
         return self._joined(np.zeros((self.n_features, self.n_outputs)), factors, constant)
 
     def weights(self, hidden: float = 1.0) -> Vector:
-        """1 for weights, and the root of `hidden` for factors: two of them have a weight's unit."""
+        """Return the factor of each parameter in the penalty: 1 for weights, another for factors.
+
+        Parameters
+        ----------
+        hidden : float, default=1.0
+            Its root is that of the factors, since the product of two of them has the unit of a
+            weight.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The factors in the penalty; 0 for intercepts.
+        """
         shape = self.n_features, self.n_outputs
         return self._joined(np.ones(shape), np.full((*shape, self.rank), np.sqrt(hidden)), np.zeros(self.n_outputs))
 
     def rescaled(self, params: Vector, center: Vector, scale: Vector) -> Vector:
-        """The same function of X: what the products with a moved column add is linear."""
+        """Return parameters of the same function of X: what a moved column adds to pairs is linear.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            Parameters for the standardised columns.
+        center : ndarray of shape (n_features,)
+            The means of the columns; 0 for columns that are not centred.
+        scale : ndarray of shape (n_features,)
+            The scales of the columns; 1 for columns that are not scaled.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The parameters for X.
+        """
         matrix, factors, intercepts = self._parts(params, np.float64)
         weights, factors = matrix[:, : self.n_outputs] / scale[:, None], factors / scale[:, None, None]
         shift = np.einsum("j,jkf->kf", center, factors)
@@ -101,7 +154,21 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
         return self._joined(weights, factors, intercepts + constant if self.fit_intercept else constant)
 
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
-        """`coef_`, `intercept_` and `factors_`, (n_outputs, n_features, rank)."""
+        """Return the fitted attributes ``coef_``, ``intercept_`` and ``factors_``.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The parameters.
+        flat : bool, default=False
+            Whether to leave the axis of the outputs out; there is one output then.
+
+        Returns
+        -------
+        dict of str to object
+            ``coef_`` (n_outputs, n_features), ``intercept_`` (n_outputs,) and ``factors_``
+            (n_outputs, n_features, rank).
+        """
         matrix, factors, intercepts = self._parts(params, params.dtype)
         coef = matrix[:, : self.n_outputs].T.copy()
         factors = factors.transpose(1, 0, 2).copy()
@@ -115,9 +182,25 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
         return self._joined(np.atleast_2d(fitted["coef_"]).T, factors, np.atleast_1d(fitted["intercept_"]))
 
     def linearize(self, params: Vector, X: RowMatrix) -> tuple[Vector, Derivative, Derivative]:
-        """The map by Rendle's equation 5, in time linear in the entries of X.
+        """Return raw predictions and their derivative, in time linear in the entries of X.
 
         The sum over pairs of columns is half of the square of a sum less the sum of the squares.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        X : {ndarray, sparse matrix} of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        raw : ndarray of shape (n,) or (n, n_outputs)
+            Raw predictions, in the dtype of X.
+        jvp : callable
+            Change of the parameters -> change of `raw`.
+        vjp : callable
+            Gradient in `raw` -> gradient in the parameters.
         """
         matrix, factors, intercepts = self._parts(params, X.dtype)
         outputs, squared = self.n_outputs, squares(X if isinstance(X, (np.ndarray, SparseRows)) else SparseRows(X))

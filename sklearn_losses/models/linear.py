@@ -32,44 +32,124 @@ def _weighted_gram(X, weight, definite):
 
 
 class LinearModel(Model):
-    """Base class of models that are linear in their parameters: ``raw = columns(X) @ W + b``.
+    r"""Base class of models that are linear in their parameters, for the exact solvers.
 
-    `params` holds W (n_features, n_outputs), row by row, then b. A convex loss gives a convex
-    objective. Exact solvers, changes of coordinates and duality gaps are for these models alone,
-    and the methods below are what they ask for. A subclass says which columns it makes of X: it
+    The raw predictions are
+
+    .. math::
+
+        f = \varphi(x)\, W + b
+
+    with :math:`\varphi(x)` the columns that the model makes of a row :math:`x`, :math:`W` the
+    weights and :math:`b` the intercepts; the flat vector holds :math:`W`, row by row, then
+    :math:`b`. A convex loss gives a convex objective, and exact solvers, changes of coordinates and
+    duality gaps are for these models alone. A subclass says which columns it makes of X: it
     overrides `columns` and `n_columns`, and nothing else.
+
+    See Also
+    --------
+    sklearn_losses.models.Linear : The columns of X themselves.
+    sklearn_losses.models.Model : Base class of all models.
+    sklearn_losses.testing.check_model : Finds faults in a model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.models import LinearModel
+    >>> class WithSquares(LinearModel):
+    ...     def columns(self, X):
+    ...         return np.hstack([X, X**2])
+    ...     def n_columns(self, n_features):
+    ...         return 2 * n_features
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor("mae", model=WithSquares()).fit(X, y).coef_.shape
+    (20,)
     """
 
     linear = True
 
     @property
     def n_weights(self) -> int:
-        """Entries of W."""
+        """Number of entries of the weights."""
         return self.n_features * self.n_outputs
 
     @property
     def n_params(self) -> int:
-        """Entries of W and b."""
+        """Number of entries of the weights and the intercepts."""
         return self.n_weights + self.n_intercepts
 
     # The parameters.
 
     def init(self, constant: Vector, rng: Any) -> Vector:
-        """Weights of 0 and the intercepts `constant`."""
+        """Return weights of 0 and the intercepts `constant`.
+
+        Parameters
+        ----------
+        constant : ndarray of shape (n_outputs,)
+            The best constant prediction.
+        rng : numpy.random.RandomState
+            Not used.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The parameters.
+        """
         return self.pack(np.zeros((self.n_features, self.n_outputs)), constant)
 
     def pack(self, weights: Vector, intercept: Vector) -> Vector:
-        """The flat vector of W (n_features, n_outputs) and b (n_outputs,)."""
+        """Return the flat vector of weights and intercepts.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_features, n_outputs)
+            The weights.
+        intercept : ndarray of shape (n_outputs,)
+            The intercepts; left out if the model has none.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The parameters.
+        """
         return np.concatenate([weights.ravel(), intercept]) if self.fit_intercept else weights.ravel().copy()
 
     def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
-        """A list of W (n_features, n_outputs) and one of b (n_outputs,), as `MLP` has per layer."""
+        """Return weights and intercepts, as lists of one layer each.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The parameters.
+
+        Returns
+        -------
+        weights : list of ndarray of shape (n_features, n_outputs)
+            The weights.
+        intercepts : list of ndarray of shape (n_outputs,)
+            The intercepts.
+        """
         n_weights = self.n_weights
         intercept = params[n_weights:] if self.fit_intercept else np.zeros(self.n_outputs, params.dtype)
         return [params[:n_weights].reshape(self.n_features, self.n_outputs)], [intercept]
 
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
-        """`coef_` (n_outputs, n_features) and `intercept_` (n_outputs,); a float where `flat`."""
+        """Return the fitted attributes ``coef_`` and ``intercept_``.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The parameters.
+        flat : bool, default=False
+            Whether to leave the axis of the outputs out; there is one output then.
+
+        Returns
+        -------
+        dict of str to object
+            ``coef_`` (n_outputs, n_features) and ``intercept_`` (n_outputs,).
+        """
         [weights], [intercept] = self.unpack(params)
         coef, intercept = weights.T.copy(), intercept.copy()
         return {"coef_": coef[0], "intercept_": float(intercept[0])} if flat else {"coef_": coef, "intercept_": intercept}
@@ -84,11 +164,35 @@ class LinearModel(Model):
     # Other columns.
 
     def resized(self, n_features: int) -> "LinearModel":
-        """The linear model of another number of columns."""
+        """Return the linear model of another number of columns.
+
+        Parameters
+        ----------
+        n_features : int
+            The number of columns.
+
+        Returns
+        -------
+        LinearModel
+            A bound model with the same outputs.
+        """
         return Linear().bind(n_features, self.n_outputs, self.fit_intercept)
 
     def restricted(self, features: NDArray[np.intp]) -> tuple["LinearModel", NDArray[np.intp]]:
-        """The linear model of some columns, and where its parameters are among this one's."""
+        """Return the linear model of some columns.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            The numbers of the columns.
+
+        Returns
+        -------
+        model : LinearModel
+            The smaller model.
+        coordinates : ndarray of int
+            Where its parameters are among those of this one.
+        """
         weights = (features[:, None] * self.n_outputs + np.arange(self.n_outputs)).ravel()
         intercept = np.arange(self.n_weights, self.n_params)
         return self.resized(len(features)), np.concatenate([weights, intercept])
@@ -113,7 +217,20 @@ class LinearModel(Model):
         return self.predict(params, X), *self.derivative(X)
 
     def derivative(self, X: RowMatrix) -> tuple[Derivative, Derivative]:
-        """The two maps of `linearize`, the same at every point."""
+        """Return the two maps of `linearize`, the same at every point.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        jvp : callable
+            Change of the parameters -> change of the raw predictions.
+        vjp : callable
+            Gradient in the raw predictions -> gradient in the parameters.
+        """
 
         def jvp(direction):
             return self.predict(direction, X)
@@ -126,16 +243,19 @@ class LinearModel(Model):
         return jvp, vjp
 
     def curvature(self, X: Vector, hessian: Vector) -> Vector:
-        """The second derivative in `params` when that in `raw` is `hessian`: J.T H J as a matrix.
+        """Return the second derivative in the parameters, given that in the raw predictions.
 
         Parameters
         ----------
         X : ndarray of shape (n, n_features)
+            Rows.
         hessian : ndarray of shape (n,) or (n, n_outputs, n_outputs)
+            The second derivative of each row in its raw predictions.
 
         Returns
         -------
         ndarray of shape (n_params, n_params)
+            The sum over the rows.
         """
         curved = hessian != 0 if hessian.ndim == 1 else np.any(hessian != 0, axis=(1, 2))
         # Rows on a straight piece of the loss add nothing.
@@ -176,17 +296,24 @@ class LinearModel(Model):
 
     @property
     def by_output(self) -> NDArray[np.intp]:
-        """The parameters in the order of `curvature_by_output`.
-
-        They go output by output, with the intercepts last.
-        """
+        """The parameters in the order of `curvature_by_output`: by output, then the intercepts."""
         weights = np.arange(self.n_weights).reshape(self.n_features, self.n_outputs)
         return np.concatenate([weights.T.ravel(), np.arange(self.n_weights, self.n_params)])
 
     def curvature_by_output(self, X: Vector, hessian: Vector) -> Vector:
-        """`curvature` of several outputs in the order of `by_output` and the precision of X.
+        """Return `curvature` of several outputs in the order of `by_output`.
 
-        Only the upper triangle counts.
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+            Rows.
+        hessian : ndarray of shape (n, n_outputs, n_outputs)
+            The second derivative of each row in its raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_params, n_params)
+            The matrix in the precision of X; only the upper triangle counts.
         """
         features, weights = self.n_features, self.n_weights
         matrix = np.zeros((self.n_params, self.n_params), dtype=X.dtype)
@@ -201,23 +328,70 @@ class LinearModel(Model):
         return matrix
 
     def diagonal(self, squares: Any, hessian: Vector) -> Vector:
-        """The diagonal of `curvature`.
+        """Return the diagonal of `curvature`.
 
         Parameters
         ----------
         squares : {ndarray, sparse matrix} of shape (n, n_features)
             The squares of the rows.
         hessian : ndarray of shape (n,) or (n, n_outputs)
-            The diagonal of the second derivative in `raw`.
+            The diagonal of the second derivative in the raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The sums over the rows.
         """
         sums = squares.T.dot(hessian).ravel()
         return np.concatenate([sums, np.atleast_1d(hessian.sum(axis=0))]) if self.fit_intercept else sums
 
     def rows(self, X: Vector, gradients: Vector) -> Vector:
-        """The gradient in `params` of each row, (n, n_params), given its gradient in `raw`."""
+        """Return the gradient of each row in the parameters.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+            Rows.
+        gradients : ndarray of shape (n, n_outputs)
+            The gradient of each row in its raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n, n_params)
+            The gradients.
+        """
         weights = (X[:, :, None] * gradients[:, None, :]).reshape(len(X), self.n_weights)
         return np.hstack([weights, gradients]) if self.fit_intercept else weights
 
 
 class Linear(LinearModel, name="linear"):
-    """The linear model ``raw = X @ W + b``."""
+    r"""Linear model: a weighted sum of the features and an intercept for each output.
+
+    It is the default of the estimators, and with convex losses every solver finds the one optimum:
+
+    .. math::
+
+        f = x\, W + b
+
+    with :math:`f` the raw predictions of a row :math:`x`, :math:`W` the weights and :math:`b` the
+    intercepts. In an estimator it is ``model="linear"``.
+
+    See Also
+    --------
+    sklearn_losses.models.MLP : A model that is not linear.
+    sklearn_losses.models.FactorizationMachine : A linear model with interactions of pairs of
+        features.
+    sklearn_losses.models.LinearModel : Base class for other columns.
+
+    Notes
+    -----
+    An estimator has the fitted attributes ``coef_`` and ``intercept_`` of it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_losses import LossClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> LossClassifier(model="linear").fit(X, y).coef_.shape
+    (3, 4)
+    """

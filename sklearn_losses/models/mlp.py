@@ -51,16 +51,46 @@ def hidden_sizes(owner: Any) -> tuple[int, ...]:
 
 
 class MLP(Model, name="mlp"):
-    """A multi-layer perceptron with fully connected layers; the last one is linear.
+    r"""Multi-layer perceptron with fully connected layers, for any loss.
 
-    `params` holds, layer by layer, the weights (n_in, n_out), row by row, then the intercepts.
+    Choose it where the target depends on the features in a way that is not linear. Layer :math:`k`
+    of :math:`K` computes
+
+    .. math::
+
+        h_k = \sigma(h_{k-1} W_k + b_k), \qquad f = h_{K-1} W_K + b_K
+
+    with :math:`h_0` the row, :math:`\sigma` the activation, :math:`W_k` the weights, :math:`b_k`
+    the intercepts and :math:`f` the raw predictions. The objective is not convex, and
+    ``solver="adam"`` is the default. In an estimator it is ``model="mlp"``, ``model=MLP((100,
+    50))``, or short ``hidden_layer_sizes=(100, 50)``.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(30,)
-        Units of each hidden layer, at least one layer.
+        Units of each hidden layer, at least one layer. More units and layers express more, take
+        more time and overfit sooner.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        The activation function of the hidden units.
+        The activation of the hidden units: max(0, z), the hyperbolic tangent, the logistic
+        function, or z itself.
+
+    See Also
+    --------
+    sklearn_losses.models.Linear : The model without hidden layers.
+    sklearn_losses.models.FactorizationMachine : Interactions of pairs of features.
+    sklearn_losses.solvers.Adam : The default solver for it.
+
+    Notes
+    -----
+    An estimator has the fitted attributes ``coefs_`` and ``intercepts_``, lists with an array per
+    layer. The flat vector of parameters holds, layer by layer, the weights, row by row, then the
+    intercepts. Weights start uniform on :math:`\pm\sqrt{g / (n_{in} + n_{out})}` [1]_, with
+    :math:`g` 2 for "logistic" and 6 for the others.
+
+    References
+    ----------
+    .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+           networks", AISTATS 2010, equation 16.
 
     Examples
     --------
@@ -105,9 +135,21 @@ class MLP(Model, name="mlp"):
         return ACTIVATIONS[self.activation]
 
     def init(self, constant: Vector, rng: Any) -> Vector:
-        """Uniform on +-sqrt(gain / (fan_in + fan_out)), Glorot and Bengio 2010, equation 16.
+        """Return random weights and intercepts; the last intercepts are `constant`.
 
-        The last intercepts are `constant`.
+        They are uniform on +-sqrt(gain / (n_in + n_out)).
+
+        Parameters
+        ----------
+        constant : ndarray of shape (n_outputs,)
+            The best constant prediction.
+        rng : numpy.random.RandomState
+            The only source of chance.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The parameters.
         """
         params = np.zeros(self.n_params)
         for weights, intercepts, (fan_in, fan_out) in self._layers:
@@ -118,13 +160,39 @@ class MLP(Model, name="mlp"):
         return params
 
     def unpack(self, params: Vector) -> tuple[list[Vector], list[Vector]]:
-        """Lists of weights (n_in, n_out) and of intercepts (n_out,), one entry per layer."""
+        """Return the weights and the intercepts of each layer.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The parameters.
+
+        Returns
+        -------
+        weights : list of ndarray of shape (n_in, n_out)
+            The weights of each layer.
+        intercepts : list of ndarray of shape (n_out,)
+            The intercepts of each layer.
+        """
         weights = [params[w].reshape(shape) for w, _, shape in self._layers]
         intercepts = [params[b] if self.fit_intercept else np.zeros(shape[1], params.dtype) for _, b, shape in self._layers]
         return weights, intercepts
 
     def pack(self, weights: Sequence[Vector], intercepts: Sequence[Vector]) -> Vector:
-        """The flat vector of the layers' matrices and vectors."""
+        """Return the flat vector of the weights and intercepts of the layers.
+
+        Parameters
+        ----------
+        weights : list of ndarray of shape (n_in, n_out)
+            The weights of each layer.
+        intercepts : list of ndarray of shape (n_out,)
+            The intercepts of each layer; left out if the model has none.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The parameters.
+        """
         parts = []
         for matrix, vector in zip(weights, intercepts, strict=True):
             parts.append(matrix.ravel())
@@ -133,7 +201,20 @@ class MLP(Model, name="mlp"):
         return np.concatenate(parts)
 
     def fitted(self, params: Vector, flat: bool = False) -> dict[str, Any]:
-        """`coefs_` (n_in, n_out) and `intercepts_` (n_out,), lists with one entry per layer."""
+        """Return the fitted attributes ``coefs_`` and ``intercepts_``.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The parameters.
+        flat : bool, default=False
+            Not used: the layers have their shapes in any case.
+
+        Returns
+        -------
+        dict of str to object
+            ``coefs_``, a list of arrays (n_in, n_out), and ``intercepts_``, one of arrays (n_out,).
+        """
         weights, intercepts = self.unpack(params)
         return {"coefs_": [w.copy() for w in weights], "intercepts_": [b.copy() for b in intercepts]}
 

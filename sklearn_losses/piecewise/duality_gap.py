@@ -104,29 +104,59 @@ def dual_gap(
     enough: float = 0.0,
     limits: GapLimits = LIMITS,
 ) -> float | None:
-    """A proven bound on ``(objective - minimum) / objective`` at `params`.
+    """Return a proven bound of how far a point is from the optimum, for convex losses with kinks.
 
-    It is inf where there is no proof.
+    It bounds ``(objective - minimum) / objective`` at `params`, whatever found this point [1]_: the
+    objective is at least the dual value of any slopes that the kinks allow. A fitted estimator has
+    the number as ``dual_gap_``. It is infinite where nothing is proven.
 
     Parameters
     ----------
     objective : Objective
-        Linear model, convex loss that is not smooth.
+        With a linear model and a convex loss that is not smooth.
     params : ndarray of shape (n_params,)
+        The point.
     slopes : ndarray, default=None
-        Of the terms of the rows, as a solver left them: tried besides those that `params` shows.
+        Slopes of the terms of the rows as a solver left them, which are tried besides those that
+        `params` shows.
     width : float, default=None
-        Where `params` is the minimum of ``objective.smoothed(width)``: its slopes are tried too.
+        If `params` is the minimum of ``objective.smoothed(width)``, the slopes of that are tried
+        too.
     enough : float, default=0.0
-        The bound, in units of the objective, at which no smaller one is looked for: that may take
-        far longer than a fit.
+        The bound at which no smaller one is looked for, which may take far longer than a fit. A
+        larger one takes less time.
     limits : GapLimits, default=LIMITS
+        How far to look for slopes that prove a small gap.
 
     Returns
     -------
     float or None
-        None where no slopes are known. An objective of less than 1e-12 of the size of the losses
-        counts as that.
+        The bound; None where no slopes are known. An objective of less than 1e-12 of the size of
+        the losses counts as that.
+
+    See Also
+    --------
+    sklearn_losses.solvers.gradient_norm : The certificate for smooth losses.
+    sklearn_losses.solvers.InteriorPoint : Ends on the exact optimum of losses with kinks.
+
+    References
+    ----------
+    .. [1] Boyd and Vandenberghe, "Convex Optimization" (2004), section 5.5.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.core.batches import Batches
+    >>> from sklearn_losses.core.penalties import ElasticNet
+    >>> from sklearn_losses.losses import MAE
+    >>> from sklearn_losses.models import Linear
+    >>> from sklearn_losses.objective import Objective
+    >>> from sklearn_losses.solvers import dual_gap
+    >>> model = Linear().bind(1, 1)
+    >>> batches = Batches(np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 5.0]))
+    >>> objective = Objective(MAE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
+    >>> bool(dual_gap(objective, np.array([2.5, 0.0])) < 1e-9)  # the line through two of the rows
+    True
     """
     if objective.summed and (objective.piecewise_linear or objective.max_affine):
         gap: float | None = objective.proven_gap(params, slopes, width, enough)
@@ -437,7 +467,42 @@ def gradient_cost(gradient: FloatArray, ridge: FloatArray, params: FloatArray, s
 
 
 def gradient_norm(objective: Any, params: FloatArray) -> float:
-    """The largest entry of the gradient; of the least subgradient where there is an L1 penalty."""
+    """Return the largest entry of the gradient, which is 0 at the optimum of a smooth loss.
+
+    Under an L1 penalty it is that of the least subgradient. A fitted estimator has the number as
+    ``gradient_norm_``.
+
+    Parameters
+    ----------
+    objective : Objective
+        With a smooth loss.
+    params : ndarray of shape (n_params,)
+        The point.
+
+    Returns
+    -------
+    float
+        The largest absolute value.
+
+    See Also
+    --------
+    sklearn_losses.solvers.dual_gap : The certificate for losses with kinks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.core.batches import Batches
+    >>> from sklearn_losses.core.penalties import ElasticNet
+    >>> from sklearn_losses.losses import MSE
+    >>> from sklearn_losses.models import Linear
+    >>> from sklearn_losses.objective import Objective
+    >>> from sklearn_losses.solvers import gradient_norm
+    >>> model = Linear().bind(1, 1)
+    >>> batches = Batches(np.array([[0.0], [1.0]]), np.array([1.0, 3.0]))
+    >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
+    >>> gradient_norm(objective, np.array([2.0, 1.0])), gradient_norm(objective, np.zeros(2))
+    (0.0, 4.0)
+    """
     _, gradient = objective.value_and_gradient(params)
     if not objective.smooth_penalty:
         gradient = least_subgradient(params, gradient, objective.l1)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_losses.core.loss_parameter import LossParameter
-from sklearn_losses.plotting.drawing import axes, label_of, style, tidy
+from sklearn_losses.plotting.drawing import axes, label_of, series_in, style, tidy, titled
 
 __all__ = ["LossCurveDisplay"]
 
@@ -14,19 +14,30 @@ __all__ = ["LossCurveDisplay"]
 class LossCurveDisplay:
     """Training and validation loss by iteration.
 
+    The curves show how fast a solver converges, and with early stopping how the loss of the rows
+    that were held out develops. Draw several fits on the same axes to compare solvers.
+
     Parameters
     ----------
     loss_curve : array-like of shape (n_iter,)
-        The objective.
+        The objective after each iteration: the mean training loss and the penalty.
     validation_curve : array-like of shape (n_iter,), default=None
-        The loss of the held-out rows.
+        The loss of the held-out rows after each iteration. None: no such curve.
     name : str, default=None
-        For the legend.
+        The name of the fit, for the legend. None: no name.
 
     Attributes
     ----------
+    lines_ : list of matplotlib artists
+        The curve of the training loss, and that of the validation loss if there is one.
     ax_ : matplotlib axes
+        The axes of the picture.
     figure_ : matplotlib figure
+        The figure of the picture.
+
+    See Also
+    --------
+    sklearn.model_selection.LearningCurveDisplay : Scores by the number of training rows.
 
     Examples
     --------
@@ -35,10 +46,12 @@ class LossCurveDisplay:
     >>> from sklearn_losses.plotting import LossCurveDisplay
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = LossRegressor(solver="lbfgs").fit(X, y)
-    >>> len(LossCurveDisplay.from_estimator(model).loss_curve) == model.n_iter_
+    >>> display = LossCurveDisplay.from_estimator(model)
+    >>> len(display.loss_curve) == model.n_iter_
     True
     """
 
+    lines_: list[Any]
     ax_: Any
     figure_: Any
 
@@ -48,61 +61,103 @@ class LossCurveDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, name: str | None = None) -> Self:
-        """The curves of a fitted estimator, by itself or inside a pipeline.
+    def from_estimator(cls, estimator: Any, *, name: str | None = None, ax: Any = None, log_scale: bool = False) -> Self:
+        """Draw the curves of a fitted estimator.
 
         Parameters
         ----------
         estimator : LossRegressor, LossClassifier or LossRanker
-            Fitted, or a fitted pipeline or wrapper around one.
+            A fitted estimator, or a fitted pipeline or search around one.
         name : str, default=None
-            None: the loss and the solver.
+            The name of the fit, for the legend. None: the loss and the solver.
+        ax : matplotlib axes, default=None
+            The axes to draw on. None: a new figure. With ``ax=display.ax_`` of another fit both are
+            in the same picture.
+        log_scale : bool, default=False
+            Draw the loss on a logarithmic axis.
 
         Returns
         -------
         LossCurveDisplay
+            The display, which has been drawn.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is not fitted.
+
+        See Also
+        --------
+        LossCurveDisplay.plot : Draw again.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_losses import LossCurveDisplay, LossRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> first, second = (LossRegressor(solver=solver).fit(X, y) for solver in ("gd", "lbfgs"))
+        >>> display = LossCurveDisplay.from_estimator(first)
+        >>> LossCurveDisplay.from_estimator(second, ax=display.ax_).name
+        'mse, lbfgs'
         """
         part = LossParameter(estimator).fitted_part(estimator)
         if not hasattr(part, "loss_curve_"):
-            raise ValueError(f"{type(part).__name__} is not fitted yet; call fit before LossCurveDisplay.")
+            raise ValueError(f"{type(part).__name__} is not fitted yet; call its fit before LossCurveDisplay.")
         scores = getattr(part, "validation_scores_", None)
         return cls(
             loss_curve=part.loss_curve_,
             validation_curve=None if scores is None else -np.asarray(scores),
             name=f"{label_of(part.loss)}, {part.solver_}" if name is None else name,
-        )
+        ).plot(ax, log_scale=log_scale)
 
     def plot(self, ax: Any = None, *, name: str | None = None, log_scale: bool = False) -> Self:
-        """Draw; call it for several fits on the same axes to compare them.
+        """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib axes, default=None
+            The axes to draw on. None: a new figure. On axes with another fit each has its own
+            colour and dashes.
         name : str, default=None
-            Instead of the display's own.
+            The name of the fit, for the legend. None: that of the display.
         log_scale : bool, default=False
-            Logarithmic loss.
+            Draw the loss on a logarithmic axis.
 
         Returns
         -------
-        self
+        LossCurveDisplay
+            The display itself.
+
+        See Also
+        --------
+        LossCurveDisplay.from_estimator : Draw the curves of a fitted estimator.
+
+        Examples
+        --------
+        >>> from sklearn_losses import LossCurveDisplay
+        >>> display = LossCurveDisplay(loss_curve=[2.0, 1.0, 0.9]).plot(log_scale=True)
+        >>> display.ax_.get_yscale()
+        'log'
         """
-        ax = axes(ax, "LossCurveDisplay.plot")
+        ax = axes(ax, "LossCurveDisplay")
         name = self.name if name is None else name
-        look = style(sum(line.get_gid() == "training" for line in ax.lines))
+        look = style(series_in(ax, "training"))
         iterations = np.arange(1, len(self.loss_curve) + 1)
         training = {"marker": "o", "markersize": 4} if len(self.loss_curve) < 30 else {}
         prefix = "" if name is None else f"{name}: "
-        ax.plot(iterations, self.loss_curve, label=f"{prefix}training", gid="training", linewidth=2.2, **look, **training)
+        self.lines_ = ax.plot(
+            iterations, self.loss_curve, label=f"{prefix}training", gid="training", linewidth=2.2, **look, **training
+        )
         if self.validation_curve is not None:
-            ax.plot(
+            self.lines_ += ax.plot(
                 iterations, self.validation_curve, label=f"{prefix}validation, best marked", linewidth=0.9, marker="v",
                 markevery=[int(np.argmin(self.validation_curve))], markersize=8, markerfacecolor="white", **look,
             )  # fmt: skip
         if log_scale:
             ax.set_yscale("log")
-        ax.set(xlabel="iteration, or pass over the rows", ylabel="loss")
+        ax.set(xlabel="iteration (stochastic solvers: pass over the rows)", ylabel="loss")
         tidy(ax)
+        titled(ax, "Loss by iteration")
         ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
         return self

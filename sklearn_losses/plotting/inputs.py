@@ -114,7 +114,7 @@ def effective_rows(weight: NDArray[Any]) -> float:
     return float(weight.sum() ** 2 / np.sum(weight**2))
 
 
-def binomial_band(share: ArrayLike, n_rows: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+def binomial_band(share: Any, n_rows: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Between which values 95 % of observed shares lie, where the true share is `share`."""
     from scipy.stats import binom
 

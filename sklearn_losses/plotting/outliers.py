@@ -5,12 +5,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_regressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_losses.core.validation import check_weights, real_numbers
 from sklearn_losses.losses.numerics import weighted_quantile
-from sklearn_losses.plotting.drawing import axes, tidy
+from sklearn_losses.plotting.drawing import axes, legend, tidy, titled
+from sklearn_losses.plotting.inputs import last_step, one_target
 from sklearn_losses.plotting.robust_distance import distance_cutoff, robust_distances
 
 __all__ = ["OutlierDisplay"]
@@ -27,52 +27,64 @@ LINEAR_UP_TO = 40
 
 
 class OutlierDisplay:
-    """Residuals over robust distances of the rows, with the outliers marked [1]_.
+    """Residuals over robust distances of the rows, with outliers and leverage points marked.
 
-    A row is an outlier where its residual is larger than 2.5 times the scale of the residuals. It
-    is a leverage point where its robust distance, which X alone decides, is larger than
-    ``sqrt(chi2_{p, .975})`` in p columns. The two together make four kinds of row: "regular",
-    "vertical outlier" (an outlier that is no leverage point), "good leverage" (far out in X, and
-    the model fits it) and "bad leverage" (both).
+    A row is an outlier if its residual is larger than 2.5 times the scale of the residuals. It is a
+    leverage point if its robust distance from the bulk of X is larger than ``sqrt(chi2_{p, .975})``
+    in p columns [1]_. The two together make four kinds of row: "regular", "vertical outlier" (an
+    outlier that is no leverage point), "good leverage" (far out in X, and the model fits it) and
+    "bad leverage" (both).
 
-    The model has to be a robust one. Leverage points draw a least squares fit, and often a convex
-    robust one too, towards themselves, and then their residuals look small.
+    The model should be a robust one. Leverage points move a least squares fit, and often a convex
+    robust fit too, towards themselves, so that their residuals look small.
 
     Parameters
     ----------
     residuals : array-like of shape (n_samples,)
         Target less prediction, in units of the scale.
     distances : array-like of shape (n_samples,)
-        Robust distances.
+        Robust distances of the rows from the bulk of X.
     distance_cutoff : float
         The distance from which a row is a leverage point.
     residual_cutoff : float, default=2.5
         The size of a residual from which a row is an outlier.
     names : array-like of shape (n_samples,), default=None
-        The names of the rows in the picture; None: their numbers, from 0.
+        The names of the rows in the picture. None: their numbers, from 0.
     scale : float, default=None
-        The scale that the residuals were divided by.
+        The scale that the residuals were divided by. None: not known.
     columns : array-like of int, default=None
-        The columns in which the distances are measured.
+        The columns in which the distances are measured. None: not known.
 
     Attributes
     ----------
     kinds : ndarray of str of shape (n_samples,)
         The kind of each row.
+    labels_ : list of str
+        The names that were written beside their rows.
     ax_ : matplotlib axes
+        The axes of the picture.
     figure_ : matplotlib figure
+        The figure of the picture.
+
+    See Also
+    --------
+    ResidualsDisplay : Residuals over predictions, and against a normal distribution.
+    sklearn_losses.losses.Tukey : A loss that ignores gross outliers.
+    sklearn.covariance.MinCovDet : Robust location and covariance by random subsets.
 
     Notes
     -----
-    The distance is that of Mahalanobis from a robust location and covariance of X: of a half of the
-    rows that no direction puts far out, improved by concentration steps and reweighted [2]_ [3]_.
-    No random numbers are drawn. It is measured in the columns that the last step of a pipeline
-    sees. Columns with one value in half of the rows or more, as constant columns and most columns
-    of a one-hot encoding, have no spread on the bulk of the rows and are left out. So are columns
-    that are linear functions of the others there. `columns` has those that are left. Sparse X is
-    made dense after the columns of zeros in half of the rows or more have been left out, which
-    takes at most twice the memory of X. With fewer than about ten times as many rows as columns,
-    more than 2.5 % of normal rows are beyond the cutoff.
+    The distance is that of Mahalanobis from a robust location and covariance of X. These are
+    estimated from a half of the rows that no direction puts far out, improved by concentration
+    steps and reweighted [2]_ [3]_. The result does not depend on random numbers.
+
+    The distance is measured in the columns that the last step of a pipeline gets. Two kinds of
+    columns are left out: those with one value in half of the rows or more, such as constant columns
+    and most columns of a one-hot encoding, and those that are linear functions of the others on the
+    bulk of the rows. `columns` has the columns that were used. Sparse X is made dense after columns
+    with zeros in half of the rows or more have been left out, which takes at most twice the memory
+    of X. With fewer than about ten times as many rows as columns, more than 2.5 % of normal rows
+    are beyond the cutoff.
 
     References
     ----------
@@ -98,6 +110,7 @@ class OutlierDisplay:
     ['good leverage', 'bad leverage', 'vertical outlier']
     """
 
+    labels_: list[str]
     ax_: Any
     figure_: Any
 
@@ -132,41 +145,73 @@ class OutlierDisplay:
         target: int | None = None,
         columns: ArrayLike | None = None,
         names: ArrayLike | None = None,
+        ax: Any = None,
+        n_labels: int = 5,
     ) -> Self:
-        """The rows under a fitted regressor.
+        """Draw the rows under a fitted regressor.
 
         Parameters
         ----------
         estimator : regressor
-            Fitted. The residuals are divided by its `scale_` where it has one, as robust losses of
-            a `LossRegressor` do, by itself or at the end of a pipeline. Else by the scale that
-            `from_predictions` takes.
+            A fitted regressor. The residuals are divided by its `scale_` where it has one, as a
+            `LossRegressor` with a robust loss does, by itself or at the end of a pipeline. Else
+            they are divided by the scale that `from_predictions` estimates.
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Usually the rows of the fit.
+            The rows, usually those of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Rows of weight 0 have no influence on the distances and are drawn.
         target : int, default=None
-            The target to draw; needed where there are several.
+            The target to draw, counted from 0. It is needed if there are several.
         columns : array-like of int or bool, default=None
             The columns in which the distance is measured, of those that the last step of a pipeline
-            sees; None: all.
+            gets. None: all columns.
         names : array-like of shape (n_samples,), default=None
-            None: the index of a pandas dataframe X, else the numbers of the rows.
+            The names of the rows. None: the index of a pandas dataframe X, else the numbers of the
+            rows.
+        ax : matplotlib axes, default=None
+            The axes to draw on. None: a new figure.
+        n_labels : int, default=5
+            Write the names of this many rows, see `plot`.
 
         Returns
         -------
         OutlierDisplay
+            The display, which has been drawn.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is no regressor, if there are several targets and `target` is None, or
+            if X has too few rows or no columns for robust distances.
+
+        See Also
+        --------
+        OutlierDisplay.from_predictions : Draw the rows under predictions.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_losses import LossRegressor, OutlierDisplay
+        >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+        >>> model = LossRegressor("tukey").fit(X, y)
+        >>> display = OutlierDisplay.from_estimator(model, X, y, columns=[2, 3])
+        >>> int(sum(display.kinds == "good leverage"))
+        21
         """
         if not is_regressor(estimator):
             raise ValueError(f"OutlierDisplay draws the residuals of a regressor; got {type(estimator).__name__}.")
         prediction = estimator.predict(X)
         names = getattr(X, "index", None) if names is None else names
-        X, scale = _seen_by_last_step(estimator, X)
+        last = last_step(estimator, X)
+        X, scale = last.X, getattr(last.estimator, "scale_", None) if last.in_units else None
         if scale is not None and np.ndim(scale):
-            scale = np.asarray(scale)[_chosen(target, len(scale))]
+            scale = one_target(np.asarray(scale)[None], target, "OutlierDisplay")[0]
         return cls.from_predictions(
-            y, prediction, X, scale=scale, sample_weight=sample_weight, target=target, columns=columns, names=names
-        )
+            y, prediction, X, scale=scale, sample_weight=sample_weight, target=target, columns=columns, names=names, ax=ax,
+            n_labels=n_labels,
+        )  # fmt: skip
 
     @classmethod
     def from_predictions(
@@ -180,28 +225,57 @@ class OutlierDisplay:
         target: int | None = None,
         columns: ArrayLike | None = None,
         names: ArrayLike | None = None,
+        ax: Any = None,
+        n_labels: int = 5,
     ) -> Self:
-        """The rows under predictions.
+        """Draw the rows under predictions.
 
         Parameters
         ----------
-        y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Predictions of these.
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The columns in which the distance is measured.
         scale : float, default=None
-            The scale of the residuals. None: their weighted median absolute deviation over 0.6745,
-            and at least what rounding leaves of a target that is predicted exactly.
+            The scale by which the residuals are divided. None: their weighted median absolute
+            deviation over 0.6745, and at least what rounding leaves of a target that is predicted
+            exactly.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Rows of weight 0 have no influence on scale and distances and are
+            drawn.
         target : int, default=None
-            The target to draw; needed where there are several.
+            The target to draw, counted from 0. It is needed if there are several.
         columns : array-like of int or bool, default=None
-            None: all columns of X.
+            The columns of X in which the distance is measured. None: all columns.
         names : array-like of shape (n_samples,), default=None
-            None: the index of a pandas dataframe X, else the numbers of the rows.
+            The names of the rows. None: the index of a pandas dataframe X, else the numbers of the
+            rows.
+        ax : matplotlib axes, default=None
+            The axes to draw on. None: a new figure.
+        n_labels : int, default=5
+            Write the names of this many rows, see `plot`.
 
         Returns
         -------
         OutlierDisplay
+            The display, which has been drawn.
+
+        See Also
+        --------
+        OutlierDisplay.from_estimator : Draw the rows under a fitted regressor.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_losses import OutlierDisplay
+        >>> X = np.random.default_rng(0).normal(size=(50, 1))
+        >>> y = X[:, 0].copy()
+        >>> y[7] += 100
+        >>> display = OutlierDisplay.from_predictions(y, X[:, 0], X, scale=1)
+        >>> str(display.kinds[7])
+        'vertical outlier'
         """
         y, prediction = _one_target(y_true, target), _one_target(y_pred, target)
         check_consistent_length(y, prediction, X)
@@ -215,25 +289,43 @@ class OutlierDisplay:
         return cls(
             residuals=residuals / scale, distances=distances, distance_cutoff=distance_cutoff(len(found)), names=names,
             scale=float(scale), columns=found,
-        )  # fmt: skip
+        ).plot(ax, n_labels=n_labels)  # fmt: skip
 
     def plot(self, ax: Any = None, *, n_labels: int = 5) -> Self:
-        """Draw.
+        """Draw the residuals over the distances.
 
         Parameters
         ----------
         ax : matplotlib axes, default=None
+            The axes to draw on. None: a new figure.
         n_labels : int, default=5
-            Name this many rows: outliers first, and those first that exceed a cutoff by the largest
-            factor. A row is passed over where its name would cover that of another row. `kinds` and
-            `names` list all of them.
+            Write the names of this many rows: outliers first, and first those that exceed a cutoff
+            by the largest factor. A row is passed over if its name would cover another row or name,
+            or leave the axes. `kinds` and `names` list all rows.
 
         Returns
         -------
-        self
+        OutlierDisplay
+            The display itself.
+
+        See Also
+        --------
+        OutlierDisplay.from_estimator : Compute and draw.
+
+        Examples
+        --------
+        >>> from sklearn_losses import OutlierDisplay
+        >>> display = OutlierDisplay(
+        ...     residuals=[0.5, 9.0, 1.0],
+        ...     distances=[1.0, 1.2, 6.0],
+        ...     distance_cutoff=2.7,
+        ...     names=["a", "b", "c"],
+        ... )
+        >>> display.plot(n_labels=1).labels_
+        ['b']
         """
         alone = ax is None
-        ax = axes(ax, "OutlierDisplay.plot", size=(6.8, 5.0))
+        ax = axes(ax, "OutlierDisplay", size=(6.8, 5.0))
         for kind, look in zip(KINDS, LOOKS, strict=True):
             rows = self.kinds == kind
             if rows.any():
@@ -245,11 +337,9 @@ class OutlierDisplay:
             ax.axhline(cutoff, **dashed)
         self._set_scales(ax)
         ax.set(xlabel="robust distance of the row from the bulk of X", ylabel="residual / scale")
+        titled(ax, "Outliers and leverage points")
         tidy(ax)
-        if alone:  # outside the picture, where it hides no rows
-            ax.figure.legend(frameon=False, fontsize="small", ncols=2, loc="outside lower center")
-        else:
-            ax.legend(frameon=False, fontsize="small")
+        legend(ax, alone)
         self._label(ax, n_labels)
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -264,54 +354,79 @@ class OutlierDisplay:
         ax.set_xlim(left=0)
 
     def _label(self, ax, n_labels):
-        """The names of the most extreme rows, where there is a free place for them."""
+        """Write the names of the most extreme rows, where there is a free place for them."""
         from matplotlib.patheffects import withStroke
 
         outlying, far = np.abs(self.residuals) / self.residual_cutoff, self.distances / self.distance_cutoff
         factors = np.maximum(outlying, far)
         ax.figure.draw_without_rendering()  # the layout decides where a point lies
-        points = ax.transData.transform(np.column_stack([self.distances, self.residuals])) * 72 / ax.figure.dpi
-        taken: list[tuple[float, float, float]] = []
-        for row in np.lexsort((-factors, outlying <= 1)):
-            if len(taken) >= n_labels or factors[row] <= 1:
+        to_points = 72 / ax.figure.dpi
+        points = ax.transData.transform(np.column_stack([self.distances, self.residuals])) * to_points
+        places, self.labels_ = _FreePlaces(points, ax.bbox.extents * to_points), []
+        order = np.lexsort((-factors, outlying <= 1))
+        for row in order[factors[order] > 1][: 20 * n_labels]:
+            if len(self.labels_) >= n_labels:
                 return
-            (x, y), name = points[row], str(self.names[row])
-            width = 5 * len(name) + 8
-            if all(abs(y - other) > 9 or x + width < left or x > right for left, right, other in taken):
-                taken.append((x, x + width, y))
+            name = str(self.names[row])
+            offset = places.taken_by(row, name)
+            if offset is not None:
+                self.labels_.append(name)
                 ax.annotate(
-                    name, (self.distances[row], self.residuals[row]), xytext=(5, 3), textcoords="offset points", fontsize=8,
-                    zorder=4, path_effects=[withStroke(linewidth=2, foreground="white")],
+                    name, (self.distances[row], self.residuals[row]), xytext=offset, textcoords="offset points", fontsize=8,
+                    ha="left", va="bottom", zorder=4, path_effects=[withStroke(linewidth=2, foreground="white")],
                 )  # fmt: skip
 
 
-def _seen_by_last_step(estimator, X):
-    """The columns of the last step of a pipeline, and its scale if it is in units of the target."""
-    in_units = True
-    while True:
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "regressor_"):  # of a transformed target
-            estimator, in_units = estimator.regressor_, False
-        elif isinstance(estimator, Pipeline):
-            X = estimator[:-1].transform(X) if len(estimator) > 1 else X
-            estimator = estimator[-1]
-        else:
-            return X, getattr(estimator, "scale_", None) if in_units else None
+class _FreePlaces:
+    """Where names fit beside points without covering a point or a name; all lengths in points.
 
+    Parameters
+    ----------
+    points : ndarray of shape (n, 2)
+        All that is drawn.
+    frame : ndarray of shape (4,)
+        The left, lower, right and upper end of the axes.
+    """
 
-def _chosen(target, n_targets):
-    if target is None and n_targets > 1:
-        raise ValueError(f"OutlierDisplay draws one target of several; choose it by target=0 to {n_targets - 1}.")
-    if target is not None and not 0 <= target < n_targets:
-        raise ValueError(f"target={target} is none of the {n_targets} targets, which count from 0.")
-    return target or 0
+    # Of a name, of one of its letters, from the middle of a mark to its edge.
+    HEIGHT, LETTER, MARK = 9.0, 5.0, 4.5
+
+    def __init__(self, points, frame):
+        self.points, self.frame = points, frame
+        self.names = []
+
+    def taken_by(self, row, name):
+        """The offset of the lower left corner of a name from its point; None where no place is
+        free.
+        """
+        width, gap = self.LETTER * len(name), self.MARK + 1
+        middle = -self.HEIGHT / 2
+        for x in (gap, -gap - width):
+            for y in (middle, 2.0, -self.HEIGHT - 2):
+                if self._take(row, np.array([x, y]), width):
+                    return x, y
+        for y in (gap, -gap - self.HEIGHT):
+            if self._take(row, np.array([-width / 2, y]), width):
+                return -width / 2, y
+        return None
+
+    def _take(self, row, offset, width):
+        corner = self.points[row] + offset
+        box = np.r_[corner, corner + [width, self.HEIGHT]]
+        inside = np.all(box[:2] >= self.frame[:2]) and np.all(box[2:] <= self.frame[2:])
+        if not inside or any(np.all(box[:2] < other[2:]) and np.all(box[2:] > other[:2]) for other in self.names):
+            return False
+        covered = np.all((self.points > box[:2] - self.MARK) & (self.points < box[2:] + self.MARK), axis=1)
+        covered[row] = False
+        if covered.any():
+            return False
+        self.names.append(box)
+        return True
 
 
 def _one_target(values, target):
     values = np.asarray(values)
-    values = values if values.dtype.kind in "fiub" else real_numbers(values, "y")
-    return values if values.ndim == 1 else values[:, _chosen(target, values.shape[1])]
+    return one_target(values if values.dtype.kind in "fiub" else real_numbers(values, "y"), target, "OutlierDisplay")
 
 
 def _deviation(residuals, weight):

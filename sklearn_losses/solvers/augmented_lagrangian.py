@@ -62,17 +62,29 @@ class MultiplierLimits(NamedTuple):
 
 
 class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
-    """The method of multipliers [1]_ for linear models, losses with kinks and no L1 penalty.
+    """Method of multipliers for losses with kinks on large or sparse data; no L1 penalty.
 
-    For mae, quantile, the hinges and crammer_singer on large data. It forms a matrix of the
-    features only where that takes less work than products with the rows. It ends where a duality
-    gap certifies what `tol` asks for, and on small data on the exact optimum where it can be told
-    (`active_set`).
+    Choose it for mae, quantile, the hinges and crammer_singer with many rows and features. Each
+    stage minimises a smoothed loss by Newton's method, in which only rows near their kink count,
+    and moves the centres of the smoothing [1]_ [2]_. So the smoothing stays wide and the equations
+    stay easy to solve. A matrix of the features is formed only where that takes less work than
+    products with the rows. The fit ends where a duality gap certifies what `tol` asks for, and on
+    small data on the exact optimum where the rows on a kink can be told. In an estimator it is
+    ``solver="augmented_lagrangian"``.
+
+    See Also
+    --------
+    sklearn_losses.solvers.InteriorPoint : For fewer features; ends on the exact optimum.
+    sklearn_losses.solvers.ProximalNewton : For L1 penalties.
+    sklearn_losses.solvers.dual_gap : The certificate of the fit.
 
     References
     ----------
     .. [1] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in
-       convex programming", Mathematics of Operations Research 1 (1976).
+           convex programming", Mathematics of Operations Research 1 (1976).
+    .. [2] Li, Sun and Toh, "A highly efficient semismooth Newton augmented Lagrangian method for
+           solving Lasso problems", SIAM Journal on Optimization 28 (2018), for the same combination
+           on another problem.
 
     Examples
     --------

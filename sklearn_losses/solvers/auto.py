@@ -53,31 +53,41 @@ class AutoLimits(NamedTuple):
 
 
 class Auto(Solver, name="auto"):
-    """Chooses a solver from the model, the loss and the penalty.
+    """Automatic choice of the solver by the model, the loss, the penalty and the size of the data.
 
-    1. A model that is not linear, such as a multi-layer perceptron: ``adam``; its objective has no
-       one minimum that exact steps could find.
-    2. A loss that is made for steps (the perceptron): ``adam``.
-    3. An L1 penalty and a linear model with a convex loss: ``interior_point`` where the loss is
-       piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``; zeros are
+    This is the default. The fitted attribute ``solver_`` names the solver that ran. In an estimator
+    it is ``solver="auto"``.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Newton : For smooth convex losses.
+    sklearn_losses.solvers.InteriorPoint : For losses with kinks.
+    sklearn_losses.solvers.ProximalNewton : For L1 penalties.
+    sklearn_losses.solvers.LBFGS : For everything else.
+
+    Notes
+    -----
+    The rules, in their order:
+
+    1. A model that is not linear, such as a multi-layer perceptron, or a loss that is made for
+       steps on batches (the perceptron): ``adam``.
+    2. Rows in files or on other machines and a loss made of straight lines: ``interior_point``, for
+       the few rows that decide.
+    3. A linear model with a convex loss and an L1 penalty: ``interior_point`` where the loss is
+       piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``. Zeros are
        exact.
-    4. A linear model without an L1 penalty and a convex loss with a Hessian: ``newton``, which
-       forms the Hessian where that is estimated to take less time than products with it. The same
-       for a redescending loss with up to 1,000 parameters, with several raw outputs only while rows
-       times the square of the parameters are up to 2e9. With up to 1,000 parameters
-       ``interior_point`` where the loss is piecewise linear and this takes little time: rows times
-       the square of the parameters up to 1e8, or no penalty, or one raw output and 1,000 dense rows
-       for each parameter, of which few decide; where it is a maximum over classes (Crammer and
-       Singer's hinge) up to 1e8. Both end on the exact optimum.
-    5. The other linear models with a piecewise linear loss or a maximum over classes, without an L1
-       penalty: ``augmented_lagrangian``, which forms no matrix; but ``interior_point`` where there
-       is no penalty and few dense rows.
+    4. A linear model without an L1 penalty and a convex loss with a Hessian: ``newton``. The same
+       for a redescending loss with up to 1,000 parameters; with several raw outputs only while rows
+       times the square of the parameters are up to 2e9.
+    5. A linear model without an L1 penalty and a loss with kinks: ``interior_point`` with up to
+       1,000 parameters where it takes little time, that is where rows times the square of the
+       parameters are up to 1e8, or there is no penalty, or there are one raw output and 1,000 dense
+       rows for each parameter. Else ``augmented_lagrangian``, which needs no matrix. For a maximum
+       over classes (`CrammerSinger`) the limit of 1e8 alone decides.
     6. Everything else: ``lbfgs``.
 
-    Rows in parts and a loss made of lines: ``interior_point``, for the few rows that decide.
-
-    Where a solver ends short of the optimum, or its optimum is not certified, another goes on from
-    the best point so far, and ``solver_`` names all that ran: without an L1 penalty
+    Where a solver ends short of the optimum, or its optimum is not certified, another one goes on
+    from the best point so far, and ``solver_`` names all that ran: without an L1 penalty
     ``augmented_lagrangian`` after ``interior_point`` and the other way round, then ``lbfgs``. Of
     more than 200 iterations up to 300 are kept for a solver that may have to go on.
 
@@ -85,13 +95,32 @@ class Auto(Solver, name="auto"):
     1,000 rows, no L1 penalty), and the parameters above are those of that space: at most one per
     row and raw output, and the intercepts.
 
-    The name of the solver that ran is the estimator's ``solver_``.
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor("huber", solver="auto").fit(X, y).solver_
+    'newton'
+    >>> LossRegressor("mae", solver="auto").fit(X, y).solver_
+    'interior_point'
     """
 
     limits = AutoLimits()
 
     def choose(self, objective: Objective) -> Solver:
-        """The solver for this objective."""
+        """Return the solver for an objective.
+
+        Parameters
+        ----------
+        objective : Objective
+            What shall be minimised.
+
+        Returns
+        -------
+        Solver
+            The solver of the first rule that holds.
+        """
         if not objective.linear or objective.stochastic_only:
             return Adam()
         if objective.by_passes:
@@ -124,9 +153,19 @@ class Auto(Solver, name="auto"):
         return dense and objective.n_rows >= self.limits.sample * objective.n_params
 
     def next_after(self, solver: Solver, objective: Objective) -> Solver | None:
-        """The solver to go on with where `solver` ended short of the optimum.
+        """Return the solver to go on with where one ended short of the optimum.
 
-        None after the last one.
+        Parameters
+        ----------
+        solver : Solver
+            The solver that ended.
+        objective : Objective
+            What shall be minimised.
+
+        Returns
+        -------
+        Solver or None
+            None after the last one.
         """
         if isinstance(solver, (LBFGS, Adam)) or not objective.linear or objective.by_passes:
             return None
@@ -140,7 +179,18 @@ class Auto(Solver, name="auto"):
         return next((other for other in both if not isinstance(solver, type(other)) and not other.refusal(objective)), LBFGS())
 
     def share(self, max_iter: int) -> int:
-        """The iterations of `max_iter` for a solver that another may have to go on from."""
+        """Return the iterations for a solver that another may have to go on from.
+
+        Parameters
+        ----------
+        max_iter : int
+            The iterations of the whole fit.
+
+        Returns
+        -------
+        int
+            A part of them; all if there are few.
+        """
         return max_iter - min(self.limits.reserve, max(0, max_iter - self.limits.first))
 
     def minimize(

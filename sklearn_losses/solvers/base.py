@@ -70,21 +70,52 @@ SolverLike: TypeAlias = str | Minimizer  # what users pass: a name, or an object
 
 
 class Solver(Component, ABC, family="solver"):
-    """Base class of all solvers.
+    """Base class of all solvers: an object with ``minimize`` that an estimator calls.
+
+    A solver sees an objective alone: values and derivatives, the proximal map of its absolute
+    values, smoothed forms of it. A subclass gives `minimize`, and `refusal` where it cannot take
+    every objective. Derive from `SmoothSolver` for steps that need a continuous gradient, or from
+    `StochasticSolver` for steps on mini-batches. A class keyword ``name="mine"`` enters the solver
+    under a name that estimators take. Any other object with a method ``minimize`` works as
+    ``solver=`` too.
 
     Attributes
     ----------
     stochastic : bool
         Works on mini-batches, carries a state between calls, and leaves the decision to stop to the
-        caller.
+        caller; False by default.
     standardizes : bool
-        Wants the columns of a linear model centred and scaled.
+        Wants the columns of a linear model centred and scaled; True by default.
     double : bool
-        Wants float64 for linear models whatever the data's type.
+        Wants float64 for linear models whatever the dtype of the data; False by default.
     uses_start : bool
-        Takes fewer iterations from a start that is close to the optimum.
-    adapter : type
-        What makes a solver of an object that is none but has `minimize`.
+        Takes fewer iterations from a start that is close to the optimum; True by default.
+
+    See Also
+    --------
+    sklearn_losses.solvers.SmoothSolver : Base class of solvers that need a continuous gradient.
+    sklearn_losses.solvers.StochasticSolver : Base class of solvers that step on mini-batches.
+    sklearn_losses.solvers.Run : Counts iterations and says when to stop.
+    sklearn_losses.testing.check_solver : Finds faults in a solver.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.solvers import Run, Solver
+    >>> class Descent(Solver):
+    ...     def refusal(self, objective):
+    ...         return None if objective.smooth_penalty else "Descent takes no L1 penalty."
+    ...     def minimize(self, objective, params, *, max_iter, tol, callback=None, **unused):
+    ...         run, step = Run(params, max_iter, callback), 0.25
+    ...         while run.status is None:
+    ...             params = params - step * objective.value_and_gradient(params)[1]
+    ...             if not run.record(params, objective.value(params)) and run.settled(tol):
+    ...                 run.converged()
+    ...         return run.result()
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> LossRegressor(solver=Descent(), alpha=0.1).fit(X, y).converged_
+    True
     """
 
     known_elsewhere = ELSEWHERE
@@ -106,18 +137,19 @@ class Solver(Component, ABC, family="solver"):
         callback: Callback | None = None,
         rng: RandomState | None = None,
     ) -> OptimizeResult:
-        """Minimise `objective` from `params`.
+        """Minimise an objective from a start.
 
         Parameters
         ----------
         objective : Objective
+            What to minimise.
         params : ndarray of shape (n_params,)
             Where to start; not changed.
         max_iter : int
             Iterations (epochs of a stochastic solver) at the most.
         tol : float
-            Stop when the objective is as close to its minimum as `core.allowance` says for this
-            share, as far as that can be told. Stochastic solvers leave stopping to `callback`.
+            Stop when the objective is within about this share of its minimum, as far as that can be
+            told. Stochastic solvers leave stopping to `callback`.
         state : object, default=None
             What the last call returned as ``result.state``, to go on from there.
         callback : callable, default=None
@@ -144,15 +176,46 @@ class Solver(Component, ABC, family="solver"):
         callback: Callback | None = None,
         rng: RandomState | None = None,
     ) -> OptimizeResult:
-        """`minimize` as a fit calls it: what an author's solver returns is checked and completed.
+        """Call `minimize` as a fit does: its result is checked and completed.
 
-        Parameters and return value are those of `minimize`.
+        Parameters
+        ----------
+        objective : Objective
+            What to minimise.
+        params : ndarray of shape (n_params,)
+            Where to start; not changed.
+        max_iter : int
+            Iterations (epochs of a stochastic solver) at the most.
+        tol : float
+            As for `minimize`.
+        state : object, default=None
+            What the last call returned as ``result.state``, to go on from there.
+        callback : callable, default=None
+            ``callback(params, value) -> bool`` after every iteration; True stops.
+        rng : numpy.random.RandomState, default=None
+            Source of chance for a fresh stochastic fit.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+            That of `minimize`, with all fields.
         """
         result = self.minimize(objective, params, max_iter=max_iter, tol=tol, state=state, callback=callback, rng=rng)
         return completed(result, objective, params, self.label, max_iter=max_iter)
 
     def refusal(self, objective: Objective) -> str | None:
-        """Say why this solver cannot take the objective, and what can; None where it can."""
+        """Return why this solver cannot take an objective, and what can; None if it can.
+
+        Parameters
+        ----------
+        objective : Objective
+            What shall be minimised.
+
+        Returns
+        -------
+        str or None
+            A complete sentence, which a fit raises as a `ValueError`.
+        """
         return None
 
     @classmethod
@@ -166,23 +229,48 @@ class Solver(Component, ABC, family="solver"):
 
 
 class SmoothSolver(Solver):
-    """A solver whose steps need a continuous gradient: subclasses give `minimize_smooth`.
+    """Base class of solvers whose steps need a continuous gradient.
+
+    A subclass gives `minimize_smooth` for smooth losses. Losses with kinks then come by themselves,
+    as a sequence of smooth losses that come closer and closer; with a linear model the fit ends on
+    the exact optimum. The end of a smooth fit is confirmed by Newton's model where that is cheap.
 
     Attributes
     ----------
     coarse_start : bool
-        First goes as far as the data's own precision carries, which takes half the time where that
-        is float32.
+        First goes as far as the precision of the data carries, which takes half the time for
+        float32; False by default.
     coarse_end : bool
-        What has converged there is the end; else float64 goes on from there in any case.
+        What has converged there is the end; otherwise float64 goes on from there in any case.
     certain : bool
-        Where it ends is the optimum, as far as Newton's model tells; of others that is looked at,
-        unless their result has a field `certain` that says so.
+        The end is the optimum without a look at Newton's model; False by default. A result may say
+        so in a field `certain`.
     schedule : Schedule
         How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows
         from a kink.
     ending : Ending
         When the end of a solver is looked at again.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Solver : Base class of all solvers.
+    sklearn_losses.solvers.StochasticSolver : Base class of solvers that step on mini-batches.
+    sklearn_losses.testing.check_solver : Finds faults in a solver.
+
+    Examples
+    --------
+    >>> from scipy.optimize import minimize
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_losses import LossRegressor
+    >>> from sklearn_losses.solvers import SmoothSolver
+    >>> class Conjugate(SmoothSolver):
+    ...     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
+    ...         function = objective.value_and_gradient
+    ...         options = {"maxiter": max_iter}
+    ...         return minimize(function, params, jac=True, method="CG", options=options)
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> round(LossRegressor("mse", solver=Conjugate(), alpha=0).fit(X, y).score(X, y), 3)
+    0.518
     """
 
     coarse_start: bool = False
@@ -195,7 +283,26 @@ class SmoothSolver(Solver):
     def minimize_smooth(
         self, objective: Objective, params: NDArray[Any], *, max_iter: int, tol: float, callback: Callback | None
     ) -> OptimizeResult:
-        """`minimize` for an objective whose loss is smooth."""
+        """Minimise an objective whose loss is smooth.
+
+        Parameters
+        ----------
+        objective : Objective
+            What to minimise.
+        params : ndarray of shape (n_params,)
+            Where to start; not changed.
+        max_iter : int
+            Iterations at the most.
+        tol : float
+            As for `Solver.minimize`.
+        callback : callable or None
+            ``callback(params, value) -> bool`` after every iteration; True stops.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+            As for `Solver.minimize`.
+        """
 
     def _solved_smooth(self, objective, params, *, max_iter, tol, callback):
         result = self.minimize_smooth(objective, params, max_iter=max_iter, tol=tol, callback=callback)

@@ -16,21 +16,32 @@ __all__ = ["GradientDescent"]
 
 
 class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
-    """Full-batch gradient descent with a backtracking line search and Nesterov's momentum [1]_.
+    """Gradient descent on all rows, with a line search and momentum; exact zeros under L1.
 
-    The step is halved until a parabola of its curvature lies above the objective, and tried a
-    little longer next time; the momentum starts afresh whenever it points uphill [2]_. With an L1
-    penalty each step ends in soft thresholding (FISTA), so zeros are exact.
+    Choose it for teaching and comparison; `LBFGS` and `Newton` need fewer passes. The step is
+    halved until a parabola of its curvature lies above the objective, and tried a little longer
+    next time. Nesterov's momentum starts afresh whenever it points uphill [2]_. Under an L1 penalty
+    each step ends in soft thresholding (FISTA [1]_). Losses with kinks come as a sequence of smooth
+    ones. It takes any loss and any model. In an estimator it is ``solver="gd"`` or
+    ``solver="gradient_descent"``.
 
     Parameters
     ----------
     momentum : bool, default=True
-        False gives plain (proximal) gradient descent, whose value falls in every iteration.
+        False gives plain (proximal) gradient descent, whose value falls in every iteration and
+        which needs many more of them.
+
+    See Also
+    --------
+    sklearn_losses.solvers.LBFGS : Needs fewer passes.
+    sklearn_losses.solvers.SGD : Steps on mini-batches.
 
     References
     ----------
-    .. [1] Beck and Teboulle, SIAM Journal on Imaging Sciences 2 (2009), section 4.
-    .. [2] O'Donoghue and Candes, Foundations of Computational Mathematics 15 (2015), section 3.2.
+    .. [1] Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse
+           problems", SIAM Journal on Imaging Sciences 2 (2009), section 4.
+    .. [2] O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", Foundations
+           of Computational Mathematics 15 (2015), section 3.2.
 
     Examples
     --------

@@ -17,21 +17,33 @@ __all__ = ["LBFGS"]
 
 
 class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
-    """Limited-memory BFGS, scipy's L-BFGS-B [1]_; any loss, any model, any number of features.
+    """Limited-memory BFGS: takes any loss, any model and any number of features.
 
-    A non-smooth loss comes as a sequence of smooth ones; an L1 penalty by splitting each weight
-    into two non-negative parts, so that its zeros are exact.
+    Choose it where there is no better one: for losses without second derivatives, for losses that
+    are not convex, for networks on small data. It is L-BFGS-B of SciPy [1]_, which needs gradients
+    alone. Losses with kinks come as a sequence of smooth ones. Under an L1 penalty each weight is
+    split into two parts that are not negative, so that zeros are exact. In an estimator it is
+    ``solver="lbfgs"`` or ``solver="l-bfgs-b"``.
 
     Parameters
     ----------
     memory : int, default=10
-        Number of past steps that shape the quadratic model.
+        Number of past steps that shape the quadratic model. More may save iterations and take more
+        time for each.
     max_line_search : int, default=50
         Evaluations per iteration at the most.
 
+    See Also
+    --------
+    sklearn_losses.solvers.Newton : Fewer iterations and exact ends, for linear models and losses
+        with second derivatives.
+    sklearn_losses.solvers.Scipy : Other methods of SciPy.
+    sklearn_losses.solvers.Adam : For networks on large data.
+
     References
     ----------
-    .. [1] Byrd, Lu, Nocedal and Zhu, SIAM Journal on Scientific Computing 16 (1995).
+    .. [1] Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained
+           optimization", SIAM Journal on Scientific Computing 16 (1995).
 
     Examples
     --------
@@ -39,7 +51,7 @@ class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
     >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.solvers import LBFGS
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> LossRegressor(solver=LBFGS(memory=20)).fit(X, y).converged_
+    >>> LossRegressor("huber", solver=LBFGS(memory=20)).fit(X, y).converged_
     True
     """
 

@@ -28,29 +28,39 @@ __all__ = ["ProximalNewton"]
 
 
 class ProximalNewton(SmoothSolver, name="proximal_newton"):
-    """Proximal Newton [1]_ on a working set [2]_; linear models, convex losses, any elastic net.
+    """Newton's method for L1 and elastic-net penalties, on the few features that matter.
 
-    Zeros are exact. Losses with kinks and many columns are solved by the method of multipliers
-    [3]_, whose smooth problems it minimises, and end with a duality gap. While the working set is
-    small the model's minimum is found by Cholesky factors of its Hessian, and the solver ends on
-    the optimum to rounding error; beyond by conjugate gradients, to the relative distance `tol`.
+    Choose it for sparse models: linear models with convex losses, any number of features. At the
+    optimum most weights are 0. The solver works on a set of features that may have a weight [2]_,
+    minimises a quadratic model of the loss plus the absolute values there [1]_, and then looks at
+    the slopes of all others. Zeros are exact. Losses with kinks are solved by the method of
+    multipliers [3]_, whose smooth problems it minimises, and end with a duality gap. In an
+    estimator it is ``solver="proximal_newton"``.
 
     Parameters
     ----------
     largest_matrix : int, default=3000
-        Number of parameters in the working set up to which the Hessian is formed (where X is
-        sparse, also less).
+        Number of features in the working set up to which their Hessian is formed (for sparse rows
+        also fewer), so that the fit ends on the optimum to rounding error. Beyond, conjugate
+        gradients go to the relative distance `tol`. A larger one needs more memory, 8 bytes times
+        its square.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Newton : The same without an L1 penalty.
+    sklearn_losses.solvers.InteriorPoint : For losses with kinks and few features.
+    sklearn.linear_model.ElasticNet : The squared error with the same penalty in scikit-learn.
 
     Notes
     -----
-    The result says `gap`, the estimated relative distance from the optimum (the decrease that a
-    quadratic model promises), and `subgradient`, the largest entry of the least subgradient as a
-    share of the penalty's slope there: 0 at the optimum.
+    The result of the solver has `gap`, the estimated relative distance from the optimum (the
+    decrease that a quadratic model promises), and `subgradient`, the largest entry of the least
+    subgradient as a share of the penalty's slope there: 0 at the optimum.
 
     References
     ----------
-    .. [1] Lee, Sun and Saunders, "Proximal Newton-type methods", SIAM Journal on Optimization 24
-           (2014).
+    .. [1] Lee, Sun and Saunders, "Proximal Newton-type methods for minimizing composite functions",
+           SIAM Journal on Optimization 24 (2014).
     .. [2] Bertrand et al., "Beyond L1: faster and better sparse models with skglm", NeurIPS 2022.
     .. [3] Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm in
            convex programming", Mathematics of Operations Research 1 (1976).

@@ -43,28 +43,50 @@ SETTLING = Settling()
 
 
 class Run:
-    """Counts iterations, keeps the last finite point and the history, and says when to stop.
+    """Bookkeeping of an iteration: counts, keeps the last finite point, says when to stop.
+
+    A solver records each iteration, and returns `result` at the end. The point that it returns is
+    the last one whose numbers are all finite, so that a fit that diverges leaves usable parameters.
 
     Parameters
     ----------
     params : ndarray of shape (n_params,)
         Where the iteration starts.
     max_iter : int
-        Iterations at the most. Those of methods that solve their equations by conjugate gradients
-        may take hundreds of products with the rows: `PRODUCTS` times as many of these at the most.
+        Iterations at the most. Methods that solve their equations by conjugate gradients may make
+        ten times as many products with the rows at the most.
     callback : callable or None
-        Called as ``callback(params, value)`` after each iteration; True stops.
+        ``callback(params, value) -> bool`` after each iteration; True stops.
 
     Attributes
     ----------
-    params, value : ndarray, float
-        The last point whose numbers are all finite, and its value.
+    params : ndarray of shape (n_params,)
+        The last point whose numbers are all finite.
+    value : float
+        Its value.
     history : list of float
         The value after each iteration.
     products : float
         The products with the Hessian in all iterations.
     status : Status or None
         None while the iteration may go on.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Solver : What uses it.
+    sklearn_losses.solvers.Status : How an iteration ended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_losses.solvers import Run
+    >>> run = Run(np.array([4.0]), max_iter=100, callback=None)
+    >>> while run.status is None:  # Newton's method for the root of 2
+    ...     params = (run.params + 2 / run.params) / 2
+    ...     if not run.record(params, float((params[0] ** 2 - 2) ** 2)) and run.settled(1e-10):
+    ...         run.converged()
+    >>> run.result().x.round(4), run.result().message
+    (array([1.4142]), 'The optimum is reached within tol.')
     """
 
     def __init__(self, params: NDArray[Any], max_iter: int, callback: Callback | None) -> None:
@@ -79,17 +101,25 @@ class Run:
         self._words: str | None = None
 
     def record(self, params: NDArray[Any], value: float, products: float = 1.0, state: Any = None) -> bool:
-        """Take note of an iteration; True where it must be the last.
+        """Take note of an iteration; True if it must be the last.
 
         Parameters
         ----------
-        params, value : ndarray, float
+        params : ndarray of shape (n_params,)
             Where it ended.
+        value : float
+            The objective there.
         products : float, default=1.0
             The products with the Hessian that it took.
         state : object, default=None
             What a further call goes on from. A callback with a method ``carry(state)`` is shown it
             first, and copies what it keeps.
+
+        Returns
+        -------
+        bool
+            Whether the iteration must end: numbers are not finite, the callback says so, or
+            `max_iter` is used up. `status` says which.
         """
         self.products += products
         if not (np.isfinite(value) and np.all(np.isfinite(params))):
@@ -115,7 +145,7 @@ class Run:
         self.status = Status.CONVERGED
 
     def settled(self, tol: float, window: int = 5, limits: Settling = SETTLING) -> bool:
-        """Whether what is left to gain looks smaller than `tol` times the value.
+        """Return whether what is left to gain looks smaller than `tol` times the value.
 
         While the decreases shrink by a steady factor, the rest of their sum is that of a geometric
         series. Where they do not, the decreases of a whole window together must be a small share of
@@ -124,10 +154,16 @@ class Run:
         Parameters
         ----------
         tol : float
-            Relative to the value.
+            Relative to the value; a larger one ends earlier.
         window : int, default=5
-            Iterations that are looked at together; there is no answer before.
-        limits : Settling
+            Iterations that are looked at together; the answer is False before.
+        limits : Settling, default=SETTLING
+            The numbers of the rule.
+
+        Returns
+        -------
+        bool
+            Whether the iteration may end.
         """
         if len(self.history) <= window:
             return False
@@ -142,7 +178,7 @@ class Run:
         return bool(fallen <= limits.window_share * goal and risen <= goal)
 
     def result(self, state: Any = None, **more: Any) -> OptimizeResult:
-        """The outcome in scipy's form.
+        """Return the outcome in the form of SciPy.
 
         Parameters
         ----------
@@ -153,7 +189,7 @@ class Run:
 
         Returns
         -------
-        OptimizeResult
+        scipy.optimize.OptimizeResult
             With ``x``, ``fun``, ``nit``, ``status``, ``message``, ``success`` and ``state``. A run
             without a status has stalled.
         """
@@ -166,7 +202,7 @@ class Run:
 
     @property
     def message(self) -> str | None:
-        """The word of the status; of earlier versions."""
+        """The word of the status, for solvers written for earlier versions."""
         _warn_of_old("message")
         return self._words or (None if self.status is None else self.status.value)
 
@@ -182,7 +218,7 @@ class Run:
 
     @property
     def success(self) -> bool:
-        """Whether the status is a success; of earlier versions."""
+        """Whether the status is a success, for solvers written for earlier versions."""
         _warn_of_old("success")
         return self.status is not None and self.status.success
 

@@ -39,17 +39,29 @@ _WITH_HESSIAN = ("Newton-CG", "trust-krylov", "trust-ncg")
 
 
 class Scipy(SmoothSolver, name="scipy"):
-    """Any method of `scipy.optimize.minimize` that takes a gradient, also by its own name.
+    """Methods of scipy.optimize.minimize that take a gradient, also by their own names.
+
+    Choose it to compare with a method that you know. It takes any smooth loss and any model, and
+    losses with kinks as a sequence of smooth ones, but no L1 penalty. In an estimator it is
+    ``solver=Scipy("CG")`` or the name of the method, such as ``solver="cg"``; ``solver="scipy"`` is
+    BFGS.
 
     Parameters
     ----------
     method : str, default="BFGS"
         "CG", "BFGS", "Newton-CG", "TNC", "SLSQP", "trust-constr", "trust-krylov" or "trust-ncg".
-        "Newton-CG", "trust-krylov" and "trust-ncg" need products with the Hessian; "trust-constr"
-        uses them where the loss has a Hessian.
+        "Newton-CG", "trust-krylov" and "trust-ncg" need second derivatives; "trust-constr" uses
+        them where the loss has some. "BFGS" and "SLSQP" keep a matrix of the parameters, the others
+        do not.
     options : dict, default=None
-        Options of scipy's method, such as ``{"gtol": 1e-8}``. By default its own stopping rules are
+        Options of the method, such as ``{"gtol": 1e-8}``. By default its own stopping rules are
         switched off, so that `tol` and `max_iter` of the estimator decide.
+
+    See Also
+    --------
+    sklearn_losses.solvers.LBFGS : The L-BFGS-B method of SciPy, with L1 penalties.
+    sklearn_losses.solvers.Newton : An exact method for linear models.
+    scipy.optimize.minimize : The function of SciPy.
 
     Examples
     --------

@@ -74,7 +74,47 @@ def _restored(kind, kept, chance):
 
 
 class StochasticSolver(Solver):
-    """The loop over epochs and mini-batches; a subclass gives `step`."""
+    """Base class of solvers that step on mini-batches: the loop over epochs and batches.
+
+    A subclass gives `step`. The loop shuffles the rows in every epoch, keeps the schedule of the
+    learning rate, and carries a state that can be pickled, so that `partial_fit` and
+    ``warm_start=True`` take the steps of an unbroken fit. A subclass keeps the parameters
+    `learning_rate`, `schedule`, `power` and `batch_size`.
+
+    Attributes
+    ----------
+    learning_rate : float
+        The size of a step on the gradient.
+    schedule : {"constant", "invscaling", "adaptive"}
+        How the learning rate changes, see `SGD`.
+    power : float
+        Exponent of "invscaling".
+    batch_size : int
+        Rows per step.
+
+    See Also
+    --------
+    sklearn_losses.solvers.SGD : Steps along the gradient, with momentum.
+    sklearn_losses.solvers.Adam : Steps scaled for each parameter.
+    sklearn_losses.solvers.Solver : Base class of all solvers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_losses import LossClassifier
+    >>> from sklearn_losses.solvers import StochasticSolver
+    >>> class SignDescent(StochasticSolver):
+    ...     def __init__(self, learning_rate=0.01, schedule="adaptive", power=0.5, batch_size=32):
+    ...         self.learning_rate, self.schedule = learning_rate, schedule
+    ...         self.power, self.batch_size = power, batch_size
+    ...     def step(self, state, gradient, rate, objective, estimate):
+    ...         state.params -= rate * np.sign(gradient)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LossClassifier(solver=SignDescent(), tol=0.01, random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.95
+    True
+    """
 
     stochastic = True
     learning_rate: float
@@ -104,25 +144,57 @@ class StochasticSolver(Solver):
         Parameters
         ----------
         state : State
+            What the solver carries along: ``params``, ``steps``, and ``moments`` for running
+            averages.
         gradient : ndarray of shape (n_params,)
             That of the batch at ``state.params``.
         rate : float
             The learning rate of this step.
         objective : Objective
-            Of all rows.
+            That of all rows.
         estimate : callable
-            ``estimate(params)`` gives the batch's (value, gradient) at any other point.
+            ``estimate(params)`` gives the value and the gradient of the batch at any other point.
         """
 
     def begin_epoch(self, state: State, objective: Objective) -> None:
-        """Called before each pass over the rows, for solvers that look at all of them."""
+        """Prepare a pass over the rows, for solvers that look at all of them.
+
+        Parameters
+        ----------
+        state : State
+            What the solver carries along.
+        objective : Objective
+            That of all rows.
+        """
 
     def reported(self, state: State) -> NDArray[Any]:
-        """The point to report at the end of an epoch."""
+        """Return the point to report at the end of an epoch.
+
+        Parameters
+        ----------
+        state : State
+            What the solver carries along.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The current parameters by default.
+        """
         return state.params
 
     def rate(self, state: State) -> float:
-        """The learning rate of the next step."""
+        """Return the learning rate of the next step.
+
+        Parameters
+        ----------
+        state : State
+            What the solver carries along.
+
+        Returns
+        -------
+        float
+            By the schedule.
+        """
         if self.schedule == "invscaling":
             return self.learning_rate / (1 + state.steps) ** self.power
         return state.rate
@@ -189,28 +261,43 @@ def _without_estimate(step):
 class SGD(StochasticSolver, name="sgd"):
     """Stochastic gradient descent with momentum, schedules and averaging.
 
+    Choose it for data that is too large for passes over all rows, with standardised features. It
+    takes any loss and any model, and `partial_fit`. It comes close to the optimum and does not end
+    on it: use early stopping, a schedule or averaging. Under an L1 penalty each step ends in soft
+    thresholding. In an estimator it is ``solver="sgd"``.
+
     Parameters
     ----------
     learning_rate : float, default=0.01
-        Step on the gradient, larger than 0. Features should be standardised.
+        Size of a step on the gradient, above 0. A larger one is faster, until the fit diverges.
     momentum : float, default=0.9
-        Share of the last step that is kept, in [0, 1).
+        Share of the last step that is kept, in [0, 1). A larger one smooths the path over more
+        batches.
     nesterov : bool, default=True
-        Nesterov's form of the momentum [1]_.
+        Whether to use Nesterov's form of the momentum [1]_.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
-        "invscaling": ``learning_rate / (1 + steps)**power``; "adaptive": a fifth after five epochs
-        without progress.
+        "constant": `learning_rate`. "invscaling": ``learning_rate / (1 + steps)**power``.
+        "adaptive": a fifth after five epochs without progress.
     power : float, default=0.5
-        Exponent of "invscaling".
+        Exponent of "invscaling", at least 0. With a larger one the rate falls faster.
     average : bool, default=False
-        Report the mean of all iterates so far (Polyak and Ruppert [2]_) instead of the last.
+        Whether to report the mean of all iterates so far [2]_ instead of the last one.
     batch_size : int, default=32
-        Rows per step; as many as there are, or more, give full passes.
+        Rows per step. A larger one makes fewer and steadier steps; as many as there are rows, or
+        more, give full passes.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Adam : Needs less tuning of the learning rate.
+    sklearn_losses.solvers.SVRG : Ends on the optimum with a constant learning rate.
+    sklearn_losses.solvers.LBFGS : For data in memory.
 
     References
     ----------
-    .. [1] Sutskever, Martens, Dahl and Hinton, ICML 2013, equations 3 and 4.
-    .. [2] Polyak and Juditsky, SIAM Journal on Control and Optimization 30 (1992).
+    .. [1] Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in
+           deep learning", ICML 2013, equations 3 and 4.
+    .. [2] Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", SIAM
+           Journal on Control and Optimization 30 (1992).
 
     Examples
     --------
@@ -276,41 +363,67 @@ class SGD(StochasticSolver, name="sgd"):
 
 
 class Adam(StochasticSolver, name="adam"):
-    """Adam [1]_: steps scaled by running averages of the gradient and of its square.
+    r"""Adam: stochastic steps scaled for each parameter; the default for networks.
+
+    Choose it for multi-layer perceptrons and other models that are not linear, and for large data.
+    Steps are scaled by running averages of the gradient :math:`g` and of its square [1]_:
+
+    .. math::
+
+        m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \quad v \leftarrow \beta_2 v + (1 - \beta_2)\,
+            g^2, \quad w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}
+
+    with :math:`w` the parameters, :math:`\eta` the learning rate and :math:`\hat m`, :math:`\hat v`
+    the averages corrected for their start at 0. It takes any loss and any model, and `partial_fit`.
+    Under an L1 penalty each step ends in soft thresholding. In an estimator it is
+    ``solver="adam"``.
 
     Parameters
     ----------
     learning_rate : float, default=0.001
-        About the largest change of a parameter in one step, larger than 0.
-    beta1, beta2 : float, default=0.9, 0.999
-        Decay of the averages of the gradient and of its square, in [0, 1).
+        About the largest change of a parameter in one step, above 0. A larger one is faster, until
+        the fit oscillates.
+    beta1 : float, default=0.9
+        Decay of the average of the gradient, in [0, 1). A larger one smooths the path over more
+        batches.
+    beta2 : float, default=0.999
+        Decay of the average of the square, in [0, 1). With a larger one the scale of the steps
+        changes more slowly.
     epsilon : float, default=1e-8
-        Added to the root of the second average.
+        Added to the root of the average of the square, above 0. A larger one makes small steps
+        where gradients are small.
     amsgrad : bool, default=False
-        Divide by the largest second average so far [2]_.
+        Whether to divide by the largest average of the square so far [2]_.
     weight_decay : float, default=0.0
-        Decoupled decay of the weights, per unit of learning rate, as in AdamW [3]_; besides the
-        penalty of the objective.
+        Decay of the weights per unit of learning rate, as in AdamW [3]_, at least 0; besides the
+        penalty of the objective. A larger one gives smaller weights.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
-        As for `SGD`.
+        How the learning rate changes, as for `SGD`.
     power : float, default=0.5
-        Exponent of "invscaling".
+        Exponent of "invscaling", at least 0. With a larger one the rate falls faster.
     batch_size : int, default=200
-        Rows per step; as many as there are, or more, give full passes.
+        Rows per step. A larger one makes fewer and steadier steps; as many as there are rows, or
+        more, give full passes.
+
+    See Also
+    --------
+    sklearn_losses.solvers.SGD : Steps along the gradient, with momentum.
+    sklearn_losses.solvers.LBFGS : For networks on small data.
+    sklearn_losses.models.MLP : The multi-layer perceptron.
 
     References
     ----------
-    .. [1] Kingma and Ba, ICLR 2015, algorithm 1.
-    .. [2] Reddi, Kale and Kumar, ICLR 2018, algorithm 2.
-    .. [3] Loshchilov and Hutter, ICLR 2019, algorithm 2.
+    .. [1] Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
+    .. [2] Reddi, Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018, algorithm 2.
+    .. [3] Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_losses import LossClassifier
-    >>> X, y = load_digits(return_X_y=True)
+    >>> X, y = load_digits(n_class=4, return_X_y=True)
     >>> model = LossClassifier(
-    ...     hidden_layer_sizes=(32,), solver="adam", early_stopping=True, random_state=0
+    ...     hidden_layer_sizes=(16,), solver="adam", early_stopping=True, random_state=0
     ... )
     >>> model.fit(X / 16, y).score(X / 16, y) > 0.95
     True

@@ -16,33 +16,47 @@ __all__ = ["SVRG"]
 
 
 class SVRG(StochasticSolver, name="svrg"):
-    """Stochastic variance reduced gradient [1]_: mini-batch steps with a full correction.
+    r"""Stochastic steps that reach the exact optimum, with a constant learning rate.
 
-    A step is along ``gradient - gradient_at_snapshot + full_gradient``, the first two of the same
-    mini-batch. The closer both points are to the optimum, the less such steps scatter. So a
-    constant learning rate reaches the optimum of a strongly convex objective, at a linear rate,
-    where `SGD` needs one that shrinks. With an L1 penalty each step ends in soft thresholding [2]_.
+    Choose it for smooth strongly convex objectives on many rows, where `SGD` stops short. A step
+    goes along the gradient of a mini-batch, corrected by that at a snapshot [1]_:
+
+    .. math::
+
+        w \leftarrow w - \eta\, \left( \nabla_B(w) - \nabla_B(\tilde w) + \nabla(\tilde w) \right)
+
+    with :math:`w` the parameters, :math:`\eta` the learning rate, :math:`\nabla_B` the gradient of
+    the batch, :math:`\nabla` that of all rows and :math:`\tilde w` the snapshot. The closer both
+    points are to the optimum, the less such steps scatter, so that the convergence is linear. Under
+    an L1 penalty each step ends in soft thresholding [2]_. In an estimator it is ``solver="svrg"``.
 
     Parameters
     ----------
     learning_rate : float, default=0.05
-        Step on the corrected gradient, larger than 0. Features should be standardised.
+        Size of a step, above 0. A larger one is faster, until the fit diverges. Features should be
+        standardised.
     snapshot_every : int, default=1
-        Passes over the rows between two snapshots. A snapshot costs one pass more; with larger
-        values a pass is cheaper and its steps scatter more.
+        Passes over the rows between two snapshots, at least 1. A snapshot costs one pass more; with
+        a larger number a pass is cheaper and its steps scatter more.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
-        As for `SGD`.
+        How the learning rate changes, as for `SGD`.
     power : float, default=0.5
-        Exponent of "invscaling".
+        Exponent of "invscaling", at least 0. With a larger one the rate falls faster.
     batch_size : int, default=32
-        Rows per step; as many as there are, or more, give gradient descent.
+        Rows per step. A larger one makes fewer and steadier steps; as many as there are rows, or
+        more, give gradient descent.
+
+    See Also
+    --------
+    sklearn_losses.solvers.SGD : The same without the correction.
+    sklearn_losses.solvers.Newton : Exact for data in memory.
 
     References
     ----------
     .. [1] Johnson and Zhang, "Accelerating stochastic gradient descent using predictive variance
            reduction", NIPS 2013.
     .. [2] Xiao and Zhang, "A proximal stochastic gradient method with progressive variance
-       reduction", SIAM Journal on Optimization 24 (2014).
+           reduction", SIAM Journal on Optimization 24 (2014).
 
     Examples
     --------

@@ -13,22 +13,32 @@ _STEP = 1e-6
 
 
 def check_loss(loss: AnyLoss, task: str | None = None) -> None:
-    """Check all that a loss promises, at random points and far out.
+    """Find faults in a loss of your own: a wrong gradient, a false promise, an overflow.
+
+    It evaluates the loss at random points and far out, and compares its derivatives with
+    differences. The losses of the package pass the same checks. It returns nothing where it finds
+    no fault.
 
     Parameters
     ----------
     loss : str, Loss, CustomLoss or callable
         The loss, with the parameters to check.
     task : {"regression", "classification", "ranking"}, default=None
-        For a custom function, which says nothing by itself; "regression" where it is None.
+        For a custom function, which says nothing by itself; None: "regression".
 
     Raises
     ------
     AssertionError
-        With the broken promise: parameters that are lost, inputs that are changed, shapes, rows
-        that depend on each other, a wrong gradient or Hessian, a convexity or smoothness that is
-        not there, a smoothing that strays too far, weights that do not act as repeated rows, an
-        overflow.
+        With the broken promise, and by how much: parameters that are lost, inputs that are changed,
+        shapes, rows that depend on each other, a wrong gradient or Hessian, a convexity or
+        smoothness that is not there, a smoothing that strays too far, weights that do not act as
+        repeated rows, an overflow.
+
+    See Also
+    --------
+    sklearn_losses.losses.Loss : Base class of all losses.
+    sklearn_losses.testing.check_solver : The same for a solver.
+    sklearn_losses.testing.check_model : The same for a model.
 
     Examples
     --------

@@ -19,7 +19,11 @@ _ROWS, _COLUMNS, _STEP = 25, 6, 1e-5
 
 
 def check_model(model: str | Model) -> None:
-    """Check all that a model promises, for one output and for three, with and without intercepts.
+    """Find faults in a model of your own: a wrong derivative, shapes, sparse rows, pickling.
+
+    It binds the model for one output and for three, with and without intercepts, and compares its
+    derivatives with differences. The models of the package pass the same checks. It returns nothing
+    where it finds no fault.
 
     Parameters
     ----------
@@ -29,11 +33,18 @@ def check_model(model: str | Model) -> None:
     Raises
     ------
     AssertionError
-        With the broken promise: parameters that are lost, a wrong number or type of parameters,
-        shapes, parameters or rows that are changed, chance that does not come from `rng`, rows that
-        depend on each other, intercepts that are none, a derivative that differs from differences,
-        a `jvp` and a `vjp` that disagree, sparse rows that give other numbers, float32 that is not
-        kept, fitted attributes that are not the parameters, and what pickle loses.
+        With the broken promise, and by how much: parameters that are lost, a wrong number or type
+        of parameters, shapes, parameters or rows that are changed, chance that does not come from
+        `rng`, rows that depend on each other, intercepts that are none, a derivative that differs
+        from differences, a `jvp` and a `vjp` that disagree, sparse rows that give other numbers,
+        float32 that is not kept, fitted attributes that are not the parameters, and what pickle
+        loses.
+
+    See Also
+    --------
+    sklearn_losses.models.Model : Base class of all models.
+    sklearn_losses.testing.check_loss : The same for a loss.
+    sklearn_losses.testing.check_solver : The same for a solver.
 
     Examples
     --------

@@ -17,23 +17,32 @@ __all__ = ["check_solver"]
 
 
 def check_solver(solver: SolverLike, tol: float | None = None) -> None:
-    """Check that a solver minimises, and keeps to the manners of `Solver.minimize`.
+    """Find faults in a solver of your own: a missed minimum, a false success, ignored arguments.
+
+    It minimises four small problems whose minimum is known, as far as the solver takes them. The
+    solvers of the package pass the same checks. It returns nothing where it finds no fault.
 
     Parameters
     ----------
     solver : str, Solver or object with ``minimize``
-        With the parameters to check.
+        The solver, with the parameters to check.
     tol : float, default=None
-        How much of the way from the start to the minimum may be missing; None: 1e-6, 1e-4 for a
-        loss with kinks, and 0.02 for a stochastic solver, which gets 500 passes over rows of unit
-        variance.
+        How much of the way from the start to the minimum may be missing; a larger one asks for
+        less. None: 1e-6, 1e-4 for a loss with kinks, and 0.02 for a stochastic solver, which gets
+        500 passes over rows of unit variance.
 
     Raises
     ------
     AssertionError
-        With the broken promise: parameters that are changed, a minimum that is missed, a value that
-        is not that of the point, `max_iter` or `callback` that are ignored, chance that does not
-        come from `rng`, success that is none.
+        With the broken promise, and by how much: parameters that are changed, a minimum that is
+        missed, a value that is not that of the point, `max_iter` or `callback` that are ignored,
+        chance that does not come from `rng`, success that is none.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Solver : Base class of all solvers.
+    sklearn_losses.testing.check_loss : The same for a loss.
+    sklearn_losses.testing.check_model : The same for a model.
 
     Examples
     --------

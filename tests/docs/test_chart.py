@@ -148,3 +148,16 @@ def test_the_chart_is_written_with_links(tmp_path):
     assert set(make_chart.PROBLEMS) == set(KINDS) and {condition.fact for rule in RULES for condition in rule.when} == set(
         FACTS
     )
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "user_guide" / "choosing.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", Loss.names())
+def test_the_guide_lists_every_loss(name):
+    assert f":class:`{name} <sklearn_losses.losses.{type(Loss.make(name)).__name__}>`" in GUIDE
+
+
+def test_the_evidence_in_the_guide_is_printed():
+    shown = " ".join(GUIDE.split(".. code-block:: text")[1].split("...]")[0].split())
+    assert len(shown) > 200 and shown in " ".join(repr(suggest_losses(*DATA["diabetes, outliers"]())).split())

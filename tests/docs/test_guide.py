@@ -13,12 +13,8 @@ from sklearn_losses.solvers import Solver
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = DOCS / "user_guide"
-# Pages whose code does not run yet.
-NOT_YET = {
-    "choosing",
-}
 PAGES = sorted(path.stem for path in GUIDE.glob("*.rst"))
-CODE = [page for page in PAGES if page not in NOT_YET and "::\n\n    " in (GUIDE / f"{page}.rst").read_text(encoding="utf-8")]
+CODE = [page for page in PAGES if "::\n\n    " in (GUIDE / f"{page}.rst").read_text(encoding="utf-8")]
 # A cluster takes seconds to start.
 TESTED = [pytest.param(page, marks=pytest.mark.slow) if page == "dask" else page for page in CODE]
 
@@ -56,3 +52,10 @@ def test_code_prints_what_the_page_says(page, capsys, tmp_path, monkeypatch, req
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "index"])
 def test_page_is_in_the_contents(page):
     assert f"   {page}\n" in (GUIDE / "index.rst").read_text(encoding="utf-8")
+
+
+def test_each_picture_is_on_a_page():
+    text = "".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.rst"))
+    pictures = sorted(path.name for path in (DOCS / "pictures").glob("*.py"))
+    assert pictures
+    assert [name for name in pictures if f".. plot:: pictures/{name}\n" not in text] == []

@@ -167,7 +167,7 @@ def test_bad_sources():
         model.predict(ArrayBlocks(hole, block_rows=50))
     with pytest.raises(ValueError, match="no rows"):
         model.predict(ArrayBlocks(X[:0]))
-    with pytest.raises(ValueError, match="no targets"):
+    with pytest.raises(ValueError, match="needs targets, but the blocks of this source have none"):
         model.score(ArrayBlocks(X))
     with pytest.raises(ValueError, match="which has y and sample_weight with it"):
         model.score(ArrayBlocks(X, Y), Y, WEIGHT)

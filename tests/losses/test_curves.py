@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 
+from sklearn_losses import LossClassifier
 from sklearn_losses.losses import (
     MAE,
     CrossEntropy,
@@ -136,3 +138,18 @@ def test_a_spread_loss_has_the_mean_curvature(loss, classes):
     sum_of_both = (0.5 * CrossEntropy() + loss).spread(0.4)
     expected = 0.5 * CrossEntropy().hessian_product(y, raw, change) + wide.hessian_product(y, raw, change)
     np.testing.assert_allclose(sum_of_both.hessian_product(y, raw, change), expected, rtol=1e-12)
+
+
+def test_a_margin_loss_without_a_curvature_has_no_hessian():
+    class Logistic(MarginLoss):
+        has_minimizer = False
+
+        def curve(self, t):
+            return np.logaddexp(0.0, -t)
+
+        def slope(self, t):
+            return -1 / (1 + np.exp(np.minimum(t, 500.0)))
+
+    X, y = load_iris(return_X_y=True)
+    assert not Logistic.has_hessian and SquaredHinge.has_hessian
+    assert LossClassifier(Logistic()).fit(X, y).solver_ == "lbfgs"
