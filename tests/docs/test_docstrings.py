@@ -123,6 +123,7 @@ def test_parameters_state_their_defaults(path):
     assert wrong == {}
 
 
+@cache
 def statements_of(function):
     """A function's own statements, as a tree without the functions inside it."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
@@ -172,14 +173,18 @@ def test_errors_and_warnings_are_described(path):
     assert page(path).doc["Warns"] or not warned
 
 
-def attributes_set_by(kind):
-    """The attributes whose names end in one underscore and that methods of a class set."""
-    found = set()
-    for base in kind.__mro__:
-        if folder_of(base):
-            nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base))))
-            found |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+@cache
+def attributes_set_in(kind):
+    """The attributes whose names end in one underscore and that the methods in the body of a class
+    set.
+    """
+    nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(kind))))
+    found = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
     return {name for name in found if name.endswith("_") and not name.startswith("_")}
+
+
+def attributes_set_by(kind):
+    return set().union(*(attributes_set_in(base) for base in kind.__mro__ if folder_of(base)))
 
 
 def described_attributes(path):
