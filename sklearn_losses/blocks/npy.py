@@ -220,7 +220,7 @@ class _Stack:
 
 
 def _part(file):
-    """What the head of a file says."""
+    """The shape, type and place of the array in a file, from its header."""
     try:
         with open(file.path, "rb") as opened:
             version = npy.read_magic(opened)

@@ -1,4 +1,4 @@
-"""What a user can name ("huber") or build (``Huber(delta=2)``).
+"""Components: what a user can name ("huber") or build (``Huber(delta=2)``).
 
 These are the losses, the solvers and the models.
 

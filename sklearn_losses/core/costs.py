@@ -1,4 +1,4 @@
-"""Costs of decisions: what arrives, what each decision costs in a row, and the cheapest one."""
+"""Costs of decisions: checks of what users pass, the cost of each decision, the cheapest one."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -34,7 +34,7 @@ class BlockFacts(NamedTuple):
 
     @classmethod
     def of(cls, block: Any) -> "BlockFacts":
-        """Those of a block."""
+        """The facts of a block."""
         X = block.X
         stored = X.nnz if sparse.issparse(X) else X.size
         return cls(X.shape[0], X.shape[1], X.dtype, sparse.issparse(X), int(stored))

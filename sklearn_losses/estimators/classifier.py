@@ -93,6 +93,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
           "exponential", "perceptron", "crammer_singer" (one hinge for all classes).
         - Costs of decisions: "expected_cost" (``ExpectedCost(cost)``), not convex.
 
+        Of the losses with probabilities only "cross_entropy" and "bi_tempered" are proper scoring
+        rules: the probabilities of the others are not those of the labels, even with many rows.
+
         ``CostSensitive(loss, cost)`` takes costs of decisions into a loss, ``CVaR(loss)``,
         ``Tilted(loss)`` and ``Trimmed(loss)`` average the losses of the rows in another way, and
         ``0.7 * CrossEntropy() + 0.3 * Focal()`` adds losses. Parameters of a loss are set by

@@ -71,7 +71,7 @@ class Labels:
 
     @classmethod
     def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
+        """The labels of some rows."""
         labels, codes = np.unique(y, return_inverse=True)
         check_classification_targets(labels)
         count, mass = (np.bincount(codes, weights=part, minlength=len(labels)) for part in (weight > 0, weight))
@@ -104,7 +104,7 @@ class SoftLabels:
 
     @classmethod
     def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
+        """The probabilities of some rows."""
         check_soft(y)
         return cls(np.any(y[weight > 0] > 0, axis=0), weight @ y)
 
@@ -121,7 +121,7 @@ class Targets:
 
     @classmethod
     def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
+        """The distributions of the targets of some rows."""
         kept = weight > 0
         return cls([Digest.of(target[kept], weight[kept]) for target in (y.T if y.ndim == 2 else y[None])])
 

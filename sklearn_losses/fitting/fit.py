@@ -48,7 +48,7 @@ __all__ = ["Fit", "fit_batch", "fit_rows", "initial_fit"]
 
 
 class Fit(NamedTuple):
-    """A fit.
+    """The result of a fit: its problem, its outcome, and what a trimmed loss kept.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
 
 
 def _initial_fit_of_parts(task, loss, rows, settings):
-    """That of a fixed sample, with the scale of all rows."""
+    """The initial fit of a fixed sample of rows in parts, with the scale of all rows."""
     some = in_memory(rows)
     initial = initial_fit(task, loss, some, settings)
     if initial is None:

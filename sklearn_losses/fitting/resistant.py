@@ -72,7 +72,7 @@ def _started(rows, fit_intercept, alpha, l1_ratio):
 
 
 def _counts(strength, weights, scale):
-    """Whether the penalty of alpha="auto", which follows the scale, says something of the weights.
+    """Whether the penalty of alpha="auto", which follows the scale, changes the weights.
 
     It does for columns of tiny numbers.
     """
