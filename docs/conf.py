@@ -65,6 +65,7 @@ intersphinx_disabled_reftypes = ["std:*"]
 
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 copybutton_exclude = ".linenos, .gp, .go"
@@ -134,11 +135,12 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"__init__\.py",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_order.GalleryOrder",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_losses",),
     "reference_url": {},
     "download_all_examples": False,
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,

@@ -18,12 +18,20 @@ from sklearn.datasets import load_diabetes
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_losses import LossFunctionDisplay, LossRegressor, add_outliers, compare_losses, noise_curve, suggest_losses
+from sklearn_losses import (
+    LossFunctionDisplay,
+    LossRegressor,
+    add_outliers,
+    compare_losses,
+    noise_curve,
+    suggest_losses,
+)
 
 X, y = load_diabetes(return_X_y=True)
 y_wrong, wrong = add_outliers(y, 0.1, side="up", random_state=0)
 print(f"{wrong.sum()} of {len(y)} targets are wrong")
-print(f"Right targets: {y.min():.0f} to {y.max():.0f}; wrong ones: {y_wrong[wrong].min():.0f} to {y_wrong[wrong].max():.0f}")
+print(f"Right targets are from {y.min():.0f} to {y.max():.0f}")
+print(f"Wrong targets are at least {y_wrong[wrong].min():.0f}")
 
 # %%
 # Ask for suggestions
@@ -73,9 +81,15 @@ def typing_errors(y, level, random_state):
 
 
 curve = noise_curve(
-    model, X, y, ["mse", "huber", "cauchy", "tukey"], noise=typing_errors, levels=[0.0, 0.1, 0.2, 0.4], n_repeats=2,
+    model,
+    X,
+    y,
+    ["mse", "huber", "cauchy", "tukey"],
+    noise=typing_errors,
+    levels=[0.0, 0.1, 0.2, 0.4],
+    n_repeats=2,
     scoring="neg_mean_absolute_error",
-)  # fmt: skip
+)
 print(curve)
 
 # %%
@@ -84,7 +98,11 @@ print(curve)
 # ``tukey`` up to 40 %.
 
 ax = curve.plot()
-ax.set(title="Error on right targets", xlabel="share of wrong targets in training", ylabel="minus mean absolute error")
+ax.set(
+    title="Error on right targets",
+    xlabel="share of wrong targets in training",
+    ylabel="minus mean absolute error",
+)
 plt.show()
 
 # %%
@@ -96,6 +114,6 @@ plt.show()
 # residuals. For ``cauchy``, ``welsch`` and ``tukey`` it falls towards 0, so rows that are far off
 # have little or no influence. The residuals are given in units of the scale of the noise.
 
-display = LossFunctionDisplay.from_losses(list(losses), span=(-8, 8)).plot()
+display = LossFunctionDisplay.from_losses(list(losses), span=(-8, 8))
 display.figure_.suptitle("Losses and their influence on the fit")
 plt.show()

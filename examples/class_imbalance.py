@@ -14,7 +14,13 @@ directly.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.metrics import average_precision_score, precision_recall_curve, precision_score, recall_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from sklearn_losses import LossClassifier, LossRanker, ReliabilityDisplay
@@ -42,25 +48,58 @@ print(f"{y.sum()} of {len(y)} images show an 8: {y.mean():.1%}")
 
 models = {
     "cross_entropy": LossClassifier("cross_entropy"),
-    "balanced weights": LossClassifier("cross_entropy", class_weight="balanced"),
+    "balanced weights": LossClassifier(
+        "cross_entropy", class_weight="balanced"
+    ),
     "focal": LossClassifier("focal"),
 }
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
-proba = {name: cross_val_predict(model, X, y, cv=folds, method="predict_proba")[:, 1] for name, model in models.items()}
-print(f"{'':18}{'average precision':>18}{'recall':>9}{'precision':>11}{'mean probability':>18}")
+proba = {}
+for name, model in models.items():
+    p = cross_val_predict(model, X, y, cv=folds, method="predict_proba")
+    proba[name] = p[:, 1]
+print(
+    f"{'':18}{'average precision':>18}{'recall':>9}"
+    f"{'precision':>11}{'mean probability':>18}"
+)
 for name, p in proba.items():
     label = p > 0.5
-    scores = average_precision_score(y, p), recall_score(y, label), precision_score(y, label)
-    print(f"{name:18}{scores[0]:18.2f}{scores[1]:9.2f}{scores[2]:11.2f}{p.mean():18.3f}")
+    average = average_precision_score(y, p)
+    recall, precision = recall_score(y, label), precision_score(y, label)
+    print(
+        f"{name:18}{average:18.2f}{recall:9.2f}"
+        f"{precision:11.2f}{p.mean():18.3f}"
+    )
 
 figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 looks = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#000000", ":", "^"))
-for (name, p), (color, dashes, marker) in zip(proba.items(), looks, strict=True):
+for (name, p), (color, dashes, marker) in zip(
+    proba.items(), looks, strict=True
+):
     precision, recall, _ = precision_recall_curve(y, p)
-    ax.plot(recall, precision, color=color, linestyle=dashes, linewidth=1.8, label=name)
-    ax.plot(recall_score(y, p > 0.5), precision_score(y, p > 0.5), marker, color=color, markersize=10, markeredgecolor="white")
+    ax.plot(
+        recall,
+        precision,
+        color=color,
+        linestyle=dashes,
+        linewidth=1.8,
+        label=name,
+    )
+    ax.plot(
+        recall_score(y, p > 0.5),
+        precision_score(y, p > 0.5),
+        marker,
+        color=color,
+        markersize=10,
+        markeredgecolor="white",
+    )
 ax.plot([], [], "o", color="0.5", label="labels of predict")
-ax.set(title="Precision and recall for a rare class", xlabel="recall", ylabel="precision", ylim=(0.2, 1.02))
+ax.set(
+    title="Precision and recall for a rare class",
+    xlabel="recall",
+    ylabel="precision",
+    ylim=(0.2, 1.02),
+)
 ax.grid(color="0.9")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="lower left")
@@ -82,7 +121,9 @@ plt.show()
 figure, ax = plt.subplots(figsize=(6.4, 5), layout="constrained")
 reliability = {}
 for name, p in proba.items():
-    reliability[name] = ReliabilityDisplay.from_predictions(y, p, n_bins=5, name=name, ax=ax).curves["class 1"]
+    reliability[name] = ReliabilityDisplay.from_predictions(
+        y, p, n_bins=5, name=name, ax=ax
+    ).curves["class 1"]
 ax.set_title("Calibration of the probabilities of an 8")
 plt.show()
 
@@ -121,11 +162,13 @@ for seed in range(3):
     X_train, y_train = simulated(2000, seed)
     X_test, y_test = simulated(20_000, 100 + seed)
     for name, model in rankers.items():
-        query = {"qid": np.zeros(len(y_train))} if isinstance(model, LossRanker) else {}
-        model.fit(X_train, y_train, **query)
+        if isinstance(model, LossRanker):
+            model.fit(X_train, y_train, qid=np.zeros(len(y_train)))
+        else:
+            model.fit(X_train, y_train)
         auc[name].append(roc_auc_score(y_test, X_test @ np.ravel(model.coef_)))
 for name, values in auc.items():
-    print(f"{name:26}AUC on test rows {np.mean(values):.3f}, mean of 3 samples")
+    print(f"{name:26}mean AUC on test rows {np.mean(values):.3f}")
 
 # %%
 # The pairwise losses have a larger AUC. Cross-entropy is influenced strongly by the few negative

@@ -31,7 +31,8 @@ from sklearn_losses.losses import Huber, Quantile
 
 X, y = load_diabetes(return_X_y=True)
 model = LossRegressor("mae").fit(X, y)
-print(f"Mean absolute error on the rows of the fit: {np.mean(np.abs(y - model.predict(X))):.1f}")
+error = np.mean(np.abs(y - model.predict(X)))
+print(f"Mean absolute error on the rows of the fit: {error:.1f}")
 print(f"Solver: {model.solver_}, converged: {model.converged_}")
 
 # %%
@@ -60,7 +61,9 @@ losses = {
 }
 pipeline = make_pipeline(StandardScaler(), LossRegressor())
 model = TransformedTargetRegressor(pipeline, transformer=RobustScaler())
-comparison = compare_losses(model, X, y, losses, scoring=["neg_mean_absolute_error", "r2"])
+comparison = compare_losses(
+    model, X, y, losses, scoring=["neg_mean_absolute_error", "r2"]
+)
 print(comparison)
 
 # %%
@@ -84,23 +87,52 @@ plt.show()
 rng = np.random.default_rng(0)
 wrong = rng.random(len(y)) < 0.1
 y_wrong = np.where(wrong, 10 * y, y)
-folds = [(train, test[~wrong[test]]) for train, test in KFold(5, shuffle=True, random_state=0).split(X)]
+folds = [
+    (train, test[~wrong[test]])
+    for train, test in KFold(5, shuffle=True, random_state=0).split(X)
+]
 estimators = {
     "linear": LossRegressor(alpha=0.01),
-    "network": LossRegressor(hidden_layer_sizes=(50,), alpha=0.01, early_stopping=True, random_state=0),
+    "network": LossRegressor(
+        hidden_layer_sizes=(50,),
+        alpha=0.01,
+        early_stopping=True,
+        random_state=0,
+    ),
 }
 errors = {}
 for kind, regressor in estimators.items():
-    model = TransformedTargetRegressor(make_pipeline(StandardScaler(), regressor), transformer=RobustScaler())
+    model = TransformedTargetRegressor(
+        make_pipeline(StandardScaler(), regressor), transformer=RobustScaler()
+    )
     for targets, values in (("right", y), ("wrong", y_wrong)):
-        found = compare_losses(model, X, values, losses, scoring="neg_mean_absolute_error", cv=folds, refit=False)
-        for name, scores in zip(found.losses_, found.test_scores_["neg_mean_absolute_error"], strict=True):
+        found = compare_losses(
+            model,
+            X,
+            values,
+            losses,
+            scoring="neg_mean_absolute_error",
+            cv=folds,
+            refit=False,
+        )
+        for name, scores in zip(
+            found.losses_,
+            found.test_scores_["neg_mean_absolute_error"],
+            strict=True,
+        ):
             errors[name, kind, targets] = -scores.mean()
 
-print(f"{wrong.sum()} of {len(y)} targets are ten times too large. Mean absolute error on test rows:\n")
-print(f"{'':22}{'linear':>10}{'10 % wrong':>12}{'network':>10}{'10 % wrong':>12}")
+print(f"{wrong.sum()} of {len(y)} targets are ten times too large.")
+print("Mean absolute error on test rows:\n")
+print(
+    f"{'':22}{'linear':>10}{'10 % wrong':>12}{'network':>10}{'10 % wrong':>12}"
+)
 for name in losses:
-    row = [errors[name, kind, targets] for kind in estimators for targets in ("right", "wrong")]
+    row = [
+        errors[name, kind, targets]
+        for kind in estimators
+        for targets in ("right", "wrong")
+    ]
     print(f"{name:22}{row[0]:10.1f}{row[1]:12.1f}{row[2]:10.1f}{row[3]:12.1f}")
 median_error = np.mean(np.abs(y - np.median(y)))
 print(f"{'the median of y':22}{median_error:10.1f}")
@@ -111,14 +143,34 @@ print(f"{'the median of y':22}{median_error:10.1f}")
 # ``huber`` lose at most 6 %. The slope of a loss far from 0 makes this difference: it grows with
 # the residual for ``mse``, and it is bounded for the others.
 
-figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained")
+figure, panels = plt.subplots(
+    1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained"
+)
 rows = np.arange(len(losses))
 for ax, kind in zip(panels, estimators, strict=True):
-    right, bad = ([errors[name, kind, targets] for name in losses] for targets in ("right", "wrong"))
+    right, bad = (
+        [errors[name, kind, targets] for name in losses]
+        for targets in ("right", "wrong")
+    )
     ax.hlines(rows, right, bad, color="0.6", linewidth=2)
-    ax.plot(right, rows, "o", color="#0072B2", markersize=8, label="right targets")
-    ax.plot(bad, rows, "D", color="#D55E00", markersize=8, label="10 % wrong targets")
-    ax.axvline(median_error, color="black", linestyle="--", linewidth=1, label="the median of y")
+    ax.plot(
+        right, rows, "o", color="#0072B2", markersize=8, label="right targets"
+    )
+    ax.plot(
+        bad,
+        rows,
+        "D",
+        color="#D55E00",
+        markersize=8,
+        label="10 % wrong targets",
+    )
+    ax.axvline(
+        median_error,
+        color="black",
+        linestyle="--",
+        linewidth=1,
+        label="the median of y",
+    )
     ax.set(title=f"{kind} model", xlabel="mean absolute error on test rows")
     ax.set_yticks(rows, losses)
     ax.grid(axis="x", color="0.9")

@@ -34,6 +34,7 @@ from sklearn_losses.losses import CostSensitive, ExpectedCost
 # --------------------------
 #
 # ``cost[i, j, k]`` is the cost of treatment ``k`` for patient ``i`` if the true grade is ``j``.
+# Below, each row is a true grade and each column a treatment.
 
 X, progression = load_diabetes(return_X_y=True)
 grade = np.digitize(progression, np.quantile(progression, [1 / 3, 2 / 3]))
@@ -42,7 +43,7 @@ too_strong = np.array([[0, 1, 2], [0, 0, 1], [0, 0, 0]])
 too_weak = np.array([[0, 0, 0], [1, 0, 0], [3, 1, 0]])
 cost = too_strong + (85 - age)[:, None, None] / 15 * too_weak
 for patient in (np.argmin(age), np.argmax(age)):
-    print(f"Costs for a patient of {age[patient]:.0f} years (rows: true grade, columns: treatment)")
+    print(f"Costs for a patient of {age[patient]:.0f} years")
     print(cost[patient].round(1))
 
 # %%
@@ -60,7 +61,9 @@ losses = {
 }
 model = make_pipeline(StandardScaler(), LossClassifier())
 folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
-by_row = compare_losses(model, X, grade, losses, params={"cost": cost}, cv=folds)
+by_row = compare_losses(
+    model, X, grade, losses, params={"cost": cost}, cv=folds
+)
 print(by_row)
 
 display = by_row.plot()
@@ -80,18 +83,38 @@ plt.show()
 
 model.fit(X, grade)
 severe = model.predict_proba(X)[:, 2]
-decisions = {"the most probable grade": model.predict(X), "the least expected cost": model.predict(X, cost=cost)}
-figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
+decisions = {
+    "the most probable grade": model.predict(X),
+    "the least expected cost": model.predict(X, cost=cost),
+}
+figure, panels = plt.subplots(
+    1, 2, figsize=(10, 4.4), sharey=True, layout="constrained"
+)
 for ax, (title, decided) in zip(panels, decisions.items(), strict=True):
     for code, (name, marker, color) in enumerate(
-        (("mild", "o", "#56B4E9"), ("medium", "s", "#E69F00"), ("severe", "^", "#D55E00"))
+        (
+            ("mild", "o", "#56B4E9"),
+            ("medium", "s", "#E69F00"),
+            ("severe", "^", "#D55E00"),
+        )
     ):
         rows = decided == code
         label = f"{name} ({rows.sum()})"
-        ax.scatter(age[rows], severe[rows], marker=marker, color=color, edgecolor="black", linewidth=0.3, s=22, label=label)
+        ax.scatter(
+            age[rows],
+            severe[rows],
+            marker=marker,
+            color=color,
+            edgecolor="black",
+            linewidth=0.3,
+            s=22,
+            label=label,
+        )
     ax.set(title=f"Treatment by {title}", xlabel="age in years")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13))
+    ax.legend(
+        frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13)
+    )
 panels[0].set_ylabel("probability of a severe disease")
 plt.show()
 
@@ -113,7 +136,10 @@ fixed = {
     "CostSensitive": CostSensitive("cross_entropy", cost=matrix),
     "ExpectedCost": ExpectedCost(cost=matrix),
 }
-scoring = {"neg_cost_by_matrix": make_cost_scorer(matrix, decide="auto"), "neg_cost": make_cost_scorer(matrix)}
+scoring = {
+    "neg_cost_by_matrix": make_cost_scorer(matrix, decide="auto"),
+    "neg_cost": make_cost_scorer(matrix),
+}
 by_matrix = compare_losses(model, X, grade, fixed, scoring=scoring, cv=folds)
 print(by_matrix)
 

@@ -30,11 +30,21 @@ from sklearn_losses.losses import Tweedie
 data = randhie.load_pandas()
 X, y = data.exog, data.endog
 print(", ".join(X.columns))
-print(f"mean {y.mean():.2f}, variance {y.var():.1f}, largest {y.max():.0f}, zeros {np.mean(y == 0):.0%}")
+print(f"mean {y.mean():.2f}, variance {y.var():.1f}")
+print(f"largest {y.max():.0f}, zeros {np.mean(y == 0):.0%}")
 
 figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-ax.bar(*np.unique(y[y <= 20], return_counts=True), color="#56B4E9", edgecolor="black", linewidth=0.5)
-ax.set(title="Visits to a doctor in a year", xlabel="number of visits (up to 20)", ylabel="number of persons")
+ax.bar(
+    *np.unique(y[y <= 20], return_counts=True),
+    color="#56B4E9",
+    edgecolor="black",
+    linewidth=0.5,
+)
+ax.set(
+    title="Visits to a doctor in a year",
+    xlabel="number of visits (up to 20)",
+    ylabel="number of persons",
+)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
@@ -47,15 +57,28 @@ plt.show()
 # grows like the mean to the power of 1.5. Each prediction comes from a fit to other rows, by
 # cross-validation in five folds.
 
-losses = {"mse": "mse", "mae": "mae", "poisson": "poisson", "tweedie": Tweedie(power=1.5)}
-predicted = {name: cross_val_predict(LossRegressor(loss, alpha=0), X, y, cv=5) for name, loss in losses.items()}
+losses = {
+    "mse": "mse",
+    "mae": "mae",
+    "poisson": "poisson",
+    "tweedie": Tweedie(power=1.5),
+}
+predicted = {
+    name: cross_val_predict(LossRegressor(loss, alpha=0), X, y, cv=5)
+    for name, loss in losses.items()
+}
 predicted["constant"] = np.full(len(y), y.mean())
 deviance = {}
-print(f"{'loss':10}{'mean prediction':>18}{'lowest':>10}{'Poisson deviance':>20}")
+print(
+    f"{'loss':10}{'mean prediction':>18}{'lowest':>10}{'Poisson deviance':>20}"
+)
 for name, prediction in predicted.items():
-    deviance[name] = mean_poisson_deviance(y, prediction) if prediction.min() > 0 else np.nan
-    shown = f"{deviance[name]:20.3f}" if prediction.min() > 0 else f"{'not defined':>20}"
-    print(f"{name:10}{prediction.mean():18.2f}{prediction.min():10.2f}{shown}")
+    shown = "not defined"
+    if prediction.min() > 0:
+        deviance[name] = mean_poisson_deviance(y, prediction)
+        shown = f"{deviance[name]:.3f}"
+    print(f"{name:10}{prediction.mean():18.2f}", end="")
+    print(f"{prediction.min():10.2f}{shown:>20}")
 
 # %%
 # ``mae`` estimates the median, which is much lower than the mean if the counts are skewed: its
@@ -72,7 +95,9 @@ for name, prediction in predicted.items():
 figure, ax = plt.subplots(figsize=(6.4, 5), layout="constrained")
 groups = {}
 for name in ("mse", "mae", "poisson"):
-    display = ReliabilityDisplay.from_predictions(y, predicted[name], kind="mean", name=name, ax=ax)
+    display = ReliabilityDisplay.from_predictions(
+        y, predicted[name], kind="mean", name=name, ax=ax
+    )
     groups[name] = display.curves["mean"]
 ax.set_title("Calibration of predicted counts")
 plt.show()

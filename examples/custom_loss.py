@@ -69,16 +69,23 @@ class Lopsided(ResidualLoss, name="lopsided"):
 
 check_loss(Lopsided())
 as_class = LossRegressor("lopsided").fit(X, y)
-difference = np.max(np.abs(as_function.coef_ - as_class.coef_)) / np.max(np.abs(as_class.coef_))
+difference = np.max(np.abs(as_function.coef_ - as_class.coef_)) / np.max(
+    np.abs(as_class.coef_)
+)
 print(f"solver: {as_class.solver_}, converged: {as_class.converged_}")
-print(f"Largest difference between the coefficients of function and class, relative: {difference:.0e}")
+print(
+    "Relative difference between the coefficients of function and class: "
+    f"{difference:.0e}"
+)
 
 # %%
 # The picture compares the loss with the squared error. A residual above 0 is a prediction that is
 # too low.
 
-display = LossFunctionDisplay.from_losses(["mse", "lopsided"], span=(-2, 2)).plot()
-display.figure_.suptitle("A loss that is steeper for predictions that are too low")
+display = LossFunctionDisplay.from_losses(["mse", "lopsided"], span=(-2, 2))
+display.figure_.suptitle(
+    "A loss that is steeper for predictions that are too low"
+)
 plt.show()
 
 # %%
@@ -90,7 +97,10 @@ for name, loss in (("mse", "mse"), ("function", cost), ("class", "lopsided")):
     predicted = cross_val_predict(LossRegressor(loss), X, y, cv=5)
     costs[name] = np.mean(cost(y, predicted))
     too_low[name] = np.mean(predicted < y)
-    print(f"{name:10} mean cost {costs[name]:6.0f}, {too_low[name]:.0%} of the predictions too low")
+    print(
+        f"{name:10} mean cost {costs[name]:6.0f}, "
+        f"{too_low[name]:.0%} of the predictions too low"
+    )
 
 # %%
 # The new loss predicts fewer targets too low, and its decisions cost less. The function and the
@@ -102,15 +112,24 @@ for name, loss in (("mse", "mse"), ("function", cost), ("class", "lopsided")):
 # The parameter of the class is ``loss__factor`` in a grid. As a check, the search should choose the
 # factor of the cost, which is 3.
 
-scorer = make_scorer(lambda y_true, y_pred: np.mean(cost(y_true, y_pred)), greater_is_better=False)
+scorer = make_scorer(
+    lambda y_true, y_pred: np.mean(cost(y_true, y_pred)),
+    greater_is_better=False,
+)
 factors = [1, 2, 3, 4, 6]
-search = GridSearchCV(LossRegressor("lopsided"), {"loss__factor": factors}, scoring=scorer, cv=5).fit(X, y)
+search = GridSearchCV(
+    LossRegressor("lopsided"), {"loss__factor": factors}, scoring=scorer, cv=5
+).fit(X, y)
 print(f"Best factor: {search.best_params_['loss__factor']}")
 
 figure, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
 ax.plot(factors, -search.cv_results_["mean_test_score"], "o-", color="#0072B2")
 ax.axhline(costs["mse"], color="#D55E00", linestyle="--", label="mse")
-ax.set(title="Cost by the factor of the loss", xlabel="factor in training", ylabel="mean cost on held-out rows")
+ax.set(
+    title="Cost by the factor of the loss",
+    xlabel="factor in training",
+    ylabel="mean cost on held-out rows",
+)
 ax.grid(color="0.9")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)

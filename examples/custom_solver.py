@@ -36,7 +36,8 @@ from sklearn_losses.testing import check_solver
 class BarzilaiBorwein:
     def minimize(self, objective, params, *, max_iter, tol, callback):
         value, gradient = objective.value_and_gradient(params)
-        step, small = 0.1 / np.linalg.norm(gradient), 1e-3 * tol * np.linalg.norm(gradient)
+        step = 0.1 / np.linalg.norm(gradient)
+        small = 1e-3 * tol * np.linalg.norm(gradient)
         for _ in range(max_iter):
             moved = -step * gradient
             value, new_gradient = objective.value_and_gradient(params + moved)
@@ -45,13 +46,15 @@ class BarzilaiBorwein:
             if callback(params, value) or np.linalg.norm(gradient) <= small:
                 break
             step = (moved @ moved) / (moved @ change)
-        return OptimizeResult(x=params, fun=value, success=bool(np.linalg.norm(gradient) <= small))
+        success = bool(np.linalg.norm(gradient) <= small)
+        return OptimizeResult(x=params, fun=value, success=success)
 
 
 X, y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
 model = LossClassifier(solver=BarzilaiBorwein(), alpha=0.01).fit(X, y)
-print(f"{model.n_iter_} iterations, converged: {model.converged_}, accuracy on the training rows {model.score(X, y):.3f}")
+print(f"{model.n_iter_} iterations, converged: {model.converged_}")
+print(f"accuracy on the training rows {model.score(X, y):.3f}")
 
 # %%
 # Compare it with built-in solvers
@@ -59,17 +62,42 @@ print(f"{model.n_iter_} iterations, converged: {model.converged_}, accuracy on t
 #
 # All solvers minimise the same objective, so the distance from its minimum can be compared.
 
-solvers = {"newton": "newton", "lbfgs": "lbfgs", "gd": "gd", "BarzilaiBorwein": BarzilaiBorwein()}
-models = {name: LossClassifier(solver=solver, alpha=0.01, tol=1e-8).fit(X, y) for name, solver in solvers.items()}
+solvers = {
+    "newton": "newton",
+    "lbfgs": "lbfgs",
+    "gd": "gd",
+    "BarzilaiBorwein": BarzilaiBorwein(),
+}
+models = {
+    name: LossClassifier(solver=solver, alpha=0.01, tol=1e-8).fit(X, y)
+    for name, solver in solvers.items()
+}
 minimum = min(min(model.loss_curve_) for model in models.values())
 
 figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-looks = (("#000000", "-"), ("#0072B2", "--"), ("#E69F00", "-."), ("#D55E00", "-"))
+looks = (
+    ("#000000", "-"),
+    ("#0072B2", "--"),
+    ("#E69F00", "-."),
+    ("#D55E00", "-"),
+)
 for (name, fitted), (color, dashes) in zip(models.items(), looks, strict=True):
     distance = np.maximum(np.array(fitted.loss_curve_) - minimum, 1e-12)
-    ax.semilogy(np.arange(1, len(distance) + 1), distance, color=color, linestyle=dashes, label=name)
-    print(f"{name:18}{fitted.n_iter_:5} iterations, mean loss {fitted.loss_:.6f}")
-ax.set(title="Solvers on one logistic regression", xlabel="iteration", ylabel="objective minus its minimum")
+    ax.semilogy(
+        np.arange(1, len(distance) + 1),
+        distance,
+        color=color,
+        linestyle=dashes,
+        label=name,
+    )
+    print(
+        f"{name:18}{fitted.n_iter_:5} iterations, mean loss {fitted.loss_:.6f}"
+    )
+ax.set(
+    title="Solvers on one logistic regression",
+    xlabel="iteration",
+    ylabel="objective minus its minimum",
+)
 ax.grid(color="0.9")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)
@@ -92,10 +120,12 @@ plt.show()
 
 
 class SafeBarzilaiBorwein(SmoothSolver):
-    """Barzilai-Borwein; a value may not exceed the largest of the last ten (Raydan 1997)."""
+    """No value may exceed the largest of the last ten (Raydan 1997)."""
 
     def refusal(self, objective):
-        return None if objective.smooth_penalty else "SafeBarzilaiBorwein takes no L1 penalty; use solver='proximal_newton'."
+        if not objective.smooth_penalty:
+            return "No L1 penalty here; use solver='proximal_newton'."
+        return None
 
     def minimize_smooth(self, objective, params, *, max_iter, tol, callback):
         run = Run(params, max_iter, callback)
@@ -108,22 +138,29 @@ class SafeBarzilaiBorwein(SmoothSolver):
             highest = max(run.history[-10:])
             while True:
                 moved = -step * gradient
-                new_value, new_gradient = objective.value_and_gradient(params + moved)
-                if new_value <= highest + 1e-4 * gradient @ moved or step < 1e-20:
+                point = params + moved
+                new_value, new_gradient = objective.value_and_gradient(point)
+                low_enough = highest + 1e-4 * gradient @ moved
+                if new_value <= low_enough or step < 1e-20:
                     break
                 step /= 2
             curvature = moved @ (new_gradient - gradient)
-            params, value, gradient = params + moved, new_value, new_gradient
+            params, value, gradient = point, new_value, new_gradient
             step = (moved @ moved) / curvature if curvature > 0 else 2 * step
         return run.result()
 
 
 check_solver(SafeBarzilaiBorwein())
 X_diabetes, y_diabetes = load_diabetes(return_X_y=True)
-median = LossRegressor("mae", solver=SafeBarzilaiBorwein()).fit(X_diabetes, y_diabetes)
+median = LossRegressor("mae", solver=SafeBarzilaiBorwein()).fit(
+    X_diabetes, y_diabetes
+)
 reference = LossRegressor("mae").fit(X_diabetes, y_diabetes)
-print(f"{'SafeBarzilaiBorwein':22} mean absolute error {median.loss_:.4f}, duality gap {median.dual_gap_:.1e}")
-print(f"{reference.solver_:22} mean absolute error {reference.loss_:.4f}, duality gap {reference.dual_gap_:.1e}")
+for fitted in (median, reference):
+    print(
+        f"{fitted.solver_}: mean absolute error {fitted.loss_:.4f}", end=", "
+    )
+    print(f"duality gap {fitted.dual_gap_:.0e}")
 
 # %%
 # Both fits reach the same minimum. The duality gap proves it: the objective is at most this share

@@ -37,24 +37,45 @@ alphas = np.geomspace(100, 0.1, 40)
 paths = {}
 for name, l1_ratio in (("Lasso", 1.0), ("Elastic net, l1_ratio = 0.7", 0.7)):
     model = LossRegressor("mse", l1_ratio=l1_ratio, warm_start=True)
-    paths[name] = np.array([model.set_params(alpha=alpha).fit(X_scaled, y).coef_ for alpha in alphas])
+    coefficients = []
+    for alpha in alphas:
+        model.set_params(alpha=alpha).fit(X_scaled, y)
+        coefficients.append(model.coef_)
+    paths[name] = np.array(coefficients)
 
-colors = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
-figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
+colors = ["#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73"] * 2
+figure, panels = plt.subplots(
+    1, 2, figsize=(10, 4.4), sharey=True, layout="constrained"
+)
 for ax, (name, path) in zip(panels, paths.items(), strict=True):
     for column, feature in enumerate(X.columns):
-        ax.semilogx(alphas, path[:, column], color=colors[column % 7], linestyle="-" if column < 7 else "--", label=feature)
-    ax.set(title=name, xlabel="alpha (weaker penalty to the right)", xlim=(100, 0.1))
+        ax.semilogx(
+            alphas,
+            path[:, column],
+            color=colors[column],
+            linestyle="-" if column < 5 else "--",
+            label=feature,
+        )
+    ax.set(
+        title=name,
+        xlabel="alpha (weaker penalty to the right)",
+        xlim=(100, 0.1),
+    )
     ax.grid(color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("coefficient of the standardised feature")
-figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside right center")
+figure.legend(
+    *panels[0].get_legend_handles_labels(),
+    frameon=False,
+    loc="outside right center",
+)
 plt.show()
 
 for alpha in (30, 10, 1):
     place = np.argmin(np.abs(np.log(alphas / alpha)))
-    selected = {name: X.columns[path[place] != 0].tolist() for name, path in paths.items()}
-    print(f"alpha = {alpha}: " + "; ".join(f"{name.split(',')[0]} {' '.join(some)}" for name, some in selected.items()))
+    for name, path in paths.items():
+        selected = X.columns[path[place] != 0]
+        print(f"alpha {alpha:2}  {name.split(',')[0]:13}{' '.join(selected)}")
 
 # %%
 # The body mass index (``bmi``) and the blood value ``s5`` enter first. The lasso takes one of
@@ -70,31 +91,56 @@ for alpha in (30, 10, 1):
 
 
 def one_standard_error(results):
-    """The first candidate, from strong to weak penalties, that is within one standard error."""
-    error, standard_error = -results["mean_test_score"], results["std_test_score"] / np.sqrt(5)
+    """The strongest penalty that is within one standard error."""
+    error = -results["mean_test_score"]
     best = np.argmin(error)
-    return int(np.flatnonzero(error <= error[best] + standard_error[best])[0])
+    highest = error[best] + results["std_test_score"][best] / np.sqrt(5)
+    return int(np.flatnonzero(error <= highest)[0])
 
 
 grid = np.geomspace(30, 0.1, 12)
 searches = {}
 for loss, values in {"mse": grid, "huber": grid / 2, "mae": grid / 40}.items():
-    pipeline = make_pipeline(StandardScaler().set_output(transform="pandas"), LossRegressor(loss, l1_ratio=1.0))
+    pipeline = make_pipeline(
+        StandardScaler().set_output(transform="pandas"),
+        LossRegressor(loss, l1_ratio=1.0),
+    )
     search = GridSearchCV(
-        pipeline, {"lossregressor__alpha": values}, scoring="neg_mean_absolute_error", cv=5, refit=one_standard_error
+        pipeline,
+        {"lossregressor__alpha": values},
+        scoring="neg_mean_absolute_error",
+        cv=5,
+        refit=one_standard_error,
     )
     searches[loss] = search.fit(X, y)
-    chosen, coefficients = search.best_params_["lossregressor__alpha"], search.best_estimator_[-1].coef_
+    chosen = search.best_params_["lossregressor__alpha"]
+    selected = X.columns[search.best_estimator_[-1].coef_ != 0]
     error = -search.cv_results_["mean_test_score"]
-    print(f"{loss:6} alpha {chosen:.2f}, error {error[search.best_index_]:.1f}, lowest {error.min():.1f}", end=", ")
-    print(f"{np.sum(coefficients != 0)} features: {' '.join(X.columns[coefficients != 0])}")
+    print(f"{loss:6} alpha {chosen:.2f}, {' '.join(selected)}", end="; ")
+    print(f"error {error[search.best_index_]:.1f}, lowest {error.min():.1f}")
 
 results = searches["mse"].cv_results_
 figure, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-ax.errorbar(grid, -results["mean_test_score"], results["std_test_score"] / np.sqrt(5), color="#0072B2", marker="o", capsize=3)
+ax.errorbar(
+    grid,
+    -results["mean_test_score"],
+    results["std_test_score"] / np.sqrt(5),
+    color="#0072B2",
+    marker="o",
+    capsize=3,
+)
 chosen = searches["mse"].best_params_["lossregressor__alpha"]
-ax.axvline(chosen, color="#D55E00", linestyle="--", label=f"one standard error: {chosen:.1f}")
-ax.set(title="Lasso with mse: error by the strength of the penalty", xlabel="alpha", ylabel="mean absolute error, 5 folds")
+ax.axvline(
+    chosen,
+    color="#D55E00",
+    linestyle="--",
+    label=f"one standard error: {chosen:.1f}",
+)
+ax.set(
+    title="Lasso with mse: error by the strength of the penalty",
+    xlabel="alpha",
+    ylabel="mean absolute error, 5 folds",
+)
 ax.set_xscale("log")
 ax.invert_xaxis()
 ax.grid(color="0.9")
@@ -111,7 +157,9 @@ plt.show()
 # :class:`~sklearn_losses.CoefficientsDisplay` sorts the features by size. A hollow mark is a
 # coefficient of exactly 0.
 
-display = CoefficientsDisplay.from_estimator({loss: search.best_estimator_ for loss, search in searches.items()})
+display = CoefficientsDisplay.from_estimator(
+    {loss: search.best_estimator_ for loss, search in searches.items()}
+)
 display.ax_.set_title("Lasso with three losses, standardised features")
 plt.show()
 

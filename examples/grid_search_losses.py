@@ -26,11 +26,23 @@ def search(grid, **parameters):
     """Fit the grid and print its four best candidates."""
     regressor = LossRegressor(alpha=1e-3, random_state=0, **parameters)
     pipeline = Pipeline([("scale", StandardScaler()), ("model", regressor)])
-    found = GridSearchCV(pipeline, grid, scoring="neg_mean_absolute_error", cv=4, error_score="raise").fit(X, y)
+    found = GridSearchCV(
+        pipeline,
+        grid,
+        scoring="neg_mean_absolute_error",
+        cv=4,
+        error_score="raise",
+    ).fit(X, y)
     results = found.cv_results_
     for candidate in np.argsort(results["rank_test_score"], kind="stable")[:4]:
-        chosen = {name.removeprefix("model__"): value for name, value in results["params"][candidate].items()}
-        print(f"{-results['mean_test_score'][candidate]:6.2f}  " + ", ".join(f"{k}={v}" for k, v in chosen.items()))
+        chosen = {
+            name.removeprefix("model__"): value
+            for name, value in results["params"][candidate].items()
+        }
+        print(
+            f"{-results['mean_test_score'][candidate]:6.2f}  "
+            + ", ".join(f"{k}={v}" for k, v in chosen.items())
+        )
     return found
 
 
@@ -70,20 +82,38 @@ delta = search({"model__loss__delta": deltas}, loss="huber")
 # -------------------------------------
 
 rates = [1e-4, 1e-3, 1e-2, 1e-1]
-rate = search({"model__solver__learning_rate": rates}, solver="sgd", early_stopping=True)
+rate = search(
+    {"model__solver__learning_rate": rates}, solver="sgd", early_stopping=True
+)
 
 # %%
 # The picture shows both searches, with the standard deviation over the folds. The error hardly
 # depends on ``delta``, so the default of 1.35 is good enough. The learning rate matters: too small
 # a step does not come far before the fit stops, and too large a step does not settle.
 
-figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
-for ax, found, values, color in ((panels[0], delta, deltas, "#0072B2"), (panels[1], rate, rates, "#D55E00")):
+figure, panels = plt.subplots(
+    1, 2, figsize=(9, 3.8), sharey=True, layout="constrained"
+)
+for ax, found, values, color in (
+    (panels[0], delta, deltas, "#0072B2"),
+    (panels[1], rate, rates, "#D55E00"),
+):
     results = found.cv_results_
-    ax.errorbar(values, -results["mean_test_score"], results["std_test_score"], color=color, marker="o", capsize=3)
+    ax.errorbar(
+        values,
+        -results["mean_test_score"],
+        results["std_test_score"],
+        color=color,
+        marker="o",
+        capsize=3,
+    )
     ax.set_xscale("log")
     ax.grid(color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
-panels[0].set(title="Parameter of the loss", xlabel="delta of the Huber loss", ylabel="mean absolute error on test folds")
+panels[0].set(
+    title="Parameter of the loss",
+    xlabel="delta of the Huber loss",
+    ylabel="mean absolute error on test folds",
+)
 panels[1].set(title="Parameter of the solver", xlabel="learning rate of SGD")
 plt.show()

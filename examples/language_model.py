@@ -16,6 +16,7 @@ of 5 means that the model is as unsure as if 5 characters were equally likely.
 
 import ast
 import pathlib
+import textwrap
 import warnings
 
 import matplotlib.pyplot as plt
@@ -40,7 +41,9 @@ def docstrings(folder, limit):
     for path in sorted(folder.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-                text = " ".join((ast.get_docstring(node) or "").lower().split())
+                text = " ".join(
+                    (ast.get_docstring(node) or "").lower().split()
+                )
                 if len(text) > 80 and text not in found:
                     found.append(text)
         if sum(map(len, found)) > limit:
@@ -48,15 +51,23 @@ def docstrings(folder, limit):
     return found
 
 
-folders = (pathlib.Path(ast.__file__).parent, pathlib.Path(np.__file__).parent / "lib")
+folders = (
+    pathlib.Path(ast.__file__).parent,
+    pathlib.Path(np.__file__).parent / "lib",
+)
 folders += (pathlib.Path(sklearn.__file__).parent / "metrics",)
 texts = sum((docstrings(folder, 20_000) for folder in folders), [])
-texts = [texts[place] for place in np.random.default_rng(0).permutation(len(texts))]
+texts = [
+    texts[place] for place in np.random.default_rng(0).permutation(len(texts))
+]
 everything = "".join(texts)
 alphabet = sorted(sorted(set(everything)), key=everything.count)[-40:]
 n_characters = len(alphabet) + 1
-print(f"{len(texts)} docstrings, {len(everything):,} characters, {n_characters} different ones")
-print(texts[0][:100])
+print(
+    f"{len(texts)} docstrings, {len(everything):,} characters, "
+    f"{n_characters} different ones"
+)
+print(texts[0][:75])
 
 # %%
 # Make rows for a classifier
@@ -71,7 +82,12 @@ ORDER, N_FEATURES = 5, 2**13
 
 def codes(text):
     """Characters as numbers, after five spaces."""
-    return np.array([alphabet.index(c) if c in alphabet else len(alphabet) for c in " " * ORDER + text])
+    return np.array(
+        [
+            alphabet.index(c) if c in alphabet else len(alphabet)
+            for c in " " * ORDER + text
+        ]
+    )
 
 
 def rows(coded):
@@ -80,23 +96,38 @@ def rows(coded):
     hashed = np.zeros(len(places), dtype=np.uint64)
     columns = np.empty((len(places), ORDER), dtype=np.int64)
     for back in range(1, ORDER + 1):
-        hashed = hashed * np.uint64(1_000_003) + coded[places - back].astype(np.uint64) + np.uint64(17)
-        mixed = (hashed ^ (hashed >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
+        hashed = (
+            hashed * np.uint64(1_000_003)
+            + coded[places - back].astype(np.uint64)
+            + np.uint64(17)
+        )
+        mixed = (hashed ^ (hashed >> np.uint64(29))) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
         columns[:, back - 1] = (mixed >> np.uint64(40)) % np.uint64(N_FEATURES)
     pointer = np.arange(0, columns.size + 1, ORDER)
-    return sparse.csr_matrix((np.ones(columns.size, np.float32), columns.ravel(), pointer), (len(places), N_FEATURES))
+    return sparse.csr_matrix(
+        (np.ones(columns.size, np.float32), columns.ravel(), pointer),
+        (len(places), N_FEATURES),
+    )
 
 
 coded = [codes(text) for text in texts]
 split = len(texts) * 4 // 5
 parts = {}
-for name, some, limit in (("train", coded[:split], 25_000), ("test", coded[split:], 8_000)):
+for name, some, limit in (
+    ("train", coded[:split], 25_000),
+    ("test", coded[split:], 8_000),
+):
     X = sparse.vstack([rows(text) for text in some], format="csr")[:limit]
     y = np.concatenate([text[ORDER:] for text in some])[:limit]
     previous = np.concatenate([text[ORDER - 1 : -1] for text in some])[:limit]
     parts[name] = X, y, previous
 (X, y, previous), (X_test, y_test, previous_test) = parts.values()
-print(f"{X.shape[0]:,} training rows, {X_test.shape[0]:,} test rows, {X.shape[1]:,} columns")
+print(
+    f"{X.shape[0]:,} training rows, {X_test.shape[0]:,} test rows, "
+    f"{X.shape[1]:,} columns"
+)
 
 # %%
 # Count characters for comparison
@@ -111,7 +142,9 @@ np.add.at(counts, (previous, y), 1)
 unigrams = np.tile(counts.sum(axis=0) / counts.sum(), (len(y_test), 1))
 bigrams = (counts / counts.sum(axis=1, keepdims=True))[previous_test]
 for name, proba in (("unigrams", unigrams), ("bigrams", bigrams)):
-    perplexity[name] = perplexity_score(y_test, proba, labels=np.arange(n_characters))
+    perplexity[name] = perplexity_score(
+        y_test, proba, labels=np.arange(n_characters)
+    )
 
 # %%
 # Fit softmax regression and an MLP
@@ -122,26 +155,51 @@ for name, proba in (("unigrams", unigrams), ("bigrams", bigrams)):
 # so the warning about convergence is switched off.
 
 models = {}
-for name, hidden, rate in (("softmax regression", (), 0.002), ("MLP with 48 units", (48,), 0.004)):
+for name, hidden, rate in (
+    ("softmax regression", (), 0.002),
+    ("MLP with 48 units", (48,), 0.004),
+):
     model = LossClassifier(
-        solver=Adam(learning_rate=rate), hidden_layer_sizes=hidden, alpha=1e-5, max_iter=5, tol=0.2, n_iter_no_change=1,
-        early_stopping=True, random_state=0,
-    )  # fmt: skip
+        solver=Adam(learning_rate=rate),
+        hidden_layer_sizes=hidden,
+        alpha=1e-5,
+        max_iter=5,
+        tol=0.2,
+        n_iter_no_change=1,
+        early_stopping=True,
+        random_state=0,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         models[name] = model.fit(X, y)
-    # A character that the training text does not have gets the probability that smoothing keeps.
+    # Characters that the training text lacks get what smoothing keeps.
     log_proba = model.predict_log_proba(X_test)
-    perplexity[name] = perplexity_score(y_test, log_proba, labels=model.classes_, log_proba=True, smoothing=1e-4)
-    print(f"{name}: {model.n_parameters_:,} parameters, {model.n_iter_} passes")
+    perplexity[name] = perplexity_score(
+        y_test,
+        log_proba,
+        labels=model.classes_,
+        log_proba=True,
+        smoothing=1e-4,
+    )
+    print(
+        f"{name}: {model.n_parameters_:,} parameters, {model.n_iter_} passes"
+    )
 for name, value in perplexity.items():
     print(f"{name:30}{value:6.2f}")
 
 figure, ax = plt.subplots(figsize=(6.8, 3), layout="constrained")
-bars = ax.barh(list(perplexity), list(perplexity.values()), color="#56B4E9", edgecolor="black")
+bars = ax.barh(
+    list(perplexity),
+    list(perplexity.values()),
+    color="#56B4E9",
+    edgecolor="black",
+)
 ax.bar_label(bars, fmt="%.1f", padding=3)
 ax.invert_yaxis()
-ax.set(title="Predict the next character", xlabel="perplexity on test text (lower is better)")
+ax.set(
+    title="Predict the next character",
+    xlabel="perplexity on test text (lower is better)",
+)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
@@ -159,8 +217,11 @@ best = min(models, key=perplexity.get)
 rng = np.random.default_rng(0)
 written = "returns the "
 for _ in range(100):
-    log_proba = models[best].predict_log_proba(rows(codes(written + " "))[-1])[0] / 0.6
+    log_proba = (
+        models[best].predict_log_proba(rows(codes(written + " "))[-1])[0] / 0.6
+    )
     proba = np.exp(log_proba - log_proba.max())
     code = models[best].classes_[rng.choice(len(proba), p=proba / proba.sum())]
     written += alphabet[code] if code < len(alphabet) else "?"
-print(f"{best}: {written}")
+print(f"{best} writes:")
+print(textwrap.fill(written, 75))

@@ -53,8 +53,14 @@ table = np.concatenate([np.load(path) for path in paths])
 in_memory = LossRegressor("mae").fit(table[:, :-1], table[:, -1])
 difference = np.max(np.abs(from_files.coef_ - in_memory.coef_))
 print(f"shape of the source: {source.shape}")
-print(f"converged: {from_files.converged_}, duality gap {from_files.dual_gap_:.0e}")
-print(f"largest difference from the coefficients of the fit in memory: {difference:.0e}")
+print(
+    f"converged: {from_files.converged_}, "
+    f"duality gap {from_files.dual_gap_:.0e}"
+)
+print(
+    "largest difference from the coefficients of the fit in memory: "
+    f"{difference:.0e}"
+)
 
 # %%
 # Write the predictions to a file
@@ -73,18 +79,23 @@ print(f"{len(predictions):,} predictions, R2 {from_files.score(source):.3f}")
 # The peak of the memory that Python and NumPy allocate is measured for 1 to 12 files.
 
 
-def peak_megabytes(function):
+def peak_megabytes(function, some):
     """The largest memory allocated at one time while the function runs."""
     tracemalloc.start()
-    function()
+    function(some)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak / 1e6
 
 
-def load_and_fit(some):
+def fit_in_memory(some):
     table = np.concatenate([np.load(path) for path in some])
     LossRegressor("mae").fit(table[:, :-1], table[:, -1])
+
+
+def fit_from_files(some):
+    source = NpyBlocks(some, target=-1, block_rows=4000)
+    LossRegressor("mae").fit(source)
 
 
 del table, X, y
@@ -92,18 +103,24 @@ counts = (1, 4, 8, 12)
 memory = {"rows in memory": [], "rows in files": []}
 for count in counts:
     some = paths[:count]
-    memory["rows in memory"].append(peak_megabytes(lambda some=some: load_and_fit(some)))
-    blocks = NpyBlocks(some, target=-1, block_rows=4000)
-    memory["rows in files"].append(peak_megabytes(lambda blocks=blocks: LossRegressor("mae").fit(blocks)))
+    memory["rows in memory"].append(peak_megabytes(fit_in_memory, some))
+    memory["rows in files"].append(peak_megabytes(fit_from_files, some))
 print(f"{'rows':>10}{'in memory':>16}{'from files':>16}")
 for count, loaded, read in zip(counts, *memory.values(), strict=True):
     print(f"{20_000 * count:10,}{loaded:13.0f} MB{read:13.0f} MB")
 
 figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
 rows = [20_000 * count for count in counts]
-for (name, peaks), color, marker in zip(memory.items(), ("#D55E00", "#0072B2"), "os", strict=True):
+for (name, peaks), color, marker in zip(
+    memory.items(), ("#D55E00", "#0072B2"), "os", strict=True
+):
     ax.plot(rows, peaks, color=color, marker=marker, linewidth=2, label=name)
-ax.set(title="Peak memory of a fit", xlabel="number of rows", ylabel="memory, MB", ylim=(0, None))
+ax.set(
+    title="Peak memory of a fit",
+    xlabel="number of rows",
+    ylabel="memory, MB",
+    ylim=(0, None),
+)
 ax.grid(color="0.9")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)

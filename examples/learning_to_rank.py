@@ -34,7 +34,9 @@ from sklearn_losses.metrics import (
 # ``qid`` is the number of its query. All grades of a query are shifted by an effect of the query,
 # which says nothing about the order within it. 60 queries are for training.
 
-X, y, qid = make_ranking(180, (5, 30), n_features=20, query_effect=2.0, noise=0.7, random_state=0)
+X, y, qid = make_ranking(
+    180, (5, 30), n_features=20, query_effect=2.0, noise=0.7, random_state=0
+)
 train = qid < 60
 print(f"{train.sum()} training rows in {len(np.unique(qid[train]))} queries")
 print(f"{np.sum(~train)} test rows in {len(np.unique(qid[~train]))} queries")
@@ -49,7 +51,8 @@ print(f"grades from {y.min():.0f} to {y.max():.0f}")
 
 ranker = LossRanker("lambdarank").fit(X[train], y[train], qid=qid[train])
 scores = ranker.predict(X[~train])
-print(f"NDCG@10 on test queries: {query_ndcg_score(y[~train], scores, qid=qid[~train], k=10):.3f}")
+ndcg = query_ndcg_score(y[~train], scores, qid=qid[~train], k=10)
+print(f"NDCG@10 on test queries: {ndcg:.3f}")
 
 # %%
 # Compare eight losses
@@ -64,9 +67,22 @@ print(f"NDCG@10 on test queries: {query_ndcg_score(y[~train], scores, qid=qid[~t
 
 found = {}
 print(f"{'loss':16}{'alpha':>8}{'NDCG@10':>10}{'MAP':>8}{'tau':>8}")
-for loss in ("mse", "ranknet", "pairwise_hinge", "lambdarank", "listnet", "listmle", "xe_ndcg", "approx_ndcg"):
+for loss in (
+    "mse",
+    "ranknet",
+    "pairwise_hinge",
+    "lambdarank",
+    "listnet",
+    "listmle",
+    "xe_ndcg",
+    "approx_ndcg",
+):
     with config_context(enable_metadata_routing=True):
-        ranker = LossRanker(loss).set_fit_request(qid=True).set_score_request(qid=True)
+        ranker = (
+            LossRanker(loss)
+            .set_fit_request(qid=True)
+            .set_score_request(qid=True)
+        )
         search = GridSearchCV(
             make_pipeline(StandardScaler(), ranker),
             {"lossranker__alpha": [1e-3, 1e-1]},
@@ -80,14 +96,36 @@ for loss in ("mse", "ranknet", "pairwise_hinge", "lambdarank", "listnet", "listm
         query_kendall_tau_score(truth, scores, qid=queries),
     )
     alpha = search.best_params_["lossranker__alpha"]
-    print(f"{loss:16}{alpha:8g}{found[loss][0]:10.3f}{found[loss][1]:8.3f}{found[loss][2]:8.3f}")
+    print(
+        f"{loss:16}{alpha:8g}{found[loss][0]:10.3f}"
+        f"{found[loss][1]:8.3f}{found[loss][2]:8.3f}"
+    )
 
 figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-kinds = {"pointwise": ["mse"], "pairwise": ["ranknet", "pairwise_hinge", "lambdarank"]}
-kinds["listwise"] = [loss for loss in found if loss not in kinds["pointwise"] + kinds["pairwise"]]
-for (kind, losses), color, marker in zip(kinds.items(), ("#D55E00", "#E69F00", "#0072B2"), "os^", strict=True):
-    ax.plot([found[loss][0] for loss in losses], losses, marker, color=color, markersize=9, label=kind)
-ax.set(title="Ranking losses on held-out queries", xlabel="NDCG@10 (higher is better)")
+kinds = {
+    "pointwise": ["mse"],
+    "pairwise": ["ranknet", "pairwise_hinge", "lambdarank"],
+}
+kinds["listwise"] = [
+    loss
+    for loss in found
+    if loss not in kinds["pointwise"] + kinds["pairwise"]
+]
+for (kind, losses), color, marker in zip(
+    kinds.items(), ("#D55E00", "#E69F00", "#0072B2"), "os^", strict=True
+):
+    ax.plot(
+        [found[loss][0] for loss in losses],
+        losses,
+        marker,
+        color=color,
+        markersize=9,
+        label=kind,
+    )
+ax.set(
+    title="Ranking losses on held-out queries",
+    xlabel="NDCG@10 (higher is better)",
+)
 ax.invert_yaxis()
 ax.grid(axis="x", color="0.9")
 ax.spines[["top", "right"]].set_visible(False)

@@ -27,9 +27,17 @@ X, y = load_diabetes(return_X_y=True)
 rng = np.random.default_rng(0)
 X = np.column_stack([X / X.std(axis=0), rng.normal(size=(len(y), 390))])
 order = rng.permutation(len(y))
-X_train, y_right, X_test, y_test = X[order[:200]], y[order[:200]], X[order[200:]], y[order[200:]]
+X_train, y_right, X_test, y_test = (
+    X[order[:200]],
+    y[order[:200]],
+    X[order[200:]],
+    y[order[200:]],
+)
 y_train, wrong = add_outliers(y_right, 0.1, side="up", random_state=0)
-print(f"{X_train.shape[0]} rows, {X_train.shape[1]} columns, {wrong.sum()} wrong targets")
+print(
+    f"{X_train.shape[0]} rows, {X_train.shape[1]} columns, "
+    f"{wrong.sum()} wrong targets"
+)
 
 # %%
 # Fit a path of penalties
@@ -45,26 +53,48 @@ print(f"{X_train.shape[0]} rows, {X_train.shape[1]} columns, {wrong.sum()} wrong
 
 alphas = np.geomspace(40, 4, 6)
 paths, errors, best = {}, {}, {}
-print(f"{'loss':8}{'alpha':>7}{'error on test rows':>20}{'columns selected':>18}{'of the 10':>11}{'scale':>8}")
+print(
+    f"{'loss':8}{'alpha':>7}{'error on test rows':>20}"
+    f"{'columns selected':>18}{'of the 10':>11}{'scale':>8}"
+)
 for loss in ("mse", "huber", "tukey"):
     factor = 2 if loss == "mse" else 1
-    paths[loss] = [LossRegressor(loss, alpha=factor * alpha, l1_ratio=1).fit(X_train, y_train) for alpha in alphas]
-    errors[loss] = [np.mean(np.abs(y_test - model.predict(X_test))) for model in paths[loss]]
+    paths[loss] = [
+        LossRegressor(loss, alpha=factor * alpha, l1_ratio=1).fit(
+            X_train, y_train
+        )
+        for alpha in alphas
+    ]
+    errors[loss] = [
+        np.mean(np.abs(y_test - model.predict(X_test)))
+        for model in paths[loss]
+    ]
     place = int(np.argmin(errors[loss]))
     best[loss] = model = paths[loss][place]
     selected = np.flatnonzero(model.coef_)
     scale = f"{model.scale_:8.1f}" if hasattr(model, "scale_") else ""
-    print(f"{loss:8}{alphas[place]:7.1f}{errors[loss][place]:20.1f}{len(selected):18}{np.sum(selected < 10):11}{scale}")
+    print(
+        f"{loss:8}{alphas[place]:7.1f}{errors[loss][place]:20.1f}"
+        f"{len(selected):18}{np.sum(selected < 10):11}{scale}"
+    )
 
 # %%
 # Even at its best penalty, the error of ``mse`` is three times as large as that of the robust
 # losses. The outliers decide which columns ``mse`` selects. ``huber`` and ``tukey`` select fewer
 # columns, and more of those that matter.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-for (loss, error), color, marker in zip(errors.items(), ("#D55E00", "#0072B2", "#000000"), "^so", strict=True):
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(10, 4), layout="constrained"
+)
+for (loss, error), color, marker in zip(
+    errors.items(), ("#D55E00", "#0072B2", "#000000"), "^so", strict=True
+):
     left.plot(alphas, error, color=color, marker=marker, label=loss)
-left.set(title="Error by the strength of the penalty", ylabel="mean absolute error on test rows", ylim=(0, None))
+left.set(
+    title="Error by the strength of the penalty",
+    ylabel="mean absolute error on test rows",
+    ylim=(0, None),
+)
 coefficients = np.array([model.coef_ for model in paths["tukey"]])
 right.plot(alphas, coefficients[:, 10:], color="0.7", linewidth=0.8)
 right.plot(alphas, coefficients[:, :10], color="#0072B2", linewidth=1.8)
@@ -72,7 +102,11 @@ right.plot([], [], color="0.7", label="390 columns of noise")
 right.plot([], [], color="#0072B2", label="10 columns of the patients")
 right.set(title="Coefficients of tukey", ylabel="coefficient")
 for ax in (left, right):
-    ax.set(xscale="log", xlabel="alpha (weaker penalty to the right)", xlim=(42, 3.8))
+    ax.set(
+        xscale="log",
+        xlabel="alpha (weaker penalty to the right)",
+        xlim=(42, 3.8),
+    )
     ax.set_xticks([40, 20, 10, 5], ["40", "20", "10", "5"])
     ax.set_xticks([], minor=True)
     ax.spines[["top", "right"]].set_visible(False)
@@ -87,7 +121,11 @@ plt.show()
 # ``tukey`` gives weight 0 to rows that are far off.
 
 left_out = best["tukey"].row_weights_ == 0
-print(f"tukey gives weight 0 to {np.sum(left_out & wrong)} of {wrong.sum()} wrong targets", end=" ")
+print(
+    f"tukey gives weight 0 to {np.sum(left_out & wrong)} "
+    f"of {wrong.sum()} wrong targets",
+    end=" ",
+)
 print(f"and to {np.sum(left_out & ~wrong)} of {np.sum(~wrong)} right ones")
 
 # %%
@@ -95,6 +133,8 @@ print(f"and to {np.sum(left_out & ~wrong)} of {np.sum(~wrong)} right ones")
 # needs fewer columns than rows. The five columns with the largest coefficients are used here.
 
 columns = np.argsort(-np.abs(best["tukey"].coef_))[:5]
-display = OutlierDisplay.from_estimator(best["tukey"], X_train, y_train, columns=columns).plot()
+display = OutlierDisplay.from_estimator(
+    best["tukey"], X_train, y_train, columns=columns
+)
 display.ax_.set_title("Residuals of tukey: the 20 wrong targets stand out")
 plt.show()

@@ -42,25 +42,44 @@ curves = {}
 for name, solver in (all_rows | batches).items():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LossClassifier(solver=solver, alpha=0.01, tol=1e-8, max_iter=60, n_iter_no_change=60, random_state=0).fit(X, y)
+        model = LossClassifier(
+            solver=solver,
+            alpha=0.01,
+            tol=1e-8,
+            max_iter=60,
+            n_iter_no_change=60,
+            random_state=0,
+        ).fit(X, y)
     curves[name] = np.array(model.loss_curve_)
 minimum = min(curve.min() for curve in curves.values())
 for name, curve in curves.items():
     near = np.flatnonzero(curve - minimum < 1e-3 * minimum)
-    print(
-        f"{name:8} within 0.1 % of the minimum after {f'{near[0] + 1} iterations' if len(near) else 'more than 60 iterations'}"
-    )
+    count = near[0] + 1 if len(near) else "more than 60"
+    print(f"{name:8} within 0.1 % of the minimum after {count} iterations")
 
-figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+figure, panels = plt.subplots(
+    1, 2, figsize=(9, 4), sharey=True, layout="constrained"
+)
 looks = (("#000000", "-"), ("#0072B2", "--"), ("#D55E00", "-."))
 for ax, group in zip(panels, (all_rows, batches), strict=True):
     for name, (color, dashes) in zip(group, looks, strict=True):
         distance = np.maximum(curves[name] - minimum, 1e-12)
-        ax.semilogy(np.arange(1, len(distance) + 1), distance, color=color, linestyle=dashes, linewidth=2, label=name)
+        ax.semilogy(
+            np.arange(1, len(distance) + 1),
+            distance,
+            color=color,
+            linestyle=dashes,
+            linewidth=2,
+            label=name,
+        )
     ax.grid(color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-panels[0].set(title="All rows in each iteration", xlabel="iteration", ylabel="objective minus its minimum")
+panels[0].set(
+    title="All rows in each iteration",
+    xlabel="iteration",
+    ylabel="objective minus its minimum",
+)
 panels[1].set(title="Batches of 32 rows", xlabel="pass over the rows")
 plt.show()
 
@@ -83,26 +102,46 @@ X, y = load_diabetes(return_X_y=True)
 
 def objective(model):
     """Mean absolute error and penalty, in the columns of X."""
-    return np.mean(np.abs(y - model.predict(X))) + 0.5 * model.alpha * np.sum(model.coef_**2)
+    penalty = 0.5 * model.alpha * np.sum(model.coef_**2)
+    return np.mean(np.abs(y - model.predict(X))) + penalty
 
 
 exact = LossRegressor("mae", alpha=1e-6).fit(X, y)
 iterations = (1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 30, 50, 80)
-figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+figure, panels = plt.subplots(
+    1, 2, figsize=(9, 4), sharey=True, layout="constrained"
+)
 gaps = {}
 for ax, solver in zip(panels, ("interior_point", "lbfgs"), strict=True):
     rows = []
     for max_iter in iterations:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LossRegressor("mae", alpha=1e-6, solver=solver, max_iter=max_iter).fit(X, y)
-        rows.append((max_iter, model.dual_gap_, objective(model) / objective(exact) - 1, model.converged_))
+            model = LossRegressor(
+                "mae", alpha=1e-6, solver=solver, max_iter=max_iter
+            ).fit(X, y)
+        distance = objective(model) / objective(exact) - 1
+        rows.append((max_iter, model.dual_gap_, distance, model.converged_))
         if model.converged_:
             break
     gaps[solver] = np.array(rows)
     count, gap, distance, _ = gaps[solver].T
-    ax.semilogy(count, gap, "--o", color="#D55E00", markersize=4, label="duality gap (bound)")
-    ax.semilogy(count, distance, "-^", color="#0072B2", markersize=4, label="true distance")
+    ax.semilogy(
+        count,
+        gap,
+        "--o",
+        color="#D55E00",
+        markersize=4,
+        label="duality gap (bound)",
+    )
+    ax.semilogy(
+        count,
+        distance,
+        "-^",
+        color="#0072B2",
+        markersize=4,
+        label="true distance",
+    )
     ax.set(title=f"mae, {solver}", xlabel="iterations of the fit")
     ax.grid(color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
@@ -112,9 +151,8 @@ plt.show()
 
 for solver, rows in gaps.items():
     max_iter, gap, distance, converged = rows[-1]
-    print(
-        f"{solver:16} {max_iter:3.0f} iterations: gap {gap:.0e}, distance {max(distance, 0):.0e}, converged: {bool(converged)}"
-    )
+    print(f"{solver}, {max_iter:.0f} iterations: gap {gap:.0e}", end=", ")
+    print(f"distance {max(distance, 0):.0e}, converged: {bool(converged)}")
 
 # %%
 # The gap is never below the true distance, so a small gap is a proof. ``converged_`` is True if the

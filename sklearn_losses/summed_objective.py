@@ -162,7 +162,7 @@ class SummedObjective(Objective):
         return HessianOperator(partial(np.dot, matrix), diagonal=matrix.diagonal().copy if known else None)
 
     def losses(self, params: NDArray[Any]) -> NoReturn:
-        raise NotImplementedError("There is no number for each row of rows in parts.")
+        raise NotImplementedError("Rows in parts give no number for each row.")
 
     def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, Estimate]]:
         picked = getattr(self.batches.X, "picked", None)

@@ -36,10 +36,10 @@ def public_names():
 def _code(name, rawtext, text, lineno, inliner, options=None, content=None):
     """The default role: code, and a link if it is a public name, ours or one of scikit-learn's."""
     called = re.sub(r"[(][)]$", "", text)
-    module = _code.known.get(called.removeprefix("sklearn_losses."))
-    if module is not None:
-        target = f"{module}.{called.rpartition('.')[2]}"
-    elif re.fullmatch(r"(sklearn|scipy)(\.\w+)+", called):
+    path, _, last = called.rpartition(".")
+    if last in _code.known and path in ("", *MODULES):
+        target = f"{_code.known[last]}.{last}"
+    elif called in MODULES or re.fullmatch(r"(sklearn|scipy)(\.\w+)+", called):
         target = called
     else:
         return [nodes.literal(rawtext, text, classes=["code"])], []

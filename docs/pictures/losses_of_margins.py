@@ -1,4 +1,4 @@
-"""Losses of the margin of a row, and how strongly a row pulls on its score."""
+"""Losses of the margin of a row, and the influence of the row on its score."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +16,7 @@ for number, name in enumerate(NAMES):
     for ax, curve in zip(panels, (value, -gradient), strict=True):
         ax.plot(margin, curve, label=name, linewidth=2, **style(number))
 panels[0].set(title="Losses of a row", ylabel="loss", ylim=(0, 6))
-panels[1].set(title="Pull of a row on its score", ylabel="minus the slope of the loss", ylim=(0, 6))
+panels[1].set(title="Influence of a row on its score", ylabel="minus the slope of the loss", ylim=(0, 6))
 panels[1].set_xlabel("margin (below 0: wrong side)")
 for ax in panels:
     tidy(ax)

@@ -84,7 +84,7 @@ SENTENCES = {
     Status.CONVERGED: "The optimum is reached within tol.",
     Status.CALLBACK: "The callback stopped the iterations.",
     Status.MAX_ITER: "max_iter iterations were made before tol was reached.",
-    Status.STALLED: "No lower value was found, but tol is not shown to be reached.",
+    Status.STALLED: "No lower value was found, and it could not be shown that tol is reached.",
     Status.DIVERGED: "The parameters or the value became infinite or NaN.",
     Status.UNBOUNDED: "The loss has no minimum on these rows and there is no penalty.",
     Status.BOTTOMLESS: "The objective falls without end as the parameters grow.",

@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sklearn_losses.core.component import Integer, Interval, Options, all_or_nothing
+from sklearn_losses.core.notebook import InNotebooks
 from sklearn_losses.estimators.atomic import COLUMNS, take_over, working_copy
 from sklearn_losses.estimators.available import available_where
 from sklearn_losses.estimators.components import (
@@ -45,7 +46,7 @@ from sklearn_losses.solvers import Solver
 __all__ = ["LossEstimator"]
 
 
-class LossEstimator(CallbackSupportMixin, Predicting, BaseEstimator, ABC):
+class LossEstimator(CallbackSupportMixin, Predicting, InNotebooks, BaseEstimator, ABC):
     """Base class of the estimators; see `LossRegressor` and `LossClassifier`."""
 
     _task: str | None = None

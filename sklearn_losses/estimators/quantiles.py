@@ -15,6 +15,7 @@ from sklearn_losses.blocks import is_row_source
 from sklearn_losses.blocks.predictions import gathered
 from sklearn_losses.core.component import Integer, Interval, Options, check_parameters
 from sklearn_losses.core.floating import ignoring_floating_errors
+from sklearn_losses.core.notebook import InNotebooks
 from sklearn_losses.core.validation import check_weights, validated
 from sklearn_losses.distributed.lazy import lazy_on_dask
 from sklearn_losses.estimators.atomic import take_over, working_copy
@@ -29,7 +30,7 @@ __all__ = ["MultiQuantileRegressor"]
 _BY_LEVEL = ("coef_", "intercept_", "alpha_", "l1_ratio_", "dual_gap_", "n_iter_", "converged_")
 
 
-class MultiQuantileRegressor(BaseEstimator):
+class MultiQuantileRegressor(InNotebooks, BaseEstimator):
     """Linear quantile regression for several levels at once, without crossings.
 
     Predicts several quantiles of the target given the features, such as the ends of a prediction

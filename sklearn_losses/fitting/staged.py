@@ -24,7 +24,7 @@ TIED = 1e-9  # difference of two scores, or of two NDCG, that is a rounding erro
 
 
 class _WithoutShift:
-    """Sets the derivative of a ranking loss in the intercepts to 0: a common shift changes no loss."""
+    """Sets the derivative of ranking losses in intercepts to 0: a common shift changes none."""
 
     linear: bool
 

@@ -86,7 +86,7 @@ class WeightedSum(Composite):
         for weight, loss in parts:
             loss = Loss.make(loss) if isinstance(loss, str) else loss
             if not isinstance(loss, Loss) or isinstance(weight, Loss):
-                raise TypeError(f"A loss can be added to a loss and multiplied by a number. Got {loss!r} and {weight!r}.")
+                raise TypeError(f"A loss can be added to another loss or multiplied by a number. Got {loss!r} and {weight!r}.")
             inner = zip(loss.weights, loss.losses, strict=True) if isinstance(loss, WeightedSum) else [(1.0, loss)]
             flat += [(weight * share, part) for share, part in inner]
         return cls(tuple(loss for _, loss in flat), tuple(float(weight) for weight, _ in flat))
@@ -104,9 +104,15 @@ class WeightedSum(Composite):
             if weight not in Interval(0.0, closed="neither"):
                 raise ValueError(f"The weights of a sum of losses must be above 0. Got {weight!r} for {loss.name!r}.")
         if len({loss.task for loss in self.losses}) > 1 or any(loss.n_constants for loss in self.losses):
-            raise ValueError(f"These losses cannot be added: {', '.join(loss.name for loss in self.losses)}.")
+            raise ValueError(
+                "Losses can be added if they are for the same task and learn no constants, as Huber(scale='joint') does. "
+                f"Got {', '.join(f'{loss.name!r} ({loss.task})' for loss in self.losses)}."
+            )
         if len({(loss.positive_target, loss.has_probabilities) for loss in self.losses}) > 1:
-            raise ValueError("Losses with different links cannot be added, since they read the raw prediction differently.")
+            raise ValueError(
+                "Losses can be added if all of them turn raw predictions into predictions in the same way (the link). "
+                f"Got {', '.join(repr(loss.name) for loss in self.losses)}."
+            )
 
     def _sum(self, method, *arguments):
         return sum(w * getattr(loss, method)(*arguments) for w, loss in zip(self.weights, self.losses, strict=True))
@@ -305,7 +311,9 @@ class WeightedSum(Composite):
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         bound = super().calibrated(y, raw, sample_weight)
         if any(loss.n_constants for loss in bound.losses):
-            raise ValueError("A loss that learns constants, such as Huber(scale='joint'), cannot be part of a sum.")
+            raise ValueError(
+                "A loss that learns constants, such as Huber(scale='joint'), cannot be part of a sum; fix its scale."
+            )
         return bound
 
 
@@ -342,7 +350,10 @@ class Aggregated(CompositeOfOne):
     def check(self) -> None:
         super().check()
         if not getattr(self.inner, "rowwise", True):
-            raise ValueError(f"{self.name} is a mean of rows and {self.inner.name!r} a loss of whole queries: use it alone.")
+            raise ValueError(
+                f"{self.name} takes losses of single rows, and {self.inner.name!r} is one of whole queries; use that loss "
+                "alone."
+            )
 
     def trend(self, y: Targets, raw: FloatArray) -> FloatArray:
         return self.inner.trend(y, raw)  # the threshold follows
@@ -350,7 +361,7 @@ class Aggregated(CompositeOfOne):
     def calibrated(self, y: Targets, raw: FloatArray, sample_weight: FloatArray) -> Loss:
         loss = self.inner.calibrated(y, raw, sample_weight)
         if loss.n_constants:
-            raise ValueError(f"{self.name} cannot aggregate a loss that learns constants itself; give it a fixed scale.")
+            raise ValueError(f"{self.name} takes no loss that learns constants, such as Huber(scale='joint'); fix its scale.")
         bound = self.with_parts((loss,))
         bound.start_constants = (self._threshold(loss.value(y, raw), sample_weight),)
         # At the initial estimator's fit, which may be perfect, no slope may be left to tell a unit

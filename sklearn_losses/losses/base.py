@@ -235,7 +235,7 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         NotImplementedError
             If the loss has no second derivatives.
         """
-        raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
+        raise NotImplementedError(f"The loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def hessian_product(self, y: Targets, raw: FloatArray, direction: FloatArray) -> FloatArray:
         """Return the second derivative of each row times a direction.
@@ -370,7 +370,9 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         """
         if self.smooth:
             return self
-        raise NotImplementedError(f"loss {self.label!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'.")
+        raise NotImplementedError(
+            f"The loss {self.label!r} is not smooth and has no smoothed form; use solver='adam' or 'sgd'."
+        )
 
     def spread(self, width: float) -> "Loss":
         """Return this loss with second derivatives averaged over a width; itself if none jumps.

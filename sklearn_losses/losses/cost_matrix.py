@@ -33,13 +33,15 @@ def check_matrix(loss: Any, n_classes: int) -> None:
     if cost.shape != (n_classes, n_classes) or not np.all(np.isfinite(cost)):
         got = f"shape {cost.shape}" if cost.shape != (n_classes, n_classes) else "nan or infinite costs"
         raise ValueError(
-            f"{name} must be a matrix of finite costs of shape ({n_classes}, {n_classes}), a row per true class. Got {got}."
+            f"{name} must be a matrix of finite costs of shape ({n_classes}, {n_classes}): a row per true class, a column "
+            f"per decision. Got {got}."
         )
     if not np.any(np.ptp(cost, axis=1)):
-        raise ValueError(f"{name} must tell decisions apart: all decisions cost the same, whatever the class is.")
+        raise ValueError(f"{name} must give decisions different costs: here all of them cost the same, whatever the class is.")
     if np.all(np.diag(cost) == cost.max(axis=1)):
         raise ValueError(
-            f"{name} must hold costs: the right decision is the most expensive one of each class, as of gains; use -cost."
+            f"{name} must hold costs, and the right decision is the most expensive one of every class. If these are gains, "
+            "use -cost."
         )
 
 
@@ -52,4 +54,7 @@ def matrix_among(loss: Any, codes: NDArray[Any], n_classes: int) -> FloatArray |
 def check_costs_of_rows(y: Any) -> None:
     """Raise ValueError unless `y` holds the cost of each decision in each row."""
     if np.ndim(y) != 2 or not np.all(np.isfinite(y)):
-        raise ValueError("The costs of the rows must be finite, in an array of shape (n_samples, n_classes).")
+        raise ValueError(
+            "The costs of the rows must be finite numbers in an array of shape (n_samples, n_classes). "
+            f"Got {'nan or infinite costs' if np.ndim(y) == 2 else f'shape {np.shape(y)}'}."
+        )

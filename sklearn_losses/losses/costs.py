@@ -117,21 +117,21 @@ class WeighedByCosts(CompositeOfOne):
     def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         if n_outputs > 1 and _maximum_over_classes(self.inner):
             raise ValueError(
-                f"CostSensitive takes no maximum over the classes, as {self.inner.name!r} is: its best scores need not show "
-                "the cheapest decision; use 'hinge', which is its form for two classes."
+                f"CostSensitive takes no loss that is a maximum over the classes, as {self.inner.name!r} is: the decision with "
+                "the best score need not be the cheapest. Use 'hinge', which is the same loss for two classes."
             )
         try:
             loss = self.inner.bind(np.arange(len(y)) % 2, 1, task)
         except (ArithmeticError, LookupError, TypeError) as error:  # of a user's function
             raise ValueError(
-                "CostSensitive calls a function with one-hot targets and scores of two classes, whatever their number is: it "
-                f"failed with {error!r}."
+                "CostSensitive calls a function with one-hot targets and scores of two classes, whatever the number of classes "
+                f"is. The function failed there with {error!r}."
             ) from error
         found = fault(loss)
         if found:
             raise ValueError(
-                f"CostSensitive cannot take the loss {self.inner.name!r}: it {found}, so that its best scores need not show "
-                f"the cheapest decision; use {_INSTEAD}."
+                f"CostSensitive cannot take the loss {self.inner.name!r}, which {found}: the decision with the best score need "
+                f"not be the cheapest. Use {_INSTEAD}."
             )
         bound = self.with_parts((loss,))
         bound.n_classes, bound.sharpness = max(n_outputs, 2), sharpness_of(loss)
@@ -523,7 +523,7 @@ def fault(loss: Any) -> str | None:
     far, before, after, beyond = np.diff(near) / np.diff(steps)
     bent = after - before > 0.5 * (beyond - far) and after - before > 1e-6 * after
     if not before > 1e-6 * (psi[-1] - psi[0]) or bent or any(kink.position <= 0 for kink in loss.kinks):
-        return "has no slope above 0, or not the same to both sides, at a score of 0"
+        return "at a score of 0 has no slope above 0, or not the same one on both sides"
     rises = np.diff(psi)
     if np.min(np.diff(rises)) < -rounding and not (np.all(rises > -rounding) and np.all(rises[1000:] > 0)):
         return "falls somewhere as the score of the wrong class grows"

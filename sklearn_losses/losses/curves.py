@@ -111,7 +111,7 @@ class ScalarLoss(Loss):
         NotImplementedError
             If the loss has none.
         """
-        raise NotImplementedError(f"loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
+        raise NotImplementedError(f"The loss {self.label!r} has no Hessian; use a solver that needs none, such as 'lbfgs'.")
 
     def spread(self, width: float) -> Loss:
         if not (width and self.curvature_jumps):

@@ -131,7 +131,7 @@ class CustomLoss(Component):
                 f"Got {self.inverse_link!r}."
             )
         if self.hessian is not None and self.inverse_link is not None:
-            raise ValueError("CustomLoss takes a hessian only with inverse_link=None: leave one of them out.")
+            raise ValueError("CustomLoss takes a hessian only with inverse_link=None; leave one of them out.")
 
     def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
         """Make the loss for the data at hand: check the function, choose how to differentiate it.
@@ -162,7 +162,9 @@ class CustomLoss(Component):
                 raise ValueError("In LossClassifier the inverse_link of CustomLoss must be None (raw scores) or 'softmax'.")
             bound = DifferentiatedScores(self, n_outputs)
         elif self.inverse_link == "softmax":
-            raise ValueError("inverse_link='softmax' makes class probabilities; use it in LossClassifier, or 'exp' here.")
+            raise ValueError(
+                "inverse_link='softmax' makes class probabilities, which LossClassifier uses; here take 'exp' or None."
+            )
         else:
             bound = DifferentiatedPrediction(self, _spread(y) if self.inverse_link is None else 1.0)
         in_units = task != "classification" and self.inverse_link is None

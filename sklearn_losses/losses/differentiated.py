@@ -223,7 +223,7 @@ class _Differentiated(Loss):
         for row in np.flatnonzero(~np.isfinite(values).any(axis=0)):
             raise ValueError(
                 f"The custom loss {self.label} returns {values[0, row]} in row {numbers[row]}, for y_true={targets[row]} and "
-                "every y_pred that was tried, so that a fit cannot start (iteration 0)."
+                "every y_pred that was tried, so that a fit cannot start. Check these values for your function."
             )
         slopes, doubt = self._slopes(targets, tries)
         near = tries[:2]
@@ -232,7 +232,7 @@ class _Differentiated(Loss):
         if np.all(slopes[np.isfinite(slopes)] == 0):
             raise ValueError(
                 f"The custom loss {self.label} is flat: its slope in y_pred is 0 wherever it was tried, so that nothing can be "
-                "learned from it. Counts of mistakes and rounded predictions are flat; take a loss that bounds them, as the "
+                "learned from it. Counts of mistakes and rounded predictions are flat; use a loss that bounds them, as the "
                 "hinge does."
             )
         if self.recipe.gradient is not None:
@@ -281,8 +281,8 @@ class _Differentiated(Loss):
         place = f"row {numbers[where[1]]}" + (f", class {where[2]}" if given.ndim > 2 else "")
         raise ValueError(
             f"The gradient of {self.label} is not the derivative of the function{': its sign is wrong' if opposite else ''}. "
-            f"In {place}, for y_true={target} and the raw prediction {point}, it gives {given[where]:.6g} and differences of "
-            f"the function {slopes[where]:.6g}."
+            f"In {place}, for y_true={target} and the raw prediction {point}, it gives {given[where]:.6g}, and differences of "
+            f"the function give {slopes[where]:.6g}."
         )
 
     def _tried(self, function, raw, shape):
@@ -305,7 +305,9 @@ class _Differentiated(Loss):
         if values.dtype == object:
             raise ValueError(f"{_RETURNS} of real numbers; {self.label} returned {values}.")
         if values.ndim == 0:
-            raise ValueError(f"{_RETURNS}; {self.label} returned a scalar: leave the mean or the sum over rows to the fit.")
+            raise ValueError(
+                f"{_RETURNS}; {self.label} returned a scalar. Return the loss of each row; the fit takes their mean."
+            )
         if values.shape != (len(raw),):
             raise ValueError(f"{_RETURNS}; {self.label} returned shape {values.shape} for {len(raw)} rows.")
         if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):

@@ -105,4 +105,6 @@ def check_loss_of_a_row(loss: Any) -> None:
     if inner.task not in (None, "classification"):
         raise ValueError(f"{name} takes classification losses; {inner.name!r} is for {inner.task}.")
     if getattr(inner, "n_constants", 0):
-        raise ValueError(f"{name} is of the loss of a row; put it inside: not {name}({inner.name}) but the other way round.")
+        raise ValueError(
+            f"{name} takes losses of single rows, and {inner.name} looks at all rows; put {name} inside it instead."
+        )

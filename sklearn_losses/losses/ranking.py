@@ -176,14 +176,14 @@ class RankingLoss(Loss):
         relevance = y.relevance
         if np.any(relevance < 0):
             raise ValueError(
-                f"loss {self.label!r} works with gains and needs relevances of at least 0; the least is {relevance.min():g}. "
-                "Shift them, or use loss='ranknet', which needs their order alone."
+                f"The loss {self.label!r} works with gains and needs relevances of at least 0; the least one is "
+                f"{relevance.min():g}. Add a number to all of them, or use loss='ranknet', which needs their order alone."
             )
         odd = (relevance != np.round(relevance)) | (relevance > LARGEST_GRADE)
         if self.gain == "exp2" and odd.any():
             raise ValueError(
-                f"loss {self.label!r} with gain='exp2' (2**relevance - 1) needs grades, whole numbers from 0 to "
-                f"{LARGEST_GRADE}; got {relevance[odd][0]:g}. Use gain='linear'."
+                f"The loss {self.label!r} with gain='exp2' (2**relevance - 1) needs whole numbers from 0 to {LARGEST_GRADE} as "
+                f"relevances. Got {relevance[odd][0]:g}. Use gain='linear' for other ones."
             )
 
 

@@ -483,13 +483,15 @@ class Deviance(Loss):
 
     def check_target(self, y: Targets) -> None:
         if self.power < 2 and np.any(y < 0):
-            raise ValueError(f"loss {self.name!r} needs targets of at least 0. Got {np.min(y)}.")
+            raise ValueError(f"The loss {self.name!r} needs targets of at least 0. Got {np.min(y)}.")
         if self.power >= 2 and np.any(y <= 0):
-            raise ValueError(f"loss {self.name!r} needs targets above 0. Got {np.min(y)}.")
+            raise ValueError(f"The loss {self.name!r} needs targets above 0. Got {np.min(y)}.")
         largest = np.max(y, initial=0.0)
         # Predictions of about this size must stay below the cap of `safe_exp`.
         if largest > 0 and max(np.log(largest), (1 - self.power) * np.log(largest)) > LARGEST_LOG:
-            raise ValueError(f"loss {self.name!r} takes no targets of about {largest:.0e}: divide y by {largest:.0e}.")
+            raise ValueError(
+                f"The loss {self.name!r} cannot be computed for targets of about {largest:.0e}; divide y by {largest:.0e}."
+            )
 
     def _terms(self, raw):
         """The functions of raw that multiply the target and that stand alone.

@@ -351,7 +351,9 @@ class Huber(RobustLoss, name="huber"):
     def check(self) -> None:
         super().check()
         if self.scale == "joint" and self.delta <= 1:
-            raise ValueError(f"scale='joint' needs delta above 1, or the scale shrinks to 0. Got delta={self.delta!r}.")
+            raise ValueError(
+                f"scale='joint' needs delta above 1; with less the scale would shrink to 0. Got delta={self.delta!r}."
+            )
 
     def with_scale(self, scale: float) -> Loss:
         if self.scale == "joint" and not isinstance(scale, ScaleOfPlane):

@@ -132,4 +132,7 @@ class Trimmed(CompositeOfOne):
         return self.inner.gradient(y, raw)
 
     def bind(self, y: Targets, n_outputs: int, task: str) -> Loss:
-        raise ValueError(f"{self.name} looks at all rows: it must be the outermost loss, and is for fit, not for partial_fit.")
+        raise ValueError(
+            f"{self.name} looks at all rows at once: it cannot stand inside another loss, and partial_fit cannot use it; "
+            "use fit."
+        )

@@ -1,6 +1,5 @@
 """The result of a comparison: scores, tests, sentences and tables."""
 
-import html
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ from scipy import stats
 
 from sklearn_losses.model_selection.cells import Cell
 from sklearn_losses.model_selection.equal_terms import beaten, strength_sentence
+from sklearn_losses.model_selection.report import Bold, paragraph, section, table, text_table, wrapped
 from sklearn_losses.model_selection.significance import corrected_resampled_ttest, holm, least_difference
 from sklearn_losses.plotting import LossComparisonDisplay
 
@@ -270,62 +270,71 @@ class LossComparison:
             f"over the folds ({enough:.2g} times with cv={ENOUGH_FOLDS})."
         )
 
-    def _table(self):
-        """Header and rows of strings."""
-        header = ["loss"]
-        for metric in self.metrics_:
-            header += [f"{metric} (test)", "train"]
-        header += ["fit [s]", "iterations", "converged"]
-        rows = []
+    def _title(self):
+        return f"{len(self.losses_)} losses for {self.description}, best first by {self.metrics_[0]}; mean ± spread over folds"
+
+    def _scores(self, metric):
+        """The test and the training score of each loss, as texts."""
+        test, train = [], []
         for row, label in enumerate(self.losses_):
-            if label in self.errors_:
-                rows.append([label, f"failed: {self.errors_[label]}"])
-                continue
-            line = [label]
-            for metric in self.metrics_:
-                mean, std = (self.results_[f"{kind}_test_{metric}"][row] for kind in ("mean", "std"))
-                star = " *" if label in self.best_group_[metric] else "  "
-                line.append(f"{_number(mean)} ± {_number(std)}{star}" if np.isfinite(mean) else "-  ")
-                line.append(_number(self.results_[f"mean_train_{metric}"][row]))
-            converged = self.results_["converged"][row]
-            share = "-" if np.isnan(converged) else "yes" if converged == 1 else f"{converged:.0%}"
-            line += [f"{self.results_['mean_fit_time'][row]:.2g}", _number(self.results_["mean_n_iter"][row]), share]
-            rows.append(line)
-        return header, rows
+            mean, std = (self.results_[f"{kind}_test_{metric}"][row] for kind in ("mean", "std"))
+            star = " *" if label in self.best_group_[metric] else "  "
+            missing = "failed  " if label in self.errors_ else "-  "
+            test.append(f"{_number(mean)} ± {_number(std)}{star}" if np.isfinite(mean) else missing)
+            train.append(_number(self.results_[f"mean_train_{metric}"][row]))
+        return test, train
+
+    def _fits(self):
+        """Seconds, iterations and convergence of the fits of each loss, as texts."""
+        shares = self.results_["converged"]
+        return (
+            [f"{seconds:.2g}" if np.isfinite(seconds) else "-" for seconds in self.results_["mean_fit_time"]],
+            [_number(count) for count in self.results_["mean_n_iter"]],
+            ["-" if np.isnan(share) else "yes" if share == 1 else f"{share:.0%}" for share in shares],
+        )
 
     def __repr__(self) -> str:
-        header, rows = self._table()
-        whole = [header, *(row for row in rows if len(row) == len(header))]
-        widths = [max(len(row[column]) for row in whole) for column in range(len(header))]
-        widths[0] = max(len(row[0]) for row in [header, *rows])
-        lines = []
-        for row in [header, *rows]:
-            if len(row) < len(header):
-                lines.append(f"{row[0]:<{widths[0]}}  {row[1]}")
-            else:
-                cells = [f"{text:>{width}}" for text, width in zip(row[1:], widths[1:], strict=True)]
-                lines.append("  ".join([f"{row[0]:<{widths[0]}}", *cells]).rstrip())
-        title = f"{len(self.losses_)} losses for {self.description}, best first by {self.metrics_[0]}; mean ± spread over folds"
-        return "\n".join([title, "", *lines, "", self._note(), "", *self.sentences()])
+        groups = []
+        for metric in self.metrics_:
+            test, train = self._scores(metric)
+            groups.append([[f"{metric} (test)", *test], ["train", *train]])
+        names = ("fit [s]", "iterations", "converged")
+        groups.append([[name, *column] for name, column in zip(names, self._fits(), strict=True)])
+        lines = text_table(["loss", *self.losses_], groups)
+        said = [wrapped(sentence) for sentence in self.sentences()]
+        return "\n".join([wrapped(self._title()), "", *lines, "", wrapped(self._note()), "", *said])
 
     def _repr_html_(self) -> str:
-        header, rows = self._table()
-        cell = "padding:2px 10px;text-align:{}"
-        lines = ["<tr>" + "".join(f'<th style="{cell.format("right")}">{html.escape(text)}</th>' for text in header) + "</tr>"]
-        for row in rows:
-            first = f'<th style="{cell.format("left")}">{html.escape(row[0])}</th>'
-            if len(row) < len(header):
-                rest = f'<td colspan="{len(header) - 1}" style="{cell.format("left")}"><em>{html.escape(row[1])}</em></td>'
-            else:
-                rest = "".join(
-                    f'<td style="{cell.format("right")}">'
-                    + (f"<strong>{html.escape(text)}</strong>" if text.endswith("*") else html.escape(text))
-                    + "</td>"
-                    for text in row[1:]
-                )
-            lines.append(f"<tr>{first}{rest}</tr>")
-        said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences())
-        return f"<table>{''.join(lines)}</table><p>{html.escape(self._note())}</p><ul>{said}</ul>"
+        said = self.sentences()
+        parts = [paragraph(self._title(), "title")]
+        for metric, sentence in zip(self.metrics_, said, strict=False):
+            rows = []
+            for row, (label, test, train) in enumerate(zip(self.losses_, *self._scores(metric), strict=True)):
+                if label not in self.errors_:
+                    verdict = self._verdict(metric, row)
+                    rows.append([Bold(label) if verdict == "best" else label, test.rstrip(" *"), train, verdict])
+            header = ["loss", "test score", "training", "compared with the best"]
+            parts += [paragraph(sentence), table(header, rows, (1, 2))]
+        fitted = [cells for cells in zip(self.losses_, *self._fits(), strict=True) if cells[0] not in self.errors_]
+        parts += [
+            paragraph("The fits, mean over folds:"),
+            table(["loss", "seconds", "iterations", "converged"], fitted, (1, 2, 3)),
+        ]
+        return section(
+            *parts, *map(paragraph, said[len(self.metrics_) :]), paragraph(f"Test: {self._note().partition(': ')[2]}.", "note")
+        )
+
+    def _verdict(self, metric, row):
+        """What the test says of one loss, in words."""
+        means, p_value = self._means(metric), self.p_values_[metric][row]
+        if not np.isfinite(means[row]):
+            return "no finite value"
+        if row == int(np.argmax(means)):
+            return "best"
+        if np.isnan(p_value):
+            return "no test"
+        told = f"(p {_p(p_value)})" if p_value < 0.001 else f"(p = {_p(p_value)})"
+        return f"significantly worse {told}" if p_value < self.level else f"not significantly different {told}"
 
     def plot(self, metric: str | None = None, *, ax: Any = None) -> LossComparisonDisplay:
         """Draw the scores of one metric as a `LossComparisonDisplay`.
@@ -342,7 +351,7 @@ class LossComparison:
         LossComparisonDisplay
             The display, whose attribute ``ax_`` are the axes.
         """
-        return LossComparisonDisplay.from_comparison(self, metric=metric).plot(ax=ax)
+        return LossComparisonDisplay.from_comparison(self, metric=metric, ax=ax)
 
 
 def _finite(values):

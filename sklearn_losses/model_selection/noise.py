@@ -19,8 +19,9 @@ from sklearn_losses.losses.base import Loss
 from sklearn_losses.model_selection.candidates import fixed_seeds, labelled
 from sklearn_losses.model_selection.cells import fit_quietly, fresh
 from sklearn_losses.model_selection.folds import Data, take
+from sklearn_losses.model_selection.report import paragraph, section, table, text_table, wrapped
 from sklearn_losses.model_selection.scoring import Scorer, score, scorer_of
-from sklearn_losses.plotting.drawing import axes, style, tidy
+from sklearn_losses.plotting.drawing import axes, style, tidy, titled
 
 __all__ = ["NoiseCurve", "add_label_noise", "add_outliers", "noise_curve"]
 
@@ -353,14 +354,31 @@ class NoiseCurve:
 
     @property
     def _across(self):
-        return "share of spoiled training targets" if self.shares else "level of noise in the training targets"
+        return "share of corrupted training targets" if self.shares else "level of noise in the training targets"
+
+    def _title(self):
+        return f"{self.metric} on clean rows by {self._across}"
+
+    def _sentence(self):
+        """Which loss is best at which levels."""
+        at: dict[str, list[str]] = {}
+        for label, level in zip(self.best_losses_, self._labels, strict=True):
+            at.setdefault(label, []).append(level)
+        return "Highest mean: " + "; ".join(f"{label} at {', '.join(levels)}" for label, levels in at.items()) + "."
 
     def __repr__(self) -> str:
-        width = max(len(label) for label in ["loss", *self.scores_])
-        lines = [f"{'loss':<{width}}  " + "  ".join(f"{level:>8}" for level in self._labels)]
-        for label, values in self.scores_.items():
-            lines.append(f"{label:<{width}}  " + "  ".join(f"{mean:>8.3f}" for mean in values.mean(axis=1)))
-        return "\n".join([f"{self.metric} on clean rows by {self._across}", "", *lines])
+        means = {label: values.mean(axis=1) for label, values in self.scores_.items()}
+        columns = []
+        for place, level in enumerate(self._labels):
+            columns.append([[f"{level:>8}", *(f"{values[place]:>8.3f}" for values in means.values())]])
+        lines = text_table(["loss", *means], columns)
+        return "\n".join([wrapped(self._title()), "", *lines, "", wrapped(self._sentence())])
+
+    def _repr_html_(self) -> str:
+        rows = [[label, *(f"{mean:.3f}" for mean in values.mean(axis=1))] for label, values in self.scores_.items()]
+        numbers = range(1, len(self.levels_) + 1)
+        parts = [paragraph(self._title(), "title"), table(["loss", *self._labels], rows, numbers), paragraph(self._sentence())]
+        return section(*parts)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw a line for each loss, with the range of the repeats as whiskers.
@@ -375,7 +393,7 @@ class NoiseCurve:
         matplotlib axes
             The axes that were drawn on.
         """
-        ax = axes(ax, "NoiseCurve.plot")
+        ax = axes(ax, "NoiseCurve")
         for number, (label, values) in enumerate(self.scores_.items()):
             means = values.mean(axis=1)
             # Side by side, so that whiskers of equal losses do not hide each other.
@@ -388,5 +406,6 @@ class NoiseCurve:
         ax.set(xlabel=self._across, ylabel=f"{self.metric} on clean rows")
         ax.set_xticks(self.levels_, self._labels)  # where something was measured, and nowhere else
         tidy(ax)
+        titled(ax, "Scores with noise in the training targets")
         ax.legend(frameon=False)
         return ax

@@ -5,6 +5,8 @@ what it says, and who found it out. Losses that the registry does not have drop 
 best stands first. A suggestion is where `compare_losses` starts, not where it ends.
 """
 
+import html
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,9 +19,12 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn_losses.core.floating import ignoring_floating_errors
 from sklearn_losses.losses import Huber, Loss
 from sklearn_losses.model_selection.data_facts import data_facts, target_kind
+from sklearn_losses.model_selection.report import paragraph, section, wrapped
 from sklearn_losses.model_selection.rules import BALANCED, CONSISTENT, RULES, Rule, consistent_rule, ranked
 
 __all__ = ["LossSuggestions", "Suggestion", "suggest_losses"]
+
+TRY = "Try them: compare_losses(estimator, X, y, suggestions.losses)"
 
 
 class Suggestion(NamedTuple):
@@ -113,22 +118,41 @@ class LossSuggestions:
     def __getitem__(self, place: int) -> Suggestion:
         return self.suggestions_[place]
 
-    def __repr__(self) -> str:
-        lines = [f"{self.facts_['description']}"]
-        said: dict[str, str] = {}  # sentence -> the place where it stands
+    def _told(self) -> Iterator[tuple[int, str, list[tuple[str, str]], str | None]]:
+        """For each suggestion: the loss, its evidence with sources, and where the rest stands.
+
+        A sentence that speaks for several losses stands under the first of them.
+        """
+        said: dict[str, int] = {}  # sentence -> the place where it stands
         for place, suggestion in enumerate(self.suggestions_, start=1):
             shown = suggestion.spec if isinstance(suggestion.spec, str) else " ".join(repr(suggestion.spec).split())
-            lines += ["", f"{place}. {shown}"]
-            earlier = set()
+            evidence, earlier = [], set()
             for sentence, source in zip(suggestion.evidence, suggestion.sources, strict=True):
                 if sentence in said:
                     earlier.add(said[sentence])
                 else:
-                    said[sentence] = str(place)
-                    lines.append(f"   {sentence} [{source}]")
-            if earlier:
-                lines.append(f"   As under {' and '.join(sorted(earlier))}.")
-        return "\n".join([*lines, "", *self.remarks, "Try them: compare_losses(estimator, X, y, suggestions.losses)"])
+                    said[sentence] = place
+                    evidence.append((sentence, source))
+            yield place, shown, evidence, f"As under {' and '.join(map(str, sorted(earlier)))}." if earlier else None
+
+    def __repr__(self) -> str:
+        lines = [wrapped(self.facts_["description"], hanging="")]
+        for place, shown, evidence, earlier in self._told():
+            lines += ["", f"{place}. {shown}"]
+            lines += [wrapped(f"{sentence} [{source}]", "   ", "") for sentence, source in evidence]
+            lines += [f"   {earlier}"] if earlier else []
+        return "\n".join([*lines, "", *(wrapped(remark, hanging="") for remark in self.remarks), TRY])
+
+    def _repr_html_(self) -> str:
+        items = []
+        for _, shown, evidence, earlier in self._told():
+            told = [f"{html.escape(said)} <span class=note>[{html.escape(source)}]</span>" for said, source in evidence]
+            told += [earlier] if earlier else []
+            items.append(f"<li><code class=best>{html.escape(shown)}</code><br>{'<br>'.join(told)}</li>")
+        return section(
+            paragraph("Losses to try first, best first", "title"), paragraph(self.facts_["description"]),
+            f"<ol>{''.join(items)}</ol>", *map(paragraph, self.remarks), paragraph(TRY, "note"),
+        )  # fmt: skip
 
 
 @ignoring_floating_errors

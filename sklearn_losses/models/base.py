@@ -109,7 +109,7 @@ class Model(Component, ABC, family="model"):
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if cls.linear and not hasattr(cls, "restricted"):
-            raise TypeError(f"{cls.__name__}: derive a model that is linear in its parameters from LinearModel.")
+            raise TypeError(f"The model {cls.__name__} says that it is linear; derive it from LinearModel.")
 
     # The model of one fit.
 

@@ -112,7 +112,9 @@ class MLP(Model, name="mlp"):
     def check(self) -> None:
         super().check()
         if not hidden_sizes(self):
-            raise ValueError("The 'hidden_layer_sizes' parameter of MLP names no layer; use model='linear' for a linear model.")
+            raise ValueError(
+                "The 'hidden_layer_sizes' parameter of MLP must name at least one layer; use model='linear' for a linear model."
+            )
 
     def bind(self, n_features: int, n_outputs: int, fit_intercept: bool = True) -> Self:
         bound = super().bind(n_features, n_outputs, fit_intercept)

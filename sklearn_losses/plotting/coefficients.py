@@ -51,6 +51,11 @@ class CoefficientsDisplay:
     figure_ : matplotlib figure
         The figure of the panels.
 
+    Raises
+    ------
+    ValueError
+        If the shape of `coefs` does not fit the names.
+
     See Also
     --------
     ResidualsDisplay : Residuals of a regressor.
@@ -158,6 +163,12 @@ class CoefficientsDisplay:
         CoefficientsDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If an estimator has no `coef_`, if ``standardize=True`` comes without X, or if the
+            models have different numbers of outputs.
+
         See Also
         --------
         CoefficientsDisplay.from_coefficients : Draw coefficients that you have computed.
@@ -225,6 +236,11 @@ class CoefficientsDisplay:
         -------
         CoefficientsDisplay
             The display, which has been drawn.
+
+        Raises
+        ------
+        ValueError
+            If `coef` contains nan or infinity, or does not fit `feature_names`.
 
         See Also
         --------

@@ -149,7 +149,7 @@ class LossComparisonDisplay:
         'r2 (higher is better)'
         """
         alone = ax is None
-        ax = axes(ax, "LossComparisonDisplay", size=(7, 1.4 + 0.42 * len(self.losses)))
+        ax = axes(ax, "LossComparisonDisplay", size=(6.6, 1.5 + 0.42 * len(self.losses)))
         rows = np.arange(len(self.losses))
         means = self.test_scores.mean(axis=1)
         if len(means):

@@ -25,16 +25,19 @@ __all__ = ["CoverageDisplay", "PredictionInterval"]
 
 
 class PredictionInterval(NamedTuple):
-    """What is known of the interval between two predicted quantiles.
+    """Coverage and mean width of the interval between two predicted quantiles.
 
-    Attributes
+    The closer the coverage is to the nominal share ``high - low``, the better. Of two intervals
+    with the right coverage, the narrower one is better.
+
+    Parameters
     ----------
     low : float
         The level of the lower quantile.
     high : float
         The level of the upper quantile.
     coverage : float
-        The share of targets in the interval. The nominal share is ``high - low``.
+        The share of targets in the interval.
     mean_width : float
         The mean width of the interval in units of the target.
 
@@ -90,6 +93,11 @@ class CoverageDisplay:
         The axes of the picture.
     figure_ : matplotlib figure
         The figure of the picture.
+
+    Raises
+    ------
+    ValueError
+        If `levels` and `shares` have different shapes.
 
     See Also
     --------
@@ -177,6 +185,11 @@ class CoverageDisplay:
         CoverageDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If it cannot be told which quantile an estimator predicts; pass a dict then.
+
         See Also
         --------
         CoverageDisplay.from_predictions : Draw the coverage of predicted quantiles.
@@ -240,6 +253,12 @@ class CoverageDisplay:
         -------
         CoverageDisplay
             The display, which has been drawn.
+
+        Raises
+        ------
+        ValueError
+            If the levels are not rising numbers inside (0, 1), if the arguments have different
+            numbers of rows or columns, or if they contain nan or infinity.
 
         See Also
         --------

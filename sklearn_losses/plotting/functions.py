@@ -185,7 +185,7 @@ class LossFunctionDisplay:
         True
         """
         alone = ax is None
-        ax = axes(ax, "LossFunctionDisplay", columns=2, size=(9, 4.4))
+        ax = axes(ax, "LossFunctionDisplay", columns=2, size=(7.6, 3.9))
         panels = np.ravel(ax)
         across = "residual: target − raw prediction" if self.task == "regression" else "margin"
         for panel, curves, what in zip(panels, (self.values, self.pulls), ("loss", "negative gradient"), strict=False):

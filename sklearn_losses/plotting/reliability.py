@@ -29,7 +29,7 @@ class ReliabilityCurve(NamedTuple):
 
     Only bins with rows are there.
 
-    Attributes
+    Parameters
     ----------
     predicted : ndarray of shape (n_bins,)
         The mean prediction of the rows of each bin.
@@ -99,6 +99,11 @@ class ReliabilityDisplay:
         The first panel.
     figure_ : matplotlib figure
         The figure of the panels.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is neither "classes" nor "mean".
 
     See Also
     --------
@@ -202,6 +207,11 @@ class ReliabilityDisplay:
         ReliabilityDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If a classifier has no `predict_proba`.
+
         See Also
         --------
         ReliabilityDisplay.from_predictions : Draw the calibration of predictions.
@@ -280,6 +290,12 @@ class ReliabilityDisplay:
         ReliabilityDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If the arguments have different numbers of rows, contain nan or infinity, or if the
+            columns of `y_pred` do not fit the classes.
+
         See Also
         --------
         ReliabilityDisplay.from_estimator : Draw the calibration of a fitted model.
@@ -332,6 +348,11 @@ class ReliabilityDisplay:
         ReliabilityDisplay
             The display itself.
 
+        Raises
+        ------
+        ValueError
+            If there are more than twelve classes and no axes for them.
+
         See Also
         --------
         ReliabilityDisplay.from_estimator : Compute and draw.
@@ -377,7 +398,7 @@ class ReliabilityDisplay:
         """The panels of a new figure, and above each the axes of its strip."""
         columns = min(3, n_curves)
         rows = -(-n_curves // columns)
-        size = (5.4, 5.2) if n_curves == 1 else (3.3, 3.7)
+        size = (5.4, 5.2) if n_curves == 1 else (2.7, 3.3)
         cells = grid_of_axes(
             None, "ReliabilityDisplay", 2 * rows * columns, columns=columns, size=(size[0], size[1] / 2),
             gridspec_kw={"height_ratios": [1, 5] * rows},

@@ -67,6 +67,11 @@ class ResidualsDisplay:
     figure_ : matplotlib figure
         The figure of the panels.
 
+    Raises
+    ------
+    ValueError
+        If predictions, residuals and row weights have different shapes.
+
     See Also
     --------
     OutlierDisplay : Residuals over the robust distances of the rows.
@@ -165,6 +170,11 @@ class ResidualsDisplay:
         ResidualsDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If the estimator is no regressor.
+
         See Also
         --------
         ResidualsDisplay.from_predictions : Draw the residuals of predictions.
@@ -186,7 +196,7 @@ class ResidualsDisplay:
         scale = getattr(last.estimator, "scale_", None) if last.in_units else None
         weights = getattr(last.estimator, "row_weights_", None) if last.in_units else None
         if scale is not None and np.ndim(scale) and target is not None:
-            scale = np.asarray(scale)[target]
+            scale = one_target(np.asarray(scale)[None], target, "ResidualsDisplay")[0]
         if np.shape(targets) == np.shape(y_pred) and not _weights_of(weights, targets - y_pred):
             weights = None
         return cls.from_predictions(
@@ -239,6 +249,11 @@ class ResidualsDisplay:
         ResidualsDisplay
             The display, which has been drawn.
 
+        Raises
+        ------
+        ValueError
+            If the arguments have different shapes, or contain nan or infinity.
+
         See Also
         --------
         ResidualsDisplay.from_estimator : Draw the residuals of a fitted regressor.
@@ -284,6 +299,11 @@ class ResidualsDisplay:
         ResidualsDisplay
             The display itself.
 
+        Raises
+        ------
+        ValueError
+            If `kind` is unknown, or `ax` has another number of axes than there are panels.
+
         See Also
         --------
         ResidualsDisplay.from_estimator : Compute and draw.
@@ -299,7 +319,7 @@ class ResidualsDisplay:
             raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}. Got {kind!r}.")
         kinds = ("predictions", "quantiles") if kind == "both" else (kind,)
         n_targets = 1 if self.residuals.ndim == 1 else self.residuals.shape[1]
-        size = (5.0, 4.2) if len(kinds) == 2 else (6.4, 4.2)
+        size = (3.9, 3.8) if len(kinds) == 2 else (6.4, 4.2)
         self.axes_ = grid_of_axes(ax, "ResidualsDisplay", n_targets * len(kinds), columns=len(kinds), size=size)
         self.points_, self.medians_ = [], []
         for target in range(n_targets):
@@ -309,7 +329,7 @@ class ResidualsDisplay:
         if self.row_weights is not None:
             bar = self.axes_[0].figure.colorbar(self.points_[0], ax=list(self.axes_), fraction=0.05, pad=0.02)
             bar.set_label("weight of the row in the fit")
-        legend(self.axes_, ax is None, columns=3)
+        legend(self.axes_, ax is None, columns=2)
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         return self
 

@@ -98,6 +98,6 @@ def largest_dense(X: Any, weight: Vector) -> str | None:
     if entries <= ENTRIES:
         return None
     return (
-        f"A resistant start makes dense the sparse columns that are 0 in less than half of the rows, and these have "
-        f"{entries:.1e} entries, more than {ENTRIES:.0e}."
+        f"A resistant start needs the sparse columns that are 0 in less than half of the rows in dense form, and these "
+        f"would have {entries:.1e} entries, more than the limit of {ENTRIES:.0e}."
     )

@@ -124,7 +124,7 @@ def _reason(X, weight, n_rows, n_params, limits):
     if sparse.issparse(X) and (reason := largest_dense(X, weight)):
         return reason
     if min(n_params, len(weight)) > SIZES.matrix:
-        return f"A resistant start takes up to {SIZES.matrix} columns or rows, and there are {n_params} parameters."
+        return f"A resistant start takes up to {SIZES.matrix} parameters or rows, and there are {n_params} parameters."
     if n_rows < limits.fewest:
         return f"A resistant start needs at least {limits.fewest} different rows, and there are {n_rows:.0f}."
     return None
@@ -135,7 +135,7 @@ def _too_few(n_rows, n_params, limits):
         return None
     return (
         f"A resistant start needs {limits.rows_per_parameter:g} different rows for each free parameter, and there are "
-        f"{n_rows:.0f} for {n_params:.0f}: use fewer columns, more rows, or a larger penalty (alpha)."
+        f"{n_rows:.0f} rows for {n_params:.0f} parameters; use fewer columns, more rows, or a larger penalty (alpha)."
     )
 
 

@@ -110,14 +110,14 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
-            return f"solver {self.label!r} needs a linear model: use model='linear' (no hidden layers), or solver='adam'."
+            return f"The solver {self.label!r} needs a linear model: use model='linear' (no hidden layers) or solver='adam'."
         if not (objective.piecewise_linear or objective.max_affine):
             return (
-                f"solver {self.label!r} needs a loss made of straight lines, which {objective.describe()} is not; use "
-                "solver='lbfgs'."
+                f"The solver {self.label!r} takes losses made of straight lines, and the {objective.describe()} is not "
+                "one; use solver='lbfgs'."
             )
         if not objective.smooth_penalty:
-            return f"solver {self.label!r} takes no L1 penalty; use l1_ratio=0, or solver='proximal_newton'."
+            return f"The solver {self.label!r} takes no L1 penalty; use l1_ratio=0 or solver='proximal_newton'."
         return None
 
     def minimize(

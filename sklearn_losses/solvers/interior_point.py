@@ -55,10 +55,11 @@ class InteriorPoint(Solver, name="interior_point"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
-            return f"solver {self.label!r} needs a linear model: use model='linear' (no hidden layers), or solver='adam'."
+            return f"The solver {self.label!r} needs a linear model: use model='linear' (no hidden layers) or solver='adam'."
         if not (objective.piecewise_linear or objective.by_passes or (objective.max_affine and objective.smooth_penalty)):
             return (
-                f"solver {self.label!r} needs a piecewise linear loss, which {objective.describe()} is not; use solver='lbfgs'."
+                f"The solver {self.label!r} takes piecewise linear losses, and the {objective.describe()} is not one; use "
+                "solver='lbfgs'."
             )
         return None
 

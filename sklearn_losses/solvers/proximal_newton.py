@@ -85,11 +85,14 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
-            return f"solver {self.name!r} needs a linear model: use model='linear' (no hidden layers), or solver='adam'."
+            return f"The solver {self.name!r} needs a linear model: use model='linear' (no hidden layers) or solver='adam'."
         if not objective.convex:
-            return f"solver {self.name!r} needs a convex loss, which {objective.describe()} is not; use solver='lbfgs'."
+            return (
+                f"The solver {self.name!r} needs a convex loss, and the {objective.describe()} is not convex; use "
+                "solver='lbfgs'."
+            )
         if not (objective.has_hessian or objective.piecewise_linear):
-            return f"solver {self.name!r} needs a Hessian and {objective.describe()} has none; use solver='lbfgs'."
+            return f"The solver {self.name!r} needs a Hessian, and the {objective.describe()} has none; use solver='lbfgs'."
         return None
 
     def minimize_smooth(

@@ -62,15 +62,17 @@ def returned(result: Any, name: str, shape: tuple[int, ...]) -> OptimizeResult:
     )
     if fields.get("x") is None:
         what = f"a result without x, with the fields {sorted(fields)}" if fields else f"{type(result).__name__}"
-        raise TypeError(f"minimize of solver {name!r} must {ADVICE}; it returned {what}.")
+        raise TypeError(f"The method minimize of solver {name!r} must {ADVICE}. It returned {what}.")
     found = result if isinstance(result, OptimizeResult) else OptimizeResult(fields)
     x = np.asarray(found.x)
     if x.dtype.kind not in "fiu":
-        raise TypeError(f"minimize of solver {name!r} must return an array of floats as x; its x has the type {x.dtype}.")
+        raise TypeError(
+            f"The method minimize of solver {name!r} must return an array of floats as x. Its x has the dtype {x.dtype}."
+        )
     if x.shape != shape:
         raise ValueError(
-            f"minimize of solver {name!r} must return x in the shape of the params that it was given, {shape}; its x has "
-            f"the shape {x.shape}."
+            f"The method minimize of solver {name!r} must return x in the shape of the params that it was given, {shape}. "
+            f"Its x has the shape {x.shape}."
         )
     found.x = x if x.dtype.kind == "f" else x.astype(np.float64)
     return found
@@ -113,7 +115,9 @@ def completed(
     result = returned(result, name, np.shape(start))
     nit = result.get("nit")
     if nit is not None and not isinstance(nit, (int, float, np.number)):
-        raise TypeError(f"minimize of solver {name!r} must return a number of iterations as nit; its nit is {nit!r}.")
+        raise TypeError(
+            f"The method minimize of solver {name!r} must return a number of iterations as nit. Its nit is {nit!r}."
+        )
     result.nit = int(nit) if nit is not None else record.calls if record else 1
     result.setdefault("state", None)
     if not np.all(np.isfinite(result.x)):

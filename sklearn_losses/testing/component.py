@@ -40,4 +40,4 @@ def check_component(component):
             pass
     for how, copy in copies.items():
         if repr(copy) != repr(component):
-            fail(component, f"{how} makes {copy!r} of it.")
+            fail(component, f"{how} gives another object: {copy!r}.")

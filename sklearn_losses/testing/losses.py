@@ -128,7 +128,7 @@ def _check_ranking(loss):
         after = loss.gradient(y, raw + move)
         fall = -y.sum((after - gradient) * move) - 1e-7 * y.sum((np.abs(after) + np.abs(gradient)) * np.abs(move))
         if np.max(fall) > 0:
-            fail(loss, f"convex = True is not so: along a line the slope falls, by {np.max(fall):.3g}.")
+            fail(loss, f"convex = True is wrong: along a line the slope falls by {np.max(fall):.3g}.")
     if loss.has_hessian:
         move = rng.normal(size=raw.shape)
         product = loss.hessian_product(y, raw, move)
@@ -229,7 +229,7 @@ def _check_smooth(loss, y, raw, name):
             low, step = shifts[rows, steepest], step / 32
         jump = float(np.max(jumps))
         if jump > 1e-3 * size and not getattr(loss, "n_constants", 0):
-            fail(name, f"smooth = True is not so: the gradient jumps by {jump:.3g}, of at most {size:.3g}.")
+            fail(name, f"smooth = True is wrong: the gradient jumps by {jump:.3g}, and its largest entry is {size:.3g}.")
 
 
 def _check_convex(loss, y, raw, name):
@@ -245,7 +245,7 @@ def _check_convex(loss, y, raw, name):
         slack = 1e-7 * ((np.abs(after) + np.abs(before)) * np.abs(move)).reshape(len(y), -1).sum(axis=1)
         worst = float(np.max(-rise - slack))
         if worst > 0:
-            fail(name, f"convex = True is not so: along a line the slope falls, by {worst:.3g}.")
+            fail(name, f"convex = True is wrong: along a line the slope falls by {worst:.3g}.")
 
 
 def _check_hessian(loss, y, raw, name):
@@ -266,7 +266,7 @@ def _check_hessian(loss, y, raw, name):
         difference = np.maximum(np.maximum(along, 0) - bound, 0)
         scale, jumps = _by_row(scale * np.abs(direction)) + 1e-300, _by_row(jumps) > 0
     if loss.quadratic and relative(loss.hessian_product(y, raw + direction, direction), product) > 1e-6:
-        fail(name, "quadratic = True is not so: the Hessian differs from one raw prediction to another.")
+        fail(name, "quadratic = True is wrong: the Hessian differs from one raw prediction to another.")
     error = float(np.max(np.where(jumps, 0, difference / scale)))
     if error > 1e-2:
         fail(name, f"the Hessian is wrong: hessian_product differs from differences of the gradient by {error:.3g} relative.")
@@ -292,7 +292,7 @@ def _check_smoothing(loss, y, raw, name):
         bound = loss.smoothing_error(width, n_outputs)
         off = float(np.max(np.abs(smoothed.value(y, raw) - loss.value(y, raw))))
         if not off <= bound * (1 + 1e-6) + 1e-9:
-            fail(name, f"smoothed({width}) is off by {off:.3g}, its smoothing_error says at most {bound:.3g}.")
+            fail(name, f"smoothed({width}) is off by {off:.3g}, and smoothing_error promises at most {bound:.3g}.")
         for where, unit in _columns(raw):
             # A step that spans the rounding of a numerical average, and the little that a kink's
             # parabola bends over it.
@@ -322,7 +322,7 @@ def _check_weights(loss, y, raw, name):
         return float(np.average(loss.value(y, np.zeros_like(raw) + constant), weights=weight))
 
     if abs(mean(one) - mean(other)) > 1e-6 * (abs(mean(one)) + 1e-12):
-        fail(name, f"weights are not repeated rows: best_constant is {one} for weights and {other} for rows repeated.")
+        fail(name, f"a weight must act as a repeated row: best_constant is {one} for weights and {other} for repeated rows.")
     moves = [shift * unit for shift in (-0.1, 0.1) for unit in np.eye(n_outputs)]
     if loss.task == "classification" and not loss.convex:
         # The best scores of a bounded loss may lie at infinity; but no score at all must not be
@@ -331,7 +331,7 @@ def _check_weights(loss, y, raw, name):
     for move in moves:
         gain = mean(one) - mean(one + move)
         if gain > 1e-6 * (abs(mean(one)) + 1e-12):
-            fail(name, f"best_constant {one} is not the best: moved by {move}, the mean loss falls by {gain:.3g}.")
+            fail(name, f"best_constant {one} is not the best one: with {move} added to it the mean loss falls by {gain:.3g}.")
 
 
 def _check_overflow(loss, y, raw, name):

@@ -90,7 +90,7 @@ def _check_columns(bound, again, X, complain):
         complain(f"columns changes its input, by up to {np.max(np.abs(X - kept)):.3g}.")
     difference = _largest(_dense(rows) - _dense(again.columns(X)))
     if difference > 0:
-        complain(f"columns of a model that is bound again are others, by up to {difference:.3g}; draw chance from a seed.")
+        complain(f"columns gives other rows once the model is bound again, by up to {difference:.3g}; use a fixed seed.")
 
 
 def _start(bound, again, complain):

@@ -63,7 +63,8 @@ def check_solver(solver: SolverLike, tol: float | None = None) -> None:
         if missing > allowed:
             claim = " and reports success" if result.success and not stochastic else ""
             raise AssertionError(
-                f"{name}: misses the minimum of {title}: {missing:.3g} of the way is left{claim}; allowed {allowed}."
+                f"{name}: misses the minimum of {title}{claim}: {missing:.3g} of the way from the start is left, and "
+                f"{allowed} is allowed."
             )
         if not stochastic:
             off = abs(result.fun - objective.value(result.x)) / abs(lowest)

@@ -345,7 +345,7 @@ def test_costs_from_two_sources_and_losses_that_take_none(iris):
         (CostSensitive("hinge", cost=MATRIX), "given twice.*'cost' of CostSensitive"),
         (Trimmed(CostSensitive(Hinge(), cost=MATRIX)), "given twice"),
         ("perceptron", "CostSensitive cannot take the loss 'perceptron'"),
-        ("crammer_singer", "CostSensitive takes no maximum"),
+        ("crammer_singer", "CostSensitive takes no loss that is a maximum"),
     ):
         model = LossClassifier(loss)
         before = model.__dict__.copy()

@@ -65,7 +65,7 @@ def test_alias_and_attributes():
         ({"model": "mlp", "activation": "tanh"}, r"model=MLP\(hidden_layer_sizes=\(30,\), activation='tanh'\). Leave one"),
         ({"model": FactorizationMachine(rank=0)}, r"'rank' parameter of FactorizationMachine must be an int .* Got 0"),
         ({"model": FactorizationMachine(init_scale=0.0)}, "'init_scale' parameter of FactorizationMachine"),
-        ({"model": MLP(())}, "'hidden_layer_sizes' parameter of MLP names no layer; use model='linear'"),
+        ({"model": MLP(())}, "'hidden_layer_sizes' parameter of MLP must name at least one layer; use model='linear'"),
         ({"model": MLP("many")}, "'hidden_layer_sizes' parameter of MLP must be a tuple of ints"),
         ({"model": MLP(activation="step")}, "'activation' parameter of MLP must be 'relu' or"),
         ({"model": "fm", "solver": "newton"}, "solver 'newton' needs a linear model: use model='linear'"),

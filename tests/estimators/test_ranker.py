@@ -212,11 +212,11 @@ def test_compare_losses_hands_the_queries_on():
         ({"qid": [[code] for code in QID]}, "must be hashable"),
         ({"y": np.zeros(len(Y))}, "No query has rows of two different relevances"),
         ({"qid": np.arange(len(Y))}, "No query has rows of two different relevances"),
-        ({"y": Y - 2.0, "loss": "lambdarank"}, "needs relevances of at least 0; the least is -2"),
-        ({"y": Y + 0.5, "loss": "xe_ndcg"}, "needs grades, whole numbers"),
-        ({"y": Y + 0.5, "loss": "approx_ndcg"}, "needs grades, whole numbers"),
+        ({"y": Y - 2.0, "loss": "lambdarank"}, "needs relevances of at least 0; the least one is -2"),
+        ({"y": Y + 0.5, "loss": "xe_ndcg"}, "needs whole numbers from 0 to 100"),
+        ({"y": Y + 0.5, "loss": "approx_ndcg"}, "needs whole numbers from 0 to 100"),
         ({"loss": "cross_entropy"}, "'cross_entropy' is a classification loss; use LossClassifier"),
-        ({"solver": "interior_point"}, "needs a piecewise linear loss"),
+        ({"solver": "interior_point"}, "takes piecewise linear losses"),
     ],
 )
 def test_bad_input(arguments, message):

@@ -279,8 +279,8 @@ def test_derivatives_under_costs_of_rows(loss, n_classes):
         ([["a"] * 3] * 3, "shape .3, 3."),
         ([[0, 1, np.nan], [1, 0, 1], [1, 1, 0]], "nan or infinite"),
         ([[0, 1, np.inf], [1, 0, 1], [1, 1, 0]], "nan or infinite"),
-        (np.ones((3, 3)), "all decisions cost the same"),
-        (np.eye(3), "as of gains"),
+        (np.ones((3, 3)), "all of them cost the same"),
+        (np.eye(3), "If these are gains"),
     ],
 )
 @pytest.mark.parametrize("make", [lambda cost: CostSensitive(cost=cost), ExpectedCost], ids=["CostSensitive", "ExpectedCost"])
@@ -308,18 +308,18 @@ def of_three_classes(y_true, y_pred):
 @pytest.mark.parametrize(
     "loss, message",
     [
-        ("perceptron", "use 'cross_entropy'"),
-        (Hinge() + Perceptron(), "no slope above 0, or not the same"),
-        (negative_part, "no slope above 0, or not the same"),
+        ("perceptron", "Use 'cross_entropy'"),
+        (Hinge() + Perceptron(), "no slope above 0, or not the same one"),
+        (negative_part, "no slope above 0, or not the same one"),
         (SymmetricCrossEntropy(a=0.0, b=0.0), "no slope above 0"),
         (Bootstrapped(b=0.1), "falls somewhere"),
         (one_sided, "treats its two classes differently"),
-        ("crammer_singer", "use 'hinge'"),
-        (0.5 * CrammerSinger() + SquaredHinge(), "use 'hinge'"),
+        ("crammer_singer", "Use 'hinge'"),
+        (0.5 * CrammerSinger() + SquaredHinge(), "Use 'hinge'"),
         (of_three_classes, "scores of two classes"),
         (ExpectedCost(DISTANCE), "shape .2, 2."),
         ("mse", "classification losses"),
-        (CVaR("hinge"), "other way round"),
+        (CVaR("hinge"), "put CostSensitive inside it instead"),
     ],
     ids=lambda part: part.__name__ if callable(part) and not isinstance(part, Loss) else repr(part),
 )
@@ -331,7 +331,7 @@ def test_losses_that_need_not_show_the_cheapest_decision_are_refused(loss, messa
 def test_every_loss_is_taken_or_refused():
     X, y = load_iris(return_X_y=True)
     for name in REFUSED:
-        with pytest.raises(ValueError, match="use '"):
+        with pytest.raises(ValueError, match="Use '"):
             LossClassifier(CostSensitive(name)).fit(X, y)
     assert LossClassifier(CostSensitive("crammer_singer")).fit(X, y > 0).score(X, y > 0) == 1
 

@@ -199,7 +199,7 @@ def test_a_link_in_the_classifier_is_softmax_or_none():
 
 
 def test_nan_at_the_start_is_an_error(diabetes):
-    with pytest.raises(ValueError, match="iteration 0"):
+    with pytest.raises(ValueError, match="so that a fit cannot start"):
         LossRegressor(lambda t, p: np.full(len(t), np.nan)).fit(*diabetes)
 
 

@@ -261,7 +261,7 @@ def test_relevances_that_gains_cannot_take(loss):
     offsets = np.array([0, 2])
     with pytest.raises(ValueError, match="at least 0"):
         loss.check_target(Queries(np.array([-1.0, 1.0]), offsets))
-    with pytest.raises(ValueError, match=r"needs grades.*got 0.5.*gain='linear'"):
+    with pytest.raises(ValueError, match=r"needs whole numbers.*Got 0.5.*gain='linear'"):
         loss.check_target(Queries(np.array([0.5, 1.0]), offsets))
     linear = type(loss)(gain="linear")
     linear.check_target(Queries(np.array([0.5, 1.0]), offsets))

@@ -58,7 +58,7 @@ def test_where_trimming_makes_no_sense():
         lambda: LossRegressor(0.5 * Trimmed("mse") + 0.5 * Quantile(0.5)).fit(X, y),
         lambda: LossRegressor(CVaR(Trimmed("mse"))).fit(X, y),
     ):
-        with pytest.raises(ValueError, match="outermost"):
+        with pytest.raises(ValueError, match="cannot stand inside another loss"):
             fit()
     with pytest.raises(ValueError, match="learns constants"):
         LossRegressor(Trimmed("adaptive_barron")).fit(X, y)

@@ -171,7 +171,7 @@ def test_parameters_are_an_attribute_by_default():
 
 
 def test_a_model_that_claims_to_be_linear_says_how():
-    with pytest.raises(TypeError, match="Mine: derive a model that is linear in its parameters from LinearModel"):
+    with pytest.raises(TypeError, match="The model Mine says that it is linear; derive it from LinearModel"):
         type("Mine", (Gated,), {"linear": True})
 
 

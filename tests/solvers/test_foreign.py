@@ -81,13 +81,13 @@ def test_a_solver_that_never_calls_back_stops_early_with_its_one_point():
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        (np.zeros(4), r"solver 'Returns' must return scipy.optimize.OptimizeResult\(x=params, .*it returned ndarray"),
-        (None, "it returned NoneType"),
-        ((np.zeros(4), 1.0), "it returned tuple"),
+        (np.zeros(4), r"solver 'Returns' must return scipy.optimize.OptimizeResult\(x=params, .*It returned ndarray"),
+        (None, "It returned NoneType"),
+        ((np.zeros(4), 1.0), "It returned tuple"),
         (OptimizeResult(fun=1.0, nit=3), r"a result without x, with the fields \['fun', 'nit'\]"),
         (OptimizeResult(x=None), "a result without x"),
-        (OptimizeResult(x=np.zeros(4, dtype=complex)), "its x has the type complex128"),
-        (OptimizeResult(x=["a"] * 4), "its x has the type <U1"),
+        (OptimizeResult(x=np.zeros(4, dtype=complex)), "Its x has the dtype complex128"),
+        (OptimizeResult(x=["a"] * 4), "Its x has the dtype <U1"),
     ],
 )
 def test_what_is_no_result_is_refused_with_the_way_out(result, message):
@@ -97,7 +97,7 @@ def test_what_is_no_result_is_refused_with_the_way_out(result, message):
 
 @pytest.mark.parametrize("x", [np.zeros(3), np.zeros((4, 1)), 0.0])
 def test_a_point_of_another_shape_is_refused(x):
-    with pytest.raises(ValueError, match=r"in the shape of the params that it was given, \(4,\); its x has the shape"):
+    with pytest.raises(ValueError, match=r"in the shape of the params that it was given, \(4,\). Its x has the shape"):
         LossRegressor(solver=Returns(OptimizeResult(x=x))).fit(X, Y)
 
 
@@ -260,7 +260,7 @@ def test_a_class_is_no_solver():
     assert Solver.make("sgd").get_params() == SGD().get_params()
 
 
-@pytest.mark.parametrize(("result", "message"), [(None, "it returned NoneType"), (np.zeros(5), "it returned ndarray")])
+@pytest.mark.parametrize(("result", "message"), [(None, "It returned NoneType"), (np.zeros(5), "It returned ndarray")])
 def test_the_check_of_solvers_names_what_is_no_result(result, message):
     with pytest.raises(AssertionError, match=message):
         check_solver(Returns(result))
@@ -268,7 +268,7 @@ def test_the_check_of_solvers_names_what_is_no_result(result, message):
 
 def test_a_number_of_iterations_that_is_none():
     solver = Returns(OptimizeResult(x=np.zeros(4), nit="many"))
-    with pytest.raises(TypeError, match="solver 'Returns' must return a number of iterations as nit; its nit is 'many'"):
+    with pytest.raises(TypeError, match="solver 'Returns' must return a number of iterations as nit. Its nit is 'many'"):
         LossRegressor(solver=solver).fit(X, Y)
 
 

@@ -278,7 +278,7 @@ class NoFunction(Mine):
         (BindsItself, "bind must return a copy"),
         (ForgetsOutputs, "bind must set n_outputs to 3"),
         (CannotBePickled, "cannot be pickled once it is bound"),
-        (DrawsColumns, "columns of a model that is bound again are others, by up to .* draw chance from a seed"),
+        (DrawsColumns, "columns gives other rows once the model is bound again, by up to .* use a fixed seed"),
         (MiscountsColumns, r"columns must return rows of shape \(25, 6\), \(n, n_columns\). Got \(25, 3\)"),
         (ScalesInPlace, "columns changes its input, by up to"),
         (WidensColumns, "float32 is not kept: columns returns float64"),
@@ -290,5 +290,5 @@ def test_each_fault_of_a_model_is_named(broken, message):
 
 
 def test_a_pickle_that_forgets():
-    with pytest.raises(AssertionError, match=r"pickle makes LosesSpread\(\) of it"):
+    with pytest.raises(AssertionError, match=r"pickle gives another object: LosesSpread\(\)"):
         check_model(LosesSpread(2.0))

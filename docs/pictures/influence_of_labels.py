@@ -1,4 +1,4 @@
-"""The pull c of a row of two classes, by the probability that the model gives to its label."""
+"""The influence of a row of two classes, by the probability that the model gives to its label."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,12 +21,11 @@ figure, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
 for number, name in enumerate(NAMES):
     loss = Loss.make(name)
     probability = loss.inverse_link(score)
-    pull = -loss.gradient(second, score) / loss.inverse_link(-score)
+    influence = -loss.gradient(second, score) / loss.inverse_link(-score)
     # As a share of the largest, since a number times the loss changes it too.
-    ax.plot(probability, pull / pull.max(), label=name, linewidth=2, **style(number))
-ax.set_title("How strongly a row pulls on its score", fontsize="medium")
-ax.set(
-    xlabel="predicted probability of the row's label", ylabel="pull c, as a share of the largest", xlim=(0, 1), ylim=(0, 1.05)
-)
+    ax.plot(probability, influence / influence.max(), label=name, linewidth=2, **style(number))
+ax.set_title("Influence of a row with a given label", fontsize="medium")
+ax.set(xlabel="predicted probability of the row's label", xlim=(0, 1))
+ax.set(ylabel="influence c, as a share of the largest", ylim=(0, 1.05))
 tidy(ax)
 legend(ax, True)

@@ -115,6 +115,7 @@ def test_comparison_is_drawn_best_first_with_failures_left_out(plt):
     comparison = compare_losses(LossRegressor(), X, Y, ["mae", "mse", "hinge"], scoring=["r2", "neg_mean_absolute_error"])
     display = comparison.plot()
     assert isinstance(display, LossComparisonDisplay) and display.losses == ["mse", "mae"]
+    assert plt.get_fignums() == [display.figure_.number]  # drawn once
     assert [tick.get_text() for tick in display.ax_.get_yticklabels()] == ["mse", "mae"]
     np.testing.assert_array_equal(display.in_best_group, [label in comparison.best_group_["r2"] for label in display.losses])
     ax = plt.figure().add_subplot()
