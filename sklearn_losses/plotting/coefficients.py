@@ -71,13 +71,16 @@ class CoefficientsDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn_losses import CoefficientsDisplay, LossRegressor
-    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
-    >>> models = {loss: LossRegressor(loss).fit(X, y) for loss in ("mse", "mae")}
-    >>> display = CoefficientsDisplay.from_estimator(models, X, standardize=True)
-    >>> [str(display.feature_names[place]) for place in display.order_[:3]]
-    ['s5', 'bmi', 'bp']
+    .. plot::
+        :include-source: true
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_losses import CoefficientsDisplay, LossRegressor
+        >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+        >>> models = {loss: LossRegressor(loss).fit(X, y) for loss in ("mse", "mae")}
+        >>> display = CoefficientsDisplay.from_estimator(models, X, standardize=True)
+        >>> [str(display.feature_names[place]) for place in display.order_[:3]]
+        ['s5', 'bmi', 'bp']
     """
 
     order_: NDArray[Any]

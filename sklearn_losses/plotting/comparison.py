@@ -43,13 +43,16 @@ class LossComparisonDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn_losses import LossComparisonDisplay, LossRegressor, compare_losses
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> comparison = compare_losses(LossRegressor(), X, y, ["mse", "mae"])
-    >>> display = LossComparisonDisplay.from_comparison(comparison)
-    >>> display.losses
-    ['mse', 'mae']
+    .. plot::
+        :include-source: true
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_losses import LossComparisonDisplay, LossRegressor, compare_losses
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> comparison = compare_losses(LossRegressor(), X, y, ["mse", "mae", "huber"])
+        >>> display = LossComparisonDisplay.from_comparison(comparison)
+        >>> display.losses
+        ['mse', 'huber', 'mae']
     """
 
     ax_: Any

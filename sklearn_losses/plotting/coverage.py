@@ -115,17 +115,20 @@ class CoverageDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.model_selection import train_test_split
-    >>> from sklearn_losses import CoverageDisplay, MultiQuantileRegressor
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
-    >>> model = MultiQuantileRegressor((0.1, 0.5, 0.9)).fit(X_train, y_train)
-    >>> display = CoverageDisplay.from_estimator(model, X_test, y_test)
-    >>> display.shares.round(2).tolist()
-    [0.11, 0.52, 0.9]
-    >>> round(display.intervals[0].coverage, 2)
-    0.79
+    .. plot::
+        :include-source: true
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.model_selection import train_test_split
+        >>> from sklearn_losses import CoverageDisplay, MultiQuantileRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
+        >>> model = MultiQuantileRegressor((0.1, 0.5, 0.9)).fit(X_train, y_train)
+        >>> display = CoverageDisplay.from_estimator(model, X_test, y_test)
+        >>> display.shares.round(2).tolist()
+        [0.11, 0.52, 0.9]
+        >>> round(display.intervals[0].coverage, 2)
+        0.79
     """
 
     line_: Any

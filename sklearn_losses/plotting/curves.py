@@ -41,14 +41,18 @@ class LossCurveDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn_losses import LossRegressor
-    >>> from sklearn_losses.plotting import LossCurveDisplay
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = LossRegressor(solver="lbfgs").fit(X, y)
-    >>> display = LossCurveDisplay.from_estimator(model)
-    >>> len(display.loss_curve) == model.n_iter_
-    True
+    .. plot::
+        :include-source: true
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_losses import LossCurveDisplay, LossRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = LossRegressor(
+        ...     hidden_layer_sizes=(5,), solver="adam", early_stopping=True, random_state=0
+        ... )
+        >>> display = LossCurveDisplay.from_estimator(model.fit(1000 * X, y))
+        >>> len(display.loss_curve) == len(display.validation_curve) == model.n_iter_
+        True
     """
 
     lines_: list[Any]

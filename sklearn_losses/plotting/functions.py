@@ -44,10 +44,13 @@ class LossFunctionDisplay:
 
     Examples
     --------
-    >>> from sklearn_losses import LossFunctionDisplay
-    >>> display = LossFunctionDisplay.from_losses(["mse", "huber"], span=(-2, 2), n_points=5)
-    >>> display.values["huber"].tolist()
-    [1.78875, 0.5, 0.0, 0.5, 1.78875]
+    .. plot::
+        :include-source: true
+
+        >>> from sklearn_losses import LossFunctionDisplay
+        >>> display = LossFunctionDisplay.from_losses(["mse", "huber", "tukey"])
+        >>> display.points[[0, 200, 400]].tolist(), display.values["mse"][[0, 200, 400]].tolist()
+        ([-4.0, 0.0, 4.0], [16.0, 0.0, 16.0])
     """
 
     ax_: Any

@@ -97,17 +97,20 @@ class OutlierDisplay:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn_losses import LossRegressor, OutlierDisplay
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(100, 2))
-    >>> y = X @ [2.0, -1.0] + 0.5 * rng.normal(size=100)
-    >>> X[0], y[0] = [10, 10], 10  # as the other rows
-    >>> X[1], y[1] = [10, 10], -10
-    >>> y[2] += 30
-    >>> display = OutlierDisplay.from_estimator(LossRegressor("tukey").fit(X, y), X, y)
-    >>> display.kinds[:3].tolist()
-    ['good leverage', 'bad leverage', 'vertical outlier']
+    .. plot::
+        :include-source: true
+
+        >>> import numpy as np
+        >>> from sklearn_losses import LossRegressor, OutlierDisplay
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(100, 2))
+        >>> y = X @ [2.0, -1.0] + 0.5 * rng.normal(size=100)
+        >>> X[0], y[0] = [10, 10], 10  # as the other rows
+        >>> X[1], y[1] = [10, 10], -10
+        >>> y[2] += 30
+        >>> display = OutlierDisplay.from_estimator(LossRegressor("tukey").fit(X, y), X, y)
+        >>> display.kinds[:3].tolist()
+        ['good leverage', 'bad leverage', 'vertical outlier']
     """
 
     labels_: list[str]

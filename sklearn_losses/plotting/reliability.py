@@ -130,15 +130,18 @@ class ReliabilityDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.model_selection import train_test_split
-    >>> from sklearn_losses import LossClassifier, ReliabilityDisplay
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> model = LossClassifier().fit(X_train, y_train)
-    >>> display = ReliabilityDisplay.from_estimator(model, X_test, y_test, n_bins=5)
-    >>> display.curves["class 1"].counts.tolist()
-    [52, 3, 4, 3, 81]
+    .. plot::
+        :include-source: true
+
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from sklearn.model_selection import train_test_split
+        >>> from sklearn_losses import LossClassifier, ReliabilityDisplay
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+        >>> model = LossClassifier().fit(X_train, y_train)
+        >>> display = ReliabilityDisplay.from_estimator(model, X_test, y_test, n_bins=5)
+        >>> display.curves["class 1"].counts.tolist()
+        [52, 3, 4, 3, 81]
     """
 
     lines_: list[Any]

@@ -89,15 +89,18 @@ class ResidualsDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn_losses import LossRegressor, ResidualsDisplay
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = LossRegressor("tukey").fit(X, y)
-    >>> display = ResidualsDisplay.from_estimator(model, X, y)
-    >>> display.scale == model.scale_
-    True
-    >>> display.ax_.get_ylabel()
-    'residual / scale'
+    .. plot::
+        :include-source: true
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_losses import LossRegressor, ResidualsDisplay
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = LossRegressor("tukey").fit(X, y)
+        >>> display = ResidualsDisplay.from_estimator(model, X, y)
+        >>> display.scale == model.scale_
+        True
+        >>> display.ax_.get_ylabel()
+        'residual / scale'
     """
 
     points_: list[Any]
