@@ -10,6 +10,8 @@ error, because the values of different losses have different units.
 
 # sphinx_gallery_thumbnail_number = 1
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
@@ -35,13 +37,13 @@ def search(grid, **parameters):
     ).fit(X, y)
     results = found.cv_results_
     for candidate in np.argsort(results["rank_test_score"], kind="stable")[:4]:
-        chosen = {
-            name.removeprefix("model__"): value
-            for name, value in results["params"][candidate].items()
-        }
+        chosen = results["params"][candidate].items()
+        text = ", ".join(f"{name.split('__')[-1]}={v}" for name, v in chosen)
+        error = -results["mean_test_score"][candidate]
         print(
-            f"{-results['mean_test_score'][candidate]:6.2f}  "
-            + ", ".join(f"{k}={v}" for k, v in chosen.items())
+            textwrap.fill(
+                f"{error:.2f}  {text}", 75, subsequent_indent=" " * 7
+            )
         )
     return found
 

@@ -43,20 +43,36 @@ Change = Callable[[NDArray[Any]], NDArray[Any]]  # of the coordinates of a point
 
 
 class Objective(Facts):
-    """Loss, model, penalty and rows put together.
+    r"""The function that a fit minimises: loss, model, penalty and rows put together.
 
-    What a solver may ask of it is `protocols.Objective`; `loss`, `model`, `penalty` and `batches`
-    are for the fit that makes it.
+    It is the only thing that a solver sees:
+
+    .. math::
+
+        \frac{1}{\sum_i s_i} \sum_i s_i\, \ell(y_i, f_i) + \alpha \left( \frac{1 - \rho}{2}
+            \|w\|_2^2 + \rho\, \|w\|_1 \right)
+
+    with :math:`s_i` the weight, :math:`y_i` the target and :math:`f_i` the raw prediction of row
+    :math:`i`, :math:`w` all weights of the model without the intercepts, :math:`\alpha` the
+    strength of the penalty and :math:`\rho` its `l1_ratio`. Derivatives are those of everything but
+    the absolute values, which come in by `prox`. Methods for "linear models" need a `LinearModel`.
 
     Parameters
     ----------
     loss : Loss
         Ready for the targets, see `Loss.bind`.
     model : Model
-        Methods that say "linear models" need a `LinearModel`.
+        Bound to the sizes of the data, see `Model.bind`.
     penalty : ElasticNet
         With one factor for each of the model's parameters.
     batches : Batches or SummedBatches
+        The rows, their targets and their weights.
+
+    See Also
+    --------
+    sklearn_losses.solvers.Solver : What minimises it.
+    sklearn_losses.losses.Loss : What it asks of a loss.
+    sklearn_losses.models.Model : What it asks of a model.
 
     Examples
     --------
@@ -65,11 +81,12 @@ class Objective(Facts):
     >>> from sklearn_losses.core.penalties import ElasticNet
     >>> from sklearn_losses.losses import MSE
     >>> from sklearn_losses.models import Linear
+    >>> from sklearn_losses.objective import Objective
     >>> model = Linear().bind(2, 1, fit_intercept=False)
     >>> batches = Batches(np.eye(2), np.array([1.0, 3.0]))
     >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
-    >>> objective.value(np.zeros(2))
-    5.0
+    >>> objective.value(np.zeros(2)), objective.value_and_gradient(np.zeros(2))[1]
+    (5.0, array([-1., -3.]))
     """
 
     def __init__(
@@ -92,11 +109,33 @@ class Objective(Facts):
     # Values and derivatives at a point.
 
     def value(self, params: NDArray[Any]) -> float:
-        """The whole formula."""
+        """Return the whole formula at a point.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        float
+            The mean loss and the penalty.
+        """
         return self.mean_loss(params) + self.penalty_value(params)
 
     def mean_loss(self, params: NDArray[Any]) -> float:
-        """The first term: the weighted mean of the loss."""
+        """Return the first term: the weighted mean of the loss.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        float
+            The mean over the rows.
+        """
         if self._last is not None and np.array_equal(params, self._last[0]):
             return self._last[1]
 
@@ -108,7 +147,18 @@ class Objective(Facts):
         return self._valued[1]
 
     def value_without_weights(self, params: NDArray[Any]) -> float:
-        """The whole formula with the intercepts of `params` alone, for which no row is read."""
+        """Return the whole formula with the intercepts alone, for which no row is read.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        float
+            The value with all weights 0.
+        """
         bare = np.where(self.penalized > 0, 0.0, params)
         if not (self.linear and self.loss.rowwise):
             return self.value(bare)
@@ -120,9 +170,17 @@ class Objective(Facts):
         return self.batches.total(weighted) / self.n_rows
 
     def mean_loss_of_rounded(self, params: NDArray[Any]) -> float:
-        """`mean_loss` with parameters and raw predictions in the rows' own type.
+        """Return the mean loss computed in the dtype of the rows: what rounding makes of it.
 
-        It shows what rounding makes of the loss.
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        float
+            The mean over the rows.
         """
 
         def weighted(batch, _):
@@ -132,30 +190,85 @@ class Objective(Facts):
         return self.batches.unconverted().total(weighted) / self.n_rows
 
     def losses(self, params: NDArray[Any]) -> NDArray[Any]:
-        """The loss of each row."""
+        """Return the loss of each row.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The losses, without weights.
+        """
         return self.batches.joined(lambda batch, _: self.loss.value(batch.y, self.model.predict(params, batch.X)))
 
     def unbounded(self, params: NDArray[Any]) -> bool:
-        """Whether `params` shows that there is no minimum.
+        """Return whether a point shows that there is no minimum.
 
         The loss of a linear model without a penalty may fall for ever.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        bool
+            Whether it falls for ever from there.
         """
         if self.loss.has_minimizer or not self.linear or self.has_penalty:
             return False
         return falls_for_ever(self.loss, self.model, self.batches, params)
 
     def bottomless(self, params: NDArray[Any]) -> bool:
-        """Whether the whole formula runs to minus infinity on the ray from 0 through `params`."""
+        """Return whether the formula falls to minus infinity along a ray from 0 through a point.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        bool
+            Whether it falls without end.
+        """
         return falls_without_end(self.value, params)
 
     def penalty_value(self, params: NDArray[Any]) -> float:
-        """The second term."""
+        """Return the second term: the penalty.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        float
+            Its squares and absolute values.
+        """
         return self.penalty.smooth_value_and_gradient(params)[0] + self.penalty.l1_value(params)
 
     def value_and_gradient(self, params: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        """The formula less the absolute values, and its gradient.
+        """Return the formula without the absolute values of the penalty, and its gradient.
 
-        Where the loss has a kink it is a subgradient.
+        Where the loss has a kink it is a subgradient. The absolute values come in by `prox`.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        value : float
+            The smooth part.
+        gradient : ndarray of shape (n_params,)
+            Its derivative.
         """
         if self._last is None or not np.array_equal(params, self._last[0]):
             total, gradient = self.batches.total(lambda batch, _: self._evaluate(params, batch))
@@ -172,9 +285,21 @@ class Objective(Facts):
         return batch.sum(value), vjp(batch.weighted(gradient)).astype(np.float64, copy=False)
 
     def slope_along(self, params: NDArray[Any], direction: NDArray[Any]) -> Callable[[float], float]:
-        """The slope of the smooth part on a line, ``t -> slope at params + t * direction``.
+        """Return the slope of the smooth part on a line as a function; for linear models.
 
-        For linear models: the rows are read once for all t.
+        The rows are read once for all points of the line.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        direction : ndarray of shape (n_params,)
+            Change of the parameters.
+
+        Returns
+        -------
+        callable
+            ``function(t) -> slope at params + t * direction``.
         """
         raw = self.batches.joined(lambda batch, _: self.model.predict(params, batch.X))
         move = self.batches.joined(lambda batch, _: self.model.predict(direction, batch.X))
@@ -189,17 +314,22 @@ class Objective(Facts):
         return slope
 
     def minibatches(self, size: int, rng: Any) -> Iterator[tuple[float, protocols.Estimate]]:
-        """Unbiased estimates of the smooth part, one after the other.
+        """Yield unbiased estimates of the smooth part, which together see all rows once.
 
-        Together they see all rows once.
+        Parameters
+        ----------
+        size : int
+            Rows of a batch.
+        rng : numpy.random.RandomState
+            Source of the order of the rows.
 
         Yields
         ------
         share : float
-            The batch's share of the rows.
+            The share of the batch among the rows.
         estimate : callable
-            params -> (value, gradient); their mean over the epoch, weighted by `share`, is the
-            objective's.
+            ``estimate(params) -> (value, gradient)``. The mean over the epoch, weighted by `share`,
+            is that of the objective.
         """
         for batch in self.batches.minibatches(size, rng):
             rows = len(batch.y)
@@ -216,55 +346,112 @@ class Objective(Facts):
     # Second derivatives.
 
     def hessian_product(self, params: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
-        """The second derivative at `params` applied to `direction`.
+        """Return the second derivative of the smooth part times a direction.
 
         For a model that is not linear it is the Gauss-Newton part.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        direction : ndarray of shape (n_params,)
+            Change of the parameters.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The product.
         """
         product = hessian_product(self.loss, self.model, self.batches, params, direction)
         return product + self.l2 * direction
 
     def hessian_operator(self, params: NDArray[Any], spread: float = 0.0) -> HessianOperator:
-        """The second derivative of the loss as an operator: linear models.
+        """Return the second derivative of the loss as an operator; for linear models.
 
-        That of the penalty is not in it. Where it jumps it is a mean over moves of the raw
-        predictions by about `spread`.
+        That of the penalty is not in it.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        spread : float, default=0.0
+            Moves of the raw predictions over which a second derivative that jumps is averaged.
+
+        Returns
+        -------
+        HessianOperator
+            Products, and systems of equations solved by conjugate gradients.
         """
         return hessian_operator(self.loss.spread(spread), self.model, self.batches, params)
 
     def hessian(self, params: NDArray[Any]) -> NDArray[Any]:
-        """The second derivative at `params` as a matrix: linear models.
+        """Return the second derivative of the smooth part as a matrix; for linear models.
 
         Sparse rows are made dense.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_params, n_params)
+            A symmetric matrix.
         """
         matrix = hessian_matrix(self.loss, self.model, self.batches, params)
         diagonal(matrix)[:] += self.l2
         return matrix
 
     def hessian_block(self, params: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
-        """The rows and columns `chosen`, which hold all intercepts, of `hessian`."""
+        """Return some rows and columns of `hessian`.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        chosen : ndarray of int
+            Numbers of parameters; all intercepts are among them.
+
+        Returns
+        -------
+        ndarray of shape (n_chosen, n_chosen)
+            A symmetric matrix.
+        """
         matrix = hessian_block(self.loss, self.model, self.batches, params, chosen)
         diagonal(matrix)[:] += self.l2[chosen]
         return matrix
 
     def hessian_root(self, params: NDArray[Any]) -> NDArray[Any]:
-        """A triangular R with ``R.T @ R`` the second derivative at `params`.
+        """Return a triangular matrix whose square is `hessian`, where `has_hessian_root`.
 
-        It is there where `has_hessian_root` says so.
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_params, n_params)
+            R with ``R.T @ R`` the second derivative.
         """
         return hessian_root(self.loss, self.model, self.batches, params, self.l2)
 
     # The same problem in other coordinates, on fewer rows or columns, in another precision.
 
     def rotated(self) -> tuple[Self, Change, Change]:
-        """This objective in coordinates in which no column depends on others.
+        """Return this objective in coordinates in which no column depends on others.
 
         For linear models, dense rows and no L1 penalty; see `SingularVectors`.
 
         Returns
         -------
         objective : Objective
-        forward, back : callable
-            This one's parameters -> the other's, and back.
+            The same problem.
+        forward : callable
+            Parameters of this objective -> those of the other one.
+        back : callable
+            And back.
         """
         base, batches = self.model.base, self.batches
         ridge = base.unpack(self.l2[: base.n_params])[0][0][:, 0]
@@ -275,12 +462,12 @@ class Objective(Facts):
         return rotated, partial(change.from_user, self.model), partial(change.to_user, self.model)
 
     def restricted(self, features: NDArray[Any]) -> tuple[Self, NDArray[Any]]:
-        """This objective with the weights of all other features at 0 (linear models).
+        """Return this objective with the weights of all other features at 0; for linear models.
 
         Parameters
         ----------
         features : ndarray of int
-            In rising order.
+            Numbers of features, in rising order.
 
         Returns
         -------
@@ -294,24 +481,47 @@ class Objective(Facts):
         return part, coordinates
 
     def samples(self, size: int, number: int) -> Iterator[Self]:
-        """This objective over `number` random parts of the rows.
+        """Yield this objective over some random parts of the rows, which have no row in common.
 
-        They are always the same ones and have no row in common.
+        They are the same ones in each call.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a part.
+        number : int
+            How many parts.
+
+        Yields
+        ------
+        Objective
+            The objective of a part.
         """
         order = np.random.RandomState(0).permutation(self.n_rows)[: number * size]
         for rows in np.split(order, number):
             yield self._replace(batches=self.batches.some(np.sort(rows)))
 
     def in_data_dtype(self) -> Self | None:
-        """This objective computed in the precision of its rows; None where that is its own."""
+        """Return this objective computed in the precision of its rows.
+
+        Returns
+        -------
+        Objective or None
+            None where that is its own precision.
+        """
         batches = self.batches.in_data_dtype()
         return None if batches is None else self._replace(batches=batches)
 
     def steering(self) -> Self | None:
-        """This objective in a precision in which matrices that only steer steps take less time.
+        """Return this objective in a precision in which matrices take less time.
 
-        That is that of the rows, or float32 for many rows and columns. None where it is this one's,
-        or its digits were not enough.
+        It is for matrices that only steer steps: the precision of the rows, or float32 for many
+        rows and columns.
+
+        Returns
+        -------
+        Objective or None
+            None where that is its own precision, or its digits were not enough.
         """
         if self._steers and self._steering is None:
             coarse = self.batches.in_data_dtype()
@@ -337,9 +547,19 @@ class Objective(Facts):
         return not self._steers
 
     def relative_move(self, params: NDArray[Any], direction: NDArray[Any]) -> float:
-        """The largest change of a raw prediction along `direction`.
+        """Return the largest change of a raw prediction along a direction.
 
-        It is given as a share of the largest prediction.
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        direction : ndarray of shape (n_params,)
+            Change of the parameters.
+
+        Returns
+        -------
+        float
+            As a share of the largest raw prediction.
         """
 
         def sizes(batch, _):
@@ -350,14 +570,37 @@ class Objective(Facts):
         return float(moves / (size or 1.0))
 
     def centered(self, params: NDArray[Any]) -> NDArray[Any]:
-        """The same point without a common shift of all classes.
+        """Return the same point without a common shift of all classes.
 
         Neither the loss nor the optimum depends on that shift.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The shifted point; the point itself where there is no such shift.
         """
         return without_shift(params, self.model.base, self.penalty) if self._shifts else params
 
     def unshifted(self, change: NDArray[Any]) -> NDArray[Any]:
-        """A change of the parameters less its mean over the classes, which changes no loss."""
+        """Return a change of the parameters less its mean over the classes.
+
+        That mean changes no loss.
+
+        Parameters
+        ----------
+        change : ndarray of shape (n_params,)
+            Change of the parameters.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The rest of it.
+        """
         return without_shift(change, self.model.base, ElasticNet(0.0, 0.0, self.penalty.factors)) if self._shifts else change
 
     @cached_property
@@ -366,28 +609,67 @@ class Objective(Facts):
         return self.loss.shift_invariant and self.linear and self.model.base.n_outputs > 1
 
     def with_curved_shifts(self, hessian: NDArray[Any]) -> NDArray[Any]:
-        """A second derivative with curvature along the common shifts of all classes.
+        """Return a second derivative with curvature along common shifts of all classes.
 
-        It is changed in place.
+        Parameters
+        ----------
+        hessian : ndarray of shape (n_params, n_params)
+            The second derivative; changed in place.
+
+        Returns
+        -------
+        ndarray of shape (n_params, n_params)
+            The same array.
         """
         if self._shifts:
             add_curvature_along_shifts(hessian, self.model.base)
         return hessian
 
     def prox(self, params: NDArray[Any], step: float | NDArray[Any]) -> NDArray[Any]:
-        """Minimiser of ``step * l1 part + |. - params|^2 / 2``."""
+        """Return the minimiser of the absolute values of the penalty next to a point.
+
+        It is that of ``step * l1_value(v) + |v - params|**2 / 2`` over v: soft thresholding.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        step : float or ndarray of shape (n_params,)
+            The step; one per parameter for a diagonal metric. A larger one sets more weights to 0.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            The minimiser.
+        """
         return self.penalty.prox(params, step)
 
     def l1_value(self, params: NDArray[Any]) -> float:
-        """The absolute part of the penalty."""
+        """Return the absolute values of the penalty.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        float
+            0 where there are none.
+        """
         return self.penalty.l1_value(params)
 
     # Non-smooth losses.
 
     def terms(self) -> Any:
-        """The terms of a loss with kinks over all rows, for exact solvers.
+        """Return the terms of a loss with kinks over all rows, for exact solvers.
 
         Those of an L1 penalty are among them.
+
+        Returns
+        -------
+        object
+            The terms, see `piecewise.terms`.
         """
         if self._terms is None:
             of_rows = self._terms_of_rows()
@@ -399,9 +681,19 @@ class Objective(Facts):
         return kind.of(self.loss, self.model, self.penalty, self.batches)
 
     def kink_distance(self, params: NDArray[Any]) -> float:
-        """The mean distance of the rows from the kinks of the loss.
+        """Return the mean distance of the rows from the kinks of the loss.
 
         It is a width to start smoothing with.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        float
+            In units of the raw predictions; 1 where all rows are on a kink.
         """
 
         def of_block(batch, _):
@@ -410,30 +702,99 @@ class Objective(Facts):
         return self.batches.total(of_block) / self.n_rows or 1.0
 
     def smoothing_error(self, width: float) -> float:
-        """A bound on how far the objective and ``smoothed(width)`` are apart."""
+        """Return a bound of the difference between this objective and ``smoothed(width)``.
+
+        Parameters
+        ----------
+        width : float
+            How wide the smoothing is, in units of the raw predictions.
+
+        Returns
+        -------
+        float
+            The bound.
+        """
         return self.loss.smoothing_error(width, self.model.n_outputs)
 
     def smoothed_slopes(self, params: NDArray[Any], width: float) -> tuple[float, NDArray[Any]] | None:
-        """The gradient of the loss of ``smoothed(width)`` as slopes, for a duality gap.
+        """Return the gradient of the loss of ``smoothed(width)`` as slopes, for a duality gap.
 
-        That is the mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None
-        where the loss knows none.
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+        width : float
+            How wide the smoothing is, in units of the raw predictions.
+
+        Returns
+        -------
+        tuple of (float, ndarray) or None
+            The mean `Loss.shortfall` of the slopes, and the gradient without the penalty; None
+            where the loss knows none.
         """
         return smoothed_slopes(self.loss, self.model, self.batches, params, width)
 
     def smoothed_around(self, centers: NDArray[Any] | None, width: float) -> Self:
-        """This objective with a piecewise linear loss smoothed around slopes, see `best_slopes`."""
+        """Return this objective with a piecewise linear loss smoothed around slopes.
+
+        Parameters
+        ----------
+        centers : ndarray or None
+            Slopes as `best_slopes` returns them; None for the first ones.
+        width : float
+            How wide the smoothing is, in units of the raw predictions.
+
+        Returns
+        -------
+        Objective
+            The smooth objective.
+        """
         loss, batches = smoothed_around(self.loss, self.model, self.batches, centers, width)
         return self._replace(loss=loss, batches=batches)
 
     def best_slopes(self, params: NDArray[Any]) -> tuple[NDArray[Any], float]:
-        """The slopes of `smoothed_around`, and how far their lines are below the loss."""
+        """Return the slopes of `smoothed_around`, and how far their lines are below the loss.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The point.
+
+        Returns
+        -------
+        slopes : ndarray
+            The slopes.
+        shortfall : float
+            The mean distance.
+        """
         return best_slopes(self.loss, self.model, self.batches, params)
 
     def slopes_of_terms(self, slopes: NDArray[Any]) -> NDArray[Any] | None:
-        """`best_slopes` as slopes of `terms`; None where some rows have no terms."""
+        """Return `best_slopes` as slopes of `terms`.
+
+        Parameters
+        ----------
+        slopes : ndarray
+            Slopes as `best_slopes` returns them.
+
+        Returns
+        -------
+        ndarray or None
+            None where some rows have no terms.
+        """
         return slopes_of_terms(self.loss, self.terms().loss_terms, slopes)
 
     def smoothed(self, width: float) -> Self:
-        """This objective with a smooth loss within O(width) of its own."""
+        """Return this objective with a smooth loss that is close to its own.
+
+        Parameters
+        ----------
+        width : float
+            How wide the smoothing is, in units of the raw predictions.
+
+        Returns
+        -------
+        Objective
+            The smooth objective; it differs by at most ``smoothing_error(width)``.
+        """
         return self._replace(loss=self.loss.smoothed(width))

@@ -251,13 +251,17 @@ def _write(app):
 
 
 def _head(app, what, path, value, options, lines):
-    """The names and the picture of a loss, solver or model, below the first paragraph."""
+    """The names and the picture of a loss, solver or model, below the first paragraph; short names
+    of what else to see.
+    """
+    lines[:] = [re.sub(r":obj:`(?=sklearn_losses\.)", ":obj:`~", line) for line in lines]
     name = path.rpartition(".")[2]
     if what != "class" or name not in KNOWN or path_of(name) != path:
         return
     extra = []
-    if entries := _entries(name):
-        extra += [f"In estimators: {entries[1]}.", ""]
+    entries = [word for word in re.findall('"[^"]+"', "".join(_entries(name))) if word not in "\n".join(lines)]
+    if entries:
+        extra += [f"Names in estimators: {', '.join(f'``{word}``' for word in entries)}.", ""]
     if loss_pictures.picture(name):
         extra += [
             f".. figure:: /generated/losses/{name}.svg",

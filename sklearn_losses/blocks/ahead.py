@@ -68,7 +68,7 @@ def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
             del item  # it is the reader's: how long it is in memory is not decided here
             yield handed.pop()
             if os.getpid() != process:  # the thread stayed in the parent
-                raise RuntimeError("A pass over blocks cannot go on in a forked process; begin a new one there.")
+                raise RuntimeError("Iteration over blocks cannot continue in a forked process; start a new iteration there.")
     finally:
         # The garbage collector may run on such a thread, which cannot wait for its own end. The
         # iterator then ends with it. A forked process has no thread, and the iterator may be in the

@@ -74,9 +74,11 @@ def same_file(file: File) -> str:
     try:
         now = os.stat(file.path)
     except OSError as error:
-        raise FileNotFoundError(f"{file.name} was there when the source was made, but is gone: {error.strerror}.") from error
+        raise FileNotFoundError(
+            f"{file.name} existed when the source was made, but cannot be read now: {error.strerror}."
+        ) from error
     if (now.st_size, now.st_mtime_ns) != (file.size, file.changed):
-        raise ValueError(f"{file.name} has changed since the source was made; make the source again, and fit anew.")
+        raise ValueError(f"{file.name} has changed since the source was made; make the source again, and start a new fit.")
     return file.path
 
 

@@ -118,7 +118,7 @@ class NpyBlocks(Blocks):
             columns = [column for column in range(rows.width) if column not in used]
         numbers = _columns("columns", columns, rows)
         if both := sorted(used.keys() & set(numbers.tolist())):
-            raise ValueError(f"columns holds {both[0]}, which is the {used[both[0]]}.")
+            raise ValueError(f"columns contains {both[0]}, which is the column of the {used[both[0]]}; leave it out.")
         if not len(numbers):
             raise ValueError(f"No column of {rows.first} is left for X.")
         self.shape = rows.n_rows, len(numbers)
@@ -194,10 +194,10 @@ class _Stack:
         self.width = head.shape[1] if len(head.shape) == 2 else None  # None: of one dimension
         for part in self.parts:
             if part.shape[1:] != head.shape[1:]:
-                raise ValueError(f"{part.file.name} has rows of shape {part.shape[1:]}, but {self.first} {head.shape[1:]}.")
+                raise ValueError(f"{part.file.name} has rows of shape {part.shape[1:]}, but {self.first} has {head.shape[1:]}.")
             if part.dtype != head.dtype:
                 raise ValueError(
-                    f"{part.file.name} holds {part.dtype}, but {self.first} {head.dtype}; write all files with the same type."
+                    f"{part.file.name} holds {part.dtype}, but {self.first} holds {head.dtype}; write all files with one type."
                 )
         self.ends = np.cumsum([part.shape[0] for part in self.parts])
         self.n_rows = int(self.ends[-1])
@@ -220,7 +220,7 @@ class _Stack:
 
 
 def _part(file):
-    """What the head of a file says."""
+    """The shape, type and place of the array in a file, from its header."""
     try:
         with open(file.path, "rb") as opened:
             version = npy.read_magic(opened)
@@ -235,7 +235,7 @@ def _part(file):
     if dtype.kind not in "fiubU" or len(shape) not in (1, 2):
         raise ValueError(f"{file.name} must hold numbers or text in one or two dimensions. Got {dtype} of shape {shape}.")
     if file.size < begin + dtype.itemsize * int(np.prod(shape, dtype=object)):
-        raise ValueError(f"{file.name} is cut short: it has {file.size} bytes, but its head says an array of shape {shape}.")
+        raise ValueError(f"{file.name} is cut short: it has {file.size} bytes, but its header says an array of shape {shape}.")
     return _Part(file, shape, by_columns and len(shape) == 2, dtype, begin)
 
 
@@ -276,7 +276,7 @@ def _fill(opened, part, entry, array):
     while left:
         read = opened.readinto(left)
         if not read:
-            raise ValueError(f"{part.file.name} has become shorter while it was read.")
+            raise ValueError(f"{part.file.name} has become shorter while it was read; do not write to files of a source.")
         left = left[read:]
 
 
@@ -330,7 +330,7 @@ def _columns(name, columns, rows):
         raise ValueError(f"{name} is column {columns!r}, but {rows.first} has the columns 0 to {rows.width - 1}.")
     numbers = np.where(numbers < 0, numbers + rows.width, numbers).astype(np.intp)
     if len(np.unique(numbers)) < numbers.size:
-        raise ValueError(f"{name} names a column twice: {columns!r}.")
+        raise ValueError(f"{name} must name each column once. Got {columns!r}.")
     return numbers
 
 

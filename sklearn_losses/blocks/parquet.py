@@ -146,7 +146,7 @@ class ParquetBlocks(Blocks):
         chosen = _all_columns(found) if columns is None else _names("columns", columns)
         self.columns = [name for name in chosen if columns is not None or name not in used]
         if both := [name for name in self.columns if name in used]:
-            raise ValueError(f"columns holds {both[0]!r}, which is the {used[both[0]]}.")
+            raise ValueError(f"columns contains {both[0]!r}, which is the column of the {used[both[0]]}; leave it out.")
         if not self.columns:
             raise ValueError(f"No column of {first} is left for X.")
         kinds = _kinds(found, [*self.columns, *used])
@@ -156,7 +156,7 @@ class ParquetBlocks(Blocks):
         if self._categories and categories is None:
             raise ValueError(
                 f"{self._categories[0]!r} of {first} holds text or categories. "
-                'Pass categories="onehot" or "codes", or leave it out by columns=.'
+                'Pass categories="onehot" or "codes", or leave it out with columns=.'
             )
         self._tables = [table for table, _ in found]
         self._ends = np.cumsum([table.n_rows for table in self._tables])
@@ -311,7 +311,7 @@ def _names(role, given):
     if not all(isinstance(name, str) for name in names):
         raise ValueError(f"{role} must be names of columns. Got {given!r}.")
     if len(set(names)) < len(names):
-        raise ValueError(f"{role} names a column twice: {given!r}.")
+        raise ValueError(f"{role} must name each column once. Got {given!r}.")
     return names
 
 
@@ -320,7 +320,7 @@ def _all_columns(found):
     first, names = found[0][0].file.name, _without_index(found[0][1])
     for table, schema in found:
         if more := [name for name in _without_index(schema) if name not in names]:
-            raise ValueError(f"{table.file.name} has a column {more[0]!r} that {first} has not; choose by columns=.")
+            raise ValueError(f"{table.file.name} has a column {more[0]!r} that {first} does not have; choose with columns=.")
     return names
 
 
@@ -339,7 +339,7 @@ def _kinds(found, names):
             places = schema.get_all_field_indices(name)
             if len(places) != 1:
                 count = "more than one" if places else "no"
-                raise ValueError(f"{file} has {count} column {name!r}; it has {_shown(schema.names)}.")
+                raise ValueError(f"{file} has {count} column {name!r}; its columns are {_shown(schema.names)}.")
             kind = kind_of(schema.field(places[0]).type, f"{name!r} of {file}")
             if kind != kinds.setdefault(name, kind):
                 differ = f"{name!r} of {file} holds {kind}, but that of {first} {kinds[name]}"
@@ -356,9 +356,11 @@ def _levels(given, kinds, tables):
     if given is None:
         return find_levels(tables, kinds)
     if unknown := [name for name in kinds if name not in given]:
-        raise ValueError(f"levels has none for the column {unknown[0]!r}.")
+        raise ValueError(
+            f"levels has no entry for the column {unknown[0]!r}; give the levels of all columns of text and categories."
+        )
     levels = {name: list(given[name]) for name in kinds}
     for name, values in levels.items():
         if len(set(values)) < len(values) or not values:
-            raise ValueError(f"levels must give each column its levels, each once. Got {values!r} for {name!r}.")
+            raise ValueError(f"levels must list the levels of each column, each level once. Got {values!r} for {name!r}.")
     return levels

@@ -88,11 +88,15 @@ def find_levels(tables: Iterable[Table], kinds: Mapping[str, Kind]) -> dict[str,
                 if name in last and dictionary.equals(last[name]):
                     continue
                 if kind.ordered and name in last:
-                    raise ValueError(f"The ordered levels of {name!r} in {table.file.name} differ from those before.")
+                    raise ValueError(
+                        f"The ordered levels of {name!r} in {table.file.name} differ from those before; pass levels=."
+                    )
                 last[name] = dictionary
                 found[name] |= dict.fromkeys(level for level in dictionary.to_pylist() if level is not None)
                 if len(found[name]) > MOST_LEVELS:
-                    raise ValueError(f"{name!r} has more than {MOST_LEVELS} levels in {table.file.name}; leave it out.")
+                    raise ValueError(
+                        f"{name!r} has more than {MOST_LEVELS} levels in {table.file.name}; leave it out with columns=."
+                    )
     return {name: list(levels) if kinds[name].ordered else sorted(levels) for name, levels in found.items()}
 
 
@@ -231,7 +235,9 @@ class Assembly:
         if len(codes) and codes.min() < 0:
             row = int(np.argmin(codes))
             level = array[row].as_py()
-            raise ValueError(f"{column.name!r} is {level!r} in row {numbers[row]} of {file}, which is not among its levels.")
+            raise ValueError(
+                f"{column.name!r} is {level!r} in row {numbers[row]} of {file}, but its levels do not include that."
+            )
         return codes
 
 

@@ -46,7 +46,8 @@ def by_block(estimator: Any, source: Any, function: Callable[[Any, RowBlock], An
             row = row_not_finite(block.X)
             if row is None:
                 raise
-            raise ValueError(f"{place_of(source, start + row)} has nan or infinity in X.") from error
+            place = place_of(source, start + row)
+            raise ValueError(f"{place[:1].upper()}{place[1:]} has nan or infinity in X.") from error
         start += block.X.shape[0]
         del block  # so that no more than the next one is in memory
         yield result
@@ -162,7 +163,7 @@ def _write(file, n_rows, pieces):
             if number == 0:
                 if piece.dtype.hasobject:
                     raise ValueError(
-                        f"Predictions of type {piece.dtype} cannot be written as a .npy file; fit labels that are numbers or "
+                        f"Predictions of type {piece.dtype} cannot be written to a .npy file; fit labels that are numbers, or "
                         "an array of text, y.astype(str)."
                     )
                 form = {"descr": npy.dtype_to_descr(piece.dtype), "fortran_order": False}

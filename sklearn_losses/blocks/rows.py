@@ -307,7 +307,7 @@ def checked_rows(source: Any, rows: NDArray[np.intp]) -> RowBlock:
     """
     block = _checked(source.take(rows), source, "the block of take(rows)")
     if block.X.shape[0] != len(rows):
-        raise ValueError(f"take(rows) must give one row for each number: {len(rows)} were asked for, {block.X.shape[0]} came.")
+        raise ValueError(f"take(rows) must return one row for each of {len(rows)} numbers. Got {block.X.shape[0]} rows.")
     return block
 
 
@@ -322,7 +322,7 @@ def _checked(given, source, name):
     if X.ndim != 2 or X.shape[1] != columns:
         raise ValueError(f"X of {name} must have shape (n, {columns}), as the source says. Got {X.shape}.")
     if X.dtype != source.dtype:
-        raise ValueError(f"X of {name} holds {X.dtype}, but the source says {source.dtype}.")
+        raise ValueError(f"X of {name} must hold {source.dtype}, as the source says. Got {X.dtype}.")
     arrays = []
     for field, values in zip(RowBlock._fields[1:], others, strict=True):
         values = None if values is None else np.asarray(values)

@@ -27,7 +27,7 @@ def rows_of_block(block_rows: int | None, row_bytes: float) -> int:
     if block_rows is None:
         return max(1, int(BLOCK_BYTES // max(1, row_bytes)))
     if not isinstance(block_rows, (int, np.integer)) or isinstance(block_rows, bool) or block_rows < 1:
-        raise ValueError(f"block_rows must be a whole number of rows from 1 on, or None. Got {block_rows!r}.")
+        raise ValueError(f"block_rows must be an integer of at least 1, or None. Got {block_rows!r}.")
     return int(block_rows)
 
 
@@ -159,8 +159,8 @@ class Blocks(ABC):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         raise TypeError(
-            f"{type(self).__name__} is a source of row blocks and no array: the estimators of sklearn_losses take it in fit, "
-            "predict and score; what cuts or changes rows itself, such as GridSearchCV or a transformer, needs arrays."
+            f"{type(self).__name__} is a source of row blocks and not an array. The estimators of sklearn_losses take it in "
+            "fit, predict and score; GridSearchCV, transformers and all else that selects or changes rows need arrays."
         )
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What everything else is built from.
+"""The foundations of the package, which import no other part of it.
 
 Components and their names, rows, columns, queries, penalties and threads.
 """

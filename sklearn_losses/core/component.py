@@ -1,4 +1,4 @@
-"""What a user can name ("huber") or build (``Huber(delta=2)``).
+"""Components: what a user can name ("huber") or build (``Huber(delta=2)``).
 
 These are the losses, the solvers and the models.
 
@@ -220,7 +220,7 @@ class Component(InNotebooks, BaseEstimator, metaclass=_WithoutOldNames):
         known = cls.registry.get(name)
         # Running a notebook's cell again is no clash.
         if known is not None and _origin(known) != _origin(maker):
-            raise ValueError(f"The {cls.family} name {name!r} is taken by {_origin(known)[1]}; choose another name.")
+            raise ValueError(f"The {cls.family} name {name!r} is already taken by {_origin(known)[1]}; choose another name.")
         cls.registry[name] = maker
 
     @classmethod

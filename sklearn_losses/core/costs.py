@@ -1,4 +1,4 @@
-"""Costs of decisions: what arrives, what each decision costs in a row, and the cheapest one."""
+"""Costs of decisions: checks of what users pass, the cost of each decision, the cheapest one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,15 +46,17 @@ def checked_costs(cost: ArrayLike, n_rows: int, classes: Sequence[Any] | NDArray
     found = [name for name in takes if values.shape == shapes[name]]
     if len(found) > 1:
         raise ValueError(
-            f"cost has shape {values.shape} for {n_rows} rows and as many classes, and can be read in two ways. Pass "
-            f"np.broadcast_to(cost, {shapes[ROWS]}) if it is a matrix for all rows, np.repeat(cost[:, None], {n_classes}, "
-            "axis=1) if its rows are those of X."
+            f"cost has shape {values.shape}, which can be read in two ways for {n_rows} rows and {n_classes} classes. If it is "
+            f"one matrix for all rows, pass np.broadcast_to(cost, {shapes[ROWS]}). If its rows are those of X, pass "
+            f"np.repeat(cost[:, None], {n_classes}, axis=1)."
         )
     if not found:
-        meanings = " or ".join(_MEANING[name].format(n=n_rows, k=n_classes) for name in takes)
-        raise ValueError(f"cost must have shape {meanings}, the {n_classes} classes in order. Got {values.shape}.")
+        meanings = ", or ".join(_MEANING[name].format(n=n_rows, k=n_classes) for name in takes)
+        raise ValueError(
+            f"cost must have shape {meanings}, with the {n_classes} classes in sorted order. Got shape {values.shape}."
+        )
     if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
-        raise ValueError("cost must be finite; it contains nan or inf.")
+        raise ValueError("cost must be finite, but it contains nan or infinity.")
     return np.broadcast_to(values, shapes[ROWS]) if found == [MATRIX] else values
 
 
@@ -63,7 +65,7 @@ def costs_as_array(cost: ArrayLike) -> NDArray[Any]:
     try:
         return np.asarray(cost)
     except ValueError as error:
-        raise ValueError("cost must be an array of numbers, and its rows differ in length.") from error
+        raise ValueError("cost must be an array of numbers, but its rows differ in length.") from error
 
 
 def _check_columns(cost, classes):
@@ -71,7 +73,7 @@ def _check_columns(cost, classes):
     columns = list(getattr(cost, "columns", ()))
     labels = np.asarray(classes).tolist()
     if columns != labels and len(columns) == len(labels) and set(columns) == set(labels):
-        raise ValueError(f"The columns of cost are the classes in another order: {columns}. That of classes_ is {labels}.")
+        raise ValueError(f"The columns of cost must be in the order of the classes, {labels}; reorder them. Got {columns}.")
 
 
 def costs_of_decisions(costs: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:

@@ -39,8 +39,8 @@ class LossParameter:
         ]
         if len(holders) != 1:
             raise ValueError(
-                "compare_losses needs an estimator with one LossRegressor, LossClassifier or LossRanker in it, by itself or "
-                f"inside a pipeline or wrapper; found {len(holders)} in {type(estimator).__name__}."
+                "compare_losses needs one LossRegressor, LossClassifier or LossRanker, by itself or in a pipeline or wrapper. "
+                f"Found {len(holders)} of them in {type(estimator).__name__}."
             )
         self.path = holders[0].split("__") if holders[0] else []
         self.prefix = "".join(f"{name}__" for name in self.path)

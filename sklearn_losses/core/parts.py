@@ -180,7 +180,7 @@ class LocalParts(Parts):
             yield handed.pop()
         if start != self.shape[0]:
             raise ValueError(
-                f"The blocks of a source hold {start} rows with a weight above zero, and {self.shape[0]} were expected: its "
+                f"The blocks of a source hold {start} rows with a weight above zero, but {self.shape[0]} were expected. Its "
                 "shape must count all rows, and blocks() must give the same rows each time."
             )
 

@@ -26,7 +26,7 @@ class PooledMoments:
 
     @classmethod
     def of(cls, X: Rows, weight: NDArray[Any] | None) -> Self:
-        """Those of some rows.
+        """The moments of some rows.
 
         Parameters
         ----------
@@ -40,7 +40,7 @@ class PooledMoments:
         return cls(mass, *moments(X, weight * (len(weight) / mass)))
 
     def times(self, factor: float) -> "PooledMoments":
-        """Those of the same rows with their weights times a positive number."""
+        """The moments of the same rows with their weights times a positive number."""
         return PooledMoments(self.mass * factor, self.mean, self.deviation)
 
     def __iadd__(self, other: "PooledMoments") -> Self:

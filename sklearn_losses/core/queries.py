@@ -344,7 +344,7 @@ def codes_of(qid: Any, n_rows: int) -> NDArray[Any]:
         return np.zeros(n_rows, dtype=np.intp)
     if not (hasattr(qid, "__len__") and len(qid) == n_rows):
         got = f"{len(qid)}" if hasattr(qid, "__len__") else f"{qid!r}"
-        raise ValueError(f"qid must hold one query id per row, {n_rows} of them, not the sizes of groups. Got {got}.")
+        raise ValueError(f"qid must hold the query of each of the {n_rows} rows, and not the sizes of groups. Got {got}.")
     if isinstance(qid, np.ndarray) and qid.ndim == 1 and qid.dtype.kind in "biufSU":
         if qid.dtype.kind == "f" and np.isnan(qid).any():
             raise ValueError("qid must not contain nan; give every row the id of its query.")

@@ -117,11 +117,11 @@ def check_weights(sample_weight: ArrayLike | None, n_rows: int, name: str = "sam
     if weight.shape != (n_rows,):
         raise ValueError(f"{name} must have shape ({n_rows},), one weight per row. Got {weight.shape}.")
     if not np.all(np.isfinite(weight)):
-        raise ValueError(f"{name} must be finite; it contains nan or inf.")
+        raise ValueError(f"{name} must be finite, but it contains nan or infinity.")
     if np.any(weight < 0):
-        raise ValueError(f"{name} must not be negative; a weight of 0 leaves a row out.")
+        raise ValueError(f"{name} must not be negative; a weight of 0 leaves a row out. Got {weight.min():g}.")
     if not np.any(weight > 0):
-        raise ValueError(f"{name} must contain a weight above zero; all weights are zero.")
+        raise ValueError(f"{name} must contain a weight above zero, but all weights are zero.")
     return weight / weight.max()
 
 
@@ -150,8 +150,8 @@ def refuse_dates(values: Any, name: str) -> None:
         found = False
     if found or any(getattr(dtype, "kind", "O") in "mM" or str(dtype).startswith("period") for dtype in dtypes):
         raise ValueError(
-            f"{name} holds dates or spans of time, which have no unit of their own; turn them into numbers first, such as "
-            "days: (t - t.min()) / np.timedelta64(1, 'D')."
+            f"{name} holds dates or time spans, which must be converted to numbers first, for example to days by "
+            "(t - t.min()) / np.timedelta64(1, 'D')."
         )
 
 

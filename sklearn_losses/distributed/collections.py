@@ -87,17 +87,17 @@ def partitions_of(X: Any) -> tuple[list[Any], list[str] | None]:
         check_columns(X)
         names = list(X.columns)
         return list(X.to_delayed()), names if all(isinstance(name, str) for name in names) else None
-    raise TypeError(f"X must be a dask array or a dask dataframe. Got {type(X).__module__}.{type(X).__name__}.")
+    raise TypeError(f"X must be a Dask array or a Dask dataframe. Got {type(X).__module__}.{type(X).__name__}.")
 
 
 def of_whole_rows(X: Any) -> Any:
     """A dask array whose chunks have all columns; ValueError where it is no array of rows."""
     if X.ndim != 2:
-        raise ValueError(f"X must have shape (n_samples, n_features). Got a dask array of {X.ndim} dimensions.")
+        raise ValueError(f"X must have shape (n_samples, n_features). Got a Dask array of {X.ndim} dimensions.")
     if isnan(X.shape[1]):
         raise ValueError("X must have a known number of columns; call X.compute_chunk_sizes() first.")
     if X.dtype.kind not in "biuf":
-        raise ValueError(f"X must hold real numbers. Got a dask array of {X.dtype}.")
+        raise ValueError(f"X must hold real numbers. Got a Dask array of {X.dtype}.")
     if X.numblocks[1] > 1:
         X = X.rechunk({1: -1})
     return X
@@ -130,8 +130,8 @@ def _like(X, values, name, count, lengths):
     if not is_dask(values):
         if lengths is None:
             raise ValueError(
-                f"{name} is in memory, and the sizes of the partitions of X are not known, so it cannot be cut like X; "
-                f"give {name} as a dask collection with the partitions of X, or call X.compute_chunk_sizes() first."
+                f"{name} is in memory and cannot be cut like X, because the sizes of the partitions of X are not known; "
+                f"pass {name} as a Dask collection with the partitions of X, or call X.compute_chunk_sizes() first."
             )
         return _cut(values, name, lengths)
     if is_frame(values):
@@ -142,11 +142,11 @@ def _like(X, values, name, count, lengths):
         own = _lengths(values)
         if lengths is not None and own is not None and own != lengths:
             if sum(own) != sum(lengths):
-                raise ValueError(f"X and {name} must have as many rows. Got {sum(lengths)} and {sum(own)}.")
+                raise ValueError(f"X and {name} must have the same number of rows. Got {sum(lengths)} and {sum(own)}.")
             values = values.rechunk({0: lengths})
         parts = list(values.to_delayed().ravel())
     else:
-        raise TypeError(f"{name} must be a dask array or a dask series. Got {type(values).__module__}.{type(values).__name__}.")
+        raise TypeError(f"{name} must be a Dask array or a Dask series. Got {type(values).__module__}.{type(values).__name__}.")
     if len(parts) != count:
         raise ValueError(
             f"X and {name} must have the same partitions. Got {count} and {len(parts)}; give {name} those of X, for arrays "
@@ -161,7 +161,7 @@ def _cut(values, name, lengths):
 
     values = np.asarray(values)
     if len(values) != sum(lengths):
-        raise ValueError(f"X and {name} must have as many rows. Got {sum(lengths)} and {len(values)}.")
+        raise ValueError(f"X and {name} must have the same number of rows. Got {sum(lengths)} and {len(values)}.")
     return [delayed(part) for part in np.split(values, np.cumsum(lengths)[:-1])]
 
 
@@ -193,7 +193,8 @@ def row_block(number: int, X: Any, others: dict[str, Any]) -> RowBlock:
     for name, values in arrays.items():
         if len(values) != X.shape[0]:
             raise ValueError(
-                f"X and {name} must have as many rows in each partition. Partition {number} has {X.shape[0]} and {len(values)}."
+                f"X and {name} must have the same number of rows in each partition. Partition {number} has {X.shape[0]} "
+                f"and {len(values)}."
             )
     return RowBlock(X, **arrays)
 
@@ -253,7 +254,7 @@ def _check_facts(facts):
                 f"{fact.n_columns}."
             )
         if fact.sparse != one.sparse:
-            raise ValueError(f"All partitions must be sparse or none. Partitions {first} and {number} differ.")
+            raise ValueError(f"Either all partitions must be sparse, or none. Partitions {first} and {number} differ.")
 
 
 def _places(client, X, columns):

@@ -34,7 +34,7 @@ class BlockFacts(NamedTuple):
 
     @classmethod
     def of(cls, block: Any) -> "BlockFacts":
-        """Those of a block."""
+        """The facts of a block."""
         X = block.X
         stored = X.nnz if sparse.issparse(X) else X.size
         return cls(X.shape[0], X.shape[1], X.dtype, sparse.issparse(X), int(stored))
@@ -179,7 +179,7 @@ def picked(block: Block, rows: Any) -> Block:
     """The rows of a block that are among those with the numbers `rows`, in ascending order."""
     if not isinstance(block.y, np.ndarray):
         raise ValueError(
-            "Stochastic solvers of ranking losses take no Dask collections; use solver='auto', or a source of row blocks."
+            "Solvers that step on batches take no Dask collection with a ranking loss; use solver='auto', or row blocks."
         )
     first, last = np.searchsorted(rows, (block.start, block.start + block.X.shape[0]))
     return block.part(rows[first:last] - block.start)

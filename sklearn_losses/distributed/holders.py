@@ -101,7 +101,7 @@ class Holders:
     ) -> None:
         if client.asynchronous:
             raise ValueError(
-                "A fit waits for its results, and the active Dask client is asynchronous; use Client(asynchronous=False)."
+                "The active Dask client is asynchronous, but a fit waits for its results; use Client(asynchronous=False)."
             )
         self.client, self.partitions, self.fan, self.wait, self.tries = client, partitions, fan, wait, tries
         self.traffic = Traffic()
@@ -255,8 +255,7 @@ class Holders:
             self.client.wait_for_workers(1, timeout=self.wait)
         except TimeoutError:
             raise RuntimeError(
-                f"The Dask cluster has had no worker for {self.wait:g} seconds, so there is nobody to compute on the rows; "
-                "start workers, and fit again."
+                f"The Dask cluster has had no worker for {self.wait:g} seconds; start workers, and fit again."
             ) from None
         return self.client.scheduler_info(n_workers=-1)["workers"]
 
@@ -277,7 +276,7 @@ class Holders:
         group.tries += 1
         if group.tries > self.tries:
             raise RuntimeError(
-                f"Workers were lost while they held {group.rows}, again and again, most likely for want of memory; use "
+                f"Workers that held {group.rows} were lost repeatedly, most likely because they ran out of memory; use "
                 "smaller chunks, or workers with more memory."
             )
         if group.address not in workers:
@@ -320,8 +319,8 @@ class Holders:
         """Raise what says why a holder cannot be made, unless its worker was lost."""
         if group.actor.status in ("cancelled", "lost"):
             raise RuntimeError(
-                f"A worker was lost, and {group.rows} cannot be computed again: they were results whose origin is gone. Load "
-                "the collection anew, and fit again."
+                f"A worker was lost, and {group.rows} cannot be computed again, because they do not depend on stored data. "
+                "Load the collection again, and repeat the fit."
             )
         if group.actor.status == "error":
             error = group.actor.exception()

@@ -36,7 +36,7 @@ def lazy_prediction(estimator: Any, method: str, X: Any, **named: Any) -> Any:
         of `predict_proba`, a dataframe whose columns are the classes or the numbers of the targets.
     """
     if any(is_dask(value) or np.ndim(value) > 2 for value in named.values()):
-        raise ValueError(f"{' and '.join(named)} must be the same for all rows, where X is a dask collection.")
+        raise ValueError(f"{' and '.join(named)} must be the same for all rows if X is a Dask collection.")
     fitted = copy(estimator)
     for name in LEFT_OUT:
         vars(fitted).pop(name, None)
@@ -46,7 +46,7 @@ def lazy_prediction(estimator: Any, method: str, X: Any, **named: Any) -> Any:
         X = of_whole_rows(X)
         return _of_array(call, X, np.asarray(call(np.zeros((1, X.shape[1]), dtype=X.dtype))))
     if not is_table(X):
-        raise TypeError(f"X must be a dask array or a dask dataframe. Got {type(X).__module__}.{type(X).__name__}.")
+        raise TypeError(f"X must be a Dask array or a Dask dataframe. Got {type(X).__module__}.{type(X).__name__}.")
     check_columns(X)
     row = X._meta.astype(np.float64).reindex([0], fill_value=0.0)
     return _of_frame(call, getattr(fitted, "classes_", ()), X, np.asarray(call(row)))

@@ -53,4 +53,4 @@ class _Available:
         except AttributeError:
             raise
         except Exception as error:  # such as an unknown loss, which `fit` reports
-            raise AttributeError(f"{type(estimator).__name__} has no {self.__name__} here: {error}") from error
+            raise AttributeError(f"{type(estimator).__name__} has no {self.__name__} with these parameters: {error}") from error

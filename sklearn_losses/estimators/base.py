@@ -136,7 +136,7 @@ class LossEstimator(CallbackSupportMixin, Predicting, InNotebooks, BaseEstimator
         """
 
     def _read_parts(self, parts, classes=None):
-        """The same for rows in raw blocks."""
+        """The task and the rows, for rows in raw blocks."""
         raise ValueError(f"{type(self).__name__} takes no source of row blocks; pass arrays.")
 
     def _read_any(self, X, y, sample_weight, *, first, classes=None, **targets):

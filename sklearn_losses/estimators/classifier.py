@@ -36,8 +36,8 @@ def _gives_probabilities(estimator):
         return True
     if getattr(vars(estimator).get("_targets"), "by_cost", False) or isinstance(loss, (CostSensitive, ExpectedCost)):
         raise AttributeError(
-            f"{type(estimator).__name__} was fitted with costs: its scores rank decisions by their costs and are no "
-            "probabilities; fit a loss that has these, such as 'cross_entropy', without costs, and decide by "
+            f"{type(estimator).__name__} gives no probabilities if it minimises costs of decisions: its scores rank decisions "
+            "by their costs. Fit a loss with probabilities, such as 'cross_entropy', without costs, and decide by "
             "predict(X, cost=...)."
         )
     known = sorted(name for name, maker in Loss.names().items() if maker.has_probabilities)
@@ -52,11 +52,11 @@ def _one_label_per_row(targets):
     one_hot = targets.dtype.kind in "biu" and np.all((targets == 0) | (targets == 1)) and np.all(targets.sum(axis=1) == 1)
     if one_hot:
         return (
-            f"y is one-hot, with whole numbers in shape {targets.shape}: pass the labels, y.argmax(axis=1), or "
-            "y.astype(float) to have the rows taken as probabilities of the classes (soft labels)."
+            f"y is one-hot, with integers in shape {targets.shape}. Pass the labels, y.argmax(axis=1), or pass "
+            "y.astype(float), whose rows are taken as probabilities of the classes (soft labels)."
         )
     return (
-        f"LossClassifier takes one label per row, and y has shape {targets.shape}: fit a classifier per column "
+        f"LossClassifier takes one label per row, but y has shape {targets.shape}. Fit a classifier per column "
         "(sklearn.multioutput.MultiOutputClassifier), or pass probabilities of the classes as floats (soft labels)."
     )
 
@@ -92,6 +92,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         - Labels, convex: "hinge" (support vectors), "squared_hinge", "modified_huber",
           "exponential", "perceptron", "crammer_singer" (one hinge for all classes).
         - Costs of decisions: "expected_cost" (``ExpectedCost(cost)``), not convex.
+
+        Of the losses with probabilities only "cross_entropy" and "bi_tempered" are proper scoring
+        rules: the probabilities of the others are not those of the labels, even with many rows.
 
         ``CostSensitive(loss, cost)`` takes costs of decisions into a loss, ``CVaR(loss)``,
         ``Tilted(loss)`` and ``Trimmed(loss)`` average the losses of the rows in another way, and
@@ -414,7 +417,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         weight = check_weights(sample_weight, X.shape[0])
         if soft:
             if self.class_weight is not None:
-                raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
+                raise ValueError(
+                    "class_weight cannot be used with soft labels (probabilities of the classes); use sample_weight."
+                )
             y = y.astype(np.float64, copy=False)
             return soft_labelled(X, y, weight, streaming=classes is not None, last=last, cost=cost)
         y = column_or_1d(y, warn=True)
@@ -481,20 +486,22 @@ class LossClassifier(ClassifierMixin, LossEstimator):
 
     def _partial_fit(self, X, y, sample_weight, classes, cost):
         if isinstance(self.class_weight, str):
-            raise ValueError("partial_fit cannot balance classes that it has not seen; pass a dict as class_weight.")
+            raise ValueError(
+                "partial_fit cannot use class_weight='balanced', since it does not see all rows; pass a dict of weights."
+            )
         known = getattr(self, "classes_", None)
         if classes is None and known is None:
-            raise ValueError("The first call of partial_fit needs classes=, all labels that will ever come.")
+            raise ValueError("The first call of partial_fit needs classes=, the labels of this and all later calls.")
         if classes is not None:
             classes = np.unique(classes)
             if known is not None and not np.array_equal(classes, known):
-                raise ValueError(f"classes={classes.tolist()} differs from the first call's {known.tolist()}.")
+                raise ValueError(f"classes must be those of the first call, {known.tolist()}. Got {classes.tolist()}.")
             if len(classes) < 2:
                 raise ValueError(f"classes must hold at least two labels. Got {classes.tolist()}.")
         last = vars(self).get("_targets")
         if last is not None and last.by_cost is (cost is None):
             said = ("had no costs", "this one has some") if cost is not None else ("had costs", "this one has none")
-            raise ValueError(f"The last fit {said[0]}, and {said[1]}: partial_fit needs cost= with every call or with none.")
+            raise ValueError(f"The last fit {said[0]}, but {said[1]}. Pass cost= to every call of partial_fit, or to none.")
         return super()._partial_fit(X, y, sample_weight, cost=cost, classes=known if classes is None else classes)
 
     @lazy_on_dask
@@ -547,7 +554,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         try:
             proba = self.predict_proba(X)
         except AttributeError as error:
-            raise ValueError(f"predict(X, cost=...) decides by probabilities. {error}") from error
+            raise ValueError(f"predict(X, cost=...) needs probabilities of the classes: {error}") from error
         return self.classes_[cheapest(proba, checked_costs(cost, len(proba), self.classes_, takes=(MATRIX, ROWS)))]
 
     @available_where(_gives_probabilities)

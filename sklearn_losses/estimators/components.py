@@ -36,8 +36,8 @@ def model_of(estimator: Any) -> Model:
         return MLP(sizes, estimator.activation) if sizes else Linear()
     if sizes or estimator.activation != "relu":
         raise ValueError(
-            f"{type(estimator).__name__} takes either model or hidden_layer_sizes and activation, which are short for "
-            f"model=MLP(hidden_layer_sizes={sizes or (30,)}, activation={estimator.activation!r}); leave one of them out."
+            f"{type(estimator).__name__} takes either model, or hidden_layer_sizes and activation, which are short for "
+            f"model=MLP(hidden_layer_sizes={sizes or (30,)}, activation={estimator.activation!r}). Leave one of the two out."
         )
     return Model.make(estimator.model)
 
@@ -77,8 +77,8 @@ def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
         other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
         known = sorted(name for name, maker in Loss.names().items() if maker().task == estimator._task)
         raise ValueError(
-            f"loss {loss.label!r} is a {loss.task} loss and {type(estimator).__name__} takes {estimator._task} losses: "
-            f"{', '.join(known)}; use {other} for {loss.label!r}."
+            f"loss {loss.label!r} is a {loss.task} loss; use {other} for it. {type(estimator).__name__} takes "
+            f"{estimator._task} losses: {', '.join(known)}."
         )
     for component in (loss, solver, model):
         component.check()
@@ -102,4 +102,6 @@ def steps_on_batches(estimator: Any) -> bool:
         return True
     if solver.stochastic:
         return True
-    raise AttributeError("partial_fit needs a solver that works on batches; use solver='sgd' or solver='adam'.")
+    raise AttributeError(
+        f"partial_fit needs a solver that steps on batches; use solver='sgd' or solver='adam'. Got {solver.label!r}."
+    )

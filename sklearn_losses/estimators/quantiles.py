@@ -164,7 +164,7 @@ class MultiQuantileRegressor(InNotebooks, BaseEstimator):
             rising = False
         if not rising:
             raise ValueError(
-                f"The 'quantiles' parameter of {type(self).__name__} must be rising numbers inside (0, 1). "
+                f"The 'quantiles' parameter of {type(self).__name__} must be increasing numbers strictly between 0 and 1. "
                 f"Got {self.quantiles!r} instead."
             )
         return levels

@@ -30,8 +30,8 @@ from sklearn_losses.metrics.ranking import query_ndcg_score
 __all__ = ["LossRanker"]
 
 ONE_QUERY = (
-    "LossRanker was given no qid, so that all rows are one query, each compared with all others; pass qid=, the "
-    "query of each row. If it really is one query, qid=np.zeros(len(y)) says so."
+    "LossRanker was given no qid, and takes all rows for one query. Pass qid=, the query of each row; if all rows "
+    "are one query, pass qid=np.zeros(len(y))."
 )
 
 
@@ -429,8 +429,8 @@ class LossRanker(LossEstimator):
         loss = self._loss_spec()
         if loss.starts_from or not loss.smooth:
             raise ValueError(
-                f"loss {loss.label!r} looks at the ranking of all rows at once, which a source of row blocks does not give; "
-                "use 'ranknet' or 'squared_pairwise_hinge', or pass arrays."
+                f"loss {loss.label!r} needs all rows at once, so it cannot be fitted to a source of row blocks; use 'ranknet' "
+                "or 'squared_pairwise_hinge', or pass arrays."
             )
         return query_parts(parts, self._seed())
 

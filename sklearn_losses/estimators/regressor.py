@@ -320,7 +320,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
             y = y.astype(np.float64, copy=False)
         except ValueError as error:
             if any(isinstance(label, str) for label in np.asarray(y, dtype=object).ravel()):
-                raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.") from error
+                raise ValueError("LossRegressor needs numbers in y, but y has text; use LossClassifier for labels.") from error
             raise
         n_given = X.shape[0]
         X, y, places, weight = with_weight(check_weights(sample_weight, n_given), X, y, np.arange(n_given))

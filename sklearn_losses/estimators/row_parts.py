@@ -60,8 +60,8 @@ def _dask_parts(X: Any, given: dict[str, Any]) -> Parts:
     from sklearn_losses.distributed.collections import row_parts
 
     if "y" not in given:
-        raise ValueError("X is a dask collection, and fit needs y with it: a dask array or series with the partitions of X.")
-    _refuse_cost(given, "a dask collection")
+        raise ValueError("X is a Dask collection, so fit needs y, a Dask array or series with the partitions of X.")
+    _refuse_cost(given, "a Dask collection")
     return row_parts(X, **given)
 
 
@@ -69,15 +69,17 @@ def _source_parts(X: Any, given: dict[str, Any]) -> Parts:
     _refuse_cost(given, "a source of row blocks")
     if given:
         raise ValueError(
-            f"X is a source of row blocks, and fit got {' and '.join(given)} as well: targets, weights and queries of the rows "
-            "come from the source, as (X, y, sample_weight, qid) in each of its blocks."
+            f"X is a source of row blocks, so fit takes no {' and no '.join(given)}. Targets, weights and queries come from "
+            "the source, as (X, y, sample_weight, qid) in each of its blocks."
         )
     return SourceParts(X)
 
 
 def _refuse_cost(given: dict[str, Any], what: str) -> None:
     if "cost" in given:
-        raise ValueError(f"cost= needs X in memory, and X is {what}; use a loss with a cost matrix.")
+        raise ValueError(
+            f"cost= needs X in memory, but X is {what}; use a loss with a matrix, such as CostSensitive(loss, matrix)."
+        )
 
 
 class SourceParts(LocalParts):
@@ -123,5 +125,5 @@ class SourceParts(LocalParts):
 
 def _names(names: Sequence[Any], n_features: int) -> NDArray[Any]:
     if len(names) != n_features or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"feature_names of a source must be {n_features} texts, one for each column. Got {names!r}.")
+        raise ValueError(f"feature_names of a source must be {n_features} strings, one for each column. Got {names!r}.")
     return np.asarray(names, dtype=object)

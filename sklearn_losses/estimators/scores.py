@@ -85,19 +85,21 @@ def rows_of_source(estimator: Any, source: Any, **given: Any) -> RowBlock:
 def targets_given(y: Any) -> Any:
     """The targets that `score` was given with an array of rows; ValueError where there are none."""
     if y is None:
-        raise ValueError("score needs y, the targets of the rows; only a source of row blocks has them with it.")
+        raise ValueError("score needs y, the true targets; only a source of row blocks has them with it.")
     return y
 
 
 def _refuse_given(given):
     names = [name for name, values in given.items() if values is not None]
     if names:
-        raise ValueError(f"X is a source of row blocks, which has {' and '.join(names)} with it; leave {names[0]}= out.")
+        raise ValueError(f"X is a source of row blocks, which has {' and '.join(names)} with it; leave out {names[0]}=.")
 
 
 def _targets_of(block):
     if block.y is None:
-        raise ValueError("The blocks of this source have no targets, which a score needs; name the target of the source.")
+        raise ValueError(
+            "A score needs targets, but the blocks of this source have none; name the target when you make the source."
+        )
     weight = None if block.sample_weight is None else real_numbers(block.sample_weight, "sample_weight")
     return block.y, weight
 
@@ -123,7 +125,9 @@ class RSquared:
         refuse_dates(y, "y")
         y, predictions = (np.asarray(values, dtype=np.float64).reshape(len(values), -1) for values in (y, predictions))
         if y.shape[1] != predictions.shape[1]:
-            raise ValueError(f"The targets of the source have {y.shape[1]} columns, and predictions {predictions.shape[1]}.")
+            raise ValueError(
+                f"The targets of the source have {y.shape[1]} columns, but the predictions {predictions.shape[1]}."
+            )
         if not np.all(np.isfinite(y)):
             raise ValueError("The targets of the source contain nan or infinity.")
         weight = np.ones(len(y)) if weight is None else weight

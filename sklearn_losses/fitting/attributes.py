@@ -101,7 +101,7 @@ def row_weights(problem: Problem, outcome: Outcome) -> NDArray[Any] | None:
 
 
 def _row_weights(problem, rows, params):
-    """Those of some rows, 0 for the others; None for a loss without such weights."""
+    """The weights of some rows, 0 for the others; None for a loss without such weights."""
     part = problem.over(rows)
     raw = part.batches.joined(lambda batch, _: part.model.predict(params, batch.X))
     weights = problem.loss.row_weights(rows.y, raw)

@@ -123,8 +123,8 @@ class Saver:
             pickle.dumps(self._with({}))
         except Exception as error:
             raise ValueError(
-                f"checkpoint={self.name} saves the estimator, which cannot be pickled ({error}); define its functions and "
-                "classes at the top of a module."
+                f"checkpoint={self.name} cannot save the estimator, because it cannot be pickled ({error}); define its "
+                "functions and classes at the top level of a module."
             ) from error
 
     @classmethod
@@ -144,7 +144,7 @@ class Saver:
             folder = str(file.parent)
             raise FileNotFoundError(f"checkpoint={self.name}: there is no folder {folder!r}; make it, or use another path.")
         if file.exists() and not file.is_file():
-            raise OSError(f"checkpoint={self.name} is no file that can be replaced; use the path of a file.")
+            raise OSError(f"checkpoint={self.name} is not a regular file, which could be replaced; use the path of a file.")
         trial = beside(file, ENDING)
         try:
             trial.touch(exist_ok=False)

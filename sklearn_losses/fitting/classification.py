@@ -114,23 +114,22 @@ class Classification(Task):
             return None
         lost = self.classes[self.counted[~kept]].tolist()
         return (
-            f"{trimmed.name} with share={trimmed.share} left out every row of the classes {lost}, since they fit worst, so "
-            "that nothing says how far below the others their scores are; use a larger share, or a loss that is robust "
-            "to wrong labels, such as 'generalized_cross_entropy'."
+            f"{trimmed.name} with share={trimmed.share} left out every row of the classes {lost}, because they fit worst, so "
+            "that their scores are not determined; use a larger share, or a loss that is robust to wrong labels, such as "
+            "'generalized_cross_entropy'."
         )
 
     def check_continues(self, last: Task) -> None:
         assert isinstance(last, Classification)
         if not np.array_equal(self.classes, last.classes):
             raise ValueError(
-                f"This fit has the classes {self.classes.tolist()}, the last one had {last.classes.tolist()}; "
+                f"y has the classes {self.classes.tolist()}, but the last fit had {last.classes.tolist()}; "
                 "use warm_start=False."
             )
         if not np.array_equal(self.counted, last.counted):
             now, before = (self.classes[counted].tolist() for counted in (self.counted, last.counted))
             raise ValueError(
-                f"This fit has weights above zero for rows of the classes {now}, the last one had them for {before}; use "
-                "warm_start=False."
+                f"The classes with weights above zero are {now}, but in the last fit they were {before}; use warm_start=False."
             )
 
     def all_outputs(self, weights: NDArray[Any], intercept: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -262,7 +261,9 @@ def _task_and_rows(classes, counted, X, y, costs, weight, places, n_given):
 def check_soft(y: NDArray[Any]) -> None:
     """Raise ValueError where the rows of y, (n, K), are no probabilities."""
     if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1, atol=1e-6):
-        raise ValueError("Soft labels must be probabilities: y of shape (n_samples, n_classes), at least 0, rows of sum 1.")
+        raise ValueError(
+            "Soft labels must be probabilities: y of shape (n_samples, n_classes), no value below 0, and rows that sum to 1."
+        )
 
 
 def weight_of_classes(class_weight: Any, classes: NDArray[Any], counts: NDArray[Any]) -> NDArray[Any]:
@@ -309,8 +310,8 @@ def counted_classes(
         beyond = np.setdiff1d(codes, counted)
         if len(beyond):
             raise ValueError(
-                f"The classes {classes[beyond].tolist()} had no rows with a weight above zero in the last fit, which has "
-                "no score for them; clone the estimator and begin with partial_fit and classes=."
+                f"The classes {classes[beyond].tolist()} had no rows with a weight above zero in the last fit, so that the "
+                "model has no scores for them; clone the estimator, and pass classes= to its first call of partial_fit."
             )
         return counted
     if len(codes) < 2:

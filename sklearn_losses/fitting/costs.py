@@ -35,9 +35,8 @@ def decision_costs(cost: ArrayLike | None, classes: NDArray[Any], truth: NDArray
     shape = costs_as_array(cost).shape
     if shape == (n_classes, n_classes) != (n_rows, n_classes):
         raise ValueError(
-            f"cost has shape {shape} for {n_rows} rows: a fit takes costs row by row. One matrix for all rows is a "
-            f"parameter of the loss, CostSensitive(loss, cost=matrix), or np.broadcast_to(cost, ({n_rows}, {n_classes}, "
-            f"{n_classes}))."
+            f"fit takes costs row by row, for {n_rows} rows. Got shape {shape}. For one matrix for all rows, fit the loss "
+            f"CostSensitive(loss, cost=matrix), or pass np.broadcast_to(cost, ({n_rows}, {n_classes}, {n_classes}))."
         )
     return costs_of_decisions(checked_costs(cost, n_rows, classes, takes=(DECISIONS, ROWS)), truth)
 
@@ -61,8 +60,8 @@ def taking_costs(loss: Any) -> Any:
     if hasattr(loss, "of_rows"):
         if getattr(loss, "cost", None) is not None:
             raise ValueError(
-                f"The costs came twice: as fit(X, y, cost=...) and as the parameter 'cost' of {type(loss).__name__}; leave one "
-                "of them out."
+                f"Costs were given twice, as fit(X, y, cost=...) and as the parameter 'cost' of {type(loss).__name__}; leave "
+                "one of them out."
             )
         return loss.of_rows()
     if isinstance(loss, (Aggregated, Trimmed)) or _parts_with(loss, "of_rows"):

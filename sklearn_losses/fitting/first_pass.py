@@ -52,7 +52,7 @@ class Form(NamedTuple):
         if self.labels and y.ndim == 1:
             return y
         if y.dtype.kind in "US" or (y.dtype.kind == "O" and any(isinstance(label, str) for label in y.ravel())):
-            raise ValueError("LossRegressor needs numbers in y, and y has text; use LossClassifier for labels.")
+            raise ValueError("LossRegressor needs numbers in y, but y has text; use LossClassifier for labels.")
         return real_numbers(y, "y")
 
 
@@ -71,7 +71,7 @@ class Labels:
 
     @classmethod
     def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
+        """The labels of some rows."""
         labels, codes = np.unique(y, return_inverse=True)
         check_classification_targets(labels)
         count, mass = (np.bincount(codes, weights=part, minlength=len(labels)) for part in (weight > 0, weight))
@@ -104,7 +104,7 @@ class SoftLabels:
 
     @classmethod
     def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
+        """The probabilities of some rows."""
         check_soft(y)
         return cls(np.any(y[weight > 0] > 0, axis=0), weight @ y)
 
@@ -121,7 +121,7 @@ class Targets:
 
     @classmethod
     def of(cls, y: NDArray[Any], weight: NDArray[Any]) -> Self:
-        """Those of some rows."""
+        """The distributions of the targets of some rows."""
         kept = weight > 0
         return cls([Digest.of(target[kept], weight[kept]) for target in (y.T if y.ndim == 2 else y[None])])
 
@@ -275,7 +275,7 @@ def first_pass(raw: Parts, labels: bool, by_class: bool = False) -> tuple[Form, 
     summary = total_of(raw, Summarise(form, by_class))
     check(raw, summary)
     if summary.n_rows == 0:
-        raise ValueError("sample_weight must contain a weight above zero; all weights are zero.")
+        raise ValueError("sample_weight must contain a weight above zero, but all weights are zero.")
     return form, summary
 
 

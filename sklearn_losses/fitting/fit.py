@@ -48,7 +48,7 @@ __all__ = ["Fit", "fit_batch", "fit_rows", "initial_fit"]
 
 
 class Fit(NamedTuple):
-    """A fit.
+    """The result of a fit: its problem, its outcome, and what a trimmed loss kept.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def initial_fit(task: Task, loss: Loss, rows: Rows, settings: Settings) -> Initi
 
 
 def _initial_fit_of_parts(task, loss, rows, settings):
-    """That of a fixed sample, with the scale of all rows."""
+    """The initial fit of a fixed sample of rows in parts, with the scale of all rows."""
     some = in_memory(rows)
     initial = initial_fit(task, loss, some, settings)
     if initial is None:
@@ -341,16 +341,18 @@ def _kept(task, trimmed, solver, model, rows, settings, rng):
     """The weights of the rows that a trimmed loss keeps, and what the search began with."""
     if isinstance(rows.X, Parts):
         raise ValueError(
-            f"{trimmed.name} orders all rows by their loss, and the rows come in blocks: pass arrays, or use a loss that "
-            "bounds the influence of a row, such as 'tukey' or 'generalized_cross_entropy'."
+            f"{trimmed.name} sorts all rows by their loss, so it cannot be fitted to rows in blocks; pass arrays, or use a "
+            "loss that bounds the influence of a row, such as 'tukey' or 'generalized_cross_entropy'."
         )
     if not isinstance(rows.y, np.ndarray):
-        raise ValueError(f"{trimmed.name} leaves rows out, and a ranking needs whole queries; use the loss without Trimmed.")
+        raise ValueError(f"{trimmed.name} leaves out rows, but a ranking needs whole queries; use the loss without Trimmed.")
 
     def losses_of_fit(weight):
         problem = prepare(task, trimmed.inner, solver, model, rows.reweighted(weight), settings, initial_fit)
         if problem.loss.n_constants:
-            raise ValueError(f"{trimmed.name} cannot trim a loss that learns constants itself; give it a fixed scale.")
+            raise ValueError(
+                f"{trimmed.name} cannot trim a loss that learns constants such as a scale; give it a number as scale."
+            )
         start = starting_point(problem, rng, initial_fit)
         end = problem.solver.solve(problem.objective, start, max_iter=settings.max_iter, tol=problem.tol, rng=rng)
         return problem.over(rows).losses(problem.coordinates.to_user(problem.model, end.x))

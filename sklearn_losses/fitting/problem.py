@@ -134,12 +134,12 @@ class LastFit:
         for what, old in self.model.identity.items():
             if new[what] != old:
                 raise ValueError(
-                    f"This fit has {what}={new[what]}, the last one had {old}; use warm_start=False, or clone the estimator."
+                    f"This fit has {what}={new[what]}, but the last one had {old}; use warm_start=False, or a clone."
                 )
         if columns is not None and self.columns is not None and not np.array_equal(columns, self.columns):
             now, before = next((now, before) for now, before in zip(columns, self.columns, strict=True) if now != before)
             raise ValueError(
-                f"This fit has the column {now!r} where the last one had {before!r}; give the same columns in the same order, "
+                f"This fit has the column {now!r} where the last one had {before!r}; pass the same columns in the same order, "
                 "use warm_start=False, or clone the estimator."
             )
 

@@ -158,8 +158,8 @@ def _once(ids):
     different, counts = np.unique(ids, return_counts=True)
     if np.any(counts > 1):
         raise ValueError(
-            f"The rows of a query must lie together in a source, and query {different[np.argmax(counts > 1)]} comes again "
-            "after others; sort the rows by qid."
+            f"The rows of a query must be next to each other in a source, but query {different[np.argmax(counts > 1)]} comes "
+            "again after others; sort the rows by qid."
         )
     return ids
 

@@ -27,7 +27,7 @@ __all__ = ["NOTHING_TO_ORDER", "PointwiseRanking", "Ranking", "in_content_order"
 
 
 NOTHING_TO_ORDER = (
-    "No query has rows of two different relevances, so there is nothing to order: {} queries, n_samples={}; look at y and "
+    "No query has rows of two different relevances, so there is nothing to order: {} queries, n_samples={}. Check y and "
     "qid, or use a regression loss such as loss='mse'."
 )
 
@@ -81,7 +81,9 @@ class Ranking(PointwiseRanking):
 
     def split(self, rows: Rows, fraction: float, rng: RandomState, views: Views = NO_VIEWS) -> tuple[Rows, Rows]:
         if isinstance(rows.X, Parts):
-            raise ValueError("early_stopping=True of a ranking loss needs arrays; a source of rows is fitted without it.")
+            raise ValueError(
+                "early_stopping=True with a ranking loss needs arrays; use early_stopping=False with a source of row blocks."
+            )
         y = rows.y
         held = max(1, round(fraction * len(y)))
         if held >= len(y):

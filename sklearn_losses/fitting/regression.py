@@ -27,7 +27,7 @@ class Regression(Task):
     shape: tuple[int, ...] = ()
 
     name = "regression"
-    unbounded_where = "the features tell some rows with targets of 0 from all others"
+    unbounded_where = "the features separate some rows with targets of 0 from all others"
 
     @property
     def n_outputs(self) -> int:
@@ -58,6 +58,6 @@ class Regression(Task):
         mean = np.average(np.abs(value), weights=rows.weights)
         if not np.isfinite(mean) or (mean < np.finfo(np.float64).tiny and np.any(gradient)):
             raise ValueError(
-                f"The loss {loss.label!r} of targets of about {largest:.0e} is a number that float64 does not hold: divide y "
-                f"by {largest:.0e}, and multiply the predictions by it."
+                f"The loss {loss.label!r} of targets of about {largest:.0e} is too large or too small for float64: divide y by "
+                f"{largest:.0e}, and multiply the predictions by it."
             )

@@ -72,7 +72,7 @@ def _started(rows, fit_intercept, alpha, l1_ratio):
 
 
 def _counts(strength, weights, scale):
-    """Whether the penalty of alpha="auto", which follows the scale, says something of the weights.
+    """Whether the penalty of alpha="auto", which follows the scale, changes the weights.
 
     It does for columns of tiny numbers.
     """
@@ -137,7 +137,7 @@ def notice(start: Any, X: Any) -> str | None:
     reason = next((one.removeprefix("mae: ") for one in starts if one.startswith("mae: ")), None)
     if reason is None or not far_out(X):
         return None
-    return f"{reason} The fit starts from the least absolute deviations (start='mae'), which outliers in X can decide on."
+    return f"{reason} The fit starts from the least absolute deviations (start='mae'), which outliers in X can dominate."
 
 
 def far_out(X: Any) -> bool:

@@ -158,8 +158,8 @@ def _last_finite(problem, params, start, monitor):
             if np.isfinite(mean_loss):
                 return earlier, mean_loss, False
     raise ValueError(
-        f"The loss is not finite at the start of the fit (iteration 0) with solver {monitor.solver!r}: look "
-        "for huge values in X or y, or for a custom loss that returns nan or inf."
+        f"The loss is not finite at the start of the fit (iteration 0) with solver {monitor.solver!r}. Check X and y for "
+        "huge values, and a loss of your own for nan or infinity."
     )
 
 

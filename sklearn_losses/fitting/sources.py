@@ -69,7 +69,9 @@ class Prepare:
     def _coded(self, y, weight):
         codes = np.searchsorted(self.classes, y).clip(0, len(self.classes) - 1)
         if np.any((self.classes[codes] != y) & (True if weight is None else weight > 0)):
-            raise ValueError("y has other labels than in the first pass: the rows of the source have changed.")
+            raise ValueError(
+                "y has other labels than in the first pass: blocks() of the source must give the same rows each time."
+            )
         weight = np.ones(len(y)) if weight is None and self.factor is not None else weight
         return codes, weight if self.by_class is None else self.by_class[codes] * (1.0 if weight is None else weight)
 
@@ -199,7 +201,7 @@ def labelled_parts(
 
 def _soft_parts(raw, form, summary, class_weight, streaming, last):
     if class_weight is not None:
-        raise ValueError("class_weight needs hard labels, one class per row; use sample_weight with soft ones.")
+        raise ValueError("class_weight cannot be used with soft labels (probabilities of the classes); use sample_weight.")
     found = summary.targets
     classes = np.arange(len(found.mass))
     counted = counted_classes(found.present, classes, streaming, last)

@@ -24,15 +24,15 @@ TIED = 1e-9  # difference of two scores, or of two NDCG, that is a rounding erro
 
 
 class _WithoutShift:
-    """What a model's intercept shifts, no ranking loss notices."""
+    """Sets the derivative of ranking losses in intercepts to 0: a common shift changes none."""
 
     linear: bool
 
     def _evaluate(self: Any, params, batch):
         value, gradient = super()._evaluate(params, batch)  # type: ignore[misc]  # of an objective
         if not self.linear:
-            # The intercept shifts all scores, which no ranking loss notices. Its derivative is 0
-            # and not the rounding error that Adam would scale up.
+            # The intercept shifts all scores, which changes no ranking loss. Its derivative is 0,
+            # and not a rounding error that Adam would scale up.
             gradient[self.n_params - self.model.n_intercepts :] = 0
         return value, gradient
 

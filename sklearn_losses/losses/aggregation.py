@@ -527,8 +527,9 @@ class Tilted(Aggregated):
 
     .. math::
 
-        \frac{1}{\tau} \log\left( \frac{1}{n} \sum_i \exp(\tau\, \ell_i) \right) = \min_c\ \ c +
-            \frac{1}{\tau n} \sum_i \left( \exp(\tau\,(\ell_i - c)) - 1 \right)
+        \frac{1}{\tau} \log\left( \frac{1}{n} \sum_i \exp(\tau\, \ell_i) \right)
+
+        = \min_c\ c + \frac{1}{\tau n} \sum_i \left( \exp(\tau\,(\ell_i - c)) - 1 \right)
 
     with :math:`\ell_i` the loss of row :math:`i` of :math:`n`, :math:`\tau` the parameter `tilt`
     and :math:`c` a threshold that is learned with the coefficients. It is convex where the loss is,

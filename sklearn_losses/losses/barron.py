@@ -181,8 +181,10 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
 
     .. math::
 
-        \ell(y, f) = s_0^2 \left( \rho\left(\frac{y - f}{s}, a\right) + \log \frac{s}{s_0} + \log
-            Z(a) \right), \qquad Z(a) = \int \exp(-\rho(u, a))\, du
+        \ell(y, f) &= s_0^2 \left( \rho\left(\frac{y - f}{s}, a\right) + \log \frac{s}{s_0} + \log
+            Z(a) \right)
+
+        Z(a) &= \int \exp(-\rho(u, a))\, du
 
     with :math:`\rho` the loss of `Barron` at a scale of 1, :math:`s_0` the scale that the fit
     starts from, which keeps `alpha` in squared units of the target, and :math:`f` the prediction.

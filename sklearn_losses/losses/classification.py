@@ -128,7 +128,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
 
     Notes
     -----
-    Its mean over the rows is :func:`sklearn.metrics.log_loss`. Targets may be probabilities: that
+    Its mean over the rows is :func:`~sklearn.metrics.log_loss`. Targets may be probabilities: that
     of the second of two classes, or one column per class. Without a penalty and label smoothing
     there is no minimum where a model separates the classes.
 
@@ -297,7 +297,7 @@ class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
 
     Notes
     -----
-    For two classes its mean over the rows is :func:`sklearn.metrics.hinge_loss`.
+    For two classes its mean over the rows is :func:`~sklearn.metrics.hinge_loss`.
 
     References
     ----------

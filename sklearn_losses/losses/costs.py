@@ -399,8 +399,9 @@ class CostSensitive(WeighedByCosts):
 
     .. math::
 
-        \ell(y, f) = \sum_k c_k\, \psi(t_k), \qquad t_k = f_k - \frac{1}{S} \log\left( \frac{1}{K -
-            1} \sum_{j \ne k} \exp(S f_j) \right)
+        \ell(y, f) &= \sum_k c_k\, \psi(t_k)
+
+        t_k &= f_k - \frac{1}{S} \log\left( \frac{1}{K - 1} \sum_{j \ne k} \exp(S f_j) \right)
 
     with :math:`f_k` the score of decision :math:`k` of :math:`K`, :math:`\psi(t)` the loss that
     `loss` gives to the first of two classes at the score :math:`t`, and :math:`S = \frac{5}{4}

@@ -275,8 +275,9 @@ class ApproxNDCG(RankingLoss, name="approx_ndcg"):
 
     .. math::
 
-        \ell(y, s) = -\sum_i \frac{G_i}{\log_2(1 + \hat r_i)}, \qquad \hat r_i = 1 + \sum_{k \ne i}
-            \frac{1}{1 + \exp(-\tau\,(s_k - s_i))}
+        \ell(y, s) &= -\sum_i \frac{G_i}{\log_2(1 + \hat r_i)}
+
+        \hat r_i &= 1 + \sum_{k \ne i} \frac{1}{1 + \exp(-\tau\,(s_k - s_i))}
 
     with :math:`s` the scores, :math:`G` the gain of a row over the largest possible DCG of its
     query, and :math:`\tau` the parameter `steepness`. A query of :math:`n` rows costs :math:`n^2`

@@ -465,7 +465,9 @@ class BiTempered(_FromCrossEntropy, name="bi_tempered"):
 
     .. math::
 
-        \log_r(x) = \frac{x^{1-r} - 1}{1 - r}, \qquad \exp_r(x) = \max(0,\ 1 + (1 - r)\,x)^{1/(1-r)}
+        \log_r(x) &= \frac{x^{1-r} - 1}{1 - r}
+
+        \exp_r(x) &= \max(0,\ 1 + (1 - r)\,x)^{1/(1-r)}
 
     (the usual ones for :math:`r = 1`) and the probabilities :math:`p_k = \exp_{t_2}(f_k -
     \lambda)`, where :math:`\lambda` makes their sum 1, it is [1]_

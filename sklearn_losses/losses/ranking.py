@@ -306,8 +306,10 @@ class LambdaRank(RankNet, name="lambdarank"):
 
     .. math::
 
-        \ell(y, s) = \frac{1}{|P|} \sum_{(i, j) \in P} |G_i - G_j|\, \left| \frac{1}{D(r_i)} -
-            \frac{1}{D(r_j)} \right| \log\left(1 + \exp(-(s_i - s_j))\right)
+        \ell(y, s) &= \frac{1}{|P|} \sum_{(i, j) \in P} w_{ij} \log\left(1 + \exp(-(s_i -
+            s_j))\right)
+
+        w_{ij} &= |G_i - G_j|\, \left| \frac{1}{D(r_i)} - \frac{1}{D(r_j)} \right|
 
     with :math:`s` the scores, :math:`P` the set of these pairs, :math:`G` the gain of a row over
     the largest possible DCG of its query, :math:`r` the rank by the current scores and :math:`D(r)
@@ -401,13 +403,17 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
 
     .. math::
 
-        \ell(y, s) = \frac{1}{|P|} \sum_{(i, j) \in P} |G_i - G_j| \left( \mu \left( \frac{1}{D(a)}
-            - \frac{1}{D(a + 1)} \right) + \left| \frac{1}{D(r_i)} - \frac{1}{D(r_j)} \right|
-            \right) \log\left(1 + \exp(-(s_i - s_j))\right)
+        \ell(y, s) &= \frac{1}{|P|} \sum_{(i, j) \in P} w_{ij} \log\left(1 + \exp(-(s_i -
+            s_j))\right)
 
-    with :math:`a = |r_i - r_j|` the distance of the ranks, :math:`\mu` the parameter `mu`, and the
-    other symbols as in `LambdaRank`. The weights are held fixed and taken anew as there. In
-    `LossRanker` it is ``loss="lambdaloss"``.
+        w_{ij} &= |G_i - G_j| \left( \mu\, b_{ij} + \left| \frac{1}{D(r_i)} - \frac{1}{D(r_j)}
+            \right| \right)
+
+        b_{ij} &= \frac{1}{D(a)} - \frac{1}{D(a + 1)}, \quad a = |r_i - r_j|
+
+    with :math:`a` the distance of the ranks, :math:`\mu` the parameter `mu`, and the other symbols
+    as in `LambdaRank`. The weights are held fixed and taken anew as there. In `LossRanker` it is
+    ``loss="lambdaloss"``.
 
     Parameters
     ----------

@@ -196,7 +196,7 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
 
 
 class Cauchy(Redescending, name="cauchy"):
-    r"""Cauchy's loss: outliers count less the further out they are, and never nothing.
+    r"""Cauchy's loss: outliers count less the further out they are, but always a little.
 
     Choose it for noise with very heavy tails. It is the negative log-likelihood of a Cauchy
     distribution, up to factors. With :math:`u = (y - f) / s`, where :math:`y` is the target,

@@ -48,8 +48,8 @@ class MSE(ResidualLoss, name="mse", aliases=("squared_error",)):
 
     Notes
     -----
-    Its mean over the rows is :func:`sklearn.metrics.mean_squared_error`. The value is not halved: a
-    penalty of strength ``alpha`` here is that of ``alpha / 2`` against half the squared error.
+    Its mean over the rows is :func:`~sklearn.metrics.mean_squared_error`. The value is not halved:
+    a penalty of strength ``alpha`` here is that of ``alpha / 2`` against half the squared error.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
 
     Notes
     -----
-    Its mean over the rows is :func:`sklearn.metrics.mean_absolute_error`. A linear model passes
+    Its mean over the rows is :func:`~sklearn.metrics.mean_absolute_error`. A linear model passes
     exactly through as many rows as it has parameters.
 
     Examples
@@ -169,7 +169,7 @@ class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
 
     Notes
     -----
-    Its mean over the rows is :func:`sklearn.metrics.mean_pinball_loss` with ``alpha=quantile``.
+    Its mean over the rows is :func:`~sklearn.metrics.mean_pinball_loss` with ``alpha=quantile``.
 
     References
     ----------
@@ -446,8 +446,8 @@ class Deviance(Loss):
 
     .. math::
 
-        \ell(y, f) = 2 \left( \frac{y^{2-p}}{(1-p)(2-p)} - \frac{y\,\mu^{1-p}}{1-p} +
-            \frac{\mu^{2-p}}{2-p} \right)
+        \ell(y, f) = \frac{2\,y^{2-p}}{(1-p)(2-p)} - \frac{2\,y\,\mu^{1-p}}{1-p} +
+            \frac{2\,\mu^{2-p}}{2-p}
 
     and its limit for these two (see `Poisson` and `Gamma`). It is 0 where the prediction is the
     target, smooth everywhere and convex in the raw prediction for :math:`1 \le p \le 2`.
@@ -565,7 +565,7 @@ class Poisson(Deviance, name="poisson"):
 
     Notes
     -----
-    Its mean over the rows is :func:`sklearn.metrics.mean_poisson_deviance`.
+    Its mean over the rows is :func:`~sklearn.metrics.mean_poisson_deviance`.
 
     Examples
     --------
@@ -606,7 +606,7 @@ class Gamma(Deviance, name="gamma"):
 
     Notes
     -----
-    Its mean over the rows is :func:`sklearn.metrics.mean_gamma_deviance`.
+    Its mean over the rows is :func:`~sklearn.metrics.mean_gamma_deviance`.
 
     Examples
     --------
@@ -634,8 +634,8 @@ class Tweedie(Deviance, name="tweedie"):
 
     .. math::
 
-        \ell(y, f) = 2 \left( \frac{y^{2-p}}{(1-p)(2-p)} - \frac{y\,\mu^{1-p}}{1-p} +
-            \frac{\mu^{2-p}}{2-p} \right)
+        \ell(y, f) = \frac{2\,y^{2-p}}{(1-p)(2-p)} - \frac{2\,y\,\mu^{1-p}}{1-p} +
+            \frac{2\,\mu^{2-p}}{2-p}
 
     for :math:`p` other than 1 and 2, where it is the loss of `Poisson` and of `Gamma` [1]_. It is
     smooth, and convex for powers up to 2, for which ``solver="newton"`` finds the exact minimum of
@@ -656,7 +656,7 @@ class Tweedie(Deviance, name="tweedie"):
 
     Notes
     -----
-    Its mean over the rows is :func:`sklearn.metrics.mean_tweedie_deviance` with the same power.
+    Its mean over the rows is :func:`~sklearn.metrics.mean_tweedie_deviance` with the same power.
 
     References
     ----------

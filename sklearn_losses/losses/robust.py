@@ -285,7 +285,7 @@ class Huber(RobustLoss, name="huber"):
     scale : {"mad", "joint"} or float, default="mad"
         The scale :math:`s`. "mad": estimated before the fit, see `RobustLoss`. "joint": estimated
         together with the coefficients (Huber's concomitant scale, as in
-        :class:`sklearn.linear_model.HuberRegressor`); `delta` must be above 1 then. A number fixes
+        :class:`~sklearn.linear_model.HuberRegressor`); `delta` must be above 1 then. A number fixes
         it, in the unit of the target: with 1, `delta` is in that unit too.
 
     See Also
@@ -299,7 +299,7 @@ class Huber(RobustLoss, name="huber"):
     -----
     The fitted estimator has the scale as ``scale_`` and the weights of the rows as
     ``row_weights_``. With ``scale="joint"`` the objective is that of
-    :class:`sklearn.linear_model.HuberRegressor` over the number of rows, so that `alpha` here is
+    :class:`~sklearn.linear_model.HuberRegressor` over the number of rows, so that `alpha` here is
     twice its `alpha` over the number of rows.
 
     References

@@ -183,8 +183,8 @@ def _savings(of_each, decided, constants, sample_weight):
     least = min(_cost(of_each, np.full(len(decided), code), sample_weight) for code in constants)
     if not least > 0:
         raise ValueError(
-            f"Savings are a share of the cost of the baseline, which is {least:g} on average here; use average_cost, or "
-            "another baseline."
+            f"Savings are a share of the cost of the baseline, which must be above 0 and is {least:g} on average here; use "
+            "average_cost, or another baseline."
         )
     return 1 - _cost(of_each, decided, sample_weight) / least
 
@@ -252,9 +252,9 @@ class CostScorer(RoutedScorer):
         given = cost if self.cost is None else self.cost
         if given is None:
             raise ValueError(
-                "The cost scorer got no costs. Pass one matrix for all rows, make_cost_scorer(cost=matrix), or, for costs per "
-                "row, sklearn.set_config(enable_metadata_routing=True) and params={'cost': cost} in cross_validate, or "
-                "cost=cost in the fit of a search."
+                "The cost scorer got no costs. For one matrix for all rows, use make_cost_scorer(cost=matrix). For costs of "
+                "rows, call sklearn.set_config(enable_metadata_routing=True), and pass params={'cost': cost} to "
+                "cross_validate, or cost=cost to the fit of a search."
             )
         classes, true = np.asarray(estimator.classes_), column_or_1d(y)
         costs = checked_costs(given, len(true), classes, takes=(DECISIONS, ROWS) if self.cost is None else (MATRIX,))
@@ -272,8 +272,8 @@ class CostScorer(RoutedScorer):
             return estimator.predict(X)
         if costs.ndim == 2:
             raise ValueError(
-                "The class of least expected cost needs what each decision costs under each true class: cost of shape "
-                f"(n, K, K), cost[i, true, decided]. Got {costs.shape}."
+                "decide='least_cost' needs the cost of each decision under each true class: cost of shape (n, K, K), "
+                f"cost[i, true, decided]. Got shape {costs.shape}."
             )
         return classes[cheapest(np.asarray(estimator.predict_proba(X)), costs)]
 
@@ -350,10 +350,10 @@ def make_cost_scorer(
     if decide not in DECIDES:
         raise ValueError(f"decide must be one of {', '.join(DECIDES)}. Got {decide!r}.")
     if baseline is not None and measure != "savings":
-        raise ValueError(f"baseline is for measure='savings'. Got measure={measure!r}.")
+        raise ValueError(f"baseline is only used with measure='savings'; leave it out. Got measure={measure!r}.")
     if cost is not None and np.ndim(cost) != 2:
         raise ValueError(
-            "The cost of make_cost_scorer is one matrix for all rows, cost[true, decided]; costs per row arrive by metadata "
-            f"routing, with cost=None here. Got shape {np.shape(cost)}."
+            "cost of make_cost_scorer must be one matrix for all rows, cost[true, decided]; for costs of rows, leave it out "
+            f"and pass them by metadata routing. Got shape {np.shape(cost)}."
         )
     return CostScorer(cost, measure, baseline, decide)

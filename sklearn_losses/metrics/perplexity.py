@@ -101,7 +101,9 @@ def perplexity_score(
     given = np.asarray(y_proba)
     all_logs = _log_probabilities(given.astype(np.float64), log_proba, _rounding(given, log_proba))
     if len(all_logs) != len(true):
-        raise ValueError(f"y_proba has {len(all_logs)} rows and y_true {len(true)}.")
+        raise ValueError(
+            f"y_proba must have a row for each label, but it has {len(all_logs)} rows, and y_true {len(true)} labels."
+        )
     columns = np.unique(true) if labels is None else np.asarray(labels)
     if all_logs.shape[1] != len(columns):
         raise ValueError(
@@ -145,11 +147,11 @@ def _log_probabilities(given, are_logs, rounding):
     if given.ndim not in (1, 2):
         raise ValueError(f"y_proba must have shape (n_samples, n_classes) or (n_samples,). Got {given.shape}.")
     if np.isnan(given).any():
-        raise ValueError("y_proba contains nan.")
+        raise ValueError("y_proba must hold probabilities, but it contains nan.")
     probability = np.exp(given) if are_logs else given
     total = probability.sum(axis=1) if given.ndim == 2 else probability
     if np.any(probability < 0) or np.any(total > 1 + rounding):
-        raise ValueError("y_proba must hold probabilities: none below 0, no row with a sum above 1.")
+        raise ValueError("y_proba must hold probabilities: none below 0, and no row with a sum above 1.")
     with np.errstate(divide="ignore"):
         logs = given if are_logs else np.log(given)
         return logs if given.ndim == 2 else np.stack([np.log1p(-np.minimum(probability, 1)), logs], axis=1)

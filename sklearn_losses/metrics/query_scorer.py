@@ -22,9 +22,9 @@ def need_queries(estimator: Any, qid: Any) -> None:
         ranker = ranker.steps[-1][1] if hasattr(ranker, "steps") else ranker.best_estimator_
     if qid is None and getattr(ranker, "_with_qid", False):
         raise ValueError(
-            "The ranker was fitted with qid and is scored without: all rows would be one query and the score too good. "
-            "Pass qid to score; under cross-validation, sklearn.set_config(enable_metadata_routing=True) and "
-            ".set_fit_request(qid=True).set_score_request(qid=True) on the ranker pass it on."
+            "The ranker was fitted with qid, but is scored without it, which would take all rows for one query. Pass qid to "
+            "score. Under cross-validation, call sklearn.set_config(enable_metadata_routing=True) and "
+            "ranker.set_fit_request(qid=True).set_score_request(qid=True)."
         )
 
 

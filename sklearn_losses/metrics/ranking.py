@@ -54,12 +54,14 @@ def _mean(each, defined, weight, name, lack):
 
 def _not_negative(relevance, name):
     if np.any(relevance < 0):
-        raise ValueError(f"{name} needs relevances of at least 0; the smallest is {relevance.min():g}. Shift them.")
+        raise ValueError(
+            f"{name} needs relevances of at least 0, but the smallest is {relevance.min():g}; add a number to all."
+        )
 
 
 def _check_rank(k):
     if k is not None and not (isinstance(k, (int, np.integer)) and k >= 1):
-        raise ValueError(f"k must be a whole number from 1 on, or None for all ranks. Got {k!r}.")
+        raise ValueError(f"k must be an integer of at least 1, or None for all ranks. Got {k!r}.")
 
 
 @ignoring_floating_errors
@@ -361,10 +363,10 @@ def query_err_score(
     _not_negative(y.relevance, "ERR")
     if np.any(y.relevance != np.round(y.relevance)):
         fraction = y.relevance[y.relevance != np.round(y.relevance)][0]
-        raise ValueError(f"ERR needs grades, whole numbers from 0 on; got {fraction:g}.")
+        raise ValueError(f"ERR needs grades, which are integers of at least 0. Got {fraction:g}.")
     top = y.relevance.max() if max_grade is None else max_grade
     if y.relevance.max() > top:
-        raise ValueError(f"max_grade={max_grade} is below the largest grade, {y.relevance.max():g}.")
+        raise ValueError(f"max_grade={max_grade} is below the largest grade in y_true, {y.relevance.max():g}.")
     order = np.lexsort((y.relevance, -scores, y.query))
     rank = _ranked(y, scores)[1]
     satisfied = ((np.exp2(y.relevance) - 1) / np.exp2(top))[order]

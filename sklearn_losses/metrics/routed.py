@@ -42,7 +42,7 @@ class RoutedScorer:
         """
         unknown = set(requests) - set(self.requests)
         if unknown:
-            raise TypeError(f"{type(self).__name__} takes {' and '.join(self.requests)}. Got {sorted(unknown)}.")
+            raise TypeError(f"{type(self).__name__} can only request {' and '.join(self.requests)}. Got {sorted(unknown)}.")
         self.requests = self.requests | requests
         return self
 

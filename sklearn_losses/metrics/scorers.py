@@ -69,7 +69,7 @@ class LossScorer:
         else:
             targets, prediction = y.astype(np.float64), np.asarray(estimator.predict(X), dtype=np.float64)
             if targets.shape != prediction.shape:
-                raise ValueError(f"The predictions have shape {prediction.shape} and the targets {targets.shape}.")
+                raise ValueError(f"The predictions have shape {prediction.shape}, but the targets have shape {targets.shape}.")
             weight = np.repeat(weight, targets[0].size)
             targets = targets.ravel()
             loss = loss.bind(targets, 1, "regression")

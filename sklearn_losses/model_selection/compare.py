@@ -178,7 +178,9 @@ def compare_losses(
     )
     parameter = LossParameter(estimator)
     if cost is not None and parameter.task != "classification":
-        raise ValueError(f"params['cost'] holds costs of decisions between classes, and the task is {parameter.task}.")
+        raise ValueError(
+            f"params['cost'] holds costs of decisions between classes, but the task is {parameter.task}; leave it out."
+        )
     rng = check_random_state(random_state)
     splits = splits_of(cv, targets, parameter.task, data.kept_together, rng, X)
     seed = rng.randint(2**31 - 1)
@@ -195,14 +197,14 @@ def compare_losses(
     errors = {label: next((cell.error for cell in row if cell.error), None) for label, row in by_loss.items()}
     if all(errors.values()):
         label, error = next(iter(errors.items()))
-        raise ValueError(f"Every loss failed; {label!r}: {error}")
+        raise ValueError(f"Every loss failed. The error of {label!r}: {error}")
     ratio = float(np.mean([len(test) / len(train) for train, test in splits]))
     alpha = "auto" if searched else getattr(parameter.part(estimator), "alpha", "auto")
     result = LossComparison(by_loss, errors, list(scorers), ratio, level, description=type(estimator).__name__, alpha=alpha)
     primary = experiment.primary
     if not result.best_group_[primary]:
         label, why = next(iter(result.missing_[primary].items()), (result.losses_[0], "it is not finite"))
-        raise ValueError(f"No loss has a value of {primary}, the metric that chooses; {label}: {why}")
+        raise ValueError(f"No loss has a value of {primary}, the metric that chooses the best loss. For {label!r}: {why}")
     if refit:
         best = result.best_loss_
         result.best_estimator_, result.best_params_, _ = experiment.fitted(specs[best], grids[best], data)
@@ -213,7 +215,7 @@ def _costs(params: dict[str, Any] | None, y: ArrayLike) -> Any:
     """The costs of the rows, None without."""
     unknown = sorted(set(params or {}) - {"cost"})
     if unknown:
-        raise ValueError(f"params takes 'cost', the costs of the rows. Got {', '.join(map(repr, unknown))}.")
+        raise ValueError(f"params can only hold 'cost', the costs of the rows. Got {', '.join(map(repr, unknown))}.")
     cost = (params or {}).get("cost")
     if cost is not None and (np.ndim(cost) not in (2, 3) or len(cost) != np.shape(y)[0]):
         raise ValueError(

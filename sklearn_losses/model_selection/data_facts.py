@@ -91,7 +91,7 @@ def target_kind(y: NDArray[Any], task: str | None, qid: Any) -> str:
             raise ValueError(f"y has one value, {distinct[0]!r}: there is nothing to learn.")
         return "binary" if len(distinct) == 2 else "classes"
     if not numeric:
-        raise ValueError(f"A {task} needs numbers in y. Got dtype {y.dtype}.")
+        raise ValueError(f"task={task!r} needs numbers in y. Got dtype {y.dtype}.")
     if whole and distinct[0] >= 0 and (distinct[0] == 0 or y.mean() < 20):
         return "counts"
     zeros = np.mean(y == 0)

@@ -157,7 +157,7 @@ def add_label_noise(
     labels = column_or_1d(y)
     rng = check_random_state(random_state)
     if (fraction is None) == (transition is None):
-        raise ValueError("add_label_noise takes a fraction or a transition matrix, one of them.")
+        raise ValueError("add_label_noise needs either fraction or transition, and not both.")
     classes, codes = np.unique(labels, return_inverse=True)
     n_classes = len(classes)
     if n_classes < 2:

@@ -267,12 +267,12 @@ def _one_target(y: Any) -> NDArray[Any]:
     """The targets as a vector without missing values."""
     shape = np.shape(y)
     if len(shape) == 2 and shape[1] > 1:
-        raise ValueError(f"y has {shape[1]} columns. Ask for each target by itself, with one column of y.")
+        raise ValueError(f"suggest_losses takes one target, but y has {shape[1]} columns; call it for each column.")
     y = column_or_1d(y)
     if y.dtype.kind == "O" and any(value is None or type(value).__name__ == "NAType" or value != value for value in y):
-        raise ValueError("y contains missing values. Leave out these rows, in X too.")
+        raise ValueError("y contains missing values; leave out these rows of X and y.")
     if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
-        raise ValueError("y contains nan or inf. Leave out these rows, in X too.")
+        raise ValueError("y contains nan or infinity; leave out these rows of X and y.")
     return y
 
 
@@ -282,20 +282,22 @@ def _numbers(X, y, estimator):
     Else it raises an error that says how to get there.
     """
     if hasattr(X, "fit"):
-        raise TypeError(f"The data come first: suggest_losses(X, y, estimator=...). Got {type(X).__name__} for X.")
+        raise TypeError(
+            f"suggest_losses takes the data first: suggest_losses(X, y, estimator=...). Got {type(X).__name__} as X."
+        )
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         X = clone(estimator[:-1]).fit_transform(X, y)
-    way = "pass a pipeline that does it as estimator=."
+    way = "pass a pipeline that does so as estimator=."
     try:
         X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False)
     except (ValueError, TypeError) as error:
         if "convert" not in str(error) and "float()" not in str(error):
             raise
         raise ValueError(
-            f"X has columns that are no numbers ({error}). Encode them, with OneHotEncoder say, or {way}"
+            f"X has columns that are no numbers ({error}). Encode them, for example with OneHotEncoder, or {way}"
         ) from error
     if not np.all(np.isfinite(X.data if sparse.issparse(X) else X)):
-        raise ValueError(f"X contains nan or inf. Fill these in, with SimpleImputer say, or {way}")
+        raise ValueError(f"X contains nan or infinity. Replace them, for example with SimpleImputer, or {way}")
     return X
 
 

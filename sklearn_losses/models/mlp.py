@@ -58,7 +58,9 @@ class MLP(Model, name="mlp"):
 
     .. math::
 
-        h_k = \sigma(h_{k-1} W_k + b_k), \qquad f = h_{K-1} W_K + b_K
+        h_k &= \sigma(h_{k-1} W_k + b_k)
+
+        f &= h_{K-1} W_K + b_K
 
     with :math:`h_0` the row, :math:`\sigma` the activation, :math:`W_k` the weights, :math:`b_k`
     the intercepts and :math:`f` the raw predictions. The objective is not convex, and

@@ -370,8 +370,11 @@ class Adam(StochasticSolver, name="adam"):
 
     .. math::
 
-        m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \quad v \leftarrow \beta_2 v + (1 - \beta_2)\,
-            g^2, \quad w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}
+        m &\leftarrow \beta_1 m + (1 - \beta_1)\, g
+
+        v &\leftarrow \beta_2 v + (1 - \beta_2)\, g^2
+
+        w &\leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}
 
     with :math:`w` the parameters, :math:`\eta` the learning rate and :math:`\hat m`, :math:`\hat v`
     the averages corrected for their start at 0. It takes any loss and any model, and `partial_fit`.

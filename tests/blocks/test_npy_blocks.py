@@ -123,9 +123,9 @@ def test_a_source_is_pickled_without_rows_and_finds_its_files(tmp_path, monkeypa
 @pytest.mark.parametrize(
     "parts, message",
     [
-        ([TABLE, TABLE[:, 1:]], r"part-10.npy has rows of shape \(4,\), but .*part-9.npy \(5,\)"),
-        ([TABLE.astype("f4"), TABLE], "part-10.npy holds float64, but .*part-9.npy float32; write all files"),
-        ([TABLE, TABLE.astype(int)], "part-10.npy holds int64, but .*part-9.npy float64"),
+        ([TABLE, TABLE[:, 1:]], r"part-10.npy has rows of shape \(4,\), but .*part-9.npy has \(5,\)"),
+        ([TABLE.astype("f4"), TABLE], "part-10.npy holds float64, but .*part-9.npy holds float32; write all files"),
+        ([TABLE, TABLE.astype(int)], "part-10.npy holds int64, but .*part-9.npy holds float64"),
         ([TABLE[:, 0]], "part-9.npy must hold an array of two dimensions"),
         ([TABLE[None]], "part-9.npy must hold numbers or text in one or two dimensions"),
         ([TABLE[:0], TABLE[:0]], "There are no rows: .*part-9.npy and all other files hold none"),
@@ -147,9 +147,9 @@ def test_files_that_are_refused(tmp_path, parts, message):
     [
         ({"target": 5}, "target is column 5, but .*part-9.npy has the columns 0 to 4"),
         ({"target": -6}, "target is column -6"),
-        ({"target": [0, -5]}, "target names a column twice"),
+        ({"target": [0, -5]}, "target must name each column once"),
         ({"weight": [1, 2]}, "weight must be one column"),
-        ({"target": 1, "columns": [0, 1]}, "columns holds 1, which is the target"),
+        ({"target": 1, "columns": [0, 1]}, "columns contains 1, which is the column of the target"),
         ({"columns": ["age"]}, "columns must be column numbers"),
         ({"target": 0.5}, "target must be column numbers of the .npy files. Got 0.5"),
         ({"target": [0, 1, 2, 3, 4]}, "No column of .*part-9.npy is left for X"),
@@ -205,6 +205,6 @@ def test_files_that_change_or_go(tmp_path):
     with pytest.raises(ValueError, match="part-13.npy has changed since the source was made"):
         list(source.blocks())
     last.unlink()
-    with pytest.raises(FileNotFoundError, match="part-13.npy was there when the source was made, but is gone"):
+    with pytest.raises(FileNotFoundError, match="part-13.npy existed when the source was made, but cannot be read now"):
         source.take([56])
     np.testing.assert_array_equal(source.take([5]).X, TABLE[[5]])

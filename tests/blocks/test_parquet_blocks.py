@@ -119,11 +119,13 @@ def test_levels_of_other_data(tmp_path):
     assert source.feature_names == train.feature_names
     assert set(joined(source)[0][:, 2]) == {1.0}
     levels = train.levels | {"region": ["east", "north"]}
-    with pytest.raises(ValueError, match="'region' is 'south' in row 0 of .*part-9.parquet, which is not among its levels"):
+    with pytest.raises(
+        ValueError, match="'region' is 'south' in row 0 of .*part-9.parquet, but its levels do not include that"
+    ):
         list(ParquetBlocks(new, columns=TEXT, categories="codes", levels=levels).blocks())
-    with pytest.raises(ValueError, match="levels has none for the column 'brand'"):
+    with pytest.raises(ValueError, match="levels has no entry for the column 'brand'"):
         ParquetBlocks(new, columns=TEXT, categories="codes", levels={"region": ["south"]})
-    with pytest.raises(ValueError, match="each once"):
+    with pytest.raises(ValueError, match="each level once"):
         ParquetBlocks(new, columns=["region"], categories="codes", levels={"region": ["south", "south"]})
 
 
@@ -209,7 +211,7 @@ def test_all_columns_are_those_of_all_files(tmp_path):
     FRAME[NUMBERS].to_parquet(tmp_path / "part-2.parquet")  # without one
     assert ParquetBlocks(f"{tmp_path}/*.parquet").columns == NUMBERS
     FRAME[[*NUMBERS, "loss"]].to_parquet(tmp_path / "part-3.parquet")
-    with pytest.raises(ValueError, match="part-3.parquet has a column 'loss' that .*part-1.parquet has not"):
+    with pytest.raises(ValueError, match="part-3.parquet has a column 'loss' that .*part-1.parquet does not have"):
         ParquetBlocks(f"{tmp_path}/*.parquet")
     assert ParquetBlocks(f"{tmp_path}/*.parquet", columns=NUMBERS).shape[1] == 2
 
@@ -231,8 +233,8 @@ def test_names_with_dots_and_double_names(tmp_path):
     [
         ({"age": FRAME["age"].astype(float)}, "'age' of .*part-10.parquet holds double, but that of .*part-9.parquet int64"),
         ({"age": FRAME["age"].astype(str)}, "'age' of .*part-10.parquet holds categories of string, but that of"),
-        ({"age": None}, "part-10.parquet has no column 'age'; it has 'loss', 'exposure'"),
-        ({"age": pd.Timestamp("2020-01-01")}, "'age' of .*part-10.parquet holds dates or spans of time"),
+        ({"age": None}, "part-10.parquet has no column 'age'; its columns are 'loss', 'exposure'"),
+        ({"age": pd.Timestamp("2020-01-01")}, "'age' of .*part-10.parquet holds dates or time spans"),
         ({"age": datetime.date(2020, 1, 1)}, "'age' of .*part-10.parquet holds dates"),
         ({"age": pd.Timedelta(1, "D")}, "'age' of .*part-10.parquet holds dates"),
         ({"age": [[1.0]] * N}, "'age' of .*part-10.parquet must hold numbers, booleans, text or categories. Got list"),
@@ -252,11 +254,11 @@ def test_a_later_file_that_is_another_one(tmp_path, change, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"target": "los"}, "part-9.parquet has no column 'los'; it has 'loss', 'age'"),
+        ({"target": "los"}, "part-9.parquet has no column 'los'; its columns are 'loss', 'age'"),
         ({"target": 0}, "target must be names of columns. Got 0"),
         ({"target": [0]}, "target must be names of columns"),
-        ({"target": ["loss", "loss"]}, "target names a column twice"),
-        ({"target": "age", "columns": NUMBERS}, "columns holds 'age', which is the target"),
+        ({"target": ["loss", "loss"]}, "target must name each column once"),
+        ({"target": "age", "columns": NUMBERS}, "columns contains 'age', which is the column of the target"),
         ({"weight": ["loss", "age"]}, "weight must be one column"),
         ({"weight": "region"}, "The weight 'region' of .*part-9.parquet must hold numbers"),
         ({}, "'region' of .*part-9.parquet holds text or categories. Pass categories="),
@@ -338,6 +340,6 @@ def test_files_that_change_or_go(tmp_path):
     with pytest.raises(ValueError, match="part-13.parquet has changed since the source was made"):
         list(passing)
     last.unlink()
-    with pytest.raises(FileNotFoundError, match="part-13.parquet was there when the source was made, but is gone"):
+    with pytest.raises(FileNotFoundError, match="part-13.parquet existed when the source was made, but cannot be read now"):
         source.take([60])
     assert source.take([5]).X.shape == (1, 2)

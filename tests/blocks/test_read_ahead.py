@@ -176,7 +176,7 @@ def test_a_fork_in_the_middle_of_an_item():
     answers = context.Queue()
     child = context.Process(target=next_in_child, args=(passing, answers))
     child.start()
-    assert "cannot go on in a forked process" in answers.get(timeout=20)
+    assert "cannot continue in a forked process" in answers.get(timeout=20)
     child.join(20)
     go_on.set()
     assert list(passing) == [2]
@@ -200,7 +200,7 @@ def test_a_forked_process_reads_anew(tmp_path):
     answers = context.Queue()
     child = context.Process(target=in_child, args=(source, passing, answers))
     child.start()
-    assert "cannot go on in a forked process" in answers.get(timeout=20)
+    assert "cannot continue in a forked process" in answers.get(timeout=20)
     assert answers.get(timeout=20) == 4950
     child.join(20)
     assert child.exitcode == 0

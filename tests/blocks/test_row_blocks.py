@@ -122,8 +122,8 @@ def test_frames_of_targets_and_several_targets():
         ((X, Y[:-1]), r"y must have a value for each of the 23 rows of X. Got shape \(22,\)"),
         ((X, Y, X), "sample_weight must have a value for each"),
         ((X, Y, Y, Y[:, None]), "qid must have a value for each"),
-        ((X, Y, None, None, 0), "block_rows must be a whole number of rows from 1 on"),
-        ((X, Y, None, None, 2.0), "block_rows must be a whole number"),
+        ((X, Y, None, None, 0), "block_rows must be an integer of at least 1"),
+        ((X, Y, None, None, 2.0), "block_rows must be an integer"),
     ],
     ids=lambda value: value.split(".")[0] if isinstance(value, str) else "",
 )
@@ -166,7 +166,7 @@ ONES = np.ones((2, 2))
         ([(ONES, Y[:2], Y[:2], Y[:2], Y[:2])], "must give RowBlock.*Got tuple"),
         ([(ONES, Y[:2]), (np.ones((2, 3)), Y[:2])], r"X of block 1 must have shape \(n, 2\).*Got \(2, 3\)"),
         ([(np.ones(2), Y[:2])], r"X of block 0 must have shape \(n, 2\)"),
-        ([(ONES, Y[:2]), (ONES.astype(np.float32), Y[:2])], "X of block 1 holds float32, but the source says float64"),
+        ([(ONES, Y[:2]), (ONES.astype(np.float32), Y[:2])], "X of block 1 must hold float64, as the source says. Got float32"),
         ([(ONES, Y[:3])], r"y of block 0 must have shape \(2,\) or \(2, K\)"),
         ([(ONES, Y[:2], 1.0)], r"sample_weight of block 0 must have shape \(2,\)"),
         ([(ONES, Y[:2], None, ONES)], r"qid of block 0 must have shape \(2,\)"),
@@ -184,7 +184,7 @@ def test_blocks_that_are_refused(blocks, message):
 
 
 def test_taken_rows_are_checked():
-    with pytest.raises(ValueError, match="3 were asked for, 2 came"):
+    with pytest.raises(ValueError, match="one row for each of 3 numbers. Got 2 rows"):
         checked_rows(Given((ONES, Y[:2])), np.arange(3))
 
 
@@ -230,5 +230,5 @@ def test_blocks_that_are_no_iterator():
 
 def test_a_source_is_no_array():
     """Tools that cut rows themselves say so, and do not take it for one object."""
-    with pytest.raises(TypeError, match="ArrayBlocks is a source of row blocks and no array"):
+    with pytest.raises(TypeError, match="ArrayBlocks is a source of row blocks and not an array"):
         GridSearchCV(LossRegressor(), {"alpha": [0.1, 1.0]}).fit(ArrayBlocks(X, Y))

@@ -60,7 +60,7 @@ def test_a_class_without_a_name_is_no_entry(family):
 
 
 def test_a_name_is_taken_once(family):
-    with pytest.raises(ValueError, match="The shape name 'round' is taken by .*Circle; choose another name"):
+    with pytest.raises(ValueError, match="The shape name 'round' is already taken by .*Circle; choose another name"):
 
         class Other(family, name="round"):
             pass
@@ -68,7 +68,7 @@ def test_a_name_is_taken_once(family):
     class Square(family, name="square"):
         pass
 
-    with pytest.raises(ValueError, match="'large_circle' is taken by .*Circle"):
+    with pytest.raises(ValueError, match="'large_circle' is already taken by .*Circle"):
         Square.add_variant("large_circle")
     assert type(family.make("large_circle")) is family.circle and family.make("large_circle").radius == 10.0
 

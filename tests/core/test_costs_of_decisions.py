@@ -51,5 +51,7 @@ def test_what_is_allowed():
     assert checked_costs(COST[0], 3, list("abc"), takes=(DECISIONS,)).shape == (3, 3)
     with pytest.raises(ValueError, match="two ways"):
         checked_costs(COST[0], 3, list("abc"), takes=(DECISIONS, MATRIX))
-    with pytest.raises(ValueError, match=r"must have shape \(5, 3\): the cost of each decision in each row, the 3 classes"):
+    with pytest.raises(
+        ValueError, match=r"must have shape \(5, 3\): the cost of each decision in each row, with the 3 classes"
+    ):
         checked_costs(COST[0], 5, list("abc"), takes=(DECISIONS,))

@@ -168,8 +168,8 @@ def test_rows_of_an_array_are_ids_too():
 @pytest.mark.parametrize(
     ("qid", "said"),
     [
-        ([1, 2], "one query id per row, 3 of them, not the sizes of groups. Got 2"),
-        (5, "one query id per row, 3 of them, not the sizes of groups. Got 5"),
+        ([1, 2], "the query of each of the 3 rows, and not the sizes of groups. Got 2"),
+        (5, "the query of each of the 3 rows, and not the sizes of groups. Got 5"),
         (np.array([0.0, np.nan, 1.0]), "must not contain nan"),
         ([0.0, float("nan"), "a"], "must not contain nan"),
         ([[1], [2], [3]], "must be hashable"),

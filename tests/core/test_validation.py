@@ -54,7 +54,7 @@ def test_weights_of_mean_one():
     ],
 )
 def test_dates_are_refused(values):
-    with pytest.raises(ValueError, match="X holds dates or spans of time"):
+    with pytest.raises(ValueError, match="X holds dates or time spans"):
         refuse_dates(values, "X")
 
 

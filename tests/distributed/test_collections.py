@@ -134,14 +134,14 @@ def test_bad_input(where):
     unknown = array[array[:, 0] > 5]
     refused("dimensions", array[:, 0])
     refused("real numbers", array.astype(complex))
-    refused("as many rows. Got 50 and 49", array, array[1:, 0])
-    refused("as many rows. Got 50 and 40", array, Y[:40])
+    refused("the same number of rows. Got 50 and 49", array, array[1:, 0])
+    refused("the same number of rows. Got 50 and 40", array, Y[:40])
     refused("same partitions. Got 3 and 5", unknown, da.from_array(Y, chunks=10))
     refused("in each partition. Partition 0 has 18 and 20", unknown, da.from_array(Y, chunks=20))
     refused("y is in memory", unknown, Y)
     refused("no rows", array[array[:, 0] < 0])
     refused("number of columns", array[:, array[0] > 1])
-    refused("a dask series", array, delayed(Y), error=TypeError)
+    refused("a Dask series", array, delayed(Y), error=TypeError)
     refused("queries have rows in several", array, Y, qid=Y % 10)
     data = dd.from_pandas(frame(c=pandas.Categorical(["u", "v"] * 25), t=[f"{i}" for i in Y]), npartitions=2)
     refused("Got 'c' .category., 't' ", data)
@@ -151,7 +151,7 @@ def test_bad_input(where):
     refused("Row 5 of partition 1 has a missing value in y", data[[]].assign(a=1.0), dd.from_pandas(labels, npartitions=2))
     refused("Row 10 of partition 1 has a missing value in y", array, da.from_array(labels.to_numpy(object), chunks=20))
     refused("as many columns. Partition 0 has 3, partition 1 has 2", array.map_blocks(narrower, dtype=float))
-    refused("sparse or none. Partitions 0 and 1 differ", array.map_blocks(sparser, dtype=float))
+    refused("sparse, or none. Partitions 0 and 1 differ", array.map_blocks(sparser, dtype=float))
 
 
 def narrower(block, block_info=None):

@@ -166,5 +166,5 @@ def test_rankings(client, loss, chunks):
     array, y, ids = (da.from_array(values, chunks=(chunks, *values.shape[1:])) for values in (X, relevance, qid))
     close(LossRanker(loss).fit(array, y, qid=ids), LossRanker(loss).fit(X, relevance, qid=qid))
     if loss == "ranknet":
-        with pytest.raises(ValueError, match="Stochastic solvers of ranking losses take no Dask collections"):
+        with pytest.raises(ValueError, match="Solvers that step on batches take no Dask collection with a ranking loss"):
             LossRanker(loss, solver="sgd").fit(array, y, qid=ids)

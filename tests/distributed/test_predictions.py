@@ -81,7 +81,7 @@ def test_other_collections_are_refused():
     from dask import delayed
     from sklearn.exceptions import NotFittedError
 
-    with pytest.raises(TypeError, match="a dask array or a dask dataframe. Got dask.delayed.Delayed"):
+    with pytest.raises(TypeError, match="a Dask array or a Dask dataframe. Got dask.delayed.Delayed"):
         LossRegressor().fit(X, X[:, 0]).predict(delayed(X))
     with pytest.raises(NotFittedError):
         LossRegressor().predict(da.from_array(X))

@@ -206,7 +206,7 @@ def test_going_on_after_weights_of_0(hidden, classes):
     full.partial_fit(X, Y, sample_weight=weight)
     reduced.partial_fit(X[kept], Y[kept], sample_weight=weight[kept])
     assert_same_but_for_places(full, reduced)
-    with pytest.raises(ValueError, match="weights above zero for rows of the classes"):
+    with pytest.raises(ValueError, match="classes with weights above zero are"):
         full.fit(X, Y)
     with pytest.raises(ValueError, match="had no rows with a weight above zero in the last fit"):
         full.partial_fit(X, Y)

@@ -21,7 +21,7 @@ def test_the_short_forms_of_models():
 
 @pytest.mark.parametrize("short", [{"hidden_layer_sizes": (3,)}, {"activation": "tanh"}])
 def test_a_model_and_its_short_form_are_one_too_many(short):
-    with pytest.raises(ValueError, match="takes either model or hidden_layer_sizes"):
+    with pytest.raises(ValueError, match="takes either model, or hidden_layer_sizes"):
         model_of(LossRegressor(model="mlp", **short))
 
 
@@ -48,7 +48,7 @@ def test_what_has_no_parameters_says_so(params, message):
 def test_a_loss_of_another_task_names_its_estimator():
     loss, solver, model = checked_components(LossClassifier("hinge", solver=SGD(0.5)))
     assert (loss.name, solver.learning_rate, model.name) == ("hinge", 0.5, "linear")
-    with pytest.raises(ValueError, match="'hinge' is a classification loss and LossRegressor takes .*use LossClassifier"):
+    with pytest.raises(ValueError, match="'hinge' is a classification loss; use LossClassifier.* LossRegressor takes"):
         checked_components(LossRegressor("hinge"))
     with pytest.raises(ValueError, match="'learning_rate' parameter of SGD"):
         checked_components(LossRegressor(solver=SGD(np.nan)))

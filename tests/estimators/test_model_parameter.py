@@ -61,8 +61,8 @@ def test_alias_and_attributes():
         ({"model": MLP}, r"Got the class MLP; write MLP\(\)"),
         ({"model": lambda X: X}, "Got the function '<lambda>'; a model of your own is a class derived from"),
         ({"model": LogisticRegression()}, r"must be a name or an object, such as .* Got LogisticRegression\(\)"),
-        ({"model": "mlp", "hidden_layer_sizes": (5,)}, r"model=MLP\(hidden_layer_sizes=\(5,\), activation='relu'\); leave one"),
-        ({"model": "mlp", "activation": "tanh"}, r"model=MLP\(hidden_layer_sizes=\(30,\), activation='tanh'\); leave one"),
+        ({"model": "mlp", "hidden_layer_sizes": (5,)}, r"model=MLP\(hidden_layer_sizes=\(5,\), activation='relu'\). Leave one"),
+        ({"model": "mlp", "activation": "tanh"}, r"model=MLP\(hidden_layer_sizes=\(30,\), activation='tanh'\). Leave one"),
         ({"model": FactorizationMachine(rank=0)}, r"'rank' parameter of FactorizationMachine must be an int .* Got 0"),
         ({"model": FactorizationMachine(init_scale=0.0)}, "'init_scale' parameter of FactorizationMachine"),
         ({"model": MLP(())}, "'hidden_layer_sizes' parameter of MLP must name at least one layer; use model='linear'"),
@@ -109,7 +109,7 @@ def test_warm_start_and_pickle(solver):
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
     assert again.fit(X, Y > 0).objective_ < first
-    with pytest.raises(ValueError, match=r"model=Linear\(\), the last one had FactorizationMachine\(\); use warm_start"):
+    with pytest.raises(ValueError, match=r"model=Linear\(\), but the last one had FactorizationMachine\(\); use warm_start"):
         fitted.set_params(model="linear").fit(X, Y > 0)
 
 

@@ -112,7 +112,7 @@ def test_a_path_of_alpha_costs_a_fraction_too(work):
 
 @pytest.mark.parametrize("quantiles", [(0.5, 0.1), (0.5, 0.5), (0.0, 0.5), (0.5, 1.0), (), 0.5, ("a",), None, (0.1, np.nan)])
 def test_bad_levels(quantiles):
-    with pytest.raises(ValueError, match="rising numbers inside"):
+    with pytest.raises(ValueError, match="increasing numbers strictly between 0 and 1"):
         MultiQuantileRegressor(quantiles).fit(np.eye(3), np.arange(3.0))
 
 

@@ -181,7 +181,7 @@ def test_without_routing_a_sentence_says_what_to_do():
     assert np.isnan(scores["test_score"]).all()
     pipeline = make_pipeline(StandardScaler(), LossRanker()).fit(X, Y, lossranker__qid=QID)
     for score in (lambda: pipeline.score(X, Y), lambda: QueryScorer()(pipeline, X, Y)):
-        with pytest.raises(ValueError, match="fitted with qid and is scored without.*set_score_request"):
+        with pytest.raises(ValueError, match="fitted with qid, but is scored without.*set_score_request"):
             score()
     with pytest.warns(UserWarning, match="was given no qid.*pass qid="):
         ranker = LossRanker().fit(X, Y)
@@ -206,7 +206,7 @@ def test_compare_losses_hands_the_queries_on():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"qid": QID[:-1]}, "qid must hold one query id per row"),
+        ({"qid": QID[:-1]}, "qid must hold the query of each"),
         ({"qid": [10, 20, 30]}, "not the sizes of groups"),
         ({"qid": np.where(QID == 3, np.nan, QID)}, "qid must not contain nan"),
         ({"qid": [[code] for code in QID]}, "must be hashable"),
@@ -215,7 +215,7 @@ def test_compare_losses_hands_the_queries_on():
         ({"y": Y - 2.0, "loss": "lambdarank"}, "needs relevances of at least 0; the least one is -2"),
         ({"y": Y + 0.5, "loss": "xe_ndcg"}, "needs whole numbers from 0 to 100"),
         ({"y": Y + 0.5, "loss": "approx_ndcg"}, "needs whole numbers from 0 to 100"),
-        ({"loss": "cross_entropy"}, "use LossClassifier for 'cross_entropy'"),
+        ({"loss": "cross_entropy"}, "'cross_entropy' is a classification loss; use LossClassifier"),
         ({"solver": "interior_point"}, "takes piecewise linear losses"),
     ],
 )
@@ -232,7 +232,7 @@ def test_what_needs_no_gains_takes_any_relevance():
     for loss in ("lambdarank", "xe_ndcg"):
         ranker = LossRanker(loss).set_params(loss__gain="linear").fit(X, Y + 0.5, qid=QID)
         assert ranker.converged_
-    with pytest.raises(ValueError, match="ranking loss and LossRegressor takes.*use LossRanker"):
+    with pytest.raises(ValueError, match="ranking loss; use LossRanker for it. LossRegressor takes"):
         LossRegressor("ranknet").fit(X, Y)
 
 

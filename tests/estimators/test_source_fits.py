@@ -201,7 +201,7 @@ def test_warm_start():
 
 def test_what_needs_arrays():
     X, y = diabetes()
-    with pytest.raises(ValueError, match="orders all rows by their loss"):
+    with pytest.raises(ValueError, match="sorts all rows by their loss"):
         LossRegressor(Trimmed("mse", 0.9)).fit(Source(X, y))
     with pytest.raises(ValueError, match="cost= needs X in memory"):
         LossClassifier().fit(Source(X, (y > 100).astype(int)), cost=np.ones((442, 2)))
@@ -286,9 +286,9 @@ def test_rankings(loss, weighted, size):
 
 
 RANKINGS = [
-    ("lambdarank", queries()[2], "looks at the ranking of all rows"),
+    ("lambdarank", queries()[2], "needs all rows at once"),
     ("ranknet", None, "must give qid"),
-    ("ranknet", np.arange(600) % 40, "must lie together"),
+    ("ranknet", np.arange(600) % 40, "must be next to each other"),
     ("ranknet", np.arange(600), "nothing to order: 600 queries"),
 ]
 
@@ -328,7 +328,7 @@ BAD = [
     (Source(X, Y, np.zeros(len(Y))), "all weights are zero"),
     (Source(X[:0], Y[:0]), "has no rows"),
     (Source(X, Y[:50]), "a value for each row of X"),
-    (Source(X, np.array(["a", "b"])[(Y > 100).astype(int)]), "needs numbers in y, and y has text"),
+    (Source(X, np.array(["a", "b"])[(Y > 100).astype(int)]), "needs numbers in y, but y has text"),
     (Source(X.astype(int), Y), "dtype of a source of rows must be float64 or float32. Got int64"),
 ]
 
@@ -364,9 +364,9 @@ WRONG = [
     (Blocks([(X, Y), (X[:, :9], Y)]), {}, "must have shape"),
     (Blocks([(X, Y[:, None]), (X, Y)], shape=(884, 10)), {}, "All blocks must hold the same"),
     (Blocks([(X,)]), {}, "have no targets"),
-    (Source(X, Y), {"y": Y}, "fit got y as well"),
-    (Source(X, Y), {"sample_weight": Y}, "fit got sample_weight as well"),
-    (Source(X, Y, names=["a"]), {}, "feature_names of a source must be 10 texts"),
+    (Source(X, Y), {"y": Y}, "fit takes no y"),
+    (Source(X, Y), {"sample_weight": Y}, "fit takes no sample_weight"),
+    (Source(X, Y, names=["a"]), {}, "feature_names of a source must be 10 strings"),
 ]
 
 

@@ -163,11 +163,11 @@ def test_bad_sources():
             model.predict(ArrayBlocks(np.ones((20, width))))
     hole = X.copy()
     hole[-1, 3] = np.nan
-    with pytest.raises(ValueError, match="row 119 has nan or infinity in X"):
+    with pytest.raises(ValueError, match="Row 119 has nan or infinity in X"):
         model.predict(ArrayBlocks(hole, block_rows=50))
     with pytest.raises(ValueError, match="no rows"):
         model.predict(ArrayBlocks(X[:0]))
-    with pytest.raises(ValueError, match="no targets"):
+    with pytest.raises(ValueError, match="needs targets, but the blocks of this source have none"):
         model.score(ArrayBlocks(X))
     with pytest.raises(ValueError, match="which has y and sample_weight with it"):
         model.score(ArrayBlocks(X, Y), Y, WEIGHT)

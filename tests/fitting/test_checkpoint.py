@@ -117,8 +117,8 @@ def test_the_size_is_that_of_the_parameters(make, path):
     ("spec", "error", "message"),
     [
         (lambda folder: folder / "missing" / "file", FileNotFoundError, "there is no folder '.*missing'; make it"),
-        (lambda folder: folder, OSError, "is no file that can be replaced; use the path of a file"),
-        (lambda folder: os.devnull, OSError, "is no file that can be replaced"),
+        (lambda folder: folder, OSError, "is not a regular file, which could be replaced; use the path of a file"),
+        (lambda folder: os.devnull, OSError, "is not a regular file"),
         (lambda folder: 3, ValueError, "must be the path of a file.*Got 3 instead"),
         (lambda folder: "", ValueError, "must be the path of a file"),
         (lambda folder: Checkpoint(folder / "file", every=0), ValueError, "The 'every' parameter of Checkpoint must be an int"),
@@ -148,7 +148,7 @@ def test_a_folder_that_cannot_be_written_to(path, monkeypatch):
 
 def test_an_estimator_that_cannot_be_pickled(path):
     with pytest.raises(
-        ValueError, match="cannot be pickled .*lambda.*; define its functions and classes at the top of a module"
+        ValueError, match="cannot be pickled .*lambda.*; define its functions and classes at the top level of a module"
     ):
         LossRegressor(lambda y_true, y_pred: (y_true - y_pred) ** 2, checkpoint=path).fit(X, Y)
 
@@ -195,7 +195,7 @@ def test_batches_are_not_saved(path):
 
 def test_other_columns_and_classes(path):
     LossClassifier(checkpoint=Checkpoint(path, 1), solver="adam", max_iter=2).fit(X, LABELS)
-    with pytest.raises(ValueError, match="n_features=3, the last one had 4; use warm_start=False"):
+    with pytest.raises(ValueError, match="n_features=3, but the last one had 4; use warm_start=False"):
         joblib.load(path).fit(X[:, :3], LABELS)
     with pytest.raises(ValueError, match="has the classes .*use warm_start=False"):
         joblib.load(path).fit(X, LABELS + 1)

@@ -32,5 +32,5 @@ def test_bad_soft_labels_are_refused():
     X = np.ones((3, 2))
     with pytest.raises(ValueError, match="must be probabilities"):
         LossClassifier().fit(X, np.full((3, 3), 0.5))
-    with pytest.raises(ValueError, match="hard labels"):
+    with pytest.raises(ValueError, match="cannot be used with soft labels"):
         LossClassifier(class_weight="balanced").fit(X, np.full((3, 2), 0.5))

@@ -247,7 +247,7 @@ def test_ids_of_queries():
     np.testing.assert_array_equal(codes_of(["b", "a", "b"], 3), [0, 1, 0])
     np.testing.assert_array_equal(codes_of(np.array(["b", "a", "b"]), 3), [1, 0, 1])
     np.testing.assert_array_equal(codes_of([frozenset("a"), None, frozenset("a")], 3), [0, 1, 0])
-    with pytest.raises(ValueError, match="one query id per row, 3 of them"):
+    with pytest.raises(ValueError, match="the query of each of the 3 rows"):
         codes_of([2, 1], 3)
     with pytest.raises(ValueError, match="hashable"):
         codes_of([[1], [1], [2]], 3)

@@ -74,7 +74,7 @@ def test_unseen_and_impossible_labels_are_infinite_unless_smoothed():
         (dict(y_true=[0, 1], y_proba=[[0.5, np.nan]] * 2), "nan"),
         (dict(y_true=[0, 1], y_proba=[[0.9, 0.9]] * 2), "sum above 1"),
         (dict(y_true=[0, 1], y_proba=[[-0.1, 0.9]] * 2), "none below 0"),
-        (dict(y_true=[0, 1, 1], y_proba=[[0.1, 0.9]] * 2), "2 rows and y_true 3"),
+        (dict(y_true=[0, 1, 1], y_proba=[[0.1, 0.9]] * 2), "2 rows, and y_true 3"),
         (dict(y_true=[0, 1], y_proba=[[0.1, 0.8, 0.1]] * 2), "pass the label of each column"),
         (dict(y_true=[0, 1], y_proba=[[0.1, 0.9]] * 2, smoothing=1.0), "smoothing"),
         (dict(y_true=[0, 1], y_proba=[[0.1, 0.9]] * 2, sample_weight=[1, -1]), "none negative"),

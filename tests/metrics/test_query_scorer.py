@@ -14,7 +14,7 @@ def test_scorer_says_what_it_asks_for():
     assert repr(scorer) == "QueryScorer(query_ndcg_score, k=5)"
     assert scorer.get_metadata_routing().score.requests == {"qid": True, "sample_weight": None}
     assert scorer.set_score_request(sample_weight=True).get_metadata_routing().score.requests["sample_weight"] is True
-    with pytest.raises(TypeError, match="takes qid and sample_weight"):
+    with pytest.raises(TypeError, match="can only request qid and sample_weight"):
         scorer.set_score_request(groups=True)
 
 

@@ -99,8 +99,8 @@ def test_undefined_and_wrong():
     for call, message in [
         (lambda: query_ndcg_score([-1, 0], [1.0, 2.0]), "needs relevances of at least 0"),
         (lambda: query_ndcg_score([1, 0], [1.0, 2.0], gain="log"), "gain must be"),
-        (lambda: query_ndcg_score([1, 0], [1.0, 2.0], k=0), "k must be a whole number"),
-        (lambda: query_ndcg_score([1, 0], [1.0, 2.0], qid=[1]), "one query id per row"),
+        (lambda: query_ndcg_score([1, 0], [1.0, 2.0], k=0), "k must be an integer"),
+        (lambda: query_ndcg_score([1, 0], [1.0, 2.0], qid=[1]), "the query of each"),
         (lambda: query_err_score([0.5, 0], [1.0, 2.0]), "needs grades"),
         (lambda: query_err_score([3, 0], [1.0, 2.0], max_grade=2), "below the largest grade"),
         (lambda: query_ndcg_score([1, np.nan], [1.0, 2.0]), "NaN"),

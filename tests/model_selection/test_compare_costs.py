@@ -90,7 +90,7 @@ def test_metrics_made_by_scikit_learn_get_costs_by_request(data):
 def test_what_is_no_cost_of_rows_is_refused(data):
     X, y, cost = data
     for params, message in (
-        ({"costs": cost}, "params takes 'cost'.*Got 'costs'"),
+        ({"costs": cost}, "params can only hold 'cost'.*Got 'costs'"),
         ({"cost": MATRIX}, r"240 rows. Got \(3, 3\); one matrix for all rows is a parameter"),
         ({"cost": cost[1:]}, r"Got \(239, 3, 3\)"),
         ({"cost": cost[:, 0, 0]}, r"Got \(240,\)"),

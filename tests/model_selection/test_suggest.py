@@ -296,17 +296,17 @@ def test_a_pipeline_prepares_text_and_gaps():
         suggest_losses(X, y)
     with pytest.raises(ValueError, match="nan or inf.*SimpleImputer.* pass a pipeline"):
         suggest_losses(X[["size"]], y)
-    with pytest.raises(TypeError, match="data come first"):
+    with pytest.raises(TypeError, match="takes the data first"):
         suggest_losses(pipeline, y)
 
 
 @pytest.mark.parametrize(
     "y, message",
     [
-        (np.zeros((20, 2)), "2 columns. Ask for each target by itself"),
-        (["a", None] * 10, "missing values. Leave out these rows"),
+        (np.zeros((20, 2)), "2 columns; call it for each column"),
+        (["a", None] * 10, "missing values; leave out these rows"),
         (np.array(["a", np.nan] * 10, dtype=object), "missing values"),
-        (np.r_[np.nan, np.arange(19.0)], "nan or inf. Leave out these rows"),
+        (np.r_[np.nan, np.arange(19.0)], "nan or infinity; leave out these rows"),
     ],
 )
 @pytest.mark.parametrize("task", [None, "classification"])

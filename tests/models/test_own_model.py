@@ -89,7 +89,7 @@ def test_warm_start_goes_on(model, solver):
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
     assert again.fit(X, Y).objective_ == fitted.fit(X, Y).objective_
-    with pytest.raises(ValueError, match="n_features=2, the last one had 3"):
+    with pytest.raises(ValueError, match="n_features=2, but the last one had 3"):
         fitted.fit(X[:, :2], Y)
 
 
