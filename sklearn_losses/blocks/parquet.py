@@ -28,7 +28,7 @@ class ParquetBlocks(Blocks):
 
     Parameters
     ----------
-    paths : str, path, or list of them
+    paths : str, path or list of them
         A pattern such as ``"claims/*.parquet"``, whose files are sorted by name with numbers as
         numbers, or a list of files, which keeps its order. All have the columns that are read, with
         the same types, in any order.
