@@ -196,7 +196,8 @@ class Component(PartInNotebooks, BaseEstimator, metaclass=_WithoutOldNames):
     ) -> None:
         super().__init_subclass__(**kwargs)
         cls._accept_old_names()
-        if name or not isinstance(getattr(cls, "name", None), property):
+        in_messages = "name" in vars(cls) or isinstance(getattr(cls, "name", None), property)
+        if name or not in_messages:
             cls.name = name or cls.__name__
         if family is not None:
             cls.family, cls.registry, cls.aliases, cls.root = family, {}, {}, cls
