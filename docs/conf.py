@@ -58,7 +58,8 @@ SOURCES = [
     *HERE.rglob("*.rst"),
     *ROOT.glob("*.md"),
     *(ROOT / "sklearn_losses").rglob("*.py"),
-    *(ROOT / "examples").rglob("*.*"),
+    *(ROOT / "examples").glob("*.py"),
+    *(ROOT / "examples").glob("*.rst"),
 ]
 intersphinx_mapping = inventories.write(GENERATED / "inventories", [path for path in SOURCES if GENERATED not in path.parents])
 intersphinx_disabled_reftypes = ["std:*"]

@@ -430,8 +430,8 @@ class CVaR(Aggregated):
         \min_c\ \ c + \frac{1}{\beta n} \sum_i \max(0,\ \ell_i - c)
 
     with :math:`\ell_i` the loss of row :math:`i` of :math:`n`, and :math:`\beta` the parameter
-    `share`. It is convex where the loss is, and has kinks. ``solver="auto"`` takes ``lbfgs`` on
-    smoothed forms. In an estimator it is ``loss=CVaR("mse", share=0.1)``.
+    `share`. It is convex where the loss is. Its kinks are smoothed, and the smoothing is reduced
+    step by step. In an estimator it is ``loss=CVaR("mse", share=0.1)``.
 
     Parameters
     ----------

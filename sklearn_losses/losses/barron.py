@@ -76,14 +76,14 @@ class Barron(Redescending, name="barron"):
     >>> from sklearn_losses.losses import Barron
     >>> Barron(scale=1.0).value(np.array([0.0, np.sqrt(3)]), np.zeros(2))
     array([0., 1.])
-    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X, y = (part[:200] for part in load_diabetes(return_X_y=True))
     >>> y[:20] += 5000  # wrong entries
     >>> for shape in (2.0, 1.0, -2.0):
     ...     model = LossRegressor(Barron(shape), alpha=0).fit(X, y)
     ...     print(shape, round(float(np.median(np.abs(y - model.predict(X))))))
-    2.0 249
-    1.0 40
-    -2.0 38
+    2.0 572
+    1.0 44
+    -2.0 44
     """
 
     parameter_constraints = Redescending.parameter_constraints | {"shape": Interval(-np.inf)}

@@ -285,8 +285,9 @@ class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
     With more than two classes it is the sum of this over the other classes :math:`j`, with the
     margins :math:`t_j = f_y - f_j` of the own class :math:`y` [1]_; of nine multi-class hinges that
     [2]_ compares this one is recommended. It is convex and has one kink, at a margin of 1.
-    ``solver="interior_point"`` and ``solver="augmented_lagrangian"`` find the exact minimum of a
-    linear model. In an estimator it is ``loss="hinge"``.
+    ``solver="interior_point"`` finds the exact minimum of a linear model; on large data
+    ``solver="augmented_lagrangian"`` proves that it is within `tol` of it. In an estimator it is
+    ``loss="hinge"``.
 
     See Also
     --------

@@ -24,8 +24,8 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
     with :math:`y` the class and :math:`f_j` the raw prediction (score) of class :math:`j`. For two
     classes it is `Hinge`. It is convex and has kinks. ``solver="interior_point"`` finds the exact
-    minimum of a linear model under a ridge penalty, ``solver="augmented_lagrangian"`` that of
-    larger data. In an estimator it is ``loss="crammer_singer"``.
+    minimum of a linear model under a ridge penalty; on large data ``solver="augmented_lagrangian"``
+    proves that it is within `tol` of it. In an estimator it is ``loss="crammer_singer"``.
 
     See Also
     --------

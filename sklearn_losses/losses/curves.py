@@ -434,7 +434,7 @@ def _other_classes(y, n_classes):
 
 
 class PiecewiseLinear(ScalarLoss):
-    r"""Base class of losses whose curve is made of straight pieces: its kinks say everything.
+    r"""Base class of losses whose curve is made of straight pieces, stated by its kinks.
 
     State it in front of the family, `ResidualLoss` or `MarginLoss`, and give `kinks`:
 
@@ -443,8 +443,9 @@ class PiecewiseLinear(ScalarLoss):
         \varphi(t) = \sum_m \max\bigl(l_m (t - p_m),\ r_m (t - p_m)\bigr)
 
     with :math:`p_m` the positions and :math:`l_m < r_m` the slopes of the kinks, and :math:`t` the
-    residual or the margin. It is convex. ``solver="interior_point"`` and
-    ``solver="augmented_lagrangian"`` find the exact minimum of a linear model.
+    residual or the margin. It is convex. ``solver="interior_point"`` finds the exact minimum of a
+    linear model; on large data ``solver="augmented_lagrangian"`` proves that it is within `tol` of
+    it.
 
     Attributes
     ----------

@@ -270,8 +270,8 @@ def _recurrence(share, term):
 class ApproxNDCG(RankingLoss, name="approx_ndcg"):
     r"""The NDCG itself with smooth ranks; not convex.
 
-    Choose it to finish what a convex loss has found, for the NDCG alone. It is minus the NDCG with
-    ranks that are smooth in the scores [1]_:
+    Choose it where the NDCG is all that matters; it goes on from the fit of a convex loss. It is
+    minus the NDCG with ranks that are smooth in the scores [1]_:
 
     .. math::
 

@@ -398,8 +398,8 @@ class LambdaRank(RankNet, name="lambdarank"):
 class LambdaLoss(LambdaRank, name="lambdaloss"):
     r"""LambdaRank with the weights of a tighter bound of the NDCG (NDCG-Loss2++).
 
-    Choose it as an alternative to `LambdaRank`; it follows the NDCG more closely. For a query it is
-    the mean over its pairs :math:`(i, j)` of which :math:`i` is more relevant [1]_:
+    Choose it as an alternative to `LambdaRank`, from which it differs in the weights. For a query
+    it is the mean over its pairs :math:`(i, j)` of which :math:`i` is more relevant [1]_:
 
     .. math::
 

@@ -105,9 +105,9 @@ class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
     which it lies and not by its distance. Rows that are outliers in the features (leverage points)
     can still decide the fit; `Tukey` resists them.
 
-    It is convex and has one kink, at a residual of 0. ``solver="interior_point"`` and
-    ``solver="augmented_lagrangian"`` find the exact minimum of a linear model. In an estimator it
-    is ``loss="mae"`` or ``loss="absolute_error"``.
+    It is convex and has one kink, at a residual of 0. ``solver="interior_point"`` finds the exact
+    minimum of a linear model; on large data ``solver="augmented_lagrangian"`` proves that it is
+    within `tol` of it. In an estimator it is ``loss="mae"`` or ``loss="absolute_error"``.
 
     See Also
     --------
@@ -149,10 +149,10 @@ class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
         \ell(y, f) = \max\bigl(q\,(y - f),\ (q - 1)\,(y - f)\bigr)
 
     with :math:`y` the target, :math:`f` the prediction and :math:`q` the level `quantile` [1]_. It
-    is convex and has one kink, at a residual of 0. ``solver="interior_point"`` and
-    ``solver="augmented_lagrangian"`` find the exact minimum of a linear model. In an estimator it
-    is ``loss=Quantile(0.9)``; the names ``loss="quantile"`` and ``loss="pinball"`` stand for the
-    level 0.5.
+    is convex and has one kink, at a residual of 0. ``solver="interior_point"`` finds the exact
+    minimum of a linear model; on large data ``solver="augmented_lagrangian"`` proves that it is
+    within `tol` of it. In an estimator it is ``loss=Quantile(0.9)``; the names ``loss="quantile"``
+    and ``loss="pinball"`` stand for the level 0.5.
 
     Parameters
     ----------
@@ -278,8 +278,9 @@ class EpsilonInsensitive(_KinkedResidual, name="epsilon_insensitive"):
 
     with :math:`y` the target, :math:`f` the prediction and :math:`\varepsilon` the tolerance
     `epsilon`. It is convex and has two kinks, at residuals of :math:`\pm\varepsilon`.
-    ``solver="interior_point"`` and ``solver="augmented_lagrangian"`` find the exact minimum of a
-    linear model. In an estimator it is ``loss="epsilon_insensitive"``.
+    ``solver="interior_point"`` finds the exact minimum of a linear model; on large data
+    ``solver="augmented_lagrangian"`` proves that it is within `tol` of it. In an estimator it is
+    ``loss="epsilon_insensitive"``.
 
     Parameters
     ----------
@@ -385,7 +386,7 @@ class SquaredEpsilonInsensitive(ResidualLoss, name="squared_epsilon_insensitive"
 
 
 class LogCosh(ResidualLoss, name="log_cosh"):
-    r"""Log-cosh: half the squared error near 0, the absolute error further out, without a scale.
+    r"""Log-cosh: half the squared error below 1, the absolute error above, in the target's unit.
 
     Choose it as a smooth alternative to the absolute error for a target whose noise has a spread of
     about 1:

@@ -25,6 +25,7 @@ KINDS = ("both", "predictions", "quantiles")
 N_MEDIANS = 10  # groups of rows along the predictions
 # Where a residual is this many times the spread of half of the rows, the axis becomes logarithmic.
 LINEAR_UP_TO = 40
+MOST_POINTS = 10_000
 
 
 class ResidualsDisplay:
@@ -86,6 +87,9 @@ class ResidualsDisplay:
     The line of the second panel goes through the quartiles of the residuals, so that outliers do
     not move it. The band has 95 % of the points at each place, if the noise is normal; since it
     holds point by point, some points outside are expected among many.
+
+    Of more than 10,000 rows a sample is drawn, evenly along the order of the residuals and with the
+    500 largest and the 500 smallest of them. Medians, line and band are those of all rows.
 
     Examples
     --------
@@ -349,7 +353,10 @@ class ResidualsDisplay:
             residuals = residuals / scale
         panel.set_ylabel("residual" if scale is None else "residual / scale")
         if what == "predictions":
-            self.points_.append(_scatter(panel, predictions, residuals, weights))
+            shown = np.sort(_shown(np.argsort(residuals, kind="stable")))
+            self.points_.append(
+                _scatter(panel, predictions[shown], residuals[shown], None if weights is None else weights[shown])
+            )
             panel.axhline(0, color="0.35", linewidth=1, zorder=1)
             self.medians_.append(_draw_medians(panel, predictions, residuals, weight[used]))
             panel.set_xlabel("prediction")
@@ -369,7 +376,8 @@ class ResidualsDisplay:
         """Ordered residuals over quantiles of the normal distribution, with line and band."""
         order = np.argsort(residuals, kind="stable")
         share = weight[order] / weight.sum()
-        levels = np.cumsum(share) - share / 2
+        places = _shown(np.arange(len(order)))
+        order, levels = order[places], (np.cumsum(share) - share / 2)[places]
         across = norm.ppf(levels)
         low, high = (weighted_quantile(residuals, level, weight) for level in (0.25, 0.75))
         slope = (high - low) / (norm.ppf(0.75) - norm.ppf(0.25))
@@ -382,6 +390,15 @@ class ResidualsDisplay:
         ends = across[[0, -1]]
         panel.plot(ends, middle + slope * ends, color="0.35", linewidth=1.2, zorder=2, label="normal, same quartiles")
         self.points_.append(_scatter(panel, across, residuals[order], None if weights is None else weights[order]))
+
+
+def _shown(order):
+    """The rows to draw, of rows in the order of their residuals."""
+    ends, middle = MOST_POINTS // 20, MOST_POINTS - MOST_POINTS // 10
+    if len(order) <= MOST_POINTS:
+        return order
+    inner = np.linspace(ends, len(order) - ends - 1, middle).round().astype(int)
+    return np.concatenate([order[:ends], order[inner], order[-ends:]])
 
 
 def _scatter(panel, x, y, weights):

@@ -1,10 +1,13 @@
-"""Robust distances of rows from the bulk of the rows: how far out X alone puts them.
+"""Robust distances of rows from the bulk of X.
 
-The location and the covariance are those of a half of the rows that no direction puts far out [1]_,
-improved by concentration steps [2]_ and reweighted. The directions are chosen, not drawn [3]_.
-`sklearn.covariance.MinCovDet` serves less well here: of a third of the rows that lie together at a
-distance, in 20 columns, it misses all, since hardly a random subset is free of them; and a tight
-group of outliers can make the half with the smallest determinant.
+Location and covariance are estimated from a half of the rows that is not far out in any direction
+[1]_, improved by concentration steps [2]_ and reweighted. The directions are computed from the
+rows, without random numbers [3]_.
+
+`sklearn.covariance.MinCovDet` is not used, because it starts from random subsets of the rows. If a
+third of the rows form a group of outliers in 20 columns, hardly any such subset is free of them,
+and it finds none of these outliers. A tight group of outliers can also be part of the half with the
+smallest determinant.
 
 References
 ----------
@@ -41,27 +44,30 @@ LEVEL = 0.975
 
 
 def distance_cutoff(n_columns: int) -> float:
-    """What 97.5 % of the distances of normal rows stay below: ``sqrt(chi2_{p, .975})``."""
+    """The distance below which 97.5 % of normal rows are: ``sqrt(chi2_{p, .975})``."""
     return float(np.sqrt(chi2.ppf(LEVEL, n_columns)))
 
 
 def robust_distances(X: Any, weight: Vector, columns: ArrayLike | None = None) -> tuple[Vector, Vector]:
-    """Distances of Mahalanobis by the minimum covariance determinant, and the columns they are in.
+    """Robust Mahalanobis distances of the rows, and the columns in which they are measured.
 
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n, p)
+        The rows.
     weight : ndarray of shape (n,)
-        Rows of weight 0 have a distance and no part in the location and the covariance.
+        Weights of the rows. Rows of weight 0 have a distance and no influence on the location and
+        the covariance.
     columns : array-like of int or bool, default=None
-        Those to choose from; None: all.
+        The columns to choose from; None: all.
 
     Returns
     -------
     distances : ndarray of shape (n,)
+        The distances.
     columns : ndarray of int
-        Without those that have one value in half of the rows or more, and those that are linear
-        functions of the others.
+        The columns that were used: without those that have one value in half of the rows or more,
+        and without those that are linear functions of the others.
     """
     refuse_dates(X, "X")
     X = check_array(X, accept_sparse="csc", dtype=np.float64)
@@ -124,8 +130,8 @@ def _independent(Z):
 def _check_size(n_rows, n_columns):
     if not n_columns:
         raise ValueError(
-            "A robust distance needs a column of X that has no single value in half of the rows or more; here all have, as "
-            "columns of a one-hot encoding do."
+            "A robust distance needs a column of X that has no single value in half of the rows or more. All columns here have "
+            "one, as columns of a one-hot encoding do; choose or add columns of numbers that vary."
         )
     if n_rows < 2 * n_columns + 2:
         raise ValueError(

@@ -68,7 +68,7 @@ def test_names_of_parameters():
     ],
 )
 def test_there_is_one_loss_or_an_error(estimator, count):
-    with pytest.raises(ValueError, match=f"found {count} in {type(estimator).__name__}"):
+    with pytest.raises(ValueError, match=f"Found {count} of them in {type(estimator).__name__}"):
         LossParameter(estimator)
 
 

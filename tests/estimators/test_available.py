@@ -36,7 +36,7 @@ def test_the_error_is_that_of_the_condition():
 
 def test_another_error_becomes_one_of_a_missing_attribute_and_names_its_cause():
     assert not hasattr(Owner(-1), "twice")
-    with pytest.raises(AttributeError, match="^Owner has no twice here: a size below 0$") as caught:
+    with pytest.raises(AttributeError, match="^Owner has no twice with these parameters: a size below 0$") as caught:
         Owner(-1).twice()
     assert isinstance(caught.value.__cause__, ValueError)
 

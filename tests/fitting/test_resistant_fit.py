@@ -273,7 +273,7 @@ def few(far):
 def test_too_few_rows_are_told_where_a_row_lies_far_out(loss):
     model = LossRegressor(loss)
     with pytest.warns(
-        UserWarning, match="LossRegressor: A resistant start needs .* and there are 9 for 4.*start='mae'"
+        UserWarning, match="LossRegressor: A resistant start needs .* and there are 9 rows for 4 parameters.*start='mae'"
     ) as caught:
         model.fit(*few(far=True))
     assert len(caught) == 1 and caught[0].filename == __file__

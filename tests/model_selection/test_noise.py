@@ -56,8 +56,8 @@ def test_class_dependent_label_noise():
     [
         (lambda: add_outliers(Y, 1.5), r"\[0, 1\]"),
         (lambda: add_outliers(Y, 0.1, side="left"), "'both', 'up' or 'down'"),
-        (lambda: add_label_noise(LABELS), "one of them"),
-        (lambda: add_label_noise(LABELS, 0.1, transition=np.eye(3)), "one of them"),
+        (lambda: add_label_noise(LABELS), "either fraction or transition"),
+        (lambda: add_label_noise(LABELS, 0.1, transition=np.eye(3)), "either fraction or transition"),
         (lambda: add_label_noise(LABELS, transition=np.eye(2)), r"shape \(3, 3\)"),
         (lambda: add_label_noise(LABELS, transition=np.ones((3, 3))), "sum to 1"),
         (lambda: add_label_noise(["a", "a"], 0.5), "two different labels"),

@@ -113,6 +113,22 @@ def test_several_targets_have_a_row_of_panels_each():
     np.testing.assert_allclose(np.sort(points(one, 0)[:, 1]), np.sort(residuals[:, 1]))
 
 
+def test_of_many_rows_a_sample_is_drawn_with_all_outliers():
+    rng = np.random.default_rng(3)
+    residual, prediction = rng.normal(size=50_000), rng.normal(size=50_000)
+    residual[:300] += 20
+    display = ResidualsDisplay.from_predictions(prediction + residual, prediction)
+    for panel in range(2):
+        up = points(display, panel)[:, 1]
+        assert len(up) == 10_000 and np.sum(up > 10) == 300
+    assert len(np.unique(points(display, 0)[:, 0])) == 10_000
+    across, up = points(display, 1).T
+    levels = (np.arange(1, 50_001) - 0.5) / 50_000
+    np.testing.assert_allclose(up, np.interp(norm.cdf(across), levels, np.sort(prediction + residual - prediction)), atol=1e-6)
+    display = ResidualsDisplay.from_predictions(np.arange(9_999.0), np.zeros(9_999), kind="predictions")
+    assert len(points(display, 0)) == 9_999
+
+
 def test_far_outliers_make_the_axis_logarithmic():
     residuals = np.r_[np.linspace(-1, 1, 99), 1e6]
     assert ResidualsDisplay.from_predictions(residuals, np.zeros(100)).ax_.get_yscale() == "symlog"

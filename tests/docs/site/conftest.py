@@ -55,5 +55,5 @@ def build(tmp_path_factory):
 def site(build):
     """The folder of the site."""
     folder, done = build
-    assert (folder / "index.html").exists(), done.stderr
+    assert done.returncode < 2, done.stderr  # warnings alone end with 1
     return folder
