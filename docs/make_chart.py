@@ -45,9 +45,9 @@ class Question(NamedTuple):
     no: "Question | tuple[str, ...]"
 
 
-def tree(kind, metric=None, shown=SHOWN):
+def tree(kind, metric=None, shown=SHOWN, rules=RULES):
     """The questions for targets of a kind; a tuple of losses where nothing needs to be asked."""
-    rules = [rule for rule in RULES if rule.concerns(kind)]
+    rules = [rule for rule in rules if rule.concerns(kind)]
     asked = {_asked(condition): None for rule in rules for condition in rule.when}
     order = sorted(asked, key=lambda condition: PARTS.index(FACTS[condition.fact].part))
     first = [consistent_rule(metric)] if metric else []
@@ -84,10 +84,10 @@ def _holds(condition, answers):
     return answers[condition] if condition in answers else not answers[_opposite(condition)]
 
 
-def additions(kind):
+def additions(kind, rules=RULES):
     """The rules for a kind whose conditions its tree does not ask for."""
-    asked = set(_conditions(tree(kind)))
-    own = [rule for rule in RULES if kind in rule.problem and rule.when]
+    asked = set(_conditions(tree(kind, rules=rules)))
+    own = [rule for rule in rules if kind in rule.problem and rule.when]
     return [rule for rule in own if not asked & {_asked(condition) for condition in rule.when}]
 
 
@@ -144,12 +144,12 @@ def _branches(chart):
     return [_item(_capital(text(condition)), fact.part, _branches(branch)) for condition, branch in answers]
 
 
-def by_problem():
+def by_problem(rules=RULES):
     """The tree of all kinds of targets as a nested list."""
     lines = [".. rst-class:: loss-chart", ""]
-    for kinds, chart in equal({kind: tree(kind) for kind in KINDS}):
+    for kinds, chart in equal({kind: tree(kind, rules=rules) for kind in KINDS}):
         branches = _branches(chart)
-        for rule in additions(kinds[0]):
+        for rule in additions(kinds[0], rules):
             conditions = " and ".join(text(condition) for condition in rule.when)
             branches.append(_item(f"In addition, {conditions}", "noise", [_item(losses(rule.points), "losses")]))
         lines += _item(_title(kinds), "problem", branches)

@@ -48,9 +48,7 @@ print(f"{y.sum()} of {len(y)} images show an 8: {y.mean():.1%}")
 
 models = {
     "cross_entropy": LossClassifier("cross_entropy"),
-    "balanced weights": LossClassifier(
-        "cross_entropy", class_weight="balanced"
-    ),
+    "balanced weights": LossClassifier("cross_entropy", class_weight="balanced"),
     "focal": LossClassifier("focal"),
 }
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
@@ -66,25 +64,13 @@ for name, p in proba.items():
     label = p > 0.5
     average = average_precision_score(y, p)
     recall, precision = recall_score(y, label), precision_score(y, label)
-    print(
-        f"{name:18}{average:18.2f}{recall:9.2f}"
-        f"{precision:11.2f}{p.mean():18.3f}"
-    )
+    print(f"{name:18}{average:18.2f}{recall:9.2f}{precision:11.2f}{p.mean():18.3f}")
 
 figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 looks = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#000000", ":", "^"))
-for (name, p), (color, dashes, marker) in zip(
-    proba.items(), looks, strict=True
-):
+for (name, p), (color, dashes, marker) in zip(proba.items(), looks, strict=True):
     precision, recall, _ = precision_recall_curve(y, p)
-    ax.plot(
-        recall,
-        precision,
-        color=color,
-        linestyle=dashes,
-        linewidth=1.8,
-        label=name,
-    )
+    ax.plot(recall, precision, color=color, linestyle=dashes, linewidth=1.8, label=name)
     ax.plot(
         recall_score(y, p > 0.5),
         precision_score(y, p > 0.5),

@@ -94,10 +94,7 @@ folds = [
 estimators = {
     "linear": LossRegressor(alpha=0.01),
     "network": LossRegressor(
-        hidden_layer_sizes=(50,),
-        alpha=0.01,
-        early_stopping=True,
-        random_state=0,
+        hidden_layer_sizes=(50,), alpha=0.01, early_stopping=True, random_state=0
     ),
 }
 errors = {}
@@ -116,17 +113,13 @@ for kind, regressor in estimators.items():
             refit=False,
         )
         for name, scores in zip(
-            found.losses_,
-            found.test_scores_["neg_mean_absolute_error"],
-            strict=True,
+            found.losses_, found.test_scores_["neg_mean_absolute_error"], strict=True
         ):
             errors[name, kind, targets] = -scores.mean()
 
 print(f"{wrong.sum()} of {len(y)} targets are ten times too large.")
 print("Mean absolute error on test rows:\n")
-print(
-    f"{'':22}{'linear':>10}{'10 % wrong':>12}{'network':>10}{'10 % wrong':>12}"
-)
+print(f"{'':22}{'linear':>10}{'10 % wrong':>12}{'network':>10}{'10 % wrong':>12}")
 for name in losses:
     row = [
         errors[name, kind, targets]
@@ -153,17 +146,8 @@ for ax, kind in zip(panels, estimators, strict=True):
         for targets in ("right", "wrong")
     )
     ax.hlines(rows, right, bad, color="0.6", linewidth=2)
-    ax.plot(
-        right, rows, "o", color="#0072B2", markersize=8, label="right targets"
-    )
-    ax.plot(
-        bad,
-        rows,
-        "D",
-        color="#D55E00",
-        markersize=8,
-        label="10 % wrong targets",
-    )
+    ax.plot(right, rows, "o", color="#0072B2", markersize=8, label="right targets")
+    ax.plot(bad, rows, "D", color="#D55E00", markersize=8, label="10 % wrong targets")
     ax.axvline(
         median_error,
         color="black",

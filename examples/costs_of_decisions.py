@@ -61,9 +61,7 @@ losses = {
 }
 model = make_pipeline(StandardScaler(), LossClassifier())
 folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
-by_row = compare_losses(
-    model, X, grade, losses, params={"cost": cost}, cv=folds
-)
+by_row = compare_losses(model, X, grade, losses, params={"cost": cost}, cv=folds)
 print(by_row)
 
 display = by_row.plot()
@@ -112,9 +110,7 @@ for ax, (title, decided) in zip(panels, decisions.items(), strict=True):
         )
     ax.set(title=f"Treatment by {title}", xlabel="age in years")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(
-        frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13)
-    )
+    ax.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13))
 panels[0].set_ylabel("probability of a severe disease")
 plt.show()
 

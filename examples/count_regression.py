@@ -69,9 +69,7 @@ predicted = {
 }
 predicted["constant"] = np.full(len(y), y.mean())
 deviance = {}
-print(
-    f"{'loss':10}{'mean prediction':>18}{'lowest':>10}{'Poisson deviance':>20}"
-)
+print(f"{'loss':10}{'mean prediction':>18}{'lowest':>10}{'Poisson deviance':>20}")
 for name, prediction in predicted.items():
     shown = "not defined"
     if prediction.min() > 0:

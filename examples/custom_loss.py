@@ -83,9 +83,7 @@ print(
 # too low.
 
 display = LossFunctionDisplay.from_losses(["mse", "lopsided"], span=(-2, 2))
-display.figure_.suptitle(
-    "A loss that is steeper for predictions that are too low"
-)
+display.figure_.suptitle("A loss that is steeper for predictions that are too low")
 plt.show()
 
 # %%
@@ -113,8 +111,7 @@ for name, loss in (("mse", "mse"), ("function", cost), ("class", "lopsided")):
 # factor of the cost, which is 3.
 
 scorer = make_scorer(
-    lambda y_true, y_pred: np.mean(cost(y_true, y_pred)),
-    greater_is_better=False,
+    lambda y_true, y_pred: np.mean(cost(y_true, y_pred)), greater_is_better=False
 )
 factors = [1, 2, 3, 4, 6]
 search = GridSearchCV(

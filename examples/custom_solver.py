@@ -75,12 +75,7 @@ models = {
 minimum = min(min(model.loss_curve_) for model in models.values())
 
 figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-looks = (
-    ("#000000", "-"),
-    ("#0072B2", "--"),
-    ("#E69F00", "-."),
-    ("#D55E00", "-"),
-)
+looks = (("#000000", "-"), ("#0072B2", "--"), ("#E69F00", "-."), ("#D55E00", "-"))
 for (name, fitted), (color, dashes) in zip(models.items(), looks, strict=True):
     distance = np.maximum(np.array(fitted.loss_curve_) - minimum, 1e-12)
     ax.semilogy(
@@ -90,9 +85,7 @@ for (name, fitted), (color, dashes) in zip(models.items(), looks, strict=True):
         linestyle=dashes,
         label=name,
     )
-    print(
-        f"{name:18}{fitted.n_iter_:5} iterations, mean loss {fitted.loss_:.6f}"
-    )
+    print(f"{name:18}{fitted.n_iter_:5} iterations, mean loss {fitted.loss_:.6f}")
 ax.set(
     title="Solvers on one logistic regression",
     xlabel="iteration",
@@ -152,14 +145,10 @@ class SafeBarzilaiBorwein(SmoothSolver):
 
 check_solver(SafeBarzilaiBorwein())
 X_diabetes, y_diabetes = load_diabetes(return_X_y=True)
-median = LossRegressor("mae", solver=SafeBarzilaiBorwein()).fit(
-    X_diabetes, y_diabetes
-)
+median = LossRegressor("mae", solver=SafeBarzilaiBorwein()).fit(X_diabetes, y_diabetes)
 reference = LossRegressor("mae").fit(X_diabetes, y_diabetes)
 for fitted in (median, reference):
-    print(
-        f"{fitted.solver_}: mean absolute error {fitted.loss_:.4f}", end=", "
-    )
+    print(f"{fitted.solver_}: mean absolute error {fitted.loss_:.4f}", end=", ")
     print(f"duality gap {fitted.dual_gap_:.0e}")
 
 # %%

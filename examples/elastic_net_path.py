@@ -56,18 +56,12 @@ for ax, (name, path) in zip(panels, paths.items(), strict=True):
             linestyle="-" if column < 5 else "--",
             label=feature,
         )
-    ax.set(
-        title=name,
-        xlabel="alpha (weaker penalty to the right)",
-        xlim=(100, 0.1),
-    )
+    ax.set(title=name, xlabel="alpha (weaker penalty to the right)", xlim=(100, 0.1))
     ax.grid(color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("coefficient of the standardised feature")
 figure.legend(
-    *panels[0].get_legend_handles_labels(),
-    frameon=False,
-    loc="outside right center",
+    *panels[0].get_legend_handles_labels(), frameon=False, loc="outside right center"
 )
 plt.show()
 
@@ -131,10 +125,7 @@ ax.errorbar(
 )
 chosen = searches["mse"].best_params_["lossregressor__alpha"]
 ax.axvline(
-    chosen,
-    color="#D55E00",
-    linestyle="--",
-    label=f"one standard error: {chosen:.1f}",
+    chosen, color="#D55E00", linestyle="--", label=f"one standard error: {chosen:.1f}"
 )
 ax.set(
     title="Lasso with mse: error by the strength of the penalty",

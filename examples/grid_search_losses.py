@@ -29,22 +29,14 @@ def search(grid, **parameters):
     regressor = LossRegressor(alpha=1e-3, random_state=0, **parameters)
     pipeline = Pipeline([("scale", StandardScaler()), ("model", regressor)])
     found = GridSearchCV(
-        pipeline,
-        grid,
-        scoring="neg_mean_absolute_error",
-        cv=4,
-        error_score="raise",
+        pipeline, grid, scoring="neg_mean_absolute_error", cv=4, error_score="raise"
     ).fit(X, y)
     results = found.cv_results_
     for candidate in np.argsort(results["rank_test_score"], kind="stable")[:4]:
         chosen = results["params"][candidate].items()
         text = ", ".join(f"{name.split('__')[-1]}={v}" for name, v in chosen)
         error = -results["mean_test_score"][candidate]
-        print(
-            textwrap.fill(
-                f"{error:.2f}  {text}", 75, subsequent_indent=" " * 7
-            )
-        )
+        print(textwrap.fill(f"{error:.2f}  {text}", 75, subsequent_indent=" " * 7))
     return found
 
 
@@ -93,9 +85,7 @@ rate = search(
 # depends on ``delta``, so the default of 1.35 is good enough. The learning rate matters: too small
 # a step does not come far before the fit stops, and too large a step does not settle.
 
-figure, panels = plt.subplots(
-    1, 2, figsize=(9, 3.8), sharey=True, layout="constrained"
-)
+figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
 for ax, found, values, color in (
     (panels[0], delta, deltas, "#0072B2"),
     (panels[1], rate, rates, "#D55E00"),

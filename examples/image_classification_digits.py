@@ -21,9 +21,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn_losses import LossClassifier
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(
-    X, y, stratify=y, random_state=0
-)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 print(f"{len(X_train)} training images, {len(X_test)} test images")
 
 # %%
@@ -36,10 +34,7 @@ print(f"{len(X_train)} training images, {len(X_test)} test images")
 
 losses = ("cross_entropy", "hinge", "squared_hinge")
 accuracy, predicted = {}, {}
-print(
-    f"{'loss':16}{'model':10}{'solver':22}"
-    f"{'parameters':>10}{'test accuracy':>15}"
-)
+print(f"{'loss':16}{'model':10}{'solver':22}{'parameters':>10}{'test accuracy':>15}")
 for kind, hidden in (("linear", ()), ("network", (64,))):
     for loss in losses:
         classifier = LossClassifier(
@@ -58,10 +53,7 @@ for kind, hidden in (("linear", ()), ("network", (64,))):
         )
 
 figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-for kind, color, marker in (
-    ("linear", "#0072B2", "o"),
-    ("network", "#D55E00", "D"),
-):
+for kind, color, marker in (("linear", "#0072B2", "o"), ("network", "#D55E00", "D")):
     ax.plot(
         [100 * accuracy[loss, kind] for loss in losses],
         losses,
@@ -94,18 +86,13 @@ plt.show()
 
 best = max(accuracy, key=accuracy.get)
 mistakes = np.flatnonzero(predicted[best] != y_test)
-print(
-    f"{best[0]}, {best[1]}: "
-    f"{len(mistakes)} of {len(y_test)} test images are wrong"
-)
+print(f"{best[0]}, {best[1]}: {len(mistakes)} of {len(y_test)} test images are wrong")
 
 figure, panels = plt.subplots(2, 5, figsize=(7, 3.6), layout="constrained")
 for ax in panels.flat:
     ax.set_axis_off()
 for ax, row in zip(panels.flat, mistakes, strict=False):
     ax.imshow(X_test[row].reshape(8, 8), cmap="gray_r")
-    ax.set_title(
-        f"{y_test[row]}, taken for {predicted[best][row]}", fontsize=10
-    )
+    ax.set_title(f"{y_test[row]}, taken for {predicted[best][row]}", fontsize=10)
 figure.suptitle(f"Mistakes of {best[0]} with a {best[1]}")
 plt.show()

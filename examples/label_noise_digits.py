@@ -27,9 +27,7 @@ noisy, changed = add_label_noise(y, 0.4, random_state=0)
 print(f"{changed.sum()} of {len(y)} labels are wrong")
 
 figure, panels = plt.subplots(2, 6, figsize=(8, 3), layout="constrained")
-for ax, image, label, wrong in zip(
-    panels.flat, X, noisy, changed, strict=False
-):
+for ax, image, label, wrong in zip(panels.flat, X, noisy, changed, strict=False):
     ax.imshow(image.reshape(8, 8), cmap="gray_r")
     ax.set_title(
         f"{label} (wrong)" if wrong else f"{label}",
@@ -69,10 +67,7 @@ def accuracy(loss, alpha, noise, seeds=(0, 1)):
 
 
 alphas = (1e-4, 1e-3, 1e-2)
-found = {
-    str(loss): [accuracy(loss, alpha, 0.4) for alpha in alphas]
-    for loss in losses
-}
+found = {str(loss): [accuracy(loss, alpha, 0.4) for alpha in alphas] for loss in losses}
 print(f"{'':32}" + "".join(f"{f'alpha={alpha:g}':>14}" for alpha in alphas))
 for name, scores in found.items():
     print(f"{name:32}" + "".join(f"{score:14.3f}" for score in scores))
@@ -93,9 +88,7 @@ figure, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
 for (loss, scores), color, marker in zip(
     curves.items(), ("#D55E00", "#0072B2"), "os", strict=True
 ):
-    ax.plot(
-        levels, scores, color=color, marker=marker, linewidth=2, label=loss
-    )
+    ax.plot(levels, scores, color=color, marker=marker, linewidth=2, label=loss)
     print(f"{loss:16}" + "".join(f"{score:8.3f}" for score in scores))
 ax.set_xticks(levels, [f"{level:.0%}" for level in levels])
 ax.set(

@@ -41,9 +41,7 @@ def docstrings(folder, limit):
     for path in sorted(folder.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-                text = " ".join(
-                    (ast.get_docstring(node) or "").lower().split()
-                )
+                text = " ".join((ast.get_docstring(node) or "").lower().split())
                 if len(text) > 80 and text not in found:
                     found.append(text)
         if sum(map(len, found)) > limit:
@@ -51,15 +49,10 @@ def docstrings(folder, limit):
     return found
 
 
-folders = (
-    pathlib.Path(ast.__file__).parent,
-    pathlib.Path(np.__file__).parent / "lib",
-)
+folders = (pathlib.Path(ast.__file__).parent, pathlib.Path(np.__file__).parent / "lib")
 folders += (pathlib.Path(sklearn.__file__).parent / "metrics",)
 texts = sum((docstrings(folder, 20_000) for folder in folders), [])
-texts = [
-    texts[place] for place in np.random.default_rng(0).permutation(len(texts))
-]
+texts = [texts[place] for place in np.random.default_rng(0).permutation(len(texts))]
 everything = "".join(texts)
 alphabet = sorted(sorted(set(everything)), key=everything.count)[-40:]
 n_characters = len(alphabet) + 1
@@ -101,9 +94,7 @@ def rows(coded):
             + coded[places - back].astype(np.uint64)
             + np.uint64(17)
         )
-        mixed = (hashed ^ (hashed >> np.uint64(29))) * np.uint64(
-            0x9E3779B97F4A7C15
-        )
+        mixed = (hashed ^ (hashed >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
         columns[:, back - 1] = (mixed >> np.uint64(40)) % np.uint64(N_FEATURES)
     pointer = np.arange(0, columns.size + 1, ORDER)
     return sparse.csr_matrix(
@@ -142,9 +133,7 @@ np.add.at(counts, (previous, y), 1)
 unigrams = np.tile(counts.sum(axis=0) / counts.sum(), (len(y_test), 1))
 bigrams = (counts / counts.sum(axis=1, keepdims=True))[previous_test]
 for name, proba in (("unigrams", unigrams), ("bigrams", bigrams)):
-    perplexity[name] = perplexity_score(
-        y_test, proba, labels=np.arange(n_characters)
-    )
+    perplexity[name] = perplexity_score(y_test, proba, labels=np.arange(n_characters))
 
 # %%
 # Fit softmax regression and an MLP
@@ -175,24 +164,15 @@ for name, hidden, rate in (
     # Characters that the training text lacks get what smoothing keeps.
     log_proba = model.predict_log_proba(X_test)
     perplexity[name] = perplexity_score(
-        y_test,
-        log_proba,
-        labels=model.classes_,
-        log_proba=True,
-        smoothing=1e-4,
+        y_test, log_proba, labels=model.classes_, log_proba=True, smoothing=1e-4
     )
-    print(
-        f"{name}: {model.n_parameters_:,} parameters, {model.n_iter_} passes"
-    )
+    print(f"{name}: {model.n_parameters_:,} parameters, {model.n_iter_} passes")
 for name, value in perplexity.items():
     print(f"{name:30}{value:6.2f}")
 
 figure, ax = plt.subplots(figsize=(6.8, 3), layout="constrained")
 bars = ax.barh(
-    list(perplexity),
-    list(perplexity.values()),
-    color="#56B4E9",
-    edgecolor="black",
+    list(perplexity), list(perplexity.values()), color="#56B4E9", edgecolor="black"
 )
 ax.bar_label(bars, fmt="%.1f", padding=3)
 ax.invert_yaxis()
@@ -217,9 +197,7 @@ best = min(models, key=perplexity.get)
 rng = np.random.default_rng(0)
 written = "returns the "
 for _ in range(100):
-    log_proba = (
-        models[best].predict_log_proba(rows(codes(written + " "))[-1])[0] / 0.6
-    )
+    log_proba = models[best].predict_log_proba(rows(codes(written + " "))[-1])[0] / 0.6
     proba = np.exp(log_proba - log_proba.max())
     code = models[best].classes_[rng.choice(len(proba), p=proba / proba.sum())]
     written += alphabet[code] if code < len(alphabet) else "?"

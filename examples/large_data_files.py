@@ -53,13 +53,9 @@ table = np.concatenate([np.load(path) for path in paths])
 in_memory = LossRegressor("mae").fit(table[:, :-1], table[:, -1])
 difference = np.max(np.abs(from_files.coef_ - in_memory.coef_))
 print(f"shape of the source: {source.shape}")
+print(f"converged: {from_files.converged_}, duality gap {from_files.dual_gap_:.0e}")
 print(
-    f"converged: {from_files.converged_}, "
-    f"duality gap {from_files.dual_gap_:.0e}"
-)
-print(
-    "largest difference from the coefficients of the fit in memory: "
-    f"{difference:.0e}"
+    f"largest difference from the coefficients of the fit in memory: {difference:.0e}"
 )
 
 # %%

@@ -97,10 +97,7 @@ for (kind, losses), color, marker in zip(
 ):
     ndcg = [found[loss][0] for loss in losses]
     ax.plot(ndcg, losses, marker, color=color, markersize=9, label=kind)
-ax.set(
-    title="Ranking losses on held-out queries",
-    xlabel="NDCG@10 (higher is better)",
-)
+ax.set(title="Ranking losses on held-out queries", xlabel="NDCG@10 (higher is better)")
 ax.invert_yaxis()
 ax.grid(axis="x", color="0.9")
 ax.spines[["top", "right"]].set_visible(False)
@@ -124,13 +121,9 @@ curves = {}
 for loss in ("mse", "lambdarank", "listnet"):
     curves[loss] = []
     for alpha in alphas:
-        ranker = LossRanker(loss, alpha=alpha).fit(
-            X[train], y[train], qid=qid[train]
-        )
+        ranker = LossRanker(loss, alpha=alpha).fit(X[train], y[train], qid=qid[train])
         scores = ranker.predict(X[~train])
-        curves[loss].append(
-            query_ndcg_score(y[~train], scores, qid=qid[~train], k=10)
-        )
+        curves[loss].append(query_ndcg_score(y[~train], scores, qid=qid[~train], k=10))
 
 figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
 looks = (("#D55E00", "o"), ("#E69F00", "s"), ("#0072B2", "^"))

@@ -55,9 +55,7 @@ stackloss = np.array(
     ]
 )
 X_plant, y_plant = stackloss[:, :3], stackloss[:, 3]
-plant = {
-    loss: LossRegressor(loss, alpha=0).fit(X_plant, y_plant) for loss in LOSSES
-}
+plant = {loss: LossRegressor(loss, alpha=0).fit(X_plant, y_plant) for loss in LOSSES}
 for loss, model in plant.items():
     print(f"{loss:6} coefficients {model.coef_.round(2)}")
 for loss in ("huber", "tukey"):
@@ -79,9 +77,7 @@ for loss in ("huber", "tukey"):
 def compare_displays(models, X, y, title, **options):
     """The outlier display of the squared error and that of Tukey's loss."""
     displays = {}
-    figure, panels = plt.subplots(
-        1, 2, figsize=(11, 4.6), layout="constrained"
-    )
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
     for ax, loss in zip(panels, ("mse", "tukey"), strict=True):
         displays[loss] = OutlierDisplay.from_estimator(
             models[loss], X, y, ax=ax, **options

@@ -18,11 +18,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_losses import (
-    CoverageDisplay,
-    LossRegressor,
-    MultiQuantileRegressor,
-)
+from sklearn_losses import CoverageDisplay, LossRegressor, MultiQuantileRegressor
 from sklearn_losses.losses import Quantile
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -80,10 +76,7 @@ for name, regressor in models.items():
         )
     shares[name] = np.mean((band[0.05] <= y_new) & (y_new <= band[0.95]))
     pinball = np.mean(
-        [
-            mean_pinball_loss(y_new, band[level], alpha=level)
-            for level in LEVELS
-        ]
+        [mean_pinball_loss(y_new, band[level], alpha=level) for level in LEVELS]
     )
     print(
         f"{name:16}{shares[name]:28.1%}{pinball:20.3f}"
@@ -95,9 +88,7 @@ pinball = np.mean(
 )
 print(f"{'true quantiles':16}{shares['truth']:28.1%}{pinball:20.3f}")
 
-figure, panels = plt.subplots(
-    1, 2, figsize=(9, 3.8), sharey=True, layout="constrained"
-)
+figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
 for ax, (name, band) in zip(panels, bands.items(), strict=True):
     ax.plot(
         X_new[::4, 0],
@@ -116,11 +107,7 @@ for ax, (name, band) in zip(panels, bands.items(), strict=True):
         label="predicted 5 % to 95 %",
     )
     ax.plot(
-        X_new[:, 0],
-        band[0.5],
-        color="#0072B2",
-        linewidth=2,
-        label="predicted median",
+        X_new[:, 0], band[0.5], color="#0072B2", linewidth=2, label="predicted median"
     )
     ax.plot(
         X_new[:, 0],
@@ -161,9 +148,7 @@ X, y = load_diabetes(return_X_y=True)
 folds = KFold(5, shuffle=True, random_state=0)
 levels = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
 predicted = cross_val_predict(MultiQuantileRegressor(levels), X, y, cv=folds)
-display = CoverageDisplay.from_predictions(
-    y, predicted, levels, name="linear model"
-)
+display = CoverageDisplay.from_predictions(y, predicted, levels, name="linear model")
 display.ax_.set_title("Coverage of quantiles on held-out patients")
 plt.show()
 

@@ -35,8 +35,7 @@ X_train, y_right, X_test, y_test = (
 )
 y_train, wrong = add_outliers(y_right, 0.1, side="up", random_state=0)
 print(
-    f"{X_train.shape[0]} rows, {X_train.shape[1]} columns, "
-    f"{wrong.sum()} wrong targets"
+    f"{X_train.shape[0]} rows, {X_train.shape[1]} columns, {wrong.sum()} wrong targets"
 )
 
 # %%
@@ -60,14 +59,11 @@ print(
 for loss in ("mse", "huber", "tukey"):
     factor = 2 if loss == "mse" else 1
     paths[loss] = [
-        LossRegressor(loss, alpha=factor * alpha, l1_ratio=1).fit(
-            X_train, y_train
-        )
+        LossRegressor(loss, alpha=factor * alpha, l1_ratio=1).fit(X_train, y_train)
         for alpha in alphas
     ]
     errors[loss] = [
-        np.mean(np.abs(y_test - model.predict(X_test)))
-        for model in paths[loss]
+        np.mean(np.abs(y_test - model.predict(X_test))) for model in paths[loss]
     ]
     place = int(np.argmin(errors[loss]))
     best[loss] = model = paths[loss][place]
@@ -83,9 +79,7 @@ for loss in ("mse", "huber", "tukey"):
 # losses. The outliers decide which columns ``mse`` selects. ``huber`` and ``tukey`` select fewer
 # columns, and more of those that matter.
 
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 4), layout="constrained"
-)
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for (loss, error), color, marker in zip(
     errors.items(), ("#D55E00", "#0072B2", "#000000"), "^so", strict=True
 ):
@@ -102,11 +96,7 @@ right.plot([], [], color="0.7", label="390 columns of noise")
 right.plot([], [], color="#0072B2", label="10 columns of the patients")
 right.set(title="Coefficients of tukey", ylabel="coefficient")
 for ax in (left, right):
-    ax.set(
-        xscale="log",
-        xlabel="alpha (weaker penalty to the right)",
-        xlim=(42, 3.8),
-    )
+    ax.set(xscale="log", xlabel="alpha (weaker penalty to the right)", xlim=(42, 3.8))
     ax.set_xticks([40, 20, 10, 5], ["40", "20", "10", "5"])
     ax.set_xticks([], minor=True)
     ax.spines[["top", "right"]].set_visible(False)

@@ -58,9 +58,7 @@ for name, model in models.items():
     print(f"{name:22}{model.coef_[0]:8.2f}{model.intercept_:12.2f}{scale:>8}")
 print(f"{'truth':22}{2:8.2f}{5:12.2f}{0.5:8.2f}")
 
-figure, (whole, zoomed) = plt.subplots(
-    1, 2, figsize=(9, 4), layout="constrained"
-)
+figure, (whole, zoomed) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 ends = np.array([[-5.0], [5.0]])
 styles = (
     ("mse", "#D55E00", "-"),
@@ -69,16 +67,9 @@ styles = (
     ("tukey", "#000000", "-"),
 )
 for ax in (whole, zoomed):
+    ax.plot(x[~outlier], y[~outlier], ".", color="#56B4E9", label="right targets")
     ax.plot(
-        x[~outlier], y[~outlier], ".", color="#56B4E9", label="right targets"
-    )
-    ax.plot(
-        x[outlier],
-        y[outlier],
-        "x",
-        color="0.5",
-        markersize=5,
-        label="wrong targets",
+        x[outlier], y[outlier], "x", color="0.5", markersize=5, label="wrong targets"
     )
     for name, color, dashes in styles:
         ax.plot(
@@ -144,6 +135,4 @@ print(
     f"tukey gives weight 0 to {np.sum(weights[outlier] == 0)} "
     f"of {outlier.sum()} wrong targets"
 )
-print(
-    f"and to {np.sum(weights[~outlier] == 0)} of {np.sum(~outlier)} right ones"
-)
+print(f"and to {np.sum(weights[~outlier] == 0)} of {np.sum(~outlier)} right ones")

@@ -57,9 +57,7 @@ for name, curve in curves.items():
     count = near[0] + 1 if len(near) else "more than 60"
     print(f"{name:8} within 0.1 % of the minimum after {count} iterations")
 
-figure, panels = plt.subplots(
-    1, 2, figsize=(9, 4), sharey=True, layout="constrained"
-)
+figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 looks = (("#000000", "-"), ("#0072B2", "--"), ("#D55E00", "-."))
 for ax, group in zip(panels, (all_rows, batches), strict=True):
     for name, (color, dashes) in zip(group, looks, strict=True):
@@ -108,9 +106,7 @@ def objective(model):
 
 exact = LossRegressor("mae", alpha=1e-6).fit(X, y)
 iterations = (1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 30, 50, 80)
-figure, panels = plt.subplots(
-    1, 2, figsize=(9, 4), sharey=True, layout="constrained"
-)
+figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 gaps = {}
 for ax, solver in zip(panels, ("interior_point", "lbfgs"), strict=True):
     rows = []
@@ -127,20 +123,10 @@ for ax, solver in zip(panels, ("interior_point", "lbfgs"), strict=True):
     gaps[solver] = np.array(rows)
     count, gap, distance, _ = gaps[solver].T
     ax.semilogy(
-        count,
-        gap,
-        "--o",
-        color="#D55E00",
-        markersize=4,
-        label="duality gap (bound)",
+        count, gap, "--o", color="#D55E00", markersize=4, label="duality gap (bound)"
     )
     ax.semilogy(
-        count,
-        distance,
-        "-^",
-        color="#0072B2",
-        markersize=4,
-        label="true distance",
+        count, distance, "-^", color="#0072B2", markersize=4, label="true distance"
     )
     ax.set(title=f"mae, {solver}", xlabel="iterations of the fit")
     ax.grid(color="0.9")

@@ -39,7 +39,7 @@ class LossParameter:
         ]
         if len(holders) != 1:
             raise ValueError(
-                "compare_losses needs one LossRegressor, LossClassifier or LossRanker, by itself or in a pipeline or wrapper. "
+                "There must be one LossRegressor, LossClassifier or LossRanker, by itself or in a pipeline or wrapper. "
                 f"Found {len(holders)} of them in {type(estimator).__name__}."
             )
         self.path = holders[0].split("__") if holders[0] else []

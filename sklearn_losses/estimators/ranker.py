@@ -58,7 +58,7 @@ class LossRanker(LossEstimator):
 
         - Pairs of rows in the right order, convex: "ranknet", "pairwise_hinge",
           "squared_pairwise_hinge".
-        - NDCG, which counts the top of the ranking, not convex: "lambdarank", "lambdaloss",
+        - NDCG, in which the top of the ranking counts most: "lambdarank", "lambdaloss",
           "approx_ndcg".
         - The whole list at once, convex: "listnet", "listmle", "xe_ndcg".
         - Regression losses, row by row (pointwise ranking): the names of `LossRegressor`, such as

@@ -44,9 +44,10 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
 
         - Mean of the target: "mse".
         - Median, quantiles, expectiles: "mae", "quantile" (``Quantile(0.9)``), "expectile".
-        - Outliers in y, convex: "huber", "fair", "log_cosh".
+        - Outliers in y, convex: "huber", "fair", "log_cosh", "barron" (``Barron(shape)``, below 1
+          for the next line).
         - Outliers in y and in X (leverage points), not convex: "tukey", "cauchy", "welsch",
-          "geman_mcclure", "barron", "adaptive_barron".
+          "geman_mcclure", "adaptive_barron".
         - No cost up to an error of epsilon: "epsilon_insensitive", "squared_epsilon_insensitive".
         - Counts and rates: "poisson". Positive targets: "gamma". Targets that are 0 or positive:
           "tweedie". Their prediction is the exponential of the raw prediction.

@@ -49,7 +49,7 @@ class SVRG(StochasticSolver, name="svrg"):
     See Also
     --------
     sklearn_losses.solvers.SGD : The same without the correction.
-    sklearn_losses.solvers.Newton : Exact for data in memory.
+    sklearn_losses.solvers.Newton : Exact, for losses with second derivatives.
 
     References
     ----------

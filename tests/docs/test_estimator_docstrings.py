@@ -51,9 +51,37 @@ def test_all_solvers_and_models_are_listed(estimator):
     assert names_listed(described["model"][1]) == set(Model.names())
 
 
+def lines_of(estimator, parameter):
+    """The list of the names in the text of a parameter, line by line."""
+    text = "\n".join(next(entry.desc for entry in sections(estimator)["Parameters"] if entry.name == parameter))
+    return [" ".join(line.split()) for line in re.split(r"\n- ", text.split("\n\n")[1].removeprefix("- "))]
+
+
+@pytest.mark.parametrize("estimator", BY_LOSS.values())
+def test_lines_that_are_called_convex_are_convex(estimator):
+    said = {
+        name: "not convex" not in line
+        for line in lines_of(estimator, "loss")
+        if "convex" in line
+        for name in names_listed(line)
+    }
+    assert len(said) >= 6
+    assert said == {name: bool(Loss.make(name).convex) for name in said}
+
+
+def test_solvers_stand_in_the_line_of_their_kind():
+    lines = {
+        words: line for line in lines_of(LossRegressor, "solver") for words in ("Linear models", "a batch") if words in line
+    }
+    assert names_listed(lines["a batch"]) == {name for name in Solver.names() if Solver.make(name).stochastic}
+    X, y = np.eye(3), np.arange(3.0)
+    for name in names_listed(lines["Linear models"]):
+        with pytest.raises(ValueError, match="linear model"):
+            LossRegressor("mae", solver=name, hidden_layer_sizes=(2,)).fit(X, y)
+
+
 def test_losses_with_probabilities_are_those_of_the_first_lines():
-    lines = "\n".join(next(entry.desc for entry in sections(LossClassifier)["Parameters"] if entry.name == "loss"))
-    first_three = "".join(re.split(r"\n- ", lines)[1:4])
+    first_three = "".join(lines_of(LossClassifier, "loss")[:3])
     assert names_listed(first_three) == {name for name, maker in Loss.names().items() if maker().has_probabilities}
 
 
