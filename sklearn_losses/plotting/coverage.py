@@ -48,7 +48,8 @@ class PredictionInterval(NamedTuple):
     Examples
     --------
     >>> from sklearn_losses import CoverageDisplay
-    >>> display = CoverageDisplay.from_predictions([1.0, 5.0], [[0.0, 2.0], [0.0, 2.0]], [0.1, 0.9])
+    >>> y, quantiles = [1.0, 5.0], [[0.0, 2.0], [0.0, 2.0]]
+    >>> display = CoverageDisplay.from_predictions(y, quantiles, [0.1, 0.9])
     >>> display.intervals
     [PredictionInterval(low=0.1, high=0.9, coverage=0.5, mean_width=2.0)]
     """
