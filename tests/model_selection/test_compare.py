@@ -142,7 +142,7 @@ def test_a_rankers_own_score_in_a_search():
 def test_few_folds_say_what_they_cannot_show(folds, least):
     comparison = compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=folds, scoring="r2", refit=False)
     [sentence] = [said for said in comparison.sentences() if "cannot show much" in said]
-    assert f"{folds} folds cannot show much: only a difference of more than {least:.2g} times its own spread" in sentence
+    assert f"{folds} folds show little: only a difference of more than {least:.2g} times its standard deviation" in sentence
     # A mean difference of that many standard deviations has the p-value 0.05, one of less a larger
     # one.
     pattern = np.linspace(-1, 1, folds) / np.std(np.linspace(-1, 1, folds), ddof=1)
