@@ -108,7 +108,7 @@ def test_a_table_without_a_value_is_an_error():
     def impossible(estimator, X, y):
         raise RuntimeError("out of order")
 
-    with pytest.raises(ValueError, match="No loss has a value of score.*mse: out of order"):
+    with pytest.raises(ValueError, match="No loss has a value of score.*'mse': out of order"):
         compare_losses(LossRegressor(), X, Y, ["mse"], scoring=impossible, cv=3)
 
 
