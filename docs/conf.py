@@ -1,6 +1,6 @@
 """Sphinx: the site. ``sphinx-build -W docs docs/_build`` from the root of the repository.
 
-The build reads nothing from a network, and so does the site that it makes.
+Neither the build nor the pages that it writes need a network.
 """
 
 import inspect

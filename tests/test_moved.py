@@ -82,7 +82,7 @@ def test_a_robust_loss_under_its_old_words():
 
 @pytest.mark.parametrize("name", ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"])
 def test_families_of_losses_from_the_module_of_the_base_class(name):
-    with pytest.warns(FutureWarning, match=f"Import {name} from sklearn_losses.losses"):
+    with pytest.warns(FutureWarning, match=f"{name} has moved; import it from sklearn_losses.losses"):
         assert getattr(base, name) is getattr(losses, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         base.nothing  # noqa: B018  # the access raises
@@ -124,7 +124,7 @@ def test_facts_of_a_loss_under_their_old_names(old, new, value):
 
 @pytest.mark.parametrize("name", ["Kink", "MarginLoss", "PiecewiseLinear", "ResidualLoss", "ScalarLoss"])
 def test_families_of_losses_where_they_were(name):
-    with pytest.warns(FutureWarning, match=f"Import {name} from sklearn_losses.losses"):
+    with pytest.warns(FutureWarning, match=f"{name} has moved; import it from sklearn_losses.losses"):
         assert getattr(base, name) is getattr(losses, name)
 
 
@@ -145,7 +145,7 @@ def test_what_never_was_among_the_losses():
 def test_a_class_from_the_module_where_it_was(module, name):
     package = importlib.import_module(f"sklearn_losses.{module.partition('.')[0]}")
     old = importlib.import_module(f"sklearn_losses.{module}")
-    with pytest.warns(FutureWarning, match=f"Import {name} from {package.__name__}") as caught:
+    with pytest.warns(FutureWarning, match=f"{name} has moved; import it from {package.__name__}") as caught:
         assert getattr(old, name) is getattr(package, name)
     assert caught[0].filename == __file__
     with pytest.raises(AttributeError, match="no attribute 'np_'"):

@@ -9,7 +9,6 @@ exist gets no entry, and Sphinx reports the reference as an error.
 
 import builtins
 import importlib
-import importlib.util
 import inspect
 import re
 import sys
@@ -39,9 +38,6 @@ ELSEWHERE = {
     "numpy.random.RandomState": "reference/random/legacy.html",
     "numpy.float32": "reference/arrays.scalars.html",
     "numpy.float64": "reference/arrays.scalars.html",
-    "polars.DataFrame": "reference/dataframe/index.html",
-    "polars.Series": "reference/series/index.html",
-    "dask.array.Array": "array-api.html",
 }
 # Sections that our pages link to by their labels.
 LABELS = {"sklearn": ["metadata_routing std:label -1 metadata_routing.html#metadata-routing Metadata Routing"]}
@@ -51,9 +47,6 @@ PROJECTS = {
     "scipy": ("https://docs.scipy.org/doc/scipy/", _pages("reference/generated/{}.html", "reference/{}.html")),
     "pandas": ("https://pandas.pydata.org/docs/", _pages("reference/api/{}.html")),
     "matplotlib": ("https://matplotlib.org/stable/", _pages("api/_as_gen/{}.html")),
-    "polars": ("https://docs.pola.rs/api/python/stable/", _pages("reference/api/{}.html")),
-    "dask": ("https://docs.dask.org/en/stable/", _pages("generated/{}.html")),
-    "distributed": ("https://distributed.dask.org/en/stable/", lambda module, name: "api.html"),
     "joblib": ("https://joblib.readthedocs.io/en/stable/", _pages("generated/{}.html")),
     "statsmodels": ("https://www.statsmodels.org/stable/", _pages("generated/{}.html")),
     "python": ("https://docs.python.org/3/", None),
@@ -97,8 +90,6 @@ def _entry(name):
     """The project of a name, and its line in the inventory or None."""
     top = name.partition(".")[0]
     if top in PROJECTS and top != "python":
-        if importlib.util.find_spec(top) is None:  # not installed here: nothing to look it up in
-            return top, f"{name} py:class 1 {PROJECTS[top][1](*name.rsplit('.', 1))}#$ -"
         return top, _line(name, PROJECTS[top][1])
     if hasattr(builtins, name):
         value = getattr(builtins, name)
@@ -122,6 +113,9 @@ def _line(name, address):
     else:
         return None
     rest = parts[length:]
+    # What a module only happens to import has no page under its name.
+    if rest and rest[0] not in getattr(value, "__all__", rest):
+        return None
     owner = value
     for part in rest:
         owner, value = value, getattr(value, part, None)

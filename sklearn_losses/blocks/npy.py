@@ -33,17 +33,17 @@ class NpyBlocks(Blocks):
 
     Parameters
     ----------
-    paths : str, path, or list of them
+    paths : str, path or list of them
         A pattern such as ``"part-*.npy"``, whose files are sorted by name with numbers as numbers,
         or a list of files, which keeps its order. Each file holds an array of two dimensions; all
         have the same number of columns and the same type.
-    target : int, list of int, str, path, or list of them, default=None
+    target : int, str, path or list of them, default=None
         The column of the targets, or several columns; negative numbers count from the end. Or files
         of their own, such as ``"y-*.npy"``: one for each file of `paths`, with as many rows, or a
         single one for all rows. None is for rows to predict.
-    weight : int, str, path, or list of them, default=None
+    weight : int, str, path or list of them, default=None
         The weights of the rows: a column, or files of their own. None is 1 for each row.
-    qid : int, str, path, or list of them, default=None
+    qid : int, str, path or list of them, default=None
         The query of each row, for rankings: a column, or files of their own.
     columns : list of int, default=None
         The columns of X. None takes all but those of target, weight and qid.

@@ -28,7 +28,7 @@ class ParquetBlocks(Blocks):
 
     Parameters
     ----------
-    paths : str, path, or list of them
+    paths : str, path or list of them
         A pattern such as ``"claims/*.parquet"``, whose files are sorted by name with numbers as
         numbers, or a list of files, which keeps its order. All have the columns that are read, with
         the same types, in any order.
@@ -104,9 +104,8 @@ class ParquetBlocks(Blocks):
     >>> import pyarrow
     >>> from pyarrow import parquet
     >>> from sklearn_losses.blocks import ParquetBlocks
-    >>> table = pyarrow.table(
-    ...     {"age": [21, 47, 35], "region": ["b", "a", "b"], "loss": [1.5, 0.0, 2.5]}
-    ... )
+    >>> region, loss = ["b", "a", "b"], [1.5, 0.0, 2.5]
+    >>> table = pyarrow.table({"age": [21, 47, 35], "region": region, "loss": loss})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     parquet.write_table(table, f"{folder}/claims-1.parquet")
     ...     source = ParquetBlocks(

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_losses.core.notebook import InNotebooks
+from sklearn_losses.core.notebook import PartInNotebooks
 from sklearn_losses.core.renamed import OldName, warn_of_old
 
 __all__ = ["Options", "Component", "Interval", "Integer", "all_or_nothing", "check_parameters", "description"]
@@ -145,7 +145,7 @@ def _without_old_names(kind, names):
     return [name for name, value in own if not isinstance(value, OldName)]
 
 
-class Component(InNotebooks, BaseEstimator, metaclass=_WithoutOldNames):
+class Component(PartInNotebooks, BaseEstimator, metaclass=_WithoutOldNames):
     """Base of losses, solvers and models.
 
     Gives parameters, clone and repr as in scikit-learn, and a registry of names.
@@ -196,7 +196,8 @@ class Component(InNotebooks, BaseEstimator, metaclass=_WithoutOldNames):
     ) -> None:
         super().__init_subclass__(**kwargs)
         cls._accept_old_names()
-        if name or not isinstance(getattr(cls, "name", None), property):
+        in_messages = "name" in vars(cls) or isinstance(getattr(cls, "name", None), property)
+        if name or not in_messages:
             cls.name = name or cls.__name__
         if family is not None:
             cls.family, cls.registry, cls.aliases, cls.root = family, {}, {}, cls

@@ -54,7 +54,7 @@ def offer_from_modules(package: str) -> None:
     def offered(module, name):
         if name not in home.__all__:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        warn_of_old(f"Import {name} from {package}.")
+        warn_of_old(f"{name} has moved; import it from {package}.")
         return getattr(home, name)
 
     for found in pkgutil.iter_modules(home.__path__):

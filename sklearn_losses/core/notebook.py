@@ -5,10 +5,11 @@ documentation, and which parameters the user has set.
 """
 
 import inspect
+import re
 import sys
 from typing import Any
 
-__all__ = ["DOCUMENTATION", "InNotebooks", "public_path"]
+__all__ = ["DOCUMENTATION", "InNotebooks", "PartInNotebooks", "public_path"]
 
 # The address of the documentation; pyproject.toml has the same one.
 DOCUMENTATION = "https://sklearn-losses.github.io/sklearn-losses"
@@ -55,6 +56,21 @@ class InNotebooks:
         order = sorted(values, key=lambda name: (name not in changed, "__" in name))
         table.data = {name: values[name] for name in order}
         return table
+
+
+class PartInNotebooks(InNotebooks):
+    """The same for losses, solvers and models, which are not fitted and so not called so."""
+
+    def _repr_html_inner(self):
+        return _without_state(super()._repr_html_inner())  # type: ignore[misc]
+
+    def _repr_mimebundle_(self, **kwargs):
+        return {kind: _without_state(shown) for kind, shown in super()._repr_mimebundle_(**kwargs).items()}  # type: ignore[misc]
+
+
+def _without_state(shown):
+    """A diagram without the sign that says "Not fitted"."""
+    return re.sub(r'<span class="sk-estimator-doc-link ">i<span>Not fitted</span></span>', "", shown)
 
 
 def _is_default(name, values):

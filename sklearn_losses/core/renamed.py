@@ -37,7 +37,7 @@ class OldName:
 
     def __get__(self, instance: Any, owner: type[Any]) -> Any:
         if sys._getframe(1).f_globals.get("__name__") not in READERS:
-            warn_of_old(f"{owner.__name__}.{self.old} is called {self.new} now.")
+            warn_of_old(f"{owner.__name__}.{self.old} is called {self.new} now; use the new name.")
         if instance is not None and self.new in vars(instance):
             return vars(instance)[self.new]
         for kind in owner.__mro__:

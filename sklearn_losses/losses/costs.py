@@ -97,6 +97,10 @@ class WeighedByCosts(CompositeOfOne):
     def name(self) -> str:
         return self.inner.name
 
+    @property
+    def label(self) -> str:
+        return f"CostSensitive({self.inner.label})"
+
     @derived
     def convex(self) -> bool:
         return self.n_classes == 2 and self.inner.convex

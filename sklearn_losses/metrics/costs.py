@@ -67,7 +67,7 @@ def average_cost(
     Examples
     --------
     >>> from sklearn_losses.metrics import average_cost
-    >>> cost = [[0, 1], [5, 0]]  # to miss class 1 is five times as bad as a false alarm
+    >>> cost = [[0, 1], [5, 0]]  # to miss class 1 is worse than a false alarm
     >>> average_cost([0, 0, 1, 1], [0, 1, 1, 0], cost)
     1.5
     """

@@ -68,9 +68,10 @@ def compare_losses(
 
     Parameters
     ----------
-    estimator : LossRegressor, LossClassifier, LossRanker, or a pipeline or wrapper of one
-        The estimator whose loss is exchanged. It is cloned, not changed. Standardise the columns
-        inside it, and for losses with a width such as "huber" the target
+    estimator : estimator
+        A `LossRegressor`, `LossClassifier` or `LossRanker`, or a pipeline or wrapper of one, whose
+        loss is exchanged. It is cloned, not changed. Standardise the columns inside it, and for
+        losses with a width such as "huber" the target
         (`sklearn.compose.TransformedTargetRegressor`), so that the test rows of a fold do not
         influence its fit.
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
@@ -81,9 +82,10 @@ def compare_losses(
         What to compare: names, objects, functions ``f(y_true, y_pred)``, or a dict of label to one
         of these. None takes every registered loss that fits the task and whose domain holds all of
         `y`.
-    scoring : str, callable, list of str, or dict of name to str or callable, default=None
-        The metrics, as for `sklearn.model_selection.cross_validate`, and "neg_perplexity". The
-        first one chooses the best loss. None is "r2", "neg_mean_absolute_error" and
+    scoring : str, callable, list or dict, default=None
+        The metrics: a name or a scorer, or several of them in a list or a dict, as for
+        `sklearn.model_selection.cross_validate`; "neg_perplexity" is one more name. The first one
+        chooses the best loss. None is "r2", "neg_mean_absolute_error" and
         "neg_median_absolute_error" for regression, "accuracy", "balanced_accuracy" and
         "neg_log_loss" for classes, and the ranker's own score for rankings. With costs of shape (n,
         K, K), None is ``neg_cost_by_row``, the average cost where losses with probabilities decide

@@ -209,8 +209,9 @@ def noise_curve(
 
     Parameters
     ----------
-    estimator : LossRegressor, LossClassifier, or a pipeline or wrapper of one
-        The estimator whose loss is exchanged. It is cloned, not changed.
+    estimator : estimator
+        A `LossRegressor` or `LossClassifier`, or a pipeline or wrapper of one, whose loss is
+        exchanged. It is cloned, not changed.
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
         The rows.
     y : array-like of shape (n_samples,)

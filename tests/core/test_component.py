@@ -56,7 +56,11 @@ def test_a_class_without_a_name_is_no_entry(family):
     class Square(family):
         pass
 
-    assert Square.name == "Square" and "Square" not in family.names()
+    class Rectangle(family):
+        name = "oblong"
+
+    assert Square.name == "Square" and Rectangle.name == "oblong"
+    assert family.names().keys().isdisjoint({"Square", "Rectangle", "oblong"})
 
 
 def test_a_name_is_taken_once(family):

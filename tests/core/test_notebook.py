@@ -53,6 +53,15 @@ def test_the_diagram_links_to_the_page_of_the_class(thing, page):
         assert address in estimator_html_repr(make_pipeline(StandardScaler(), thing))
 
 
+@pytest.mark.parametrize("part", [Huber(delta=2), Adam(), MLP()], ids=lambda part: part.name)
+def test_parts_are_not_said_to_be_not_fitted(part):
+    bundle = part._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(part) and part._get_doc_link() in bundle["text/html"]
+    for page in (bundle["text/html"], part._repr_html_()):
+        assert "Not fitted" not in page and page.count("<span") == page.count("</span")
+    assert "Not fitted" in LossRegressor()._repr_mimebundle_()["text/html"]
+
+
 class Mine(Huber):
     pass
 

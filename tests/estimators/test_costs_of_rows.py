@@ -1,5 +1,7 @@
 """Costs per row: fits that minimise them, and decisions by them after any other fit."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -356,3 +358,10 @@ def test_costs_from_two_sources_and_losses_that_take_none(iris):
         LossClassifier().fit(X, np.zeros(150), cost=cost)
     with pytest.raises(ValueError, match=r"must have shape \(3, 3\).*or \(150, 3, 3\).*Got shape \(150, 3\)"):
         LossClassifier().fit(X, y).predict(X, cost=cost[:, 0])
+
+
+@pytest.mark.parametrize("loss, name", [("hinge", "CostSensitive(hinge)"), ("expected_cost", "expected_cost")])
+def test_messages_name_the_loss_as_users_know_it(iris, loss, name):
+    X, y, cost = iris
+    with pytest.raises(ValueError, match=re.escape(f"the loss {name!r}")):
+        LossClassifier(loss, solver="proximal_newton").fit(X, y, cost=cost)
