@@ -54,8 +54,7 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
         if "could not convert string to float" not in str(error):
             raise
         raise ValueError(
-            f"X must have numbers only ({error}). Encode text and categories, for example with OneHotEncoder in a "
-            "pipeline."
+            f"X must have numbers only ({error}). Encode text and categories, for example with OneHotEncoder in a pipeline."
         ) from error
 
 
