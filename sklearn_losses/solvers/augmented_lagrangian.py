@@ -115,7 +115,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         if not (objective.piecewise_linear or objective.max_affine):
             return (
                 f"The solver {self.label!r} takes losses made of straight lines, and the {objective.describe()} is not "
-                "one; use solver='lbfgs'."
+                "one; use solver='auto'."
             )
         if not objective.smooth_penalty:
             return f"The solver {self.label!r} takes no L1 penalty; use l1_ratio=0 or solver='proximal_newton'."
