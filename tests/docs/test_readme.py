@@ -59,9 +59,9 @@ def test_design_names_what_is_there():
     files = [*(ROOT / "sklearn_losses").rglob("*.py"), *(ROOT / "docs").rglob("*.py")]
     source = "\n".join(path.read_text(encoding="utf-8") for path in files)
     for quoted in set(re.findall(r"`([^`\n]+)`", design)):
-        if re.fullmatch(r"[\w./]+(\.py|/|\.md)|\.ci/run", quoted):
+        if re.fullmatch(r"[\w./]+(\.py|/|\.md|\.rst)|\.ci/run", quoted):
             folders = (path for path in (ROOT / "sklearn_losses").iterdir() if path.is_dir())
-            places = [ROOT, ROOT / "sklearn_losses", ROOT / "docs" / "_ext", *folders]
+            places = [ROOT, ROOT / "sklearn_losses", ROOT / "docs" / "_ext", ROOT / "docs" / "user_guide", *folders]
             assert any((place / quoted).exists() for place in places), quoted
         elif re.fullmatch(r"[\w.]+", quoted):
             for part in quoted.split("."):

@@ -101,7 +101,8 @@ def test_what_is_no_loss_stops_it_before_the_first_fit(wrong, capsys):
 def test_a_table_without_a_value_is_an_error():
     flowers, y = load_iris(return_X_y=True)
     with pytest.raises(
-        ValueError, match="No loss has a value of neg_log_loss, the metric that chooses the best loss. For 'hinge': .*predict_proba"
+        ValueError,
+        match="No loss has a value of neg_log_loss, the metric that chooses the best loss. For 'hinge': .*predict_proba",
     ):
         compare_losses(LossClassifier(), flowers, y, ["hinge", "squared_hinge"], scoring=["neg_log_loss", "accuracy"], cv=3)
 
