@@ -48,7 +48,14 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     refuse_dates(X, "X")
     for y in targets:
         refuse_dates(y, "y")
-    return validate_data(estimator, X, *targets, **{"accept_sparse": "csr", "dtype": list(ROWS), **options})
+    try:
+        return validate_data(estimator, X, *targets, **{"accept_sparse": "csr", "dtype": list(ROWS), **options})
+    except ValueError as error:
+        if "could not convert string to float" not in str(error):
+            raise
+        raise ValueError(
+            f"X must have numbers only ({error}). Encode text and categories, for example with OneHotEncoder in a pipeline."
+        ) from error
 
 
 def _plain(X, targets, multi_output):

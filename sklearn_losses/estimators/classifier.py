@@ -42,7 +42,7 @@ def _gives_probabilities(estimator):
         )
     known = sorted(name for name, maker in Loss.names().items() if maker.has_probabilities)
     raise AttributeError(
-        f"loss {loss.label!r} gives no probabilities; use one of {', '.join(known)}, or wrap the classifier in "
+        f"The loss {loss.label!r} gives no probabilities; use one of {', '.join(known)}, or wrap the classifier in "
         "sklearn.calibration.CalibratedClassifierCV."
     )
 

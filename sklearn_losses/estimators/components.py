@@ -77,7 +77,7 @@ def checked_components(estimator: Any) -> tuple[Loss, Solver, Model]:
         other = {"regression": "LossRegressor", "classification": "LossClassifier", "ranking": "LossRanker"}[loss.task]
         known = sorted(name for name, maker in Loss.names().items() if maker().task == estimator._task)
         raise ValueError(
-            f"loss {loss.label!r} is a {loss.task} loss; use {other} for it. {type(estimator).__name__} takes "
+            f"The loss {loss.label!r} is a {loss.task} loss; use {other} for it. {type(estimator).__name__} takes "
             f"{estimator._task} losses: {', '.join(known)}."
         )
     for component in (loss, solver, model):

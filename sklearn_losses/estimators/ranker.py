@@ -429,8 +429,8 @@ class LossRanker(LossEstimator):
         loss = self._loss_spec()
         if loss.starts_from or not loss.smooth:
             raise ValueError(
-                f"loss {loss.label!r} needs all rows at once, so it cannot be fitted to a source of row blocks; use 'ranknet' "
-                "or 'squared_pairwise_hinge', or pass arrays."
+                f"The loss {loss.label!r} needs all rows at once, so it cannot be fitted to a source of row blocks; use "
+                "'ranknet' or 'squared_pairwise_hinge', or pass arrays."
             )
         return query_parts(parts, self._seed())
 

@@ -83,7 +83,7 @@ FACTS = {
         "rarest class",
         "noise",
         "{:.0%} of an even share",
-        "The share of the rarest class times the number of classes.",
+        "The share of the rarest class, divided by an even share (1 / number of classes).",
     ),
     "rows_per_parameter": Fact(
         "rows per parameter",

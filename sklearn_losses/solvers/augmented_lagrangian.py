@@ -92,7 +92,8 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     >>> from sklearn.preprocessing import scale
     >>> from sklearn_losses import LossClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = LossClassifier("hinge", alpha=0.01, solver="augmented_lagrangian").fit(scale(X), y)
+    >>> model = LossClassifier("hinge", alpha=0.01, solver="augmented_lagrangian")
+    >>> model = model.fit(scale(X), y)
     >>> model.converged_, bool(model.dual_gap_ < 1e-6)
     (True, True)
     """
@@ -114,7 +115,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
         if not (objective.piecewise_linear or objective.max_affine):
             return (
                 f"The solver {self.label!r} takes losses made of straight lines, and the {objective.describe()} is not "
-                "one; use solver='lbfgs'."
+                "one; use solver='auto'."
             )
         if not objective.smooth_penalty:
             return f"The solver {self.label!r} takes no L1 penalty; use l1_ratio=0 or solver='proximal_newton'."

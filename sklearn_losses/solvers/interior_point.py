@@ -59,7 +59,7 @@ class InteriorPoint(Solver, name="interior_point"):
         if not (objective.piecewise_linear or objective.by_passes or (objective.max_affine and objective.smooth_penalty)):
             return (
                 f"The solver {self.label!r} takes piecewise linear losses, and the {objective.describe()} is not one; use "
-                "solver='lbfgs'."
+                "solver='auto'."
             )
         return None
 

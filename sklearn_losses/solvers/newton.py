@@ -134,11 +134,11 @@ class Newton(SmoothSolver, name="newton"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.linear:
-            return f"The solver {self.label!r} needs a linear model: use model='linear' (no hidden layers) or solver='lbfgs'."
+            return f"The solver {self.label!r} needs a linear model: use model='linear' (no hidden layers) or solver='auto'."
         if not (objective.has_hessian or objective.piecewise_linear):
-            return f"The solver {self.label!r} needs a Hessian, and the {objective.describe()} has none; use solver='lbfgs'."
+            return f"The solver {self.label!r} needs a Hessian, and the {objective.describe()} has none; use solver='auto'."
         if not objective.smooth_penalty:
-            return f"The solver {self.label!r} takes no L1 penalty; use l1_ratio=0 or solver='lbfgs'."
+            return f"The solver {self.label!r} takes no L1 penalty; use l1_ratio=0 or solver='auto'."
         return None
 
     def _on_sample(self, objective, params, max_iter, tol):

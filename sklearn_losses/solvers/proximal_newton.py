@@ -89,10 +89,10 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
         if not objective.convex:
             return (
                 f"The solver {self.name!r} needs a convex loss, and the {objective.describe()} is not convex; use "
-                "solver='lbfgs'."
+                "solver='auto'."
             )
         if not (objective.has_hessian or objective.piecewise_linear):
-            return f"The solver {self.name!r} needs a Hessian, and the {objective.describe()} has none; use solver='lbfgs'."
+            return f"The solver {self.name!r} needs a Hessian, and the {objective.describe()} has none; use solver='auto'."
         return None
 
     def minimize_smooth(

@@ -84,11 +84,11 @@ class Scipy(SmoothSolver, name="scipy"):
 
     def refusal(self, objective: Objective) -> str | None:
         if not objective.smooth_penalty:
-            return f"The method {self.method} of SciPy takes no L1 penalty; use l1_ratio=0 or solver='lbfgs'."
+            return f"The method {self.method} of SciPy takes no L1 penalty; use l1_ratio=0 or solver='auto'."
         if self.method in _WITH_HESSIAN and not objective.smooth_form_has_hessian:
             return (
                 f"The method {self.method} of SciPy needs a Hessian, and the {objective.describe()} has none; use "
-                "solver='lbfgs'."
+                "solver='auto'."
             )
         return None
 

@@ -84,3 +84,9 @@ def test_rows_without_a_weight_are_left_out():
     rows, codes, weight = with_weight(np.array([1.0, 0.0, 0.5]), X, y)
     np.testing.assert_array_equal(rows.toarray(), [[0.0, 1.0], [4.0, 5.0]])
     assert codes.tolist() == [0, 2] and weight.tolist() == [1.0, 0.5]
+
+
+def test_text_in_the_columns_is_to_be_encoded():
+    table = pd.DataFrame({"size": [1.0, 2.0, 3.0], "town": ["Bonn", "Ulm", "Ulm"]})
+    with pytest.raises(ValueError, match=r"X must have numbers only \(.*'Bonn'\)\. Encode text .* OneHotEncoder"):
+        LossRegressor().fit(table, [1.0, 2.0, 3.0])
