@@ -70,8 +70,8 @@ class MLP(Model, name="mlp"):
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(30,)
-        Units of each hidden layer, at least one layer. More units and layers express more, take
-        more time and overfit sooner.
+        Number of units in each hidden layer, at least one layer. More units and layers fit more
+        complex functions, take more time and overfit sooner.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         The activation of the hidden units: max(0, z), the hyperbolic tangent, the logistic
         function, or z itself.

@@ -61,13 +61,14 @@ class PredictionInterval(NamedTuple):
 
 
 class CoverageDisplay:
-    """Observed shares of targets below predicted quantiles, over the levels of these.
+    """Share of the targets below each predicted quantile, by the level of the quantile.
 
-    If the quantiles are right, a share of 0.9 of new targets is below the quantile of level 0.9,
+    If the quantiles are correct, a share of 0.9 of new targets is below the quantile of level 0.9,
     and all points are on the diagonal, up to chance. A point below the diagonal is a quantile that
-    is predicted too low. The band has 95 % of the points of right quantiles. The legend has the
-    coverage and the mean width of the intervals between the outermost levels: of two models whose
-    intervals have the coverage that they promise, the one with the narrower intervals is better.
+    is predicted too low. The points of correct quantiles are inside the band with a probability of
+    95 %. The legend has the coverage and the mean width of the intervals between the outermost
+    levels: of two models whose intervals have the coverage that they promise, the one with the
+    narrower intervals is better.
 
     Parameters
     ----------
@@ -338,7 +339,7 @@ class CoverageDisplay:
         number = series_in(ax, "coverage")
         self.band_ = None
         if number == 0:
-            ax.plot([0, 1], [0, 1], color="0.4", linewidth=1, zorder=1, label="right quantiles")
+            ax.plot([0, 1], [0, 1], color="0.4", linewidth=1, zorder=1, label="correct quantiles")
             if self.n_rows is not None:
                 self.band_ = self._draw_band(ax)
         told = [plain(self.name or "quantiles"), *(_sentence(interval) for interval in self.intervals[:2])]
@@ -356,7 +357,7 @@ class CoverageDisplay:
         return self
 
     def _draw_band(self, ax):
-        """Between which shares 95 % of right quantiles are, at any level."""
+        """Between which shares 95 % of correct quantiles are, at any level."""
         levels = np.linspace(0.001, 0.999, 200)
         if self.n_rows > 400:  # smooth where steps are small
             reach = norm.ppf((1 + BAND_LEVEL) / 2) * np.sqrt(levels * (1 - levels) / self.n_rows)
@@ -364,7 +365,7 @@ class CoverageDisplay:
         else:
             low, high = binomial_band(levels, self.n_rows)
         return ax.fill_between(
-            levels, low, high, color="#56B4E9", alpha=0.25, linewidth=0, zorder=1, label="95 % of right quantiles"
+            levels, low, high, color="#56B4E9", alpha=0.25, linewidth=0, zorder=1, label="95 % of correct quantiles"
         )
 
 

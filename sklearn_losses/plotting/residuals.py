@@ -31,11 +31,11 @@ MOST_POINTS = 10_000
 class ResidualsDisplay:
     """Residuals over predictions, and their quantiles against those of a normal distribution.
 
-    The first panel shows what a model has missed: medians of the residuals that leave 0 are a sign
-    of a curve or an interaction that the model lacks, and a spread that grows with the prediction
-    is a sign of noise that is not the same for all rows. The second panel shows the shape of the
-    noise: points above the line on the right and below it on the left are heavy tails, for which
-    robust losses are made.
+    The first panel shows structure that the model does not describe: medians of the residuals that
+    differ from 0 are a sign of a curve or an interaction that the model lacks, and a spread that
+    grows with the prediction is a sign of noise that is not the same for all rows. The second panel
+    shows the shape of the noise: points above the line on the right and below it on the left are
+    heavy tails, for which robust losses are made.
 
     Parameters
     ----------
