@@ -181,7 +181,8 @@ def suggest_losses(
         Targets, labels or relevances.
     metric : str, default=None
         The scorer that counts, such as "neg_mean_absolute_error". The loss that estimates what it
-        rewards [1]_ comes first.
+        rewards [1]_ comes first. A metric that no rule knows has no influence, and the result says
+        so.
     task : {"regression", "classification", "ranking"}, default=None
         The task. None takes ranking with `qid`, else what `estimator` is. Without an estimator,
         text, booleans, categories and up to 10 different integers are classes, unless these go from

@@ -44,8 +44,8 @@ def hidden_sizes(owner: Any) -> tuple[int, ...]:
         sizes = (None,)
     if not all(size in Integer(1) for size in sizes):
         raise ValueError(
-            f"The 'hidden_layer_sizes' parameter of {type(owner).__name__} must be a tuple of ints in the range [1, inf), "
-            f"() for a linear model. Got {owner.hidden_layer_sizes!r} instead."
+            f"The 'hidden_layer_sizes' parameter of {type(owner).__name__} must be a tuple of ints in the range [1, inf)"
+            f"{'' if isinstance(owner, MLP) else ', () for a linear model'}. Got {owner.hidden_layer_sizes!r} instead."
         )
     return sizes
 
