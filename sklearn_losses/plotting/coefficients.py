@@ -324,7 +324,7 @@ class CoefficientsDisplay:
             ax,
             "CoefficientsDisplay",
             n_outputs,
-            columns=4,
+            columns=2,
             size=(6.4 if n_outputs == 1 else 3.4, height),
             sharex=True,
             sharey=True,
@@ -338,6 +338,7 @@ class CoefficientsDisplay:
             panel.set_xlabel("coefficient × standard deviation" if self.standardized else "coefficient")
             panel.set_yticks(np.arange(len(self.order_)), [plain(self.feature_names[place], 40) for place in self.order_])
             panel.set_ylim(len(self.order_) - 0.5, -0.5)
+            panel.tick_params(labelbottom=True)  # below it there may be no other panel
             tidy(panel)
         self._title(len(self.order_), n_features, ax is None)
         if names is not None:

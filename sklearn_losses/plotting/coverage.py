@@ -67,8 +67,8 @@ class CoverageDisplay:
     and all points are on the diagonal, up to chance. A point below the diagonal is a quantile that
     is predicted too low. The points of correct quantiles are inside the band with a probability of
     95 %. The legend has the coverage and the mean width of the intervals between the outermost
-    levels: of two models whose intervals have the coverage that they promise, the one with the
-    narrower intervals is better.
+    levels: of two models whose intervals have the nominal coverage, the one with the narrower
+    intervals is better.
 
     Parameters
     ----------

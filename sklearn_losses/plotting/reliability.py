@@ -407,9 +407,9 @@ class ReliabilityDisplay:
 
     def _own_figure(self, n_curves):
         """The panels of a new figure, and above each the axes of its strip."""
-        columns = min(3, n_curves)
+        columns = min(2 if n_curves <= 4 else 3, n_curves)
         rows = -(-n_curves // columns)
-        size = (5.4, 5.2) if n_curves == 1 else (2.7, 3.3)
+        size = (5.4, 5.2) if n_curves == 1 else (3.1, 3.5) if columns == 2 else (2.7, 3.3)
         cells = grid_of_axes(
             None, "ReliabilityDisplay", 2 * rows * columns, columns=columns, size=(size[0], size[1] / 2),
             gridspec_kw={"height_ratios": [1, 5] * rows},
