@@ -145,7 +145,8 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     >>> from sklearn_losses.losses import CrossEntropy
     >>> CrossEntropy().value(np.array([1, 0]), np.array([0.0, 0.0])).round(4)
     array([0.6931, 0.6931])
-    >>> CrossEntropy().value(np.array([[0.5, 0.5, 0.0]]), np.array([[2.0, 2.0, -99.0]])).round(4)
+    >>> shares, scores = np.array([[0.5, 0.5, 0.0]]), np.array([[2.0, 2.0, -99.0]])
+    >>> CrossEntropy().value(shares, scores).round(4)
     array([0.6931])
     >>> X, y = load_iris(return_X_y=True)
     >>> LossClassifier("cross_entropy").fit(X, y).predict_proba(X[:1]).round(2)

@@ -54,7 +54,8 @@ class ScalarLoss(Loss):
     ...         return t**4
     ...     def slope(self, t):
     ...         return 4 * t**3
-    >>> isinstance(Quartic(), ScalarLoss), Quartic().gradient(np.array([1.0]), np.array([3.0]))
+    >>> loss = Quartic()
+    >>> isinstance(loss, ScalarLoss), loss.gradient(np.array([1.0]), np.array([3.0]))
     (True, array([32.]))
     """
 

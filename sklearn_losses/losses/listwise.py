@@ -79,7 +79,8 @@ class ListNet(_Softmax, name="listnet"):
     >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
     >>> from sklearn_losses.losses import ListNet
-    >>> ListNet().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
+    >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> ListNet().value(queries, np.zeros(2)).round(4)
     array([0.6931])
     >>> X, y, qid = make_ranking(random_state=0)
     >>> round(LossRanker("listnet").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
@@ -126,7 +127,8 @@ class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
     >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
     >>> from sklearn_losses.losses import XENDCG
-    >>> XENDCG().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
+    >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> XENDCG().value(queries, np.zeros(2)).round(4)
     array([0.6931])
     >>> X, y, qid = make_ranking(random_state=0)
     >>> round(LossRanker("xe_ndcg").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG
@@ -182,7 +184,8 @@ class ListMLE(RankingLoss, name="listmle"):
     >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.core.queries import Queries
     >>> from sklearn_losses.losses import ListMLE
-    >>> ListMLE().value(Queries(np.array([1.0, 0.0]), np.array([0, 2])), np.zeros(2)).round(4)
+    >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
+    >>> ListMLE().value(queries, np.zeros(2)).round(4)
     array([0.6931])
     >>> X, y, qid = make_ranking(random_state=0)
     >>> round(LossRanker("listmle").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG

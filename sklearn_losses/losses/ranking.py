@@ -346,7 +346,8 @@ class LambdaRank(RankNet, name="lambdarank"):
     >>> from sklearn_losses.core.queries import Queries
     >>> from sklearn_losses.losses import LambdaRank
     >>> queries = Queries(np.array([1.0, 0.0]), np.array([0, 2]))
-    >>> LambdaRank().value(queries, np.array([1.0, 0.0])).round(4)  # log(1 + 1/e) (1 - 1/log2(3))
+    >>> scores = np.array([1.0, 0.0])
+    >>> LambdaRank().value(queries, scores).round(4)  # log(1 + 1/e) (1 - 1/log2(3))
     array([0.1156])
     >>> X, y, qid = make_ranking(random_state=0)
     >>> round(LossRanker("lambdarank").fit(X, y, qid=qid).score(X, y, qid=qid), 2)  # NDCG

@@ -266,12 +266,13 @@ class LossComparison:
         least = least_difference(self.n_folds_, self.test_train_ratio, self.level)
         enough = least_difference(ENOUGH_FOLDS, 1 / (ENOUGH_FOLDS - 1), self.level)
         return (
-            f"{self.n_folds_} folds cannot show much: only a difference of more than {least:.2g} times its own spread "
-            f"over the folds ({enough:.2g} times with cv={ENOUGH_FOLDS})."
+            f"{self.n_folds_} folds show little: only a difference of more than {least:.2g} times its standard deviation over "
+            f"the folds ({enough:.2g} times with cv={ENOUGH_FOLDS})."
         )
 
     def _title(self):
-        return f"{len(self.losses_)} losses for {self.description}, best first by {self.metrics_[0]}; mean ± spread over folds"
+        best_first = f"best first by {self.metrics_[0]}"
+        return f"{len(self.losses_)} losses for {self.description}, {best_first}; mean ± standard deviation over folds"
 
     def _scores(self, metric):
         """The test and the training score of each loss, as texts."""

@@ -89,7 +89,8 @@ class Model(Component, ABC, family="model"):
     ...         return np.zeros(self.n_features)
     ...     def linearize(self, params, X):
     ...         raw = np.exp(X @ params.astype(X.dtype))
-    ...         return raw, lambda change: raw * (X @ change), lambda slope: X.T.dot(raw * slope)
+    ...         forward = lambda change: raw * (X @ change)
+    ...         return raw, forward, lambda slope: X.T.dot(raw * slope)
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = LossRegressor(model=Exponential(), solver="lbfgs", alpha=0)
     >>> model.fit(X, y / y.mean()).score(X, y / y.mean()) > 0.5

@@ -113,7 +113,8 @@ class LinearWithConstants(WithConstants, LinearModel):
     >>> import numpy as np
     >>> from sklearn_losses.models import Linear, LinearWithConstants
     >>> model = LinearWithConstants(Linear().bind(2, 1), 1)
-    >>> model.predict(np.array([1.0, 2.0, 3.0, 5.0]), np.eye(2))  # weights, intercept, constant
+    >>> params = np.array([1.0, 2.0, 3.0, 5.0])  # two weights, intercept, constant
+    >>> model.predict(params, np.eye(2))
     array([[4., 5.],
            [5., 5.]])
     """

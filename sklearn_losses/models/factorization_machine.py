@@ -63,7 +63,8 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
     >>> X = np.random.default_rng(0).normal(size=(200, 4))
     >>> y = 1 + X[:, 0] * X[:, 1] - 2 * X[:, 0] * X[:, 3]
     >>> linear = LossRegressor()
-    >>> pairs = LossRegressor(model=FactorizationMachine(rank=2), solver="lbfgs", random_state=0)
+    >>> machine = FactorizationMachine(rank=2)
+    >>> pairs = LossRegressor(model=machine, solver="lbfgs", random_state=0)
     >>> round(linear.fit(X, y).score(X, y), 1), round(pairs.fit(X, y).score(X, y), 3)
     (0.0, 1.0)
     """

@@ -100,7 +100,8 @@ class MLP(Model, name="mlp"):
     >>> from sklearn_losses import LossRegressor
     >>> from sklearn_losses.models import MLP
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = LossRegressor("huber", model=MLP((8,), activation="tanh"), tol=0.1, random_state=0)
+    >>> network = MLP((8,), activation="tanh")
+    >>> model = LossRegressor("huber", model=network, tol=0.1, random_state=0)
     >>> [weights.shape for weights in model.fit(X, y).coefs_]
     [(10, 8), (8, 1)]
     """

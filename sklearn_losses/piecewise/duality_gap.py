@@ -155,7 +155,8 @@ def dual_gap(
     >>> model = Linear().bind(1, 1)
     >>> batches = Batches(np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 5.0]))
     >>> objective = Objective(MAE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
-    >>> bool(dual_gap(objective, np.array([2.5, 0.0])) < 1e-9)  # the line through two of the rows
+    >>> best = np.array([2.5, 0.0])  # the line through two of the rows
+    >>> bool(dual_gap(objective, best) < 1e-9)
     True
     """
     if objective.summed and (objective.piecewise_linear or objective.max_affine):
@@ -500,7 +501,8 @@ def gradient_norm(objective: Any, params: FloatArray) -> float:
     >>> model = Linear().bind(1, 1)
     >>> batches = Batches(np.array([[0.0], [1.0]]), np.array([1.0, 3.0]))
     >>> objective = Objective(MSE(), model, ElasticNet(0.0, 0.0, model.weights()), batches)
-    >>> gradient_norm(objective, np.array([2.0, 1.0])), gradient_norm(objective, np.zeros(2))
+    >>> best = np.array([2.0, 1.0])
+    >>> gradient_norm(objective, best), gradient_norm(objective, np.zeros(2))
     (0.0, 4.0)
     """
     _, gradient = objective.value_and_gradient(params)

@@ -304,7 +304,8 @@ class CoefficientsDisplay:
         Examples
         --------
         >>> from sklearn_losses import CoefficientsDisplay
-        >>> display = CoefficientsDisplay(coefs=[[[2.0, 0.0, -1.0]]], feature_names=["a", "b", "c"])
+        >>> coefs, names = [[[2.0, 0.0, -1.0]]], ["a", "b", "c"]
+        >>> display = CoefficientsDisplay(coefs=coefs, feature_names=names)
         >>> display.plot(max_features=2).order_.tolist()
         [0, 2]
         """

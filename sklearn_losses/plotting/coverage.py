@@ -48,7 +48,8 @@ class PredictionInterval(NamedTuple):
     Examples
     --------
     >>> from sklearn_losses import CoverageDisplay
-    >>> display = CoverageDisplay.from_predictions([1.0, 5.0], [[0.0, 2.0], [0.0, 2.0]], [0.1, 0.9])
+    >>> y, quantiles = [1.0, 5.0], [[0.0, 2.0], [0.0, 2.0]]
+    >>> display = CoverageDisplay.from_predictions(y, quantiles, [0.1, 0.9])
     >>> display.intervals
     [PredictionInterval(low=0.1, high=0.9, coverage=0.5, mean_width=2.0)]
     """
@@ -122,7 +123,8 @@ class CoverageDisplay:
         >>> from sklearn.model_selection import train_test_split
         >>> from sklearn_losses import CoverageDisplay, MultiQuantileRegressor
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
+        >>> parts = train_test_split(X, y, test_size=0.5, random_state=0)
+        >>> X_train, X_test, y_train, y_test = parts
         >>> model = MultiQuantileRegressor((0.1, 0.5, 0.9)).fit(X_train, y_train)
         >>> display = CoverageDisplay.from_estimator(model, X_test, y_test)
         >>> display.shares.round(2).tolist()

@@ -99,7 +99,8 @@ class LossCurveDisplay:
         >>> from sklearn.datasets import load_diabetes
         >>> from sklearn_losses import LossCurveDisplay, LossRegressor
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> first, second = (LossRegressor(solver=solver).fit(X, y) for solver in ("gd", "lbfgs"))
+        >>> first = LossRegressor(solver="gd").fit(X, y)
+        >>> second = LossRegressor(solver="lbfgs").fit(X, y)
         >>> display = LossCurveDisplay.from_estimator(first)
         >>> LossCurveDisplay.from_estimator(second, ax=display.ax_).name
         'mse, lbfgs'

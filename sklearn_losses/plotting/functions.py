@@ -49,7 +49,8 @@ class LossFunctionDisplay:
 
         >>> from sklearn_losses import LossFunctionDisplay
         >>> display = LossFunctionDisplay.from_losses(["mse", "huber", "tukey"])
-        >>> display.points[[0, 200, 400]].tolist(), display.values["mse"][[0, 200, 400]].tolist()
+        >>> some = [0, 200, 400]
+        >>> display.points[some].tolist(), display.values["mse"][some].tolist()
         ([-4.0, 0.0, 4.0], [16.0, 0.0, 16.0])
     """
 

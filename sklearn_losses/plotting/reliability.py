@@ -50,7 +50,8 @@ class ReliabilityCurve(NamedTuple):
     Examples
     --------
     >>> from sklearn_losses import ReliabilityDisplay
-    >>> display = ReliabilityDisplay.from_predictions([0, 1, 0, 1], [0.1, 0.9, 0.3, 0.7], n_bins=2)
+    >>> y, shares = [0, 1, 0, 1], [0.1, 0.9, 0.3, 0.7]
+    >>> display = ReliabilityDisplay.from_predictions(y, shares, n_bins=2)
     >>> display.curves["class 1"].predicted.round(3).tolist()
     [0.2, 0.8]
     """

@@ -192,7 +192,8 @@ class ResidualsDisplay:
         >>> from sklearn.linear_model import Ridge
         >>> from sklearn_losses import ResidualsDisplay
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> display = ResidualsDisplay.from_estimator(Ridge().fit(X, y), X, y, kind="predictions")
+        >>> ridge = Ridge().fit(X, y)
+        >>> display = ResidualsDisplay.from_estimator(ridge, X, y, kind="predictions")
         >>> display.ax_.get_ylabel()
         'residual'
         """

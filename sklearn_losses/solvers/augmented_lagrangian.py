@@ -92,7 +92,8 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
     >>> from sklearn.preprocessing import scale
     >>> from sklearn_losses import LossClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = LossClassifier("hinge", alpha=0.01, solver="augmented_lagrangian").fit(scale(X), y)
+    >>> model = LossClassifier("hinge", alpha=0.01, solver="augmented_lagrangian")
+    >>> model = model.fit(scale(X), y)
     >>> model.converged_, bool(model.dual_gap_ < 1e-6)
     (True, True)
     """

@@ -106,7 +106,7 @@ class Solver(Component, ABC, family="solver"):
     >>> class Descent(Solver):
     ...     def refusal(self, objective):
     ...         return None if objective.smooth_penalty else "Descent takes no L1 penalty."
-    ...     def minimize(self, objective, params, *, max_iter, tol, callback=None, **unused):
+    ...     def minimize(self, objective, params, *, max_iter, tol, callback=None, **_):
     ...         run, step = Run(params, max_iter, callback), 0.25
     ...         while run.status is None:
     ...             params = params - step * objective.value_and_gradient(params)[1]

@@ -83,7 +83,8 @@ class Run:
     >>> run = Run(np.array([4.0]), max_iter=100, callback=None)
     >>> while run.status is None:  # Newton's method for the root of 2
     ...     params = (run.params + 2 / run.params) / 2
-    ...     if not run.record(params, float((params[0] ** 2 - 2) ** 2)) and run.settled(1e-10):
+    ...     value = float((params[0] ** 2 - 2) ** 2)
+    ...     if not run.record(params, value) and run.settled(1e-10):
     ...         run.converged()
     >>> run.result().x.round(4), run.result().message
     (array([1.4142]), 'The optimum is reached within tol.')

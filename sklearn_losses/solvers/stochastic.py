@@ -105,7 +105,9 @@ class StochasticSolver(Solver):
     >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.solvers import StochasticSolver
     >>> class SignDescent(StochasticSolver):
-    ...     def __init__(self, learning_rate=0.01, schedule="adaptive", power=0.5, batch_size=32):
+    ...     def __init__(
+    ...         self, learning_rate=0.01, schedule="adaptive", power=0.5, batch_size=32
+    ...     ):
     ...         self.learning_rate, self.schedule = learning_rate, schedule
     ...         self.power, self.batch_size = power, batch_size
     ...     def step(self, state, gradient, rate, objective, estimate):
@@ -305,7 +307,8 @@ class SGD(StochasticSolver, name="sgd"):
     >>> from sklearn_losses import LossClassifier
     >>> from sklearn_losses.solvers import SGD
     >>> X, y = load_iris(return_X_y=True)
-    >>> LossClassifier(solver=SGD(learning_rate=0.05), random_state=0).fit(X, y).score(X, y) > 0.95
+    >>> model = LossClassifier(solver=SGD(learning_rate=0.05), random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.95
     True
     """
 

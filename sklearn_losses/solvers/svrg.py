@@ -64,7 +64,8 @@ class SVRG(StochasticSolver, name="svrg"):
     >>> from sklearn.preprocessing import scale
     >>> from sklearn_losses import LossClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = LossClassifier(alpha=0.1, solver="svrg", tol=1e-8, random_state=0).fit(scale(X), y)
+    >>> model = LossClassifier(alpha=0.1, solver="svrg", tol=1e-8, random_state=0)
+    >>> model = model.fit(scale(X), y)
     >>> exact = LossClassifier(alpha=0.1).fit(scale(X), y)
     >>> bool(model.objective_ - exact.objective_ < 1e-6)
     True

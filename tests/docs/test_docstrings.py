@@ -186,3 +186,9 @@ def described_attributes(path):
 @pytest.mark.parametrize("path", CLASSES)
 def test_attributes_are_described(path):
     assert attributes_set_by(CLASSES[path]) <= described_attributes(path)
+
+
+@pytest.mark.parametrize("path", [*OBJECTS, *METHODS])
+def test_code_of_examples_fits_its_page(path):
+    lines = page(path).clean_doc.split("\n")
+    assert [line for line in lines if line.lstrip().startswith((">>>", "...")) and len(line) > 88] == []

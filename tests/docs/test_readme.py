@@ -56,14 +56,12 @@ def test_version_and_files_that_the_readme_names():
 def test_design_names_what_is_there():
     """Each name in backquotes in docs/design.md occurs in the source, each file exists."""
     design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
-    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "sklearn_losses").rglob("*.py"))
+    files = [*(ROOT / "sklearn_losses").rglob("*.py"), *(ROOT / "docs").rglob("*.py")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
     for quoted in set(re.findall(r"`([^`\n]+)`", design)):
-        if re.fullmatch(r"[\w./]+(\.py|/|\.md)|\.ci/run", quoted):
-            places = [
-                ROOT,
-                ROOT / "sklearn_losses",
-                *(path for path in (ROOT / "sklearn_losses").iterdir() if path.is_dir()),
-            ]
+        if re.fullmatch(r"[\w./]+(\.py|/|\.md|\.rst)|\.ci/run", quoted):
+            folders = (path for path in (ROOT / "sklearn_losses").iterdir() if path.is_dir())
+            places = [ROOT, ROOT / "sklearn_losses", ROOT / "docs" / "_ext", ROOT / "docs" / "user_guide", *folders]
             assert any((place / quoted).exists() for place in places), quoted
         elif re.fullmatch(r"[\w.]+", quoted):
             for part in quoted.split("."):

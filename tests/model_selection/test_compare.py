@@ -85,7 +85,7 @@ def test_a_failing_loss_is_a_row_with_its_error():
     assert np.isnan(comparison.results_["mean_test_r2"][row]) and "LossClassifier" in comparison.results_["error"][row]
     for text in (repr(comparison), comparison._repr_html_()):
         assert "failed: ValueError: " in text
-    with pytest.raises(ValueError, match="Every loss failed; 'hinge': ValueError"):
+    with pytest.raises(ValueError, match="Every loss failed. The error of 'hinge': ValueError"):
         compare_losses(LossRegressor(), X, Y, ["hinge"], cv=3)
 
 
@@ -101,14 +101,15 @@ def test_what_is_no_loss_stops_it_before_the_first_fit(wrong, capsys):
 def test_a_table_without_a_value_is_an_error():
     flowers, y = load_iris(return_X_y=True)
     with pytest.raises(
-        ValueError, match="No loss has a value of neg_log_loss, the metric that chooses; hinge: .*predict_proba"
+        ValueError,
+        match="No loss has a value of neg_log_loss, the metric that chooses the best loss. For 'hinge': .*predict_proba",
     ):
         compare_losses(LossClassifier(), flowers, y, ["hinge", "squared_hinge"], scoring=["neg_log_loss", "accuracy"], cv=3)
 
     def impossible(estimator, X, y):
         raise RuntimeError("out of order")
 
-    with pytest.raises(ValueError, match="No loss has a value of score.*mse: out of order"):
+    with pytest.raises(ValueError, match="No loss has a value of score.*'mse': out of order"):
         compare_losses(LossRegressor(), X, Y, ["mse"], scoring=impossible, cv=3)
 
 
@@ -141,8 +142,8 @@ def test_a_rankers_own_score_in_a_search():
 @pytest.mark.parametrize("folds, least", [(2, 15.6), (3, 3.93), (4, 2.43)])
 def test_few_folds_say_what_they_cannot_show(folds, least):
     comparison = compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=folds, scoring="r2", refit=False)
-    [sentence] = [said for said in comparison.sentences() if "cannot show much" in said]
-    assert f"{folds} folds cannot show much: only a difference of more than {least:.2g} times its own spread" in sentence
+    [sentence] = [said for said in comparison.sentences() if "show little" in said]
+    assert f"{folds} folds show little: only a difference of more than {least:.2g} times its standard deviation" in sentence
     # A mean difference of that many standard deviations has the p-value 0.05, one of less a larger
     # one.
     pattern = np.linspace(-1, 1, folds) / np.std(np.linspace(-1, 1, folds), ddof=1)
@@ -349,7 +350,7 @@ def test_inside_a_pipeline_inside_a_wrapper():
     expected = model.score(X[test], Y[test], sample_weight=weight[test])
     assert comparison.test_scores_["r2"][row, 0] == pytest.approx(expected, rel=1e-9)
     assert np.all(comparison.results_["converged"] == 1)
-    with pytest.raises(ValueError, match="found 0 in Ridge"):
+    with pytest.raises(ValueError, match="Found 0 of them in Ridge"):
         compare_losses(Ridge(), X, Y)
 
 
