@@ -40,7 +40,7 @@ def arrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError(f"ParquetBlocks needs pyarrow: pip install 'sklearn-losses[parquet]'. {error}.") from error
+        raise ImportError(f"ParquetBlocks needs pyarrow: pip install pyarrow. {error}.") from error
     return pyarrow
 
 

@@ -23,7 +23,7 @@ def _pyplot(owner):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(f"{owner} needs matplotlib: pip install 'sklearn-losses[plot]'.") from error
+        raise ImportError(f"{owner} needs matplotlib: pip install matplotlib.") from error
     return plt
 
 

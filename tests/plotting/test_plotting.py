@@ -39,7 +39,7 @@ def test_matplotlib_is_imported_only_to_draw():
 
 def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn-losses\[plot\]'"):
+    with pytest.raises(ImportError, match=r"needs matplotlib: pip install matplotlib"):
         LossFunctionDisplay.from_losses(["mse"])
 
 
