@@ -22,8 +22,9 @@ class ParquetBlocks(Blocks):
     """A source of rows from Parquet files, read block by block on a thread.
 
     It needs pyarrow, ``pip install pyarrow``. The rows of all files come one after the other;
-    blocks go on across the ends of row groups and files. Files without rows are left out. Numbers, booleans and decimals are columns of X as they are; missing values, dates and
-    nested columns are refused.
+    blocks go on across the ends of row groups and files. Files without rows are left out. Numbers,
+    booleans and decimals are columns of X as they are; missing values, dates and nested columns are
+    refused.
 
     Parameters
     ----------
