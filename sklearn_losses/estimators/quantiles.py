@@ -58,7 +58,7 @@ class MultiQuantileRegressor(InNotebooks, BaseEstimator):
         coefficients become exactly 0, the more of them the larger it is.
     solver : str or Solver, default="auto"
         What minimises the objective of each level: a name or an object, as for `LossRegressor`.
-        "auto" chooses one that ends on the exact optimum: "interior_point", "augmented_lagrangian"
+        "auto" chooses one that ends at the exact optimum: "interior_point", "augmented_lagrangian"
         for many columns, or "proximal_newton" for an L1 penalty and many columns.
     fit_intercept : bool, default=True
         Whether to fit a constant for each output. It is never penalised.

@@ -24,7 +24,7 @@ class Checkpoint:
     After every so many iterations the file holds the estimator as if the fit had been stopped
     there, with ``warm_start=True``. ``joblib.load`` or ``pickle.load`` gives it back, also after
     the process was killed, and its `fit` on the same data goes on. The size of the file depends on
-    the parameters and on what the solver carries along (up to 64 MB for solvers that are not
+    the number of parameters and on the state of the solver (up to 64 MB for solvers that are not
     stochastic), and not on the number of rows. The file is replaced as a whole, so that there is a
     complete one at any time.
 

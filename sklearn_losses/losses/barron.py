@@ -48,9 +48,10 @@ class Barron(Redescending, name="barron"):
     n_init : int, default=1
         Number of starts, at least 1. More take more time and may find a lower objective.
     start : {"resistant", "mae"}, default="resistant"
-        Where the fit begins, see `Redescending`. Shapes from 1 on are convex: their fit does not
-        depend on it, and has the scale of "mae". Shapes below 0 resist leverage points. Shapes from
-        0 to 1 grow without bound, so that many leverage points may outweigh all other rows.
+        Where the fit begins, see `Redescending`. Losses with a shape of 1 or more are convex: their
+        fit does not depend on the start, and its scale is that of "mae". With a shape below 0 the
+        loss resists leverage points. With a shape from 0 to 1 it grows without bound, so that many
+        leverage points may determine the fit.
 
     See Also
     --------
@@ -195,7 +196,7 @@ class AdaptiveBarron(Loss, name="adaptive_barron"):
     ----------
     start : {"resistant", "mae"}, default="resistant"
         Where the fit begins, see `Redescending`. The loss grows without bound, so that many
-        leverage points may outweigh all other rows wherever it begins; `Tukey` resists them.
+        leverage points may determine the fit for any start; `Tukey` resists them.
 
     See Also
     --------

@@ -57,7 +57,7 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
     r"""Base class of all losses: a function of a row's target and raw prediction, with derivatives.
 
     A subclass gives `value` and `gradient`, and `hessian` (for several outputs `hessian_product`)
-    where Newton's method shall take it. A fit minimises
+    where Newton's method is to accept the loss. A fit minimises
 
     .. math::
 

@@ -505,15 +505,15 @@ class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
 
     See Also
     --------
-    sklearn_losses.losses.Hinge : Asks for a margin, so that its minimum is a useful model.
+    sklearn_losses.losses.Hinge : Requires a margin, so that its minimum is a useful model.
     sklearn.linear_model.Perceptron : The perceptron in scikit-learn.
 
     Notes
     -----
-    A model that gives all classes the same score has a loss of 0, so that the minimum says nothing:
-    what a perceptron finds depends on its start and its steps. A linear fit starts from that of
-    `Hinge`, and ``solver="auto"`` takes steps on batches (`Adam`), for which a margin of 0 is a
-    mistake. Exact solvers return a constant model.
+    A model that gives all classes the same score has a loss of 0, so that the minimum is not
+    useful: the result of a perceptron depends on its start and its steps. A linear fit starts from
+    that of `Hinge`, and ``solver="auto"`` takes steps on batches (`Adam`), for which a margin of 0
+    counts as an error. Exact solvers return a constant model.
 
     References
     ----------

@@ -250,7 +250,7 @@ class ResidualLoss(ScalarLoss):
     r"""Base class of regression losses that are one curve of the residual.
 
     A subclass gives `curve` and `slope` as functions of the residual, and `curvature` where
-    Newton's method shall take it:
+    Newton's method is to accept the loss:
 
     .. math::
 
@@ -303,8 +303,9 @@ class MarginLoss(ScalarLoss):
     r"""Base class of classification losses that are one curve of margins.
 
     A subclass gives `curve` and `slope` as functions of the margin, and `curvature` where Newton's
-    method shall take it. Two classes have one margin :math:`t`, the score for the second class and
-    minus the score for the first. With more classes the loss is a sum over the other ones [1]_:
+    method is to accept the loss. Two classes have one margin :math:`t`, the score for the second
+    class and minus the score for the first. With more classes the loss is a sum over the other ones
+    [1]_:
 
     .. math::
 

@@ -31,8 +31,8 @@ class CustomLoss(Component):
     r"""Loss from a plain NumPy function ``f(y_true, y_pred)``, differentiated numerically.
 
     Choose it where no loss of the package is what you mean. ``loss=f`` in an estimator is short for
-    ``loss=CustomLoss(f)``; the class takes derivatives, a link and the promise that the loss is
-    convex besides. The objective is the weighted mean over the :math:`n` rows,
+    ``loss=CustomLoss(f)``; the class also takes derivatives, a link and the statement that the loss
+    is convex. The objective is the weighted mean over the :math:`n` rows,
 
     .. math::
 

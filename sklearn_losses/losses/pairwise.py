@@ -155,9 +155,9 @@ class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
 
     Notes
     -----
-    A linear fit ends on the exact minimum where the differences of all pairs fit into 40 MB.
-    Beyond, it comes close to it by smoothed losses, and ``dual_gap_`` bounds what is left:
-    ``tol=1e-4`` is then a reasonable request.
+    A linear fit ends at the exact minimum if the differences of all pairs fit into 40 MB. With more
+    pairs it approaches the minimum by smoothed losses, and ``dual_gap_`` bounds the remaining
+    distance; ``tol=1e-4`` is a reasonable choice then.
 
     References
     ----------

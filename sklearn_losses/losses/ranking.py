@@ -315,10 +315,11 @@ class LambdaRank(RankNet, name="lambdarank"):
     the largest possible DCG of its query, :math:`r` the rank by the current scores and :math:`D(r)
     = \log_2(1 + r)`. In `LossRanker` it is ``loss="lambdarank"``.
 
-    A deterministic solver holds the weights of the pairs fixed, so that the loss is convex and
-    smooth, minimises, and takes the weights anew. The fit starts from that of `RankNet` and ends
-    when the ranking no longer changes, or after five rounds that have not raised the NDCG of the
-    training queries; the best round counts. Stochastic solvers take the weights at every step.
+    A deterministic solver alternates two steps: it computes the weights of the pairs, and minimises
+    the loss with these weights fixed, which is convex and smooth. The fit starts from that of
+    `RankNet` and ends when the ranking no longer changes, or after five rounds without a higher
+    NDCG of the training queries; the best round is kept. Stochastic solvers compute the weights at
+    every step.
 
     Parameters
     ----------
@@ -413,14 +414,14 @@ class LambdaLoss(LambdaRank, name="lambdaloss"):
         b_{ij} &= \frac{1}{D(a)} - \frac{1}{D(a + 1)}, \quad a = |r_i - r_j|
 
     with :math:`a` the distance of the ranks, :math:`\mu` the parameter `mu`, and the other symbols
-    as in `LambdaRank`. The weights are held fixed and taken anew as there. In `LossRanker` it is
-    ``loss="lambdaloss"``.
+    as in `LambdaRank`. The weights are fixed and computed again as in `LambdaRank`. In `LossRanker`
+    it is ``loss="lambdaloss"``.
 
     Parameters
     ----------
     mu : float, default=10.0
-        Weight of the part of the bound, at least 0. A larger one gives pairs of neighbouring ranks
-        more weight; 0 is `LambdaRank` with ``max_rank=None``.
+        Weight of the second part, which comes from the bound, at least 0. A larger one gives pairs
+        of neighbouring ranks more weight; 0 is `LambdaRank` with ``max_rank=None``.
     max_rank : int or None, default=None
         The last rank that counts: pairs of two rows ranked below it have no weight. None: all
         pairs.

@@ -145,8 +145,8 @@ class Tukey(Redescending, name="tukey", aliases=("bisquare",)):
     n_init : int, default=1
         Number of starts, at least 1. More take more time and may find a lower objective.
     start : {"resistant", "mae"}, default="resistant"
-        Where the fit begins, see `Redescending`. "resistant" withstands outliers in the features
-        too; "mae" takes less time and withstands outliers in the target alone.
+        Where the fit begins, see `Redescending`. "resistant" limits the influence of outliers in
+        the features too; "mae" takes less time and limits that of outliers in the target only.
 
     See Also
     --------
@@ -222,10 +222,10 @@ class Cauchy(Redescending, name="cauchy"):
     n_init : int, default=1
         Number of starts, at least 1. More take more time and may find a lower objective.
     start : {"resistant", "mae"}, default="resistant"
-        Where the fit begins, see `Redescending`. "resistant" withstands outliers in the features
-        too; "mae" takes less time and withstands outliers in the target alone. The loss grows
-        without bound, so that many leverage points may outweigh all other rows wherever the fit
-        begins; `Tukey` resists them.
+        Where the fit begins, see `Redescending`. "resistant" limits the influence of outliers in
+        the features too; "mae" takes less time and limits that of outliers in the target only. The
+        loss grows without bound, so that many leverage points may determine the fit for any start;
+        `Tukey` resists them.
 
     See Also
     --------
@@ -298,8 +298,8 @@ class Welsch(Redescending, name="welsch"):
     n_init : int, default=1
         Number of starts, at least 1. More take more time and may find a lower objective.
     start : {"resistant", "mae"}, default="resistant"
-        Where the fit begins, see `Redescending`. "resistant" withstands outliers in the features
-        too; "mae" takes less time and withstands outliers in the target alone.
+        Where the fit begins, see `Redescending`. "resistant" limits the influence of outliers in
+        the features too; "mae" takes less time and limits that of outliers in the target only.
 
     See Also
     --------
@@ -373,8 +373,8 @@ class GemanMcClure(Redescending, name="geman_mcclure"):
     n_init : int, default=1
         Number of starts, at least 1. More take more time and may find a lower objective.
     start : {"resistant", "mae"}, default="resistant"
-        Where the fit begins, see `Redescending`. "resistant" withstands outliers in the features
-        too; "mae" takes less time and withstands outliers in the target alone.
+        Where the fit begins, see `Redescending`. "resistant" limits the influence of outliers in
+        the features too; "mae" takes less time and limits that of outliers in the target only.
 
     See Also
     --------

@@ -136,7 +136,7 @@ def dual_gap(
 
     See Also
     --------
-    sklearn_losses.solvers.gradient_norm : The certificate for smooth losses.
+    sklearn_losses.solvers.gradient_norm : The largest entry of the gradient, for smooth losses.
     sklearn_losses.solvers.InteriorPoint : Ends on the exact optimum of losses with kinks.
 
     References
@@ -487,7 +487,7 @@ def gradient_norm(objective: Any, params: FloatArray) -> float:
 
     See Also
     --------
-    sklearn_losses.solvers.dual_gap : The certificate for losses with kinks.
+    sklearn_losses.solvers.dual_gap : A proven distance from the optimum, for losses with kinks.
 
     Examples
     --------

@@ -74,7 +74,7 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
     See Also
     --------
-    sklearn_losses.solvers.InteriorPoint : For fewer features; ends on the exact optimum.
+    sklearn_losses.solvers.InteriorPoint : For fewer features; ends at the exact optimum.
     sklearn_losses.solvers.ProximalNewton : For L1 penalties.
     sklearn_losses.solvers.dual_gap : Proven bound on the distance from the optimum.
 

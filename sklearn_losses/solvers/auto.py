@@ -115,7 +115,7 @@ class Auto(Solver, name="auto"):
         Parameters
         ----------
         objective : Objective
-            What shall be minimised.
+            What is to be minimised.
 
         Returns
         -------
@@ -161,7 +161,7 @@ class Auto(Solver, name="auto"):
         solver : Solver
             The solver that ended.
         objective : Objective
-            What shall be minimised.
+            What is to be minimised.
 
         Returns
         -------

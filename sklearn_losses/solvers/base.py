@@ -147,7 +147,7 @@ class Solver(Component, ABC, family="solver"):
         params : ndarray of shape (n_params,)
             Where to start; not changed.
         max_iter : int
-            Iterations (epochs of a stochastic solver) at the most.
+            Maximum number of iterations (epochs of a stochastic solver).
         tol : float
             Stop when the objective is within about this share of its minimum, as far as the solver
             can determine that. Stochastic solvers leave stopping to `callback`.
@@ -186,7 +186,7 @@ class Solver(Component, ABC, family="solver"):
         params : ndarray of shape (n_params,)
             Where to start; not changed.
         max_iter : int
-            Iterations (epochs of a stochastic solver) at the most.
+            Maximum number of iterations (epochs of a stochastic solver).
         tol : float
             As for `minimize`.
         state : object, default=None
@@ -210,7 +210,7 @@ class Solver(Component, ABC, family="solver"):
         Parameters
         ----------
         objective : Objective
-            What shall be minimised.
+            What is to be minimised.
 
         Returns
         -------
@@ -295,7 +295,7 @@ class SmoothSolver(Solver):
         params : ndarray of shape (n_params,)
             Where to start; not changed.
         max_iter : int
-            Iterations at the most.
+            Maximum number of iterations.
         tol : float
             As for `Solver.minimize`.
         callback : callable or None

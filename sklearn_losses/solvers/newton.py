@@ -93,11 +93,11 @@ class Newton(SmoothSolver, name="newton"):
 
     with :math:`g` the gradient and :math:`H` the Hessian of the objective, or an upper bound of it
     for redescending losses, for which this is iteratively reweighted least squares. Where forming
-    :math:`H` takes less time than products with it, it is factorised, and the fit ends on the
-    optimum to rounding error. Else conjugate gradients solve for :math:`d` [1]_, and the fit ends
-    where the gradient or Newton's model proves that the optimum is within `tol`. Losses with kinks
-    come as a sequence of smooth ones. It takes no L1 penalty and no model that is not linear. In an
-    estimator it is ``solver="newton"``.
+    :math:`H` takes less time than products with it, it is factorised, and the fit ends at the
+    optimum up to rounding errors. Else conjugate gradients solve for :math:`d` [1]_, and the fit
+    ends where the gradient or Newton's model proves that the optimum is within `tol`. Losses with
+    kinks come as a sequence of smooth ones. It takes no L1 penalty and no model that is not linear.
+    In an estimator it is ``solver="newton"``.
 
     Parameters
     ----------

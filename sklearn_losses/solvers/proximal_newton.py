@@ -41,9 +41,9 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     ----------
     largest_matrix : int, default=3000
         Number of features in the working set up to which their Hessian is formed (for sparse rows
-        also fewer), so that the fit ends on the optimum to rounding error. For larger working sets
-        conjugate gradients are used, up to the relative distance `tol`. A larger one needs more
-        memory, 8 bytes times its square.
+        also fewer), so that the fit ends at the optimum up to rounding errors. For larger working
+        sets conjugate gradients are used, up to the relative distance `tol`. A larger one needs
+        more memory, 8 bytes times its square.
 
     See Also
     --------

@@ -113,8 +113,8 @@ class Run:
         products : float, default=1.0
             The products with the Hessian that it took.
         state : object, default=None
-            What a further call goes on from. A callback with a method ``carry(state)`` is shown it
-            first, and copies what it keeps.
+            The state from which a further call continues. A callback with a method ``carry(state)``
+            gets it first and must copy what it keeps.
 
         Returns
         -------

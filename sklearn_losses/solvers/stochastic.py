@@ -77,7 +77,7 @@ class StochasticSolver(Solver):
     """Base class of solvers that step on mini-batches: the loop over epochs and batches.
 
     A subclass gives `step`. The loop shuffles the rows in every epoch, keeps the schedule of the
-    learning rate, and carries a state that can be pickled, so that `partial_fit` and
+    learning rate, and returns a state that can be pickled, so that `partial_fit` and
     ``warm_start=True`` take the steps of an unbroken fit. A subclass keeps the parameters
     `learning_rate`, `schedule`, `power` and `batch_size`.
 
@@ -164,7 +164,7 @@ class StochasticSolver(Solver):
         Parameters
         ----------
         state : State
-            What the solver carries along.
+            The state of the solver.
         objective : Objective
             That of all rows.
         """
@@ -175,7 +175,7 @@ class StochasticSolver(Solver):
         Parameters
         ----------
         state : State
-            What the solver carries along.
+            The state of the solver.
 
         Returns
         -------
@@ -190,7 +190,7 @@ class StochasticSolver(Solver):
         Parameters
         ----------
         state : State
-            What the solver carries along.
+            The state of the solver.
 
         Returns
         -------
