@@ -1,5 +1,7 @@
 """Synthetic data for which scikit-learn has no generator."""
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
@@ -22,7 +24,7 @@ def make_ranking(
     A row's utility is ``X_own @ weights + noise``, of variance 1 without the noise. Within each
     query the utilities are cut into grades, with about equally many rows in each. The features are
     `X_own` plus an offset that all rows of a query share. The offset tells nothing about the order
-    of the rows in their query, and it misleads regression on the grades.
+    of the rows in their query, and it acts as noise in a regression on the grades.
 
     Parameters
     ----------
@@ -53,6 +55,11 @@ def make_ranking(
     qid : ndarray of shape (n,) of int
         The query of each row.
 
+    Raises
+    ------
+    ValueError
+        For a number below 1, and for a pair `n_rows` that does not rise.
+
     See Also
     --------
     sklearn_losses.LossRanker : Learns to rank such data.
@@ -67,6 +74,11 @@ def make_ranking(
     """
     rng = check_random_state(random_state)
     low, high = n_rows if isinstance(n_rows, (tuple, list)) else (n_rows, n_rows)
+    for name, number in (("n_queries", n_queries), ("n_rows", low), ("n_features", n_features), ("n_grades", n_grades)):
+        if not isinstance(number, Integral) or number < 1:
+            raise ValueError(f"The {name!r} parameter of make_ranking must be at least 1, as an int. Got {number!r}.")
+    if not low <= high:
+        raise ValueError(f"The 'n_rows' parameter of make_ranking must be an int or a rising pair of ints. Got {n_rows!r}.")
     lengths = rng.randint(low, high + 1, size=n_queries)
     qid = np.repeat(np.arange(n_queries), lengths)
     own = rng.standard_normal((len(qid), n_features))

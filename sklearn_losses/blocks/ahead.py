@@ -26,7 +26,7 @@ def closing(items: Iterable[Item]) -> Iterator[Iterator[Item]]:
 
 
 def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
-    """Iterate over the same items, the next of which a thread prepares.
+    """Iterate over items while a thread prepares the next one.
 
     While the reader works on an item, a thread prepares the next one, so that at most two items are
     in memory. The thread begins with the first item that is asked for and ends with the last one,

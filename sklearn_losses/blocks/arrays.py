@@ -59,8 +59,8 @@ class ArrayBlocks(Blocks):
 
     Notes
     -----
-    To pickle it pickles the arrays, with all rows of a memory map. `NpyBlocks` pickles the names of
-    its files alone.
+    Pickling a source pickles its arrays, with all rows of a memory map. `NpyBlocks` pickles the
+    names of its files alone.
 
     Examples
     --------

@@ -28,8 +28,8 @@ NEAR_BYTES = 2**16  # between two rows that are read together
 class NpyBlocks(Blocks):
     """A source of rows from ``.npy`` files, read block by block on a thread.
 
-    The rows of all files come one after the other; blocks go on across the ends of files. Files
-    without rows are left out. Object arrays are refused, as nothing is ever unpickled.
+    The rows of all files are read one after the other; a block may contain rows of several files.
+    Files without rows are left out. Object arrays are refused, as nothing is ever unpickled.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ class NpyBlocks(Blocks):
     Notes
     -----
     A source holds names of files and no rows: it can be pickled, and other processes read the files
-    at the same paths. A file whose size or time of change is another one at a later pass raises a
-    ValueError.
+    at the same paths. If the size or the modification time of a file has changed at a later pass, a
+    ValueError is raised.
 
     Examples
     --------

@@ -21,10 +21,10 @@ MOST_STORED = 0.1  # the share of stored entries up to which "onehot" gives CSR 
 class ParquetBlocks(Blocks):
     """A source of rows from Parquet files, read block by block on a thread.
 
-    It needs pyarrow, ``pip install pyarrow``. The rows of all files come one after the other;
-    blocks go on across the ends of row groups and files. Files without rows are left out. Numbers,
-    booleans and decimals are columns of X as they are; missing values, dates and nested columns are
-    refused.
+    It needs pyarrow (``pip install pyarrow``). The rows of all files are read one after the other;
+    a block may contain rows of several row groups and files. Files without rows are left out.
+    Numbers, booleans and decimals are columns of X as they are; missing values, dates and nested
+    columns are refused.
 
     Parameters
     ----------
@@ -95,8 +95,8 @@ class ParquetBlocks(Blocks):
     MiB by default). `take` decodes the row groups that hold the rows.
 
     A source holds names of files and no rows: it can be pickled, and other processes read the files
-    at the same paths. A file whose size or time of change is another one at a later pass raises a
-    ValueError.
+    at the same paths. If the size or the modification time of a file has changed at a later pass, a
+    ValueError is raised.
 
     Examples
     --------

@@ -164,7 +164,7 @@ def is_row_source(X: Any) -> bool:
 
 
 def place_of(source: Any, row: int) -> str:
-    """Say where a row of a source stands, for messages.
+    """Return where a row of a source comes from, for error messages.
 
     It is the answer of the source's own method `where`, if it has one.
 
@@ -196,7 +196,7 @@ def place_of(source: Any, row: int) -> str:
 
 
 def checked_blocks(source: Any, order: NDArray[np.intp] | None = None) -> Generator[RowBlock, None, None]:
-    """Iterate over the blocks of a source, and check that they keep its promises.
+    """Iterate over the blocks of a source, and check their shapes and types.
 
     Empty blocks are left out. Whether the numbers in the blocks are finite is not checked.
 

@@ -226,7 +226,7 @@ class Component(PartInNotebooks, BaseEstimator, metaclass=_WithoutOldNames):
 
     @classmethod
     def add_variant(cls, name: str, **params: Any) -> None:
-        """Enter a name of its own for this class with other parameters.
+        """Register a further name, which stands for this class with other parameters.
 
         Parameters
         ----------

@@ -10,31 +10,45 @@ __all__ = ["WORDS", "Status", "set_status"]
 
 
 class Status(Enum):
-    """How the iterations of a solver, or a whole fit, ended: one value with its sentence.
+    """How the iterations of a solver, or a whole fit, ended: a name and a sentence.
 
-    A solver sets it as ``run.status``, and its result has it as ``result.status``. The members are
-    CONVERGED, CALLBACK, MAX_ITER, STALLED, DIVERGED, UNBOUNDED, BOTTOMLESS, ROSE and INTERRUPTED.
+    A solver sets it as ``run.status``, and its result has it as ``result.status``. The notes below
+    list the members.
 
     Parameters
     ----------
     value : str
-        The word of the status, such as "converged".
+        The value of a member, such as "converged".
 
     Attributes
     ----------
     sentence : str
         The outcome as a sentence: the ``message`` of a solver's result.
     success : bool
-        Whether the end is one that was asked for: the optimum, or a stop by the callback.
+        Whether the solver reached the optimum or was stopped by the callback.
     ended_by_itself : bool
-        Whether the solver itself saw no way on, with finite numbers.
+        Whether the solver ended by its own rule, with finite numbers.
     is_final : bool
-        Whether no other solver may go on from there.
+        Whether no other solver continues from the result.
 
     See Also
     --------
     sklearn_losses.solvers.Run : Sets the status of an iteration.
     sklearn_losses.solvers.Solver : Returns it in its result.
+
+    Notes
+    -----
+    The members and their sentences:
+
+    - ``CONVERGED``: "The optimum is reached within tol."
+    - ``CALLBACK``: "The callback stopped the iterations."
+    - ``MAX_ITER``: "max_iter iterations were made before tol was reached."
+    - ``STALLED``: "No lower value was found, and it could not be shown that tol is reached."
+    - ``DIVERGED``: "The parameters or the value became infinite or NaN."
+    - ``UNBOUNDED``: "The loss has no minimum on these rows and there is no penalty."
+    - ``BOTTOMLESS``: "The objective falls without end as the parameters grow."
+    - ``ROSE``: "The loss rose to more than twice its first value."
+    - ``INTERRUPTED``: "KeyboardInterrupt stopped the iterations."
 
     Examples
     --------
@@ -65,17 +79,17 @@ class Status(Enum):
 
     @property
     def success(self) -> bool:
-        """Whether the end is one that was asked for."""
+        """Whether the solver reached the optimum or was stopped by the callback."""
         return self in (Status.CONVERGED, Status.CALLBACK)
 
     @property
     def ended_by_itself(self) -> bool:
-        """Whether the solver itself saw no way on, with finite numbers."""
+        """Whether the solver ended by its own rule, with finite numbers."""
         return self in (Status.CONVERGED, Status.STALLED)
 
     @property
     def is_final(self) -> bool:
-        """Whether no other solver may go on from there: stopped from outside, or not finite."""
+        """Whether no other solver continues: it was stopped by the callback, or is not finite."""
         return self in (Status.CALLBACK, Status.DIVERGED)
 
 

@@ -102,12 +102,13 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         ``set_params(loss__gamma=1)``, also while `loss` is a name.
     solver : str, Solver or object with ``minimize``, default="auto"
         What minimises the objective: a name, an object such as ``SGD(learning_rate=0.1)``, or an
-        object of your own with a method `minimize`. All solvers minimise the same objective; they
-        differ in speed and in what they take. One that cannot take the loss, the model or the
-        penalty raises a ValueError that says which can. The names:
+        object of your own with a method `minimize`. All solvers minimise the same objective. They
+        differ in speed and in the losses, models and penalties that they accept; one that does not
+        accept yours raises a ValueError that names another. A loss with kinks is one whose slope
+        jumps, such as "hinge". The names:
 
         - "auto" chooses by the loss, the model, the penalty and the size of the data. The attribute
-          `solver_` says what ran.
+          `solver_` names the solver that ran.
         - Linear models, to the exact optimum: "newton" (smooth losses), "proximal_newton" (L1
           penalties), "interior_point" (losses with kinks), "augmented_lagrangian" (losses with
           kinks, many columns).
@@ -128,17 +129,18 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         dearest and the cheapest decision of a row. `C` of `sklearn.linear_model.LogisticRegression`
         is ``1 / (alpha * n_samples)``.
     l1_ratio : float, default=0.0
-        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso). Above 0,
-        coefficients become exactly 0, the more of them the larger it is.
+        Share of the L1 penalty (absolute values) in the penalty, from 0 (ridge) to 1 (lasso). Above
+        0, some coefficients are exactly 0; a larger value gives more of them.
     model : str or Model, default=None
-        How raw predictions follow from the features: "linear", "mlp" (a multi-layer perceptron),
-        "factorization_machine" (linear, with an interaction of low rank for each pair of columns),
-        or an object of `sklearn_losses.models` such as ``FactorizationMachine(rank=4)``. None is
-        "linear", or the network that `hidden_layer_sizes` describes.
+        How raw predictions are computed from the features: "linear", "mlp" (a multi-layer
+        perceptron), "factorization_machine" (linear, with an interaction of low rank for each pair
+        of columns), or an object of `sklearn_losses.models` such as
+        ``FactorizationMachine(rank=4)``. None is "linear", or the network that `hidden_layer_sizes`
+        describes.
     hidden_layer_sizes : tuple of int, default=()
         Number of units in each hidden layer of a multi-layer perceptron: short for
-        ``model=MLP(hidden_layer_sizes, activation)``. () is the linear model. More units fit finer
-        shapes, take longer and overfit sooner.
+        ``model=MLP(hidden_layer_sizes, activation)``. () is the linear model. More units fit more
+        complex functions, take longer and overfit sooner.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Activation function of the hidden units. Only used with `hidden_layer_sizes`.
     fit_intercept : bool, default=True
@@ -149,13 +151,14 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         equations by conjugate gradients, which takes many products with X: a fit makes at most
         ``10 * max_iter`` of these products.
     tol : float, default=0.0001
-        How far above its minimum the fit may leave the objective: by this share of its value, and
-        by this share of what the coefficients gain over a model with intercepts alone. A larger
-        value gives a faster and coarser fit. For losses with kinks a duality gap proves the
-        distance, for smooth losses Newton's model of the objective estimates it. A fit that is not
-        shown to be so close raises a `ConvergenceWarning`. Small fits go on to the exact optimum.
-        Solvers that step on batches, and networks, cannot tell the distance. They stop once the
-        loss has not fallen by more than ``tol / 100`` of its value for `n_iter_no_change` passes.
+        How close to its minimum the objective must be. The remaining distance is at most `tol`
+        times the objective, and at most `tol` times what the coefficients reduce the objective by,
+        compared with intercepts alone. A larger value gives a faster and less exact fit. For losses
+        with kinks a duality gap proves the distance (see `dual_gap_`), for smooth losses Newton's
+        model of the objective estimates it. A fit that is not shown to be so close raises a
+        `ConvergenceWarning`. Small fits go on to the exact optimum. Solvers that step on batches,
+        and networks, cannot tell the distance. They stop once the loss has not fallen by more than
+        ``tol / 100`` of its value for `n_iter_no_change` passes.
     early_stopping : bool, default=False
         Whether to hold out rows, the same share of each class, to stop when their loss no longer
         falls, and to keep the parameters with their lowest loss.

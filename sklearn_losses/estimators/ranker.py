@@ -69,12 +69,13 @@ class LossRanker(LossEstimator):
         name.
     solver : str, Solver or object with ``minimize``, default="auto"
         What minimises the objective: a name, an object such as ``SGD(learning_rate=0.1)``, or an
-        object of your own with a method `minimize`. All solvers minimise the same objective; they
-        differ in speed and in what they take. One that cannot take the loss, the model or the
-        penalty raises a ValueError that says which can. The names:
+        object of your own with a method `minimize`. All solvers minimise the same objective. They
+        differ in speed and in the losses, models and penalties that they accept; one that does not
+        accept yours raises a ValueError that names another. A loss with kinks is one whose slope
+        jumps, such as "pairwise_hinge". The names:
 
         - "auto" chooses by the loss, the model, the penalty and the size of the data. The attribute
-          `solver_` says what ran.
+          `solver_` names the solver that ran.
         - Linear models, to the exact optimum: "newton" (smooth losses), "proximal_newton" (L1
           penalties), "interior_point" (losses with kinks), "augmented_lagrangian" (losses with
           kinks, many columns).
@@ -93,17 +94,18 @@ class LossRanker(LossEstimator):
         penalty. A number is the alpha of the formula above: its effect depends on the units of X.
         "auto" is 1e-4 for ranking losses, and as for `LossRegressor` for regression losses.
     l1_ratio : float, default=0.0
-        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso). Above 0,
-        coefficients become exactly 0, the more of them the larger it is.
+        Share of the L1 penalty (absolute values) in the penalty, from 0 (ridge) to 1 (lasso). Above
+        0, some coefficients are exactly 0; a larger value gives more of them.
     model : str or Model, default=None
-        How raw predictions follow from the features: "linear", "mlp" (a multi-layer perceptron),
-        "factorization_machine" (linear, with an interaction of low rank for each pair of columns),
-        or an object of `sklearn_losses.models` such as ``FactorizationMachine(rank=4)``. None is
-        "linear", or the network that `hidden_layer_sizes` describes.
+        How raw predictions are computed from the features: "linear", "mlp" (a multi-layer
+        perceptron), "factorization_machine" (linear, with an interaction of low rank for each pair
+        of columns), or an object of `sklearn_losses.models` such as
+        ``FactorizationMachine(rank=4)``. None is "linear", or the network that `hidden_layer_sizes`
+        describes.
     hidden_layer_sizes : tuple of int, default=()
         Number of units in each hidden layer of a multi-layer perceptron: short for
-        ``model=MLP(hidden_layer_sizes, activation)``. () is the linear model. More units fit finer
-        shapes, take longer and overfit sooner.
+        ``model=MLP(hidden_layer_sizes, activation)``. () is the linear model. More units fit more
+        complex functions, take longer and overfit sooner.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Activation function of the hidden units. Only used with `hidden_layer_sizes`.
     fit_intercept : bool, default=True
@@ -115,13 +117,14 @@ class LossRanker(LossEstimator):
         equations by conjugate gradients, which takes many products with X: a fit makes at most
         ``10 * max_iter`` of these products.
     tol : float, default=0.0001
-        How far above its minimum the fit may leave the objective: by this share of its value, and
-        by this share of what the coefficients gain over a model with intercepts alone. A larger
-        value gives a faster and coarser fit. For losses with kinks a duality gap proves the
-        distance, for smooth losses Newton's model of the objective estimates it. A fit that is not
-        shown to be so close raises a `ConvergenceWarning`. Small fits go on to the exact optimum.
-        Solvers that step on batches, and networks, cannot tell the distance. They stop once the
-        loss has not fallen by more than ``tol / 100`` of its value for `n_iter_no_change` passes.
+        How close to its minimum the objective must be. The remaining distance is at most `tol`
+        times the objective, and at most `tol` times what the coefficients reduce the objective by,
+        compared with intercepts alone. A larger value gives a faster and less exact fit. For losses
+        with kinks a duality gap proves the distance (see `dual_gap_`), for smooth losses Newton's
+        model of the objective estimates it. A fit that is not shown to be so close raises a
+        `ConvergenceWarning`. Small fits go on to the exact optimum. Solvers that step on batches,
+        and networks, cannot tell the distance. They stop once the loss has not fallen by more than
+        ``tol / 100`` of its value for `n_iter_no_change` passes.
     early_stopping : bool, default=False
         Whether to hold out queries, to stop when their loss no longer falls, and to keep the
         parameters with their lowest loss.
@@ -209,12 +212,13 @@ class LossRanker(LossEstimator):
     n_parameters_ : int
         Number of parameters of the model, with intercepts and constants that the loss learns.
     scale_ : float
-        Scale of the residuals, in the units of y. Only for robust regression losses.
+        Scale of the residuals, in the units of y. Only for regression losses with a parameter
+        `scale`, such as "huber", and for "adaptive_barron".
     shape_ : float
         The learned shape of Barron's loss. Only for "adaptive_barron".
     row_weights_ : ndarray of shape (n_samples,)
-        Weight of each training row in the last step, as for `LossRegressor`. Only for robust
-        regression losses and `Trimmed`.
+        Weight of each training row in the last step, as for `LossRegressor`. Only for losses that
+        have `scale_` and for `Trimmed`.
     start_ : str
         Where the fit started: "resistant", "mae", or "mae: " and why a resistant start was not
         possible. Only for losses with a parameter `start`.
@@ -233,10 +237,10 @@ class LossRanker(LossEstimator):
 
     Notes
     -----
-    Weights are per row, or the same for all rows of a query. A query counts with the mean weight of
-    its rows. Inside it a row counts as often as its weight exceeds the smallest one of the query:
-    weights 2, 1, 1 are the first row twice, and 3, 3, 3 are a query three times. Rows of weight 0
-    are left out.
+    The weight of a query is the mean weight of its rows: a query with the weights 3, 3, 3 counts as
+    three equal queries. Within a query, the weight of a row divided by the smallest weight of the
+    query is a number of copies of the row: with the weights 2, 1, 1 the first row counts as two
+    rows. Rows of weight 0 are left out.
 
     With one query and a binary y the mean over pairs of "pairwise_hinge" or "ranknet" bounds 1 -
     AUC (up to a factor): the fit aims at the area under the ROC curve, whatever the balance of the

@@ -22,16 +22,15 @@ __all__ = ["CVaR", "Tilted", "WeightedSum"]
 class WeightedSum(Composite):
     r"""Weighted sum of losses for the same task, such as ``0.7 * Huber() + 0.3 * Quantile(0.9)``.
 
-    Choose it for a compromise between losses. Adding losses and multiplying them by numbers makes
-    one:
+    Choose it for a compromise between losses. Losses can be added and multiplied by positive
+    numbers, which gives such a sum:
 
     .. math::
 
         \ell(y, f) = \sum_m w_m\, \ell_m(y, f)
 
-    with :math:`\ell_m` the losses and :math:`w_m` their weights. What is true of it follows from
-    its parts: it is convex, or smooth, where all of them are, and ``solver="auto"`` chooses
-    accordingly.
+    with :math:`\ell_m` the losses and :math:`w_m` their weights. It is convex if all parts are
+    convex and smooth if all parts are smooth, and ``solver="auto"`` chooses the solver by that.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ class WeightedSum(Composite):
         The parts, for the same task and with the same link. None may learn constants, as
         ``Huber(scale="joint")`` does.
     weights : tuple of float
-        A weight above 0 for each part; a larger one gives it more say.
+        A weight above 0 for each part; a larger one gives the part more influence.
 
     See Also
     --------
@@ -422,7 +421,7 @@ class CVaR(Aggregated):
     r"""Mean loss of the worst share of the rows (conditional value at risk), for any loss.
 
     Choose it where large errors of a few rows matter more than the average, as for fairness between
-    groups or for safety. It is the smallest of a family of means over the rows, with a threshold
+    groups or for safety. The objective is a mean over the rows, minimised over a threshold
     :math:`c` that is learned with the coefficients [1]_:
 
     .. math::

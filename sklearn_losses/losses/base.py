@@ -64,10 +64,10 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         \frac{1}{\sum_i w_i} \sum_i w_i\, \ell(y_i, f_i)
 
     plus the penalty, with :math:`y_i` the target, :math:`f_i` the raw prediction and :math:`w_i`
-    the weight of row :math:`i`. A loss knows no data, no weights and no model, keeps no state and
-    changes nothing that it is given. Class attributes say what is true of it; those below have the
-    values of most losses. A class keyword ``name="mine"`` enters the loss under a name that
-    estimators take.
+    the weight of row :math:`i`. A loss does not depend on the rows of the data, their weights or
+    the model, keeps no state and does not change its arguments. Class attributes describe its
+    properties; the defaults below are those of most losses. The class keyword ``name="mine"``
+    registers the loss under a name that estimators accept.
 
     Attributes
     ----------
@@ -91,13 +91,13 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
     shift_invariant : bool
         A number added to all K > 1 raw outputs of a row changes nothing, as for softmax.
     has_minimizer : bool
-        The loss of a row has a minimum; that of cross-entropy falls for ever as the score of its
-        class grows.
+        Whether the loss of a row has a minimum; that of cross-entropy decreases without end as the
+        score of its class grows.
     rowwise : bool
         The loss of a row depends on its own raw prediction alone; ranking losses look at all rows
         of a query.
     kinks : tuple of Kink
-        The bends of a loss made of straight pieces; empty for all others.
+        The kinks of a piecewise linear loss; empty for all others.
     residual : bool
         For one real target, a function of ``y - raw`` alone.
     positive_target : bool
@@ -429,10 +429,11 @@ class Loss(Facts, Recipe, Component, ABC, family="loss"):
         return 0.0
 
     def shortfall(self, y: Targets, raw: FloatArray, gradient: FloatArray) -> FloatArray | None:
-        """Return by how much a slope misses the loss: the loss plus its conjugate less the product.
+        """Return the gap of a slope: the loss plus its convex conjugate minus their product.
 
-        It is never negative, and 0 if `gradient` is a (sub)gradient at `raw`. Losses that are not
-        smooth and have no kinks give it, so that fits under a penalty are certified.
+        It is never negative, and 0 if `gradient` is a (sub)gradient at `raw`. Losses that are
+        neither smooth nor piecewise linear define it, so that a duality gap of their fits can be
+        computed.
 
         Parameters
         ----------

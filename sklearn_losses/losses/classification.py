@@ -117,7 +117,7 @@ class CrossEntropy(SoftmaxLoss, name="cross_entropy", aliases=("log_loss",)):
     ----------
     label_smoothing : float, default=0.0
         Share of every label that is spread evenly over all classes [1]_, in [0, 1). A larger one
-        draws the probabilities towards each other, so that no score grows without end.
+        makes the predicted probabilities less extreme, so that no score grows without limit.
 
     See Also
     --------
@@ -287,8 +287,8 @@ class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
     margins :math:`t_j = f_y - f_j` of the own class :math:`y` [1]_; of nine multi-class hinges that
     [2]_ compares this one is recommended. It is convex and has one kink, at a margin of 1.
     ``solver="interior_point"`` finds the exact minimum of a linear model; on large data
-    ``solver="augmented_lagrangian"`` proves that it is within `tol` of it. In an estimator it is
-    ``loss="hinge"``.
+    ``solver="augmented_lagrangian"`` takes less time and proves that the fit is within `tol` of the
+    minimum. In an estimator it is ``loss="hinge"``.
 
     See Also
     --------
@@ -378,7 +378,7 @@ class SquaredHinge(MarginLoss, name="squared_hinge"):
 
 
 class ModifiedHuber(MarginLoss, name="modified_huber"):
-    r"""Squared hinge that is linear for wrong labels, which limits their influence; labels only.
+    r"""Squared hinge that is linear for rows on the wrong side; gives labels but no probabilities.
 
     Choose it in place of `SquaredHinge` where some training labels are wrong. For two classes with
     one score :math:`f`, and :math:`t = f` for the second class and :math:`t = -f` for the first, it
@@ -432,11 +432,12 @@ class ModifiedHuber(MarginLoss, name="modified_huber"):
 
 
 class Exponential(MarginLoss, name="exponential"):
-    r"""Exponential loss of AdaBoost: a wrong label costs without limit; labels only.
+    r"""Exponential loss of AdaBoost, sensitive to wrong labels; gives labels but no probabilities.
 
-    Choose it to reproduce what boosting minimises. Rows on the wrong side count ever more, so it
-    suits clean labels alone. For two classes with one score :math:`f`, and :math:`t = f` for the
-    second class and :math:`t = -f` for the first, it is [1]_
+    Choose it to reproduce what boosting minimises. The loss of a row grows exponentially with its
+    distance on the wrong side of the boundary, so that it suits only clean labels. For two classes
+    with one score :math:`f`, and :math:`t = f` for the second class and :math:`t = -f` for the
+    first, it is [1]_
 
     .. math::
 
@@ -488,7 +489,7 @@ class Exponential(MarginLoss, name="exponential"):
 
 
 class Perceptron(PiecewiseLinear, MarginLoss, name="perceptron"):
-    r"""Perceptron: acts on wrong rows alone, by steps on batches; labels only.
+    r"""Perceptron: only rows that are classified wrong have a loss; gives labels, no probabilities.
 
     Choose it to reproduce the classical perceptron; `Hinge` is better in practice. For two classes
     with one score :math:`f`, and :math:`t = f` for the second class and :math:`t = -f` for the

@@ -409,13 +409,13 @@ class CostSensitive(WeighedByCosts):
 
     with :math:`f_k` the score of decision :math:`k` of :math:`K`, :math:`\psi(t)` the loss that
     `loss` gives to the first of two classes at the score :math:`t`, and :math:`S = \frac{5}{4}
-    \psi'(0) / \psi(0)`, with :math:`\psi` counted from its least value on [-10, 0]: each decision
-    is punished for its cost as far as it is ahead of the others. The decision with the best score
-    has the least expected cost. For two classes the loss is that of `loss` with the costs as
-    weights of the rows, and convex where `loss` is. For more it is not convex; the construction is
-    that of [1]_ and [2]_ with a mean of exponentials in place of the mean of the scores. A linear
-    fit starts from that of cross-entropy. In an estimator it is ``loss=CostSensitive("hinge",
-    cost=[[0, 1], [5, 0]])``.
+    \psi'(0) / \psi(0)`, with :math:`\psi` counted from its least value on [-10, 0]: a decision adds
+    the more to the loss, the more it costs and the more its score exceeds those of the others. The
+    decision with the best score has the least expected cost. For two classes the loss is that of
+    `loss` with the costs as weights of the rows, and convex where `loss` is. For more it is not
+    convex; the construction is that of [1]_ and [2]_ with a mean of exponentials in place of the
+    mean of the scores. A linear fit starts from that of cross-entropy. In an estimator it is
+    ``loss=CostSensitive("hinge", cost=[[0, 1], [5, 0]])``.
 
     Parameters
     ----------

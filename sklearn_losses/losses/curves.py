@@ -29,15 +29,16 @@ class ScalarLoss(Loss):
 
         \ell(y, f) = \sum_m \varphi(t_m), \qquad t = a(y) + B(y)\, f
 
-    Families say what :math:`t` is (`argument`, `direction`, `pullback`), losses say the curve
-    (`curve`, `slope` and, for Newton's method, `curvature`). Derive a loss from `ResidualLoss` or
-    `MarginLoss`; this class is for a family of your own.
+    A family of losses, which is a direct subclass, defines :math:`t` by `argument`, `direction` and
+    `pullback`. A loss of the family defines the curve by `curve`, `slope` and, for Newton's method,
+    `curvature`. Derive a loss from `ResidualLoss` or `MarginLoss`; this class is for a family of
+    your own.
 
     Attributes
     ----------
     curvature_jumps : bool
-        The curvature is not continuous. Newton's method then takes its mean over about the length
-        of the last step, see `spread`.
+        Whether the curvature is not continuous. Newton's method then uses its mean over about the
+        length of the last step, see `spread`.
 
     See Also
     --------
@@ -260,8 +261,7 @@ class ResidualLoss(ScalarLoss):
     See Also
     --------
     sklearn_losses.losses.RobustLoss : Base class for residuals in units of their scale.
-    sklearn_losses.losses.PiecewiseLinear : Stated in front of this class, for curves made of
-        straight pieces.
+    sklearn_losses.losses.PiecewiseLinear : For piecewise linear curves.
     sklearn_losses.losses.MarginLoss : The same for classification.
     sklearn_losses.testing.check_loss : Finds faults in a loss.
 
@@ -435,9 +435,10 @@ def _other_classes(y, n_classes):
 
 
 class PiecewiseLinear(ScalarLoss):
-    r"""Base class of losses whose curve is made of straight pieces, stated by its kinks.
+    r"""Base class of losses whose curve is piecewise linear, defined by its kinks.
 
-    State it in front of the family, `ResidualLoss` or `MarginLoss`, and give `kinks`:
+    A subclass lists it before `ResidualLoss` or `MarginLoss` among its bases and sets `kinks`. The
+    curve is
 
     .. math::
 
@@ -445,8 +446,8 @@ class PiecewiseLinear(ScalarLoss):
 
     with :math:`p_m` the positions and :math:`l_m < r_m` the slopes of the kinks, and :math:`t` the
     residual or the margin. It is convex. ``solver="interior_point"`` finds the exact minimum of a
-    linear model; on large data ``solver="augmented_lagrangian"`` proves that it is within `tol` of
-    it.
+    linear model; on large data ``solver="augmented_lagrangian"`` takes less time and proves that
+    the fit is within `tol` of the minimum.
 
     Attributes
     ----------

@@ -109,9 +109,9 @@ class OfRows(OfCosts):
 class ExpectedCost(OfCosts, name="expected_cost"):
     r"""Expected cost of the decisions itself: smooth and bounded, but not convex.
 
-    Choose it where the model cannot be right everywhere and should give up the rows that are cheap.
-    It is the cost of decisions that are drawn with the softmax of the scores as probabilities [1]_
-    [2]_:
+    Choose it where a simple model cannot classify all rows correctly, and errors should fall on the
+    rows where they cost little. It is the cost of decisions that are drawn with the softmax of the
+    scores as probabilities [1]_ [2]_:
 
     .. math::
 
@@ -138,8 +138,8 @@ class ExpectedCost(OfCosts, name="expected_cost"):
 
     Notes
     -----
-    It gives no probabilities: the softmax says how decided a row is, and not how probable the
-    classes are.
+    It gives no probabilities: the softmax of the scores measures how far the decision is from
+    changing, and not how probable the classes are.
 
     References
     ----------

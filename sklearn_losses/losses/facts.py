@@ -6,7 +6,7 @@ __all__ = []
 
 
 class Kink(NamedTuple):
-    r"""One bend of a piecewise linear curve, by which a loss made of straight pieces is stated.
+    r"""One kink of a piecewise linear curve: a position, and the slopes to its left and right.
 
     It stands for the curve
 
@@ -20,7 +20,7 @@ class Kink(NamedTuple):
     Parameters
     ----------
     position : float
-        Where the bend is, in units of the residual or the margin.
+        Where the kink is, in units of the residual or the margin.
     left : float
         Slope to the left of it.
     right : float
@@ -28,7 +28,7 @@ class Kink(NamedTuple):
 
     See Also
     --------
-    sklearn_losses.losses.PiecewiseLinear : Base class of losses that are stated by kinks.
+    sklearn_losses.losses.PiecewiseLinear : Base class of losses that are defined by their kinks.
     sklearn_losses.losses.Quantile : A loss with one kink.
 
     Examples

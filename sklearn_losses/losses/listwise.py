@@ -94,7 +94,8 @@ class ListNet(_Softmax, name="listnet"):
 class XENDCG(_Softmax, name="xe_ndcg", aliases=("xendcg",)):
     r"""Cross-entropy of a whole list whose target bounds the NDCG: fast, smooth and convex.
 
-    Choose it to raise the NDCG at the price of `ListNet`. The target is a perturbed gain [1]_:
+    Choose it to raise the NDCG in the same time as `ListNet` takes. The target is a perturbed gain
+    [1]_:
 
     .. math::
 
@@ -273,8 +274,8 @@ def _recurrence(share, term):
 class ApproxNDCG(RankingLoss, name="approx_ndcg"):
     r"""The NDCG itself with smooth ranks; not convex.
 
-    Choose it where the NDCG is all that matters; it goes on from the fit of a convex loss. It is
-    minus the NDCG with ranks that are smooth in the scores [1]_:
+    Choose it where only the NDCG matters. Its fit starts from that of a convex loss. It is minus
+    the NDCG with ranks that are smooth in the scores [1]_:
 
     .. math::
 

@@ -211,7 +211,8 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
     Parameters
     ----------
     q : float, default=0.7
-        In (0, 1]. A larger one resists wrong labels better, and learns more slowly from rare ones.
+        The exponent :math:`q`, in (0, 1]. A larger one resists wrong labels better and learns rare
+        labels more slowly.
 
     See Also
     --------
@@ -256,8 +257,8 @@ class GeneralizedCrossEntropy(OwnProbabilityLoss, name="generalized_cross_entrop
 class SymmetricCrossEntropy(OwnProbabilityLoss, name="symmetric_cross_entropy", aliases=("sce",)):
     r"""Symmetric cross-entropy: cross-entropy plus a bounded part that resists wrong labels.
 
-    Choose it where a part of the training labels is wrong and cross-entropy should keep a say, so
-    that rare classes are learned. It is [1]_
+    Choose it where a part of the training labels is wrong. The part of cross-entropy keeps the
+    gradient large for rows that fit badly, so that rare classes are learned. It is [1]_
 
     .. math::
 
@@ -347,8 +348,8 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
     b : float, default=1.0
         Weight of the passive part, the reverse cross-entropy, at least 0.
     log_zero : float, default=-4.0
-        The number :math:`A`, below 0, as in `SymmetricCrossEntropy`. A lower one gives the passive
-        part more weight.
+        The number :math:`A`, below 0, as in `SymmetricCrossEntropy`. A lower number gives the
+        passive part more weight.
 
     See Also
     --------
@@ -398,8 +399,8 @@ class ActivePassive(_FromCrossEntropy, name="active_passive", aliases=("nce_rce"
 class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
     r"""Cross-entropy against a mixture of the label and the model's own prediction.
 
-    Choose it where a few training labels are wrong and the model should trust itself a little. It
-    is [1]_
+    Choose it where a few training labels are wrong. A share of each label is replaced by the
+    probabilities that the model itself predicts. It is [1]_
 
     .. math::
 
@@ -414,8 +415,8 @@ class Bootstrapped(_FromCrossEntropy, name="bootstrapped"):
     Parameters
     ----------
     b : float, default=0.95
-        Share of the label in the target, in (0, 1]. A smaller one trusts the labels less; 1 is
-        cross-entropy.
+        Share of the label in the target, in (0, 1]. A smaller one gives the labels less and the
+        model's own predictions more weight; 1 is cross-entropy.
 
     See Also
     --------

@@ -135,7 +135,7 @@ class SquaredPairwiseHinge(RankingLoss, name="squared_pairwise_hinge"):
 
 
 class PairwiseHinge(RankingLoss, name="pairwise_hinge"):
-    r"""Hinge of pairs of rows: the ranking SVM.
+    r"""Hinge of pairs of rows, as in the ranking SVM: pairs in clear order have no influence.
 
     Choose it where pairs that are clearly in order should not act on the fit. For a query it is the
     mean over its pairs :math:`(i, j)` of which :math:`i` is more relevant [1]_:

@@ -53,12 +53,12 @@ class RankingLoss(Loss):
     --------
     >>> from sklearn_losses import LossRanker, make_ranking
     >>> from sklearn_losses.losses import RankingLoss
-    >>> class Pull(RankingLoss):  # squared distance of the scores from the relevances
+    >>> class SquaredDistance(RankingLoss):  # of the scores from the relevances
     ...     def evaluate(self, y, scores):
     ...         distance = scores - y.relevance
     ...         return y.sum(distance**2), 2 * distance
     >>> X, y, qid = make_ranking(random_state=0)
-    >>> LossRanker(Pull()).fit(X, y, qid=qid).score(X, y, qid=qid) > 0.8
+    >>> LossRanker(SquaredDistance()).fit(X, y, qid=qid).score(X, y, qid=qid) > 0.8
     True
     """
 

@@ -224,7 +224,7 @@ class Recipe:
         return self
 
     def among(self, codes: NDArray[Any], n_classes: int) -> Any:
-        """Return the loss for a part of the classes: what it states by class is cut to them.
+        """Return the loss for a subset of the classes, with only their costs and other settings.
 
         Parameters
         ----------
@@ -236,6 +236,6 @@ class Recipe:
         Returns
         -------
         Loss
-            The loss for these classes; itself where it states nothing by class.
+            The loss for these classes; itself if it has no settings for single classes.
         """
         return self

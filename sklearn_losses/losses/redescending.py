@@ -21,7 +21,7 @@ class Redescending(RobustLoss):
 
     The weight is never negative and an upper bound of the second derivative. Newton's method with
     it as a Hessian is iteratively reweighted least squares: each step lowers the objective, and the
-    fit stays in the valley where it starts.
+    fit ends at the local minimum next to its start.
 
     See Also
     --------
@@ -32,12 +32,12 @@ class Redescending(RobustLoss):
 
     Notes
     -----
-    With ``start="resistant"`` a fit begins at a deterministic S-estimate, on which up to half of
-    the rows have no influence, whether they are outliers in the target or leverage points, which
-    are outliers in the features. With ``scale="mad"`` the scale is then the M-scale of its
-    residuals and stays fixed, so that the fit is an MM-estimate [1]_. A `scale` that is a number
-    stays as it is. Where no resistant start is possible, as for too few rows, the fit starts as
-    with "mae", and the fitted attribute ``start_`` says why.
+    With ``start="resistant"`` a fit begins at a deterministic S-estimate, which tolerates outliers
+    in up to half of the rows, whether they are outliers in the target or leverage points, which are
+    outliers in the features. With ``scale="mad"`` the scale is then the M-scale of its residuals
+    and stays fixed, so that the fit is an MM-estimate [1]_. A `scale` that is a number stays as it
+    is. Where no resistant start is possible, as for too few rows, the fit starts as with "mae", and
+    the fitted attribute ``start_`` says why.
 
     With ``start="mae"`` the fit begins at the least absolute deviations, which resist outliers in
     the target alone, and the scale is the median absolute deviation of their residuals.
@@ -346,9 +346,9 @@ class Welsch(Redescending, name="welsch"):
 
 
 class GemanMcClure(Redescending, name="geman_mcclure"):
-    r"""Geman and McClure's loss: bounded by 2, with a narrow parabola at 0.
+    r"""Geman and McClure's loss: bounded, with weights that fall already for small residuals.
 
-    Choose it where the bulk of the rows is exact and the others are wrong, as in computer vision.
+    Choose it where most rows fit almost exactly and the others are wrong, as in computer vision.
     With :math:`u = (y - f) / s`, where :math:`y` is the target, :math:`f` the prediction and
     :math:`s` the scale of the residuals [1]_
 

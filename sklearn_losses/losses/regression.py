@@ -106,8 +106,9 @@ class MAE(_KinkedResidual, name="mae", aliases=("absolute_error",)):
     can still decide the fit; `Tukey` resists them.
 
     It is convex and has one kink, at a residual of 0. ``solver="interior_point"`` finds the exact
-    minimum of a linear model; on large data ``solver="augmented_lagrangian"`` proves that it is
-    within `tol` of it. In an estimator it is ``loss="mae"`` or ``loss="absolute_error"``.
+    minimum of a linear model; on large data ``solver="augmented_lagrangian"`` takes less time and
+    proves that the fit is within `tol` of the minimum. In an estimator it is ``loss="mae"`` or
+    ``loss="absolute_error"``.
 
     See Also
     --------
@@ -150,9 +151,10 @@ class Quantile(_KinkedResidual, name="quantile", aliases=("pinball",)):
 
     with :math:`y` the target, :math:`f` the prediction and :math:`q` the level `quantile` [1]_. It
     is convex and has one kink, at a residual of 0. ``solver="interior_point"`` finds the exact
-    minimum of a linear model; on large data ``solver="augmented_lagrangian"`` proves that it is
-    within `tol` of it. In an estimator it is ``loss=Quantile(0.9)``; the names ``loss="quantile"``
-    and ``loss="pinball"`` stand for the level 0.5.
+    minimum of a linear model; on large data ``solver="augmented_lagrangian"`` takes less time and
+    proves that the fit is within `tol` of the minimum. In an estimator it is
+    ``loss=Quantile(0.9)``; the names ``loss="quantile"`` and ``loss="pinball"`` stand for the level
+    0.5.
 
     Parameters
     ----------
@@ -279,8 +281,8 @@ class EpsilonInsensitive(_KinkedResidual, name="epsilon_insensitive"):
     with :math:`y` the target, :math:`f` the prediction and :math:`\varepsilon` the tolerance
     `epsilon`. It is convex and has two kinks, at residuals of :math:`\pm\varepsilon`.
     ``solver="interior_point"`` finds the exact minimum of a linear model; on large data
-    ``solver="augmented_lagrangian"`` proves that it is within `tol` of it. In an estimator it is
-    ``loss="epsilon_insensitive"``.
+    ``solver="augmented_lagrangian"`` takes less time and proves that the fit is within `tol` of the
+    minimum. In an estimator it is ``loss="epsilon_insensitive"``.
 
     Parameters
     ----------

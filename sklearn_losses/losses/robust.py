@@ -18,8 +18,8 @@ comes first, weights included (a linear model, also before an MLP):
 Where more than half of the rows lie exactly on a plane, the scale is next to nothing (1e-8 of the
 spread of the targets), and the fit follows these rows. Where a fit passes through all rows it knows
 no scale: that of the targets around their median is taken, or their standard deviation. The fit's
-scale is its ``scale_``. Under `partial_fit` the first batch decides. A loss that no fit has bound
-takes residuals to be in units of the scale.
+scale is its ``scale_``. With `partial_fit` the first batch determines the scale. Outside a fit, a
+loss whose scale is to be estimated uses the scale 1.
 
 Losses that are not convex begin with a fit that resists outliers in X too and take its M-scale, see
 `Redescending`.
@@ -120,8 +120,8 @@ class RobustLoss(ResidualLoss):
     Where more than half of the rows lie exactly on a plane the scale is 1e-8 times the spread of
     the target, and the fit follows these rows. Where the initial fit passes through all rows, the
     scale is that of the targets around their median. The estimator shows the scale as ``scale_``.
-    Under `partial_fit` the first batch decides. A loss that no fit has bound takes residuals to be
-    in units of the scale.
+    With `partial_fit` the first batch determines the scale. Outside a fit, a loss whose scale is to
+    be estimated uses the scale 1.
 
     Examples
     --------
@@ -263,10 +263,11 @@ class RobustLoss(ResidualLoss):
 class Huber(RobustLoss, name="huber"):
     r"""Huber's loss: squared for small residuals, linear for large ones; the usual robust choice.
 
-    Choose it where some targets are outliers. It estimates the mean of most rows, and outliers in
-    the target change little. Rows that are outliers in the features (leverage points) can still
-    decide the fit; `Tukey` resists them. With :math:`u = (y - f) / s`, where :math:`y` is the
-    target, :math:`f` the prediction and :math:`s` the scale of the residuals [1]_
+    Choose it where some targets are outliers. It fits the bulk of the rows almost as least squares
+    does, and an outlier in the target has a limited influence. Rows that are outliers in the
+    features (leverage points) can still decide the fit; `Tukey` resists them. With :math:`u = (y -
+    f) / s`, where :math:`y` is the target, :math:`f` the prediction and :math:`s` the scale of the
+    residuals [1]_
 
     .. math::
 
@@ -290,7 +291,7 @@ class Huber(RobustLoss, name="huber"):
 
     See Also
     --------
-    sklearn_losses.losses.Fair : A loss with all derivatives, nearly linear far out.
+    sklearn_losses.losses.Fair : Has a continuous second derivative; nearly linear far out.
     sklearn_losses.losses.Tukey : A loss that ignores gross outliers, in the features too.
     sklearn_losses.losses.MAE : The limit for a small `delta`.
     sklearn.linear_model.HuberRegressor : Huber's loss with the joint scale in scikit-learn.
@@ -459,11 +460,11 @@ class JointHuber(Loss):
 
 
 class Fair(RobustLoss, name="fair"):
-    r"""Fair's loss: convex, with all derivatives, nearly linear for large residuals.
+    r"""Fair's loss: convex, with a continuous second derivative, nearly linear for large residuals.
 
-    Choose it in place of `Huber` where a loss without any bend is wanted; its influence levels off
-    slowly. With :math:`u = (y - f) / s`, where :math:`y` is the target, :math:`f` the prediction
-    and :math:`s` the scale of the residuals [1]_
+    Choose it in place of `Huber` where the second derivative should be continuous. Its influence
+    approaches its limit slowly. With :math:`u = (y - f) / s`, where :math:`y` is the target,
+    :math:`f` the prediction and :math:`s` the scale of the residuals [1]_
 
     .. math::
 
@@ -484,7 +485,7 @@ class Fair(RobustLoss, name="fair"):
 
     See Also
     --------
-    sklearn_losses.losses.Huber : The standard robust loss, with a bend at `delta`.
+    sklearn_losses.losses.Huber : The standard robust loss, squared up to `delta` and linear beyond.
     sklearn_losses.losses.Cauchy : A loss whose influence falls again far out.
 
     Notes

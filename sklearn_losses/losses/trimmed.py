@@ -33,10 +33,11 @@ class Trimmed(CompositeOfOne):
     loss : str or Loss, default="mse"
         The loss of a row: a name, or a loss that learns no constants.
     share : float, default=0.75
-        The share :math:`\beta` of the rows that is kept, by weight, in (0, 1]. A smaller one
-        withstands more wrong rows and wastes more right ones; 1 is the plain mean.
+        The share :math:`\beta` of the rows that is kept, by weight, in (0, 1]. A smaller one allows
+        more wrong rows and uses fewer of the right ones; 1 is the plain mean.
     n_steps : int, default=30
-        Alternations at the most, at least 1.
+        Maximum number of alternations, at least 1. More take more time and may find a lower
+        objective.
     n_init : int, default=1
         Number of starts, at least 1; the further ones give the rows random weights. More take more
         time and may find a lower objective.
@@ -53,8 +54,9 @@ class Trimmed(CompositeOfOne):
     Notes
     -----
     The fitted attribute ``row_weights_`` of an estimator says which rows are kept: 1 for a row that
-    counts, 0 for one that does not, and a share for the one at the boundary. Everything else
-    (`alpha`, ``loss_``, the solver, certificates) is that of the loss on the rows that are kept.
+    counts, 0 for one that does not, and a share for the one at the boundary. All other attributes,
+    such as ``loss_``, ``alpha_`` and ``dual_gap_``, are those of the loss on the rows that are
+    kept.
 
     References
     ----------

@@ -52,10 +52,10 @@ def perplexity_score(
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows, at least 0. None is 1 for each row.
     smoothing : float, default=0.0
-        Share s, at least 0 and below 1, of a uniform distribution that is mixed in:
-        ``(1 - s) p + s / (n_classes + 1)``. The one more class stands for all unseen labels. Above
-        0, labels that are unseen or have probability 0 leave the perplexity finite; a larger s
-        punishes them less and all other labels more.
+        Share s, at least 0 and below 1, of a uniform distribution that is mixed in: ``(1 - s) p + s
+        / (n_classes + 1)``. The one more class stands for all unseen labels. Above 0, the
+        perplexity is finite also for labels that are unseen or have probability 0. A larger s
+        raises probabilities below 1 / (n_classes + 1) and lowers larger ones.
 
     Returns
     -------

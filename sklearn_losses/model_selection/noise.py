@@ -204,8 +204,8 @@ def noise_curve(
     """Score losses on clean test rows, for growing shares of wrong training targets.
 
     The training targets of random splits are changed, by outliers or wrong labels, and the test
-    targets are not, since the question is what was learned. All losses get the same splits and the
-    same noise.
+    targets are not, so that the scores measure what was learned. All losses get the same splits and
+    the same noise.
 
     Parameters
     ----------

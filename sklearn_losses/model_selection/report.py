@@ -16,7 +16,8 @@ CSS = """
 .sklearn-losses table {border-collapse: collapse; border: none; font-size: .95em; margin: 0; color: inherit;}
 .sklearn-losses th, .sklearn-losses td {padding: .25em .8em; border: none; text-align: left; vertical-align: top;
   color: inherit; background: none;}
-.sklearn-losses tbody th, .sklearn-losses .number {white-space: nowrap;}
+.sklearn-losses .number {white-space: nowrap;}
+.sklearn-losses tbody th {max-width: 18em; overflow-wrap: break-word;}
 .sklearn-losses tr {background: none; border-bottom: 1px solid rgba(128, 128, 128, .3);}
 .sklearn-losses thead tr {border-bottom: 1px solid rgba(128, 128, 128, .9);}
 .sklearn-losses tbody th {font-weight: normal;}

@@ -143,8 +143,9 @@ class Condition(NamedTuple):
 class Rule(NamedTuple):
     """One piece of advice of `suggest_losses`.
 
-    A rule says for which kinds of targets and under which conditions it holds, for which losses it
-    speaks, and who found it. `suggest_losses` adds the points of all rules that apply.
+    A rule states for which kinds of targets and under which conditions it holds, how many points it
+    gives to which losses, and the publications behind it. `suggest_losses` adds the points of all
+    rules that apply.
 
     Parameters
     ----------
@@ -154,7 +155,7 @@ class Rule(NamedTuple):
     when : tuple of Condition
         The conditions on the measured facts, all of which must hold.
     points : dict of str to float
-        Name of a loss -> how strongly the rule speaks for it; below 0 it speaks against it.
+        Name of a loss -> points for it; negative points count against it.
     says : str
         The advice as a format string over the facts.
     source : str

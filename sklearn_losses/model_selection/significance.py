@@ -16,17 +16,17 @@ __all__ = ["corrected_resampled_ttest", "holm", "least_difference"]
 def corrected_resampled_ttest(differences: ArrayLike, test_train_ratio: float) -> float:
     """Test whether the mean of paired differences over folds is 0.
 
-    Folds share training rows, so that their differences are not independent and a plain t-test is
-    too certain. The corrected test [1]_ has ``t = mean / sqrt((1/k + n_test/n_train) * variance)``
-    with k - 1 degrees of freedom.
+    Folds share training rows, so that their differences are not independent and the p-values of a
+    plain t-test are too small. The corrected test [1]_ has ``t = mean / sqrt((1/k + n_test/n_train)
+    * variance)`` with k - 1 degrees of freedom.
 
     Parameters
     ----------
     differences : array-like of shape (k,)
         Score of one method minus score of the other, fold by fold, for at least two folds.
     test_train_ratio : float
-        Number of test rows over number of training rows of a fold. A larger ratio makes the test
-        less certain.
+        Number of test rows over number of training rows of a fold. A larger ratio gives larger
+        p-values.
 
     Returns
     -------

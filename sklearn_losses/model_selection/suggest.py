@@ -67,7 +67,7 @@ class Suggestion(NamedTuple):
 
 
 class LossSuggestions:
-    """The list of losses of `suggest_losses`, with evidence; prints in sentences.
+    """The result of `suggest_losses`: a list of losses, best first, with the evidence for each.
 
     It has a length, and ``suggestions[0]`` is the best suggestion.
 
@@ -170,8 +170,8 @@ def suggest_losses(
     """Suggest losses for your data, best first, with the evidence for each.
 
     Measures the target, the residuals of a robust linear fit and the labels, and applies the rules
-    `RULES` to them. A suggestion is where `compare_losses` starts: it is quick, and it sees no
-    network.
+    `RULES` to them. It takes little time and does not consider networks. Compare the suggested
+    losses with `compare_losses`.
 
     Parameters
     ----------
@@ -181,7 +181,8 @@ def suggest_losses(
         Targets, labels or relevances.
     metric : str, default=None
         The scorer that counts, such as "neg_mean_absolute_error". The loss that estimates what it
-        rewards [1]_ comes first.
+        rewards [1]_ comes first. A metric that no rule knows has no influence, and the result says
+        so.
     task : {"regression", "classification", "ranking"}, default=None
         The task. None takes ranking with `qid`, else what `estimator` is. Without an estimator,
         text, booleans, categories and up to 10 different integers are classes, unless these go from

@@ -48,9 +48,9 @@ class Model(Component, ABC, family="model"):
     A subclass keeps its own parameters in the constructor and gives `n_params`, `init` and
     `linearize`, which it computes from the attributes below; it may override everything else. The
     last `n_intercepts` parameters are intercepts, which are added to the raw predictions and never
-    penalised. X is used in ``X @ A`` and ``X.T.dot(G)`` alone, so that arrays, sparse matrices and
-    rescaled rows need no branch. A class keyword ``name="mine"`` enters the model under a name that
-    estimators take.
+    penalised. X is used in ``X @ A`` and ``X.T.dot(G)`` alone, so that the same code works for
+    arrays, sparse matrices and rescaled rows. The class keyword ``name="mine"`` registers the model
+    under a name that estimators accept.
 
     Attributes
     ----------

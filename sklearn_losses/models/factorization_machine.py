@@ -33,8 +33,8 @@ class FactorizationMachine(Model, name="factorization_machine", aliases=("fm",))
     Parameters
     ----------
     rank : int, default=8
-        Factors per feature and output, at least 1. More express more different interactions, and
-        overfit sooner.
+        Number of factors per feature and output, at least 1. More factors describe more different
+        interactions and overfit sooner.
     init_scale : float, default=0.1
         Standard deviation of the factors at the start, which are random (`random_state` of the
         estimator), above 0. A larger one starts with stronger interactions.

@@ -44,8 +44,8 @@ def hidden_sizes(owner: Any) -> tuple[int, ...]:
         sizes = (None,)
     if not all(size in Integer(1) for size in sizes):
         raise ValueError(
-            f"The 'hidden_layer_sizes' parameter of {type(owner).__name__} must be a tuple of ints in the range [1, inf), "
-            f"() for a linear model. Got {owner.hidden_layer_sizes!r} instead."
+            f"The 'hidden_layer_sizes' parameter of {type(owner).__name__} must be a tuple of ints in the range [1, inf)"
+            f"{'' if isinstance(owner, MLP) else ', () for a linear model'}. Got {owner.hidden_layer_sizes!r} instead."
         )
     return sizes
 
@@ -70,8 +70,8 @@ class MLP(Model, name="mlp"):
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(30,)
-        Units of each hidden layer, at least one layer. More units and layers express more, take
-        more time and overfit sooner.
+        Number of units in each hidden layer, at least one layer. More units and layers fit more
+        complex functions, take more time and overfit sooner.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         The activation of the hidden units: max(0, z), the hyperbolic tangent, the logistic
         function, or z itself.

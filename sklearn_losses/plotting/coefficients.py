@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from sklearn_losses.plotting.drawing import COLORS, MARKERS, grid_of_axes, legend, tidy, titled
-from sklearn_losses.plotting.inputs import LastStep, checked_numbers, checked_weights, last_step
+from sklearn_losses.plotting.drawing import COLORS, MARKERS, grid_of_axes, legend, plain, tidy, titled
+from sklearn_losses.plotting.inputs import LastStep, checked_count, checked_numbers, checked_weights, last_step
 
 __all__ = ["CoefficientsDisplay"]
 
@@ -169,8 +169,9 @@ class CoefficientsDisplay:
         Raises
         ------
         ValueError
-            If an estimator has no `coef_`, if ``standardize=True`` comes without X, or if the
-            models have different numbers of outputs.
+            If an estimator has no `coef_`, if ``standardize=True`` is used without `X` or with an
+            `X` of another number of columns, if the models have different numbers of outputs, or if
+            `max_features` is not an int of at least 1.
 
         See Also
         --------
@@ -191,7 +192,7 @@ class CoefficientsDisplay:
         """
         if standardize and X is None:
             raise ValueError("CoefficientsDisplay needs X for standardize=True: pass the rows of the fit as X.")
-        models = estimator if isinstance(estimator, Mapping) else {name: estimator}
+        models = _named(estimator, name)
         found = [_model(label, model, X, standardize, feature_names, sample_weight) for label, model in models.items()]
         if output_names is None:
             output_names = _output_names(found[0][0].estimator, found[0][1])
@@ -221,7 +222,8 @@ class CoefficientsDisplay:
         coef : array-like of shape (n_features,) or (n_outputs, n_features), or dict of str to these
             The coefficients of one model, or of several by name.
         feature_names : array-like of str of shape (n_features,), default=None
-            The names of the features. None: "x0", "x1" and so on.
+            The names of the features. None: the index of a pandas series or the columns of a
+            dataframe of coefficients, else "x0", "x1" and so on.
         scales : array-like of shape (n_features,), default=None
             The standard deviations of the columns, by which the coefficients are multiplied. None:
             they are drawn as they are.
@@ -243,7 +245,8 @@ class CoefficientsDisplay:
         Raises
         ------
         ValueError
-            If `coef` contains nan or infinity, or does not fit `feature_names`.
+            If `coef` contains nan or infinity, or does not fit `feature_names` or `scales`, or if
+            `max_features` is not an int of at least 1.
 
         See Also
         --------
@@ -256,11 +259,14 @@ class CoefficientsDisplay:
         >>> display.order_.tolist()
         [1, 0]
         """
-        models = coef if isinstance(coef, Mapping) else {name: coef}
-        coefs = [np.atleast_2d(checked_numbers(values, "coef")) for values in models.values()]
+        models = _named(coef, name)
+        coefs = [_table(values) for values in models.values()]
         if scales is not None:
-            coefs = [values * checked_numbers(scales, "scales") for values in coefs]
-        names = [_numbered(values.shape[1]) if feature_names is None else np.asarray(feature_names) for values in coefs]
+            coefs = [_scaled(values, checked_numbers(scales, "scales"), "scales", "entries") for values in coefs]
+        names = [
+            _own_names(values, table.shape[1]) if feature_names is None else np.asarray(feature_names)
+            for values, table in zip(models.values(), coefs, strict=True)
+        ]
         labels = None if list(models) == [None] else [str(label) for label in models]
         return cls._matched(coefs, names, output_names, labels, scales is not None).plot(ax, max_features=max_features)
 
@@ -310,6 +316,7 @@ class CoefficientsDisplay:
         [0, 2]
         """
         n_models, n_outputs, n_features = self.coefs.shape
+        max_features = checked_count(max_features, "max_features")
         size = np.max(np.abs(np.nan_to_num(self.coefs)), axis=(0, 1))
         self.order_ = np.argsort(-size, kind="stable")[:max_features]
         height = 1.5 + len(self.order_) * (0.16 + 0.1 * n_models)
@@ -317,7 +324,7 @@ class CoefficientsDisplay:
             ax,
             "CoefficientsDisplay",
             n_outputs,
-            columns=4,
+            columns=2,
             size=(6.4 if n_outputs == 1 else 3.4, height),
             sharex=True,
             sharey=True,
@@ -326,11 +333,12 @@ class CoefficientsDisplay:
         self.points_ = []
         for output, panel in enumerate(self.axes_):
             for model in range(n_models):
-                self._draw(panel, output, model, None if names is None else names[model])
+                self._draw(panel, output, model, None if names is None else plain(names[model]))
             panel.axvline(0, color="0.35", linewidth=1, zorder=1)
             panel.set_xlabel("coefficient × standard deviation" if self.standardized else "coefficient")
-            panel.set_yticks(np.arange(len(self.order_)), self.feature_names[self.order_])
+            panel.set_yticks(np.arange(len(self.order_)), [plain(self.feature_names[place], 40) for place in self.order_])
             panel.set_ylim(len(self.order_) - 0.5, -0.5)
+            panel.tick_params(labelbottom=True)  # below it there may be no other panel
             tidy(panel)
         self._title(len(self.order_), n_features, ax is None)
         if names is not None:
@@ -355,17 +363,17 @@ class CoefficientsDisplay:
         title = "Coefficients" if n_drawn == n_features else f"The {n_drawn} largest of {n_features} coefficients"
         n_outputs = len(self.axes_)
         if n_outputs == 1:
-            titled(self.axes_[0], title if self.output_names is None else f"{title}: {self.output_names[0]}")
+            titled(self.axes_[0], title if self.output_names is None else f"{title}: {plain(self.output_names[0], 40)}")
             return
         if alone:
             self.axes_[0].figure.suptitle(title)
         for output, panel in enumerate(self.axes_):
-            titled(panel, f"output {output}" if self.output_names is None else str(self.output_names[output]))
+            titled(panel, f"output {output}" if self.output_names is None else plain(self.output_names[output], 32))
 
 
 def _model(label, estimator, X, standardize, feature_names, sample_weight) -> tuple[LastStep, NDArray[Any], NDArray[Any]]:
     """The last step of an estimator, what to draw of it, and the names of its columns."""
-    last = last_step(estimator, X)
+    last = last_step(estimator, X if standardize else None)
     coef = getattr(last.estimator, "coef_", None)
     if coef is None:
         which = type(last.estimator).__name__ + ("" if label is None else f" {label!r}")
@@ -378,8 +386,40 @@ def _model(label, estimator, X, standardize, feature_names, sample_weight) -> tu
     if names is None:
         names = _numbered(coef.shape[1])
     if standardize:
-        coef = coef * _deviations(last.X, sample_weight)
+        coef = _scaled(coef, _deviations(last.X, sample_weight), "X", "columns")
     return last, coef, names
+
+
+def _named(models, name):
+    """Models, or their coefficients, by name; None as the only name where there is none."""
+    if not isinstance(models, Mapping):
+        return {name: models}
+    if not models:
+        raise ValueError("CoefficientsDisplay needs at least one model; the dict is empty.")
+    return models
+
+
+def _table(values):
+    """Coefficients of one model, with a row for each output."""
+    table = np.atleast_2d(checked_numbers(values, "coef"))
+    if table.ndim > 2 or not table.size:
+        raise ValueError(
+            f"coef must have shape (n_features,) or (n_outputs, n_features), with at least one feature. Got {np.shape(values)}."
+        )
+    return table
+
+
+def _own_names(values, n_features):
+    """The names that a pandas series or dataframe of coefficients has for its features."""
+    names = getattr(values, "columns", getattr(values, "index", None))
+    return _numbered(n_features) if names is None or callable(names) else np.asarray(names)
+
+
+def _scaled(coef, scales, what, entries):
+    """Coefficients times one number for each feature."""
+    if scales.shape != coef.shape[1:]:
+        raise ValueError(f"{what} must have {coef.shape[1]} {entries}, one for each coefficient. Got {scales.size}.")
+    return coef * scales
 
 
 def _numbered(n_features):

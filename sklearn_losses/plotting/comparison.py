@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_losses.plotting.drawing import COLORS, axes, legend, tidy, titled
+from sklearn_losses.plotting.drawing import COLORS, axes, legend, plain, tidy, titled
 
 __all__ = ["LossComparisonDisplay"]
 
@@ -181,11 +181,11 @@ class LossComparisonDisplay:
                     means[some], rows[some], marker="D", s=52, facecolor=face, edgecolor=COLORS[2], linewidth=1.6, zorder=4,
                     label=label,
                 )  # fmt: skip
-        ax.set_yticks(rows, self.losses)
-        ax.set(xlabel=f"{self.metric} (higher is better)", ylim=(len(rows) - 0.5, -0.5))
+        ax.set_yticks(rows, [plain(loss, 40) for loss in self.losses])
+        ax.set(xlabel=f"{plain(self.metric, 40)} (higher is better)", ylim=(len(rows) - 0.5, -0.5))
         tidy(ax)
         ax.grid(axis="y", visible=False)
-        titled(ax, f"Losses compared by {self.metric}")
+        titled(ax, f"Losses compared by {plain(self.metric, 40)}")
         legend(ax, alone)
         self.ax_, self.figure_ = ax, ax.figure
         return self

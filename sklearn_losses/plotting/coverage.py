@@ -9,7 +9,7 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.plotting.drawing import MARKERS, axes, legend, series_in, style, tidy, titled
+from sklearn_losses.plotting.drawing import MARKERS, axes, legend, plain, series_in, style, tidy, titled
 from sklearn_losses.plotting.inputs import (
     BAND_LEVEL,
     binomial_band,
@@ -17,7 +17,6 @@ from sklearn_losses.plotting.inputs import (
     checked_weights,
     effective_rows,
     last_step,
-    one_target,
     same_length,
 )
 
@@ -28,7 +27,8 @@ class PredictionInterval(NamedTuple):
     """Coverage and mean width of the interval between two predicted quantiles.
 
     The closer the coverage is to the nominal share ``high - low``, the better. Of two intervals
-    with the right coverage, the narrower one is better.
+    with the right coverage, the narrower one is better. If the two quantiles of a row cross, its
+    interval is empty: it has the width 0 and contains no target.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class PredictionInterval(NamedTuple):
     high : float
         The level of the upper quantile.
     coverage : float
-        The share of targets in the interval.
+        The share of targets in the interval. A target on one of its ends counts half.
     mean_width : float
         The mean width of the interval in units of the target.
 
@@ -61,13 +61,14 @@ class PredictionInterval(NamedTuple):
 
 
 class CoverageDisplay:
-    """Observed shares of targets below predicted quantiles, over the levels of these.
+    """Share of the targets below each predicted quantile, by the level of the quantile.
 
-    If the quantiles are right, a share of 0.9 of new targets is below the quantile of level 0.9,
+    If the quantiles are correct, a share of 0.9 of new targets is below the quantile of level 0.9,
     and all points are on the diagonal, up to chance. A point below the diagonal is a quantile that
-    is predicted too low. The band has 95 % of the points of right quantiles. The legend has the
-    coverage and the mean width of the intervals between the outermost levels: of two models whose
-    intervals have the coverage that they promise, the one with the narrower intervals is better.
+    is predicted too low. The points of correct quantiles are inside the band with a probability of
+    95 %. The legend has the coverage and the mean width of the intervals between the outermost
+    levels: of two models whose intervals have the nominal coverage, the one with the narrower
+    intervals is better.
 
     Parameters
     ----------
@@ -284,24 +285,25 @@ class CoverageDisplay:
         if steps.ndim != 1 or np.any(steps <= 0) or np.any(steps >= 1) or np.any(np.diff(steps) <= 0):
             raise ValueError(f"levels must be rising numbers inside (0, 1). Got {levels!r}.")
         y, quantiles = checked_numbers(y_true, "y_true"), checked_numbers(y_pred, "y_pred")
-        if y.ndim == 2:
-            y = one_target(y, None, "CoverageDisplay")
+        if y.ndim > 1 and y.size != len(y):
+            raise ValueError(f"y_true must have one column: draw several targets one by one. Got shape {y.shape}.")
+        y = y.ravel()
         quantiles = quantiles[:, None] if quantiles.ndim == 1 else quantiles
         same_length("CoverageDisplay", y_true=y, y_pred=quantiles)
         if quantiles.shape[1:] != steps.shape:
             raise ValueError(
                 f"y_pred must have a column for each of the {len(steps)} levels. Got shape {np.shape(y_pred)}; draw "
-                "several targets one by one, with from_predictions."
+                "several targets one by one."
             )
         weight = checked_weights(sample_weight, len(y))
         intervals = []
         for place in range(len(steps) // 2):
             low, high = quantiles[:, place], quantiles[:, -1 - place]
-            inside = _below(y, high) - _below(y, low)
+            inside = np.maximum(_below(y, high) - _below(y, low), 0)  # none where the two cross
             intervals.append(
                 PredictionInterval(
                     float(steps[place]), float(steps[-1 - place]), float(np.average(inside, weights=weight)),
-                    float(np.average(high - low, weights=weight)),
+                    float(np.average(np.maximum(high - low, 0), weights=weight)),
                 )
             )  # fmt: skip
         shares = np.array([np.average(_below(y, column), weights=weight) for column in quantiles.T])
@@ -337,10 +339,10 @@ class CoverageDisplay:
         number = series_in(ax, "coverage")
         self.band_ = None
         if number == 0:
-            ax.plot([0, 1], [0, 1], color="0.4", linewidth=1, zorder=1, label="right quantiles")
+            ax.plot([0, 1], [0, 1], color="0.4", linewidth=1, zorder=1, label="correct quantiles")
             if self.n_rows is not None:
                 self.band_ = self._draw_band(ax)
-        told = [self.name or "quantiles", *(_sentence(interval) for interval in self.intervals[:2])]
+        told = [plain(self.name or "quantiles"), *(_sentence(interval) for interval in self.intervals[:2])]
         [self.line_] = ax.plot(
             self.levels, self.shares, marker=MARKERS[number % len(MARKERS)], markersize=6, linewidth=1.4, zorder=3,
             label="\n".join(told), gid="coverage", **style(2 + number),
@@ -355,7 +357,7 @@ class CoverageDisplay:
         return self
 
     def _draw_band(self, ax):
-        """Between which shares 95 % of right quantiles are, at any level."""
+        """Between which shares 95 % of correct quantiles are, at any level."""
         levels = np.linspace(0.001, 0.999, 200)
         if self.n_rows > 400:  # smooth where steps are small
             reach = norm.ppf((1 + BAND_LEVEL) / 2) * np.sqrt(levels * (1 - levels) / self.n_rows)
@@ -363,7 +365,7 @@ class CoverageDisplay:
         else:
             low, high = binomial_band(levels, self.n_rows)
         return ax.fill_between(
-            levels, low, high, color="#56B4E9", alpha=0.25, linewidth=0, zorder=1, label="95 % of right quantiles"
+            levels, low, high, color="#56B4E9", alpha=0.25, linewidth=0, zorder=1, label="95 % of correct quantiles"
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_losses.core.loss_parameter import LossParameter
-from sklearn_losses.plotting.drawing import axes, label_of, series_in, style, tidy, titled
+from sklearn_losses.plotting.drawing import axes, label_of, plain, series_in, style, tidy, titled
 
 __all__ = ["LossCurveDisplay"]
 
@@ -34,6 +34,11 @@ class LossCurveDisplay:
         The axes of the picture.
     figure_ : matplotlib figure
         The figure of the picture.
+
+    Raises
+    ------
+    ValueError
+        If `loss_curve` is empty, or `validation_curve` has another length.
 
     See Also
     --------
@@ -63,6 +68,11 @@ class LossCurveDisplay:
         self.loss_curve = np.asarray(loss_curve, dtype=np.float64)
         self.validation_curve = None if validation_curve is None else np.asarray(validation_curve, dtype=np.float64)
         self.name = name
+        if self.loss_curve.ndim != 1 or not self.loss_curve.size:
+            raise ValueError(f"loss_curve must hold a number for each iteration. Got shape {self.loss_curve.shape}.")
+        if self.validation_curve is not None and self.validation_curve.shape != self.loss_curve.shape:
+            shapes = self.loss_curve.shape, self.validation_curve.shape
+            raise ValueError(f"validation_curve must have the shape of loss_curve, {shapes[0]}. Got {shapes[1]}.")
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, name: str | None = None, ax: Any = None, log_scale: bool = False) -> Self:
@@ -149,7 +159,7 @@ class LossCurveDisplay:
         look = style(series_in(ax, "training"))
         iterations = np.arange(1, len(self.loss_curve) + 1)
         training = {"marker": "o", "markersize": 4} if len(self.loss_curve) < 30 else {}
-        prefix = "" if name is None else f"{name}: "
+        prefix = "" if name is None else f"{plain(name)}: "
         self.lines_ = ax.plot(
             iterations, self.loss_curve, label=f"{prefix}training", gid="training", linewidth=2.2, **look, **training
         )

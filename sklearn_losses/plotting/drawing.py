@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COLORS", "MARKERS", "axes", "grid_of_axes", "label_of", "legend", "series_in", "style", "tidy", "titled"]
+__all__ = ["COLORS", "MARKERS", "axes", "grid_of_axes", "label_of", "legend", "plain", "series_in", "style", "tidy", "titled"]
 
 # The colours of Okabe and Ito, without the yellow, which is hard to see on white.
 COLORS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
@@ -113,6 +113,28 @@ def legend(panels: Any, alone: bool, *, columns: int = 2) -> None:
             found.values(), found.keys(), frameon=False, fontsize="small", ncols=columns, loc="outside lower center"
         )
         below.set_gid(OWN)
+
+
+def plain(name: Any, most: int = 60) -> str:
+    """Turn a name into a text that matplotlib draws as it is: no formulas, one line, not too long.
+
+    Parameters
+    ----------
+    name : object
+        A name that the user gave, such as that of a feature, a class or a model.
+    most : int, default=60
+        Number of characters from which on the middle of the name is left out.
+
+    Returns
+    -------
+    str
+        The text, in which a dollar sign does not begin a formula.
+    """
+    text = " ".join(str(name).split())
+    if len(text) > most:
+        end = most // 2
+        text = f"{text[: most - end - 1]}…{text[-end:]}"
+    return text.replace("$", r"\$")
 
 
 def label_of(loss: Any) -> str:

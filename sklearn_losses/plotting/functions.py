@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_losses.core.loss_parameter import LossParameter
+from sklearn_losses.losses.aggregation import Aggregated
 from sklearn_losses.losses.base import Loss
-from sklearn_losses.plotting.drawing import axes, label_of, legend, style, tidy, titled
+from sklearn_losses.plotting.drawing import axes, label_of, legend, plain, style, tidy, titled
+from sklearn_losses.plotting.inputs import checked_count
 
 __all__ = ["LossFunctionDisplay"]
 
@@ -95,8 +97,8 @@ class LossFunctionDisplay:
         Raises
         ------
         ValueError
-            For losses of several tasks, and for ranking losses, which are functions of several
-            rows.
+            For losses of several tasks, for ranking losses, `CVaR` and `Tilted`, which depend on
+            several rows, and for a `span` that does not rise.
 
         See Also
         --------
@@ -121,6 +123,8 @@ class LossFunctionDisplay:
                 f"{', '.join(sorted(str(task) for task in tasks)) or 'none'}."
             )
         [task] = tasks
+        if not span[0] < span[1] or checked_count(n_points, "n_points") < 2:
+            raise ValueError(f"span must be two rising numbers and n_points at least 2. Got {span} and {n_points}.")
         points = np.linspace(*span, n_points)
         values, pulls = {}, {}
         for label, loss in made.items():
@@ -194,7 +198,7 @@ class LossFunctionDisplay:
         across = "residual: target − raw prediction" if self.task == "regression" else "margin"
         for panel, curves, what in zip(panels, (self.values, self.pulls), ("loss", "negative gradient"), strict=False):
             for number, (label, curve) in enumerate(curves.items()):
-                panel.plot(self.points, curve, label=label, linewidth=1.8, **style(number))
+                panel.plot(self.points, curve, label=plain(label), linewidth=1.8, **style(number))
             panel.set(xlabel=across, ylabel=what, xlim=(self.points[0], self.points[-1]))
             titled(panel, "Loss" if what == "loss" else "Negative gradient: influence of a row")
             tidy(panel)
@@ -214,6 +218,10 @@ def _drawable(loss):
     """A loss that can be evaluated without a fit."""
     if not isinstance(loss, Loss):
         return loss.bind(np.linspace(-1, 1, 9), 1, "regression")
+    if isinstance(loss, Aggregated):
+        raise ValueError(
+            f"LossFunctionDisplay draws losses of one row, and {label_of(loss)} depends on all rows. Draw the loss inside it."
+        )
     if isinstance(loss.get_params().get("scale"), str):
         return type(loss)(**{**loss.get_params(), "scale": 1.0})
     return loss

@@ -1,5 +1,6 @@
 """What the displays share of their input: the last step of an estimator, checked rows, weights."""
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = [
     "BAND_LEVEL",
     "LastStep",
     "binomial_band",
+    "checked_count",
     "checked_numbers",
     "checked_weights",
     "effective_rows",
@@ -59,8 +61,11 @@ def last_step(estimator: Any, X: Any = None) -> LastStep:
                 names = _names_after(estimator[:-1], names)
                 X = None if X is None else estimator[:-1].transform(X)
             estimator = estimator[-1]
-        elif hasattr(estimator, "estimator_") and not hasattr(estimator, "coef_"):  # a threshold that was tuned
-            estimator = estimator.estimator_
+        elif hasattr(estimator, "estimator_") and not (hasattr(estimator, "coef_") or hasattr(estimator, "estimators_")):
+            if hasattr(estimator, "get_support"):  # a selection of features, such as RFE
+                names = _names_after(estimator, names)
+                X = None if X is None else estimator.transform(X)
+            estimator = estimator.estimator_  # also that of a threshold that was tuned
         else:
             own = getattr(estimator, "feature_names_in_", None)
             return LastStep(estimator, X, own if names is None else names, in_units)
@@ -72,6 +77,13 @@ def _names_after(steps, names):
         return steps.get_feature_names_out(names)
     except (AttributeError, ValueError):
         return None
+
+
+def checked_count(value: Any, name: str) -> int:
+    """A whole number of at least 1; an error that names the parameter otherwise."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be an int of at least 1. Got {value!r}.")
+    return int(value)
 
 
 def checked_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -90,8 +102,10 @@ def checked_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.
 
 
 def same_length(owner: str, **arrays: Any) -> None:
-    """Raise ValueError where arguments have different numbers of rows."""
+    """Raise ValueError where arguments have different numbers of rows, or none."""
     lengths = {name: len(values) for name, values in arrays.items()}
+    if not any(lengths.values()):
+        raise ValueError(f"{owner} needs at least one row; {' and '.join(lengths)} have none.")
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(f"{owner} needs the same rows in all arguments: {told}.")

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklearn_losses.core.validation import check_weights, real_numbers
 from sklearn_losses.losses.numerics import weighted_quantile
-from sklearn_losses.plotting.drawing import axes, legend, tidy, titled
+from sklearn_losses.plotting.drawing import axes, legend, plain, tidy, titled
 from sklearn_losses.plotting.inputs import last_step, one_target
 from sklearn_losses.plotting.robust_distance import distance_cutoff, robust_distances
 
@@ -370,10 +370,10 @@ class OutlierDisplay:
         for row in order[factors[order] > 1][: 20 * n_labels]:
             if len(self.labels_) >= n_labels:
                 return
-            name = str(self.names[row])
+            name = plain(self.names[row], 30)
             offset = places.taken_by(row, name)
             if offset is not None:
-                self.labels_.append(name)
+                self.labels_.append(str(self.names[row]))
                 ax.annotate(
                     name, (self.distances[row], self.residuals[row]), xytext=offset, textcoords="offset points", fontsize=8,
                     ha="left", va="bottom", zorder=4, path_effects=[withStroke(linewidth=2, foreground="white")],

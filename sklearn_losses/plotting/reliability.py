@@ -6,13 +6,14 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 
 from sklearn_losses.losses.numerics import weighted_quantile
-from sklearn_losses.plotting.drawing import MARKERS, grid_of_axes, legend, series_in, style, tidy, titled
+from sklearn_losses.plotting.drawing import MARKERS, grid_of_axes, legend, plain, series_in, style, tidy, titled
 from sklearn_losses.plotting.inputs import (
     BAND_LEVEL,
     binomial_band,
+    checked_count,
     checked_numbers,
     checked_weights,
     effective_rows,
@@ -214,7 +215,8 @@ class ReliabilityDisplay:
         Raises
         ------
         ValueError
-            If a classifier has no `predict_proba`.
+            If the estimator is neither a classifier nor a regressor, or if a classifier has no
+            `predict_proba`.
 
         See Also
         --------
@@ -234,6 +236,11 @@ class ReliabilityDisplay:
         """
         label = type(estimator).__name__ if name is None else name
         options = {"n_bins": n_bins, "strategy": strategy, "sample_weight": sample_weight, "name": label, "ax": ax}
+        if not (is_classifier(estimator) or is_regressor(estimator)):
+            raise ValueError(
+                f"ReliabilityDisplay draws the calibration of a classifier or of a regressor of one value; got "
+                f"{type(estimator).__name__}. CoverageDisplay draws predicted quantiles."
+            )
         if not is_classifier(estimator):
             return cls.from_predictions(y, estimator.predict(X), kind="mean", **options)
         if not hasattr(estimator, "predict_proba"):
@@ -316,8 +323,7 @@ class ReliabilityDisplay:
             raise ValueError(f"kind must be 'auto', 'classes' or 'mean'. Got {kind!r}.")
         if strategy not in ("auto", "uniform", "quantile"):
             raise ValueError(f"strategy must be 'auto', 'uniform' or 'quantile'. Got {strategy!r}.")
-        if n_bins < 1:
-            raise ValueError(f"n_bins must be at least 1. Got {n_bins}.")
+        n_bins = checked_count(n_bins, "n_bins")
         targets, predictions = np.asarray(y_true), checked_numbers(y_pred, "y_pred")
         same_length("ReliabilityDisplay", y_true=targets, y_pred=predictions)
         weight = checked_weights(sample_weight, len(targets))
@@ -386,7 +392,8 @@ class ReliabilityDisplay:
         for (label, curve), panel, strip in zip(self.curves.items(), panels, strips, strict=True):
             number = series_in(panel, "reliability")
             self._draw(panel, label if together and n_curves > 1 else None, curve, number)
-            title = "Calibration of the mean" if self.kind == "mean" else f"Calibration: {label}" if n_curves == 1 else label
+            name = plain(label, 32)
+            title = "Calibration of the mean" if self.kind == "mean" else f"Calibration: {name}" if n_curves == 1 else name
             if strip is not None:
                 self._draw_strip(strip, label)
             if number == 0:
@@ -400,9 +407,9 @@ class ReliabilityDisplay:
 
     def _own_figure(self, n_curves):
         """The panels of a new figure, and above each the axes of its strip."""
-        columns = min(3, n_curves)
+        columns = min(2 if n_curves <= 4 else 3, n_curves)
         rows = -(-n_curves // columns)
-        size = (5.4, 5.2) if n_curves == 1 else (2.7, 3.3)
+        size = (5.4, 5.2) if n_curves == 1 else (3.1, 3.5) if columns == 2 else (2.7, 3.3)
         cells = grid_of_axes(
             None, "ReliabilityDisplay", 2 * rows * columns, columns=columns, size=(size[0], size[1] / 2),
             gridspec_kw={"height_ratios": [1, 5] * rows},
@@ -416,7 +423,7 @@ class ReliabilityDisplay:
 
     def _draw(self, panel, label, curve, number):
         """One curve with its bands, and the diagonal if it is the first one on these axes."""
-        name = self.name or "model"
+        name = plain(self.name or "model")
         look = style(2 + number)
         if number == 0:
             ends = self._range()
@@ -427,7 +434,7 @@ class ReliabilityDisplay:
         )  # fmt: skip
         [line] = panel.plot(
             curve.predicted, curve.observed, marker=MARKERS[number % len(MARKERS)], markersize=5, linewidth=1.4, zorder=3,
-            label=name if label is None else f"{name}, {label}", gid="reliability", **look,
+            label=name if label is None else f"{name}, {plain(label, 32)}", gid="reliability", **look,
         )  # fmt: skip
         what = (
             ("mean predicted probability", "observed share") if self.kind == "classes" else ("mean prediction", "mean target")
@@ -467,6 +474,11 @@ def _column(values, name):
     return values
 
 
+def _list(labels, most=10):
+    """Labels in a message; the first ones of many."""
+    return ", ".join(map(str, labels[:most])) + (" and so on" if len(labels) > most else "")
+
+
 def _pairs_of_classes(targets, predictions, labels, classes):
     """For each class to draw: whether a row is of it, and its predicted probability."""
     targets = _column(targets, "y_true")
@@ -475,20 +487,22 @@ def _pairs_of_classes(targets, predictions, labels, classes):
         predictions = np.column_stack([1 - predictions, predictions])
     if predictions.shape[1] != len(labels):
         raise ValueError(
-            f"y_pred has {predictions.shape[1]} columns for the {len(labels)} classes {', '.join(map(str, labels))}; pass the "
+            f"y_pred has {predictions.shape[1]} columns for the {len(labels)} classes {_list(labels)}; pass the "
             "classes in the order of the columns as labels."
         )
     if np.any((predictions < 0) | (predictions > 1 + 1e-6)):
         raise ValueError("y_pred must hold probabilities, from 0 to 1; for predicted means pass kind='mean'.")
+    if targets.dtype.kind == "f" and np.isnan(targets).any():
+        raise ValueError("y_true contains nan; leave these rows out of all arguments.")
     unknown = set(np.unique(targets)) - set(labels)
     if unknown:
-        raise ValueError(f"y_true has classes without a column in y_pred: {', '.join(map(str, sorted(unknown)))}.")
+        raise ValueError(f"y_true has classes without a column in y_pred: {_list(sorted(unknown, key=str))}.")
     if classes is None:
         classes = labels[1:] if len(labels) == 2 else labels
     place = {label: number for number, label in enumerate(labels.tolist())}
     missing = [label for label in classes if label not in place]
     if missing:
-        raise ValueError(f"classes names {missing[0]!r}, which is none of {', '.join(map(str, labels))}.")
+        raise ValueError(f"classes names {missing[0]!r}, which is none of {_list(labels)}.")
     return {f"class {label}": (1.0 * (targets == label), predictions[:, place[label]]) for label in classes}
 
 

@@ -8,7 +8,7 @@ from scipy.stats import beta, norm
 from sklearn.base import is_regressor
 
 from sklearn_losses.losses.numerics import weighted_quantile
-from sklearn_losses.plotting.drawing import grid_of_axes, legend, tidy, titled
+from sklearn_losses.plotting.drawing import grid_of_axes, legend, plain, tidy, titled
 from sklearn_losses.plotting.inputs import (
     BAND_LEVEL,
     checked_numbers,
@@ -31,11 +31,11 @@ MOST_POINTS = 10_000
 class ResidualsDisplay:
     """Residuals over predictions, and their quantiles against those of a normal distribution.
 
-    The first panel shows what a model has missed: medians of the residuals that leave 0 are a sign
-    of a curve or an interaction that the model lacks, and a spread that grows with the prediction
-    is a sign of noise that is not the same for all rows. The second panel shows the shape of the
-    noise: points above the line on the right and below it on the left are heavy tails, for which
-    robust losses are made.
+    The first panel shows structure that the model does not describe: medians of the residuals that
+    differ from 0 are a sign of a curve or an interaction that the model lacks, and a spread that
+    grows with the prediction is a sign of noise that is not the same for all rows. The second panel
+    shows the shape of the noise: points above the line on the right and below it on the left are
+    heavy tails, for which robust losses are made.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class ResidualsDisplay:
     Raises
     ------
     ValueError
-        If predictions, residuals and row weights have different shapes.
+        If predictions, residuals and row weights have different shapes, or `scale` is not above 0.
 
     See Also
     --------
@@ -128,6 +128,8 @@ class ResidualsDisplay:
         self.row_weights = None if row_weights is None else np.asarray(row_weights, dtype=np.float64)
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         self.name = name
+        if scale is not None and not np.all(np.asarray(scale, dtype=np.float64) > 0):
+            raise ValueError(f"scale must be above 0. Got {scale}.")
         for what, given in (("y_pred", self.y_pred), ("row_weights", self.row_weights)):
             if given is not None and given.shape != self.residuals.shape:
                 raise ValueError(f"{what} must have the shape of the residuals, {self.residuals.shape}. Got {given.shape}.")
@@ -198,10 +200,13 @@ class ResidualsDisplay:
         'residual'
         """
         if not is_regressor(estimator):
-            raise ValueError(f"ResidualsDisplay draws the residuals of a regressor; got {type(estimator).__name__}.")
+            other = " CoverageDisplay draws predicted quantiles." if hasattr(estimator, "quantiles") else ""
+            raise ValueError(f"ResidualsDisplay draws the residuals of a regressor; got {type(estimator).__name__}.{other}")
         last = last_step(estimator)
         y_pred, targets = np.asarray(estimator.predict(X)), checked_numbers(y, "y")
         scale = getattr(last.estimator, "scale_", None) if last.in_units else None
+        if scale is not None and not np.all(np.asarray(scale) > 0):
+            scale = None
         weights = getattr(last.estimator, "row_weights_", None) if last.in_units else None
         if scale is not None and np.ndim(scale) and target is not None:
             scale = one_target(np.asarray(scale)[None], target, "ResidualsDisplay")[0]
@@ -260,7 +265,8 @@ class ResidualsDisplay:
         Raises
         ------
         ValueError
-            If the arguments have different shapes, or contain nan or infinity.
+            If the arguments have different shapes, or contain nan or infinity, if `scale` is not
+            above 0, or if `row_weights` are not from 0 to 1.
 
         See Also
         --------
@@ -279,7 +285,7 @@ class ResidualsDisplay:
             targets, predictions = targets.reshape(len(targets), -1), predictions.reshape(len(targets), -1)
         if targets.shape != predictions.shape:
             raise ValueError(f"y_pred must have the shape of y_true, {targets.shape}. Got {predictions.shape}.")
-        weights = None if row_weights is None else checked_numbers(row_weights, "row_weights").reshape(targets.shape)
+        weights = None if row_weights is None else _row_weights(row_weights, targets.shape)
         if target is not None:
             targets, predictions = (one_target(values, target, "ResidualsDisplay") for values in (targets, predictions))
             weights = None if weights is None else one_target(weights, target, "ResidualsDisplay")
@@ -350,7 +356,7 @@ class ResidualsDisplay:
             for values in (self.y_pred, self.residuals, self.row_weights)
         )
         scale = None if self.scale is None else float(np.ravel(self.scale)[target if np.size(self.scale) > 1 else 0])
-        if scale is not None and scale > 0:
+        if scale is not None:
             residuals = residuals / scale
         panel.set_ylabel("residual" if scale is None else "residual / scale")
         if what == "predictions":
@@ -361,16 +367,17 @@ class ResidualsDisplay:
             panel.axhline(0, color="0.35", linewidth=1, zorder=1)
             self.medians_.append(_draw_medians(panel, predictions, residuals, weight[used]))
             panel.set_xlabel("prediction")
+            _spread_out(panel.set_xlim, predictions)
         else:
             self._draw_quantiles(panel, residuals, weights, weight[used])
             panel.set_xlabel("quantile of the normal distribution")
         spread = np.ptp([weighted_quantile(residuals, level, weight[used]) for level in (0.25, 0.75)])
         if spread > 0 and np.max(np.abs(residuals)) > LINEAR_UP_TO * spread:
             panel.set_yscale("symlog", linthresh=10.0 ** np.ceil(np.log10(3 * spread)))
+        _spread_out(panel.set_ylim, residuals)
         of = f", target {target}" if n_targets > 1 else ""
-        titled(
-            panel, f"{'Residuals' if what == 'predictions' else 'Normal Q-Q plot'}{of}{f': {self.name}' if self.name else ''}"
-        )
+        of += f": {plain(self.name, 32)}" if self.name else ""
+        titled(panel, f"{'Residuals' if what == 'predictions' else 'Normal Q-Q plot'}{of}")
         tidy(panel)
 
     def _draw_quantiles(self, panel, residuals, weights, weight):
@@ -391,6 +398,24 @@ class ResidualsDisplay:
         ends = across[[0, -1]]
         panel.plot(ends, middle + slope * ends, color="0.35", linewidth=1.2, zorder=2, label="normal, same quartiles")
         self.points_.append(_scatter(panel, across, residuals[order], None if weights is None else weights[order]))
+
+
+def _spread_out(set_limits, values):
+    """Show values that are all the same, up to rounding, on an axis that can be read."""
+    size = float(np.max(np.abs(values)))
+    if not np.isfinite(size):
+        return
+    if np.ptp(values) <= 1e-9 * size or size < 1e-300:
+        middle, reach = float(np.mean(values)), 0.1 * size if size > 1e-300 else 1.0
+        set_limits(middle - reach, middle + reach)
+
+
+def _row_weights(row_weights, shape):
+    """Weights of a robust fit in the shape of the targets."""
+    weights = checked_numbers(row_weights, "row_weights")
+    if weights.size != np.prod(shape) or np.any(weights < 0) or np.any(weights > 1):
+        raise ValueError(f"row_weights must be numbers from 0 to 1 in the shape of y_true, {shape}.")
+    return weights.reshape(shape)
 
 
 def _shown(order):

@@ -66,17 +66,17 @@ class AugmentedLagrangian(Solver, name="augmented_lagrangian"):
 
     Choose it for mae, quantile, the hinges and crammer_singer with many rows and features. Each
     stage minimises a smoothed loss by Newton's method, in which only rows near their kink count,
-    and moves the centres of the smoothing [1]_ [2]_. So the smoothing stays wide and the equations
-    stay easy to solve. A matrix of the features is formed only where that takes less work than
-    products with the rows. The fit ends where a duality gap certifies what `tol` asks for, and on
-    small data on the exact optimum where the rows on a kink can be told. In an estimator it is
-    ``solver="augmented_lagrangian"``.
+    and moves the centres of the smoothing [1]_ [2]_. The smoothing can therefore stay wide, which
+    keeps the equations easy to solve. A matrix of the features is formed only where that takes less
+    work than products with the rows. The fit ends as soon as a duality gap proves that it is within
+    `tol` of the minimum, and on small data at the exact optimum if the solver can determine which
+    rows are on a kink. In an estimator it is ``solver="augmented_lagrangian"``.
 
     See Also
     --------
     sklearn_losses.solvers.InteriorPoint : For fewer features; ends on the exact optimum.
     sklearn_losses.solvers.ProximalNewton : For L1 penalties.
-    sklearn_losses.solvers.dual_gap : The certificate of the fit.
+    sklearn_losses.solvers.dual_gap : Proven bound on the distance from the optimum.
 
     References
     ----------

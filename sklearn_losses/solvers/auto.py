@@ -71,8 +71,8 @@ class Auto(Solver, name="auto"):
 
     1. A model that is not linear, such as a multi-layer perceptron, or a loss that is made for
        steps on batches (the perceptron): ``adam``.
-    2. Rows in files or on other machines and a loss made of straight lines: ``interior_point``, for
-       the few rows that decide.
+    2. Rows in files or on other machines and a piecewise linear loss: ``interior_point`` on the few
+       rows that determine the fit.
     3. A linear model with a convex loss and an L1 penalty: ``interior_point`` where the loss is
        piecewise linear and there are up to 1,500 parameters, else ``proximal_newton``. Zeros are
        exact.
@@ -86,10 +86,11 @@ class Auto(Solver, name="auto"):
        over classes (`CrammerSinger`) the limit of 1e8 alone decides.
     6. Everything else: ``lbfgs``.
 
-    Where a solver ends short of the optimum, or its optimum is not certified, another one goes on
-    from the best point so far, and ``solver_`` names all that ran: without an L1 penalty
-    ``augmented_lagrangian`` after ``interior_point`` and the other way round, then ``lbfgs``. Of
-    more than 200 iterations up to 300 are kept for a solver that may have to go on.
+    If a solver does not reach the optimum, or cannot prove that it did, another one continues from
+    the best point so far, and ``solver_`` names all that ran: without an L1 penalty
+    ``augmented_lagrangian`` after ``interior_point`` and the other way round, then ``lbfgs``. If
+    `max_iter` is above 200, up to 300 of the iterations above 200 are reserved for the solver that
+    may have to continue.
 
     A linear model with fewer rows than columns is fitted in the space that its rows span (up to
     1,000 rows, no L1 penalty), and the parameters above are those of that space: at most one per

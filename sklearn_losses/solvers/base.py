@@ -72,24 +72,25 @@ SolverLike: TypeAlias = str | Minimizer  # what users pass: a name, or an object
 class Solver(Component, ABC, family="solver"):
     """Base class of all solvers: an object with ``minimize`` that an estimator calls.
 
-    A solver sees an objective alone: values and derivatives, the proximal map of its absolute
-    values, smoothed forms of it. A subclass gives `minimize`, and `refusal` where it cannot take
-    every objective. Derive from `SmoothSolver` for steps that need a continuous gradient, or from
-    `StochasticSolver` for steps on mini-batches. A class keyword ``name="mine"`` enters the solver
-    under a name that estimators take. Any other object with a method ``minimize`` works as
-    ``solver=`` too.
+    A solver gets an objective, which gives values and derivatives, the proximal map of the L1
+    penalty and smoothed versions of itself. It does not see the data. A subclass gives `minimize`,
+    and `refusal` where it cannot take every objective. Derive from `SmoothSolver` for steps that
+    need a continuous gradient, or from `StochasticSolver` for steps on mini-batches. The class
+    keyword ``name="mine"`` registers the solver under a name that estimators accept. Any other
+    object with a method ``minimize`` works as ``solver=`` too.
 
     Attributes
     ----------
     stochastic : bool
-        Works on mini-batches, carries a state between calls, and leaves the decision to stop to the
-        caller; False by default.
+        Whether it works on mini-batches, returns a state from which the next call continues, and
+        leaves the decision to stop to the caller; False by default.
     standardizes : bool
-        Wants the columns of a linear model centred and scaled; True by default.
+        Whether the columns of a linear model are centred and scaled for it; True by default.
     double : bool
-        Wants float64 for linear models whatever the dtype of the data; False by default.
+        Whether linear models are fitted in float64 for any dtype of the data; False by default.
     uses_start : bool
-        Takes fewer iterations from a start that is close to the optimum; True by default.
+        Whether it needs fewer iterations from a start that is close to the optimum; True by
+        default.
 
     See Also
     --------
@@ -148,8 +149,8 @@ class Solver(Component, ABC, family="solver"):
         max_iter : int
             Iterations (epochs of a stochastic solver) at the most.
         tol : float
-            Stop when the objective is within about this share of its minimum, as far as that can be
-            told. Stochastic solvers leave stopping to `callback`.
+            Stop when the objective is within about this share of its minimum, as far as the solver
+            can determine that. Stochastic solvers leave stopping to `callback`.
         state : object, default=None
             What the last call returned as ``result.state``, to go on from there.
         callback : callable, default=None
@@ -231,17 +232,19 @@ class Solver(Component, ABC, family="solver"):
 class SmoothSolver(Solver):
     """Base class of solvers whose steps need a continuous gradient.
 
-    A subclass gives `minimize_smooth` for smooth losses. Losses with kinks then come by themselves,
-    as a sequence of smooth losses that come closer and closer; with a linear model the fit ends on
-    the exact optimum. The end of a smooth fit is confirmed by Newton's model where that is cheap.
+    A subclass gives `minimize_smooth` for smooth losses. Losses with kinks are then passed to it as
+    a sequence of smooth losses that approach the loss; with a linear model the fit ends at the
+    exact optimum. The result of a smooth fit is checked by Newton's model where that takes little
+    time.
 
     Attributes
     ----------
     coarse_start : bool
-        First goes as far as the precision of the data carries, which takes half the time for
+        Whether to minimise first in the precision of the data, which takes half the time for
         float32; False by default.
     coarse_end : bool
-        What has converged there is the end; otherwise float64 goes on from there in any case.
+        Whether a fit that has converged in this precision ends there; otherwise it continues in
+        float64.
     certain : bool
         The end is the optimum without a look at Newton's model; False by default. A result may say
         so in a field `certain`.
@@ -249,7 +252,7 @@ class SmoothSolver(Solver):
         How a loss that is not smooth is smoothed: widths in units of the mean distance of the rows
         from a kink.
     ending : Ending
-        When the end of a solver is looked at again.
+        When the result of a solver is checked again.
 
     See Also
     --------

@@ -19,11 +19,11 @@ class GradientDescent(SmoothSolver, name="gd", aliases=("gradient_descent",)):
     """Gradient descent on all rows, with a line search and momentum; exact zeros under L1.
 
     Choose it for teaching and comparison; `LBFGS` and `Newton` need fewer passes. The step is
-    halved until a parabola of its curvature lies above the objective, and tried a little longer
-    next time. Nesterov's momentum starts afresh whenever it points uphill [2]_. Under an L1 penalty
-    each step ends in soft thresholding (FISTA [1]_). Losses with kinks come as a sequence of smooth
-    ones. It takes any loss and any model. In an estimator it is ``solver="gd"`` or
-    ``solver="gradient_descent"``.
+    halved until the objective is not above a parabola with the curvature 1 / step, and the next
+    step is tried 10 % longer. Nesterov's momentum is set to 0 whenever it points uphill [2]_. Under
+    an L1 penalty each step ends in soft thresholding (FISTA [1]_). Losses with kinks come as a
+    sequence of smooth ones. It takes any loss and any model. In an estimator it is ``solver="gd"``
+    or ``solver="gradient_descent"``.
 
     Parameters
     ----------

@@ -22,17 +22,17 @@ class InteriorPoint(Solver, name="interior_point"):
     """Interior point method: exact for losses with kinks (mae, quantile, hinge), any elastic net.
 
     Choose it for losses made of straight pieces and up to about a thousand features. It is
-    Mehrotra's predictor-corrector method, whose number of iterations hardly grows with the data. It
-    ends on the optimum to rounding error where the rows on a kink can be told; else ``dual_gap_``
-    bounds what is left. Each iteration forms a Gram matrix of the features. It takes linear models
-    and piecewise linear losses, and `CrammerSinger` without an L1 penalty. In an estimator it is
-    ``solver="interior_point"``.
+    Mehrotra's predictor-corrector method, whose number of iterations grows very little with the
+    data. It ends at the optimum up to rounding errors if it can determine which rows are on a kink;
+    otherwise ``dual_gap_`` bounds the remaining distance. Each iteration forms a Gram matrix of the
+    features. It takes linear models and piecewise linear losses, and `CrammerSinger` without an L1
+    penalty. In an estimator it is ``solver="interior_point"``.
 
     See Also
     --------
     sklearn_losses.solvers.AugmentedLagrangian : For more features, and for sparse rows.
     sklearn_losses.solvers.ProximalNewton : For L1 penalties and many features.
-    sklearn_losses.solvers.dual_gap : The certificate of the fit.
+    sklearn_losses.solvers.dual_gap : Proven bound on the distance from the optimum.
 
     Notes
     -----

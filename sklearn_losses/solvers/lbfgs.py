@@ -28,15 +28,14 @@ class LBFGS(SmoothSolver, name="lbfgs", aliases=("l-bfgs-b",)):
     Parameters
     ----------
     memory : int, default=10
-        Number of past steps that shape the quadratic model. More may save iterations and take more
-        time for each.
+        Number of past steps that make up the quadratic model. A larger number may need fewer
+        iterations, each of which takes longer.
     max_line_search : int, default=50
-        Evaluations per iteration at the most.
+        Maximum number of evaluations of the objective in each iteration.
 
     See Also
     --------
-    sklearn_losses.solvers.Newton : Fewer iterations and exact ends, for linear models and losses
-        with second derivatives.
+    sklearn_losses.solvers.Newton : Fewer iterations and the exact optimum, for linear models.
     sklearn_losses.solvers.Scipy : Other methods of SciPy.
     sklearn_losses.solvers.Adam : For networks on large data.
 

@@ -28,7 +28,7 @@ __all__ = ["ProximalNewton"]
 
 
 class ProximalNewton(SmoothSolver, name="proximal_newton"):
-    """Newton's method for L1 and elastic-net penalties, on the few features that matter.
+    """Newton's method for L1 and elastic-net penalties, on the features whose weight is not 0.
 
     Choose it for sparse models: linear models with convex losses, any number of features. At the
     optimum most weights are 0. The solver works on a set of features that may have a weight [2]_,
@@ -41,9 +41,9 @@ class ProximalNewton(SmoothSolver, name="proximal_newton"):
     ----------
     largest_matrix : int, default=3000
         Number of features in the working set up to which their Hessian is formed (for sparse rows
-        also fewer), so that the fit ends on the optimum to rounding error. Beyond, conjugate
-        gradients go to the relative distance `tol`. A larger one needs more memory, 8 bytes times
-        its square.
+        also fewer), so that the fit ends on the optimum to rounding error. For larger working sets
+        conjugate gradients are used, up to the relative distance `tol`. A larger one needs more
+        memory, 8 bytes times its square.
 
     See Also
     --------

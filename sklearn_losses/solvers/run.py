@@ -43,7 +43,7 @@ SETTLING = Settling()
 
 
 class Run:
-    """Bookkeeping of an iteration: counts, keeps the last finite point, says when to stop.
+    """Count the iterations of a solver, keep the last finite point and decide when to stop.
 
     A solver records each iteration, and returns `result` at the end. The point that it returns is
     the last one whose numbers are all finite, so that a fit that diverges leaves usable parameters.
@@ -53,8 +53,8 @@ class Run:
     params : ndarray of shape (n_params,)
         Where the iteration starts.
     max_iter : int
-        Iterations at the most. Methods that solve their equations by conjugate gradients may make
-        ten times as many products with the rows at the most.
+        Maximum number of iterations. Methods that solve their equations by conjugate gradients may
+        make up to ten times as many products with the rows.
     callback : callable or None
         ``callback(params, value) -> bool`` after each iteration; True stops.
 

@@ -43,8 +43,9 @@ class Scipy(SmoothSolver, name="scipy"):
 
     Choose it to compare with a method that you know. It takes any smooth loss and any model, and
     losses with kinks as a sequence of smooth ones, but no L1 penalty. In an estimator it is
-    ``solver=Scipy("CG")`` or the name of the method, such as ``solver="cg"``; ``solver="scipy"`` is
-    BFGS.
+    ``solver=Scipy("CG")``, or the name of the method in lower case: ``"bfgs"``, ``"cg"``,
+    ``"newton-cg"``, ``"slsqp"``, ``"tnc"``, ``"trust-constr"``, ``"trust-krylov"`` or
+    ``"trust-ncg"``. ``solver="scipy"`` is BFGS.
 
     Parameters
     ----------

@@ -264,9 +264,9 @@ class SGD(StochasticSolver, name="sgd"):
     """Stochastic gradient descent with momentum, schedules and averaging.
 
     Choose it for data that is too large for passes over all rows, with standardised features. It
-    takes any loss and any model, and `partial_fit`. It comes close to the optimum and does not end
-    on it: use early stopping, a schedule or averaging. Under an L1 penalty each step ends in soft
-    thresholding. In an estimator it is ``solver="sgd"``.
+    takes any loss and any model, and `partial_fit`. It comes close to the optimum but does not
+    reach it: use early stopping, a schedule or averaging. Under an L1 penalty each step ends in
+    soft thresholding. In an estimator it is ``solver="sgd"``.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ class SGD(StochasticSolver, name="sgd"):
         Whether to use Nesterov's form of the momentum [1]_.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         "constant": `learning_rate`. "invscaling": ``learning_rate / (1 + steps)**power``.
-        "adaptive": a fifth after five epochs without progress.
+        "adaptive": the learning rate is divided by 5 after five epochs without progress.
     power : float, default=0.5
         Exponent of "invscaling", at least 0. With a larger one the rate falls faster.
     average : bool, default=False
@@ -291,7 +291,7 @@ class SGD(StochasticSolver, name="sgd"):
     See Also
     --------
     sklearn_losses.solvers.Adam : Needs less tuning of the learning rate.
-    sklearn_losses.solvers.SVRG : Ends on the optimum with a constant learning rate.
+    sklearn_losses.solvers.SVRG : Reaches the optimum with a constant learning rate.
     sklearn_losses.solvers.LBFGS : For data in memory.
 
     References

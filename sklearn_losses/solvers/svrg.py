@@ -18,8 +18,9 @@ __all__ = ["SVRG"]
 class SVRG(StochasticSolver, name="svrg"):
     r"""Stochastic steps that reach the exact optimum, with a constant learning rate.
 
-    Choose it for smooth strongly convex objectives on many rows, where `SGD` stops short. A step
-    goes along the gradient of a mini-batch, corrected by that at a snapshot [1]_:
+    Choose it for smooth strongly convex objectives on many rows, if the fit of `SGD` is not close
+    enough to the optimum. A step goes along the gradient of a mini-batch, corrected by that at a
+    snapshot [1]_:
 
     .. math::
 
@@ -27,8 +28,9 @@ class SVRG(StochasticSolver, name="svrg"):
 
     with :math:`w` the parameters, :math:`\eta` the learning rate, :math:`\nabla_B` the gradient of
     the batch, :math:`\nabla` that of all rows and :math:`\tilde w` the snapshot. The closer both
-    points are to the optimum, the less such steps scatter, so that the convergence is linear. Under
-    an L1 penalty each step ends in soft thresholding [2]_. In an estimator it is ``solver="svrg"``.
+    points are to the optimum, the smaller the random part of these steps, so that the convergence
+    is linear. Under an L1 penalty each step ends in soft thresholding [2]_. In an estimator it is
+    ``solver="svrg"``.
 
     Parameters
     ----------
@@ -36,8 +38,8 @@ class SVRG(StochasticSolver, name="svrg"):
         Size of a step, above 0. A larger one is faster, until the fit diverges. Features should be
         standardised.
     snapshot_every : int, default=1
-        Passes over the rows between two snapshots, at least 1. A snapshot costs one pass more; with
-        a larger number a pass is cheaper and its steps scatter more.
+        Passes over the rows between two snapshots, at least 1. Each snapshot costs one more pass
+        over the rows. A larger number costs less time per pass, and the steps are more random.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         How the learning rate changes, as for `SGD`.
     power : float, default=0.5

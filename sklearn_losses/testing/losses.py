@@ -13,7 +13,7 @@ _STEP = 1e-6
 
 
 def check_loss(loss: AnyLoss, task: str | None = None) -> None:
-    """Find faults in a loss of your own: a wrong gradient, a false promise, an overflow.
+    """Find faults in a loss of your own: a wrong gradient, a wrong attribute, an overflow.
 
     It evaluates the loss at random points and far out, and compares its derivatives with
     differences. The losses of the package pass the same checks. It returns nothing where it finds
@@ -24,15 +24,15 @@ def check_loss(loss: AnyLoss, task: str | None = None) -> None:
     loss : str, Loss, CustomLoss or callable
         The loss, with the parameters to check.
     task : {"regression", "classification", "ranking"}, default=None
-        For a custom function, which says nothing by itself; None: "regression".
+        The task of a custom function; other losses know theirs. None: "regression".
 
     Raises
     ------
     AssertionError
-        With the broken promise, and by how much: parameters that are lost, inputs that are changed,
-        shapes, rows that depend on each other, a wrong gradient or Hessian, a convexity or
-        smoothness that is not there, a smoothing that strays too far, weights that do not act as
-        repeated rows, an overflow.
+        At the first fault, with a message that says what is wrong and by how much: parameters that
+        are lost, inputs that are changed, wrong shapes, rows that depend on each other, a wrong
+        gradient or Hessian, a loss that is not convex or not smooth although it says so, a smoothed
+        loss that is too far from the loss, weights that do not act as repeated rows, an overflow.
 
     See Also
     --------

@@ -33,12 +33,12 @@ def check_model(model: str | Model) -> None:
     Raises
     ------
     AssertionError
-        With the broken promise, and by how much: parameters that are lost, a wrong number or type
-        of parameters, shapes, parameters or rows that are changed, chance that does not come from
-        `rng`, rows that depend on each other, intercepts that are none, a derivative that differs
-        from differences, a `jvp` and a `vjp` that disagree, sparse rows that give other numbers,
-        float32 that is not kept, fitted attributes that are not the parameters, and what pickle
-        loses.
+        At the first fault, with a message that says what is wrong and by how much: parameters that
+        are lost, a wrong number or type of parameters, wrong shapes, parameters or rows that are
+        changed, random numbers that do not come from `rng`, rows that depend on each other,
+        intercepts that do not act as intercepts, a wrong derivative, a `jvp` and a `vjp` that
+        disagree, sparse rows that give other numbers, float32 that becomes float64, fitted
+        attributes that do not hold the parameters, and attributes that pickle loses.
 
     See Also
     --------

@@ -34,9 +34,10 @@ def check_solver(solver: SolverLike, tol: float | None = None) -> None:
     Raises
     ------
     AssertionError
-        With the broken promise, and by how much: parameters that are changed, a minimum that is
-        missed, a value that is not that of the point, `max_iter` or `callback` that are ignored,
-        chance that does not come from `rng`, success that is none.
+        At the first fault, with a message that says what is wrong and by how much: parameters that
+        are changed, a minimum that is missed, a value that is not that of the returned point,
+        `max_iter` or `callback` that are ignored, random numbers that do not come from `rng`, a
+        reported success without one.
 
     See Also
     --------

@@ -306,7 +306,7 @@ def test_too_many_levels(tmp_path):
 def test_pyarrow_is_asked_for(tmp_path, monkeypatch):
     pattern = write(tmp_path)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"needs pyarrow: pip install pyarrow"):
+    with pytest.raises(ImportError, match="needs pyarrow: pip install pyarrow"):
         ParquetBlocks(pattern)
 
 

@@ -19,6 +19,11 @@ def test_a_status_has_a_word_a_sentence_and_a_verdict(status):
     assert status.success == (status in ENOUGH)
 
 
+@pytest.mark.parametrize("status", Status)
+def test_the_documentation_has_each_member_with_its_sentence(status):
+    assert f'- ``{status.name}``: "{status.sentence}"' in (Status.__doc__ or "")
+
+
 def test_sentences_differ():
     assert len({status.sentence for status in Status}) == len(Status)
 

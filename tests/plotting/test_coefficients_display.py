@@ -1,11 +1,13 @@
 """The display of coefficients: which are drawn, under which names, in which units."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.feature_selection import SelectKBest
+from sklearn.ensemble import BaggingRegressor
+from sklearn.feature_selection import RFE, SelectKBest
 from sklearn.linear_model import Lasso
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
@@ -113,12 +115,56 @@ def test_coefficients_from_elsewhere():
         (([1.0, np.nan],), "coef contains nan or infinity"),
         (([1.0, 2.0], ["u"]), "feature_names has 1 names, and coef 2 coefficients"),
         (({"a": [[1.0], [2.0]], "b": [1.0]},), "same number of outputs to be compared. Got a: 2, b: 1"),
+        (({},), "needs at least one model; the dict is empty"),
+        (([],), r"coef must have shape \(n_features,\) .* at least one feature. Got \(0,\)"),
+        ((np.ones((2, 2, 2)),), r"Got \(2, 2, 2\)"),
     ],
-    ids=["nan", "names", "outputs"],
+    ids=["nan", "names", "outputs", "dict", "none", "dimensions"],
 )
 def test_bad_coefficients_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         CoefficientsDisplay.from_coefficients(*arguments)
+
+
+@pytest.mark.parametrize("most", [0, -1, 2.0, "all", None, True])
+def test_the_number_of_features_is_checked(most):
+    with pytest.raises(ValueError, match="max_features must be an int of at least 1. Got"):
+        CoefficientsDisplay.from_coefficients([1.0, 2.0], max_features=most)
+
+
+def test_scales_and_rows_need_an_entry_for_each_coefficient():
+    with pytest.raises(ValueError, match="scales must have 2 entries, one for each coefficient. Got 1"):
+        CoefficientsDisplay.from_coefficients([1.0, 2.0], scales=[3.0])
+    with pytest.raises(ValueError, match="X must have 10 columns, one for each coefficient. Got 4"):
+        CoefficientsDisplay.from_estimator(LossRegressor().fit(X, Y), np.ones((5, 4)), standardize=True)
+
+
+def test_a_series_of_coefficients_has_its_own_names():
+    display = CoefficientsDisplay.from_coefficients(pd.Series([1.0, -2.0], index=["u", "v"]))
+    assert display.feature_names.tolist() == ["u", "v"]
+
+
+def test_names_are_drawn_as_they_are_and_long_ones_are_shortened():
+    names = [r"cost ($) in $\frac{", "a" * 100 + "end", "two\nlines"]
+    display = CoefficientsDisplay.from_coefficients({r"$\frac{ $": [3.0, 2.0, 1.0]}, names)
+    display.figure_.canvas.draw()  # which fails for a formula that is none
+    drawn_names = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert drawn_names[0] == r"cost (\$) in \$\frac{" and drawn_names[2] == "two lines"
+    assert len(drawn_names[1]) == 40 and drawn_names[1].endswith("aend") and "…" in drawn_names[1]
+    assert display.feature_names.tolist() == names
+
+
+def test_a_selection_of_features_gives_the_names_of_those_that_it_keeps():
+    selection = RFE(LossRegressor(), n_features_to_select=3).fit(X, Y)
+    display = CoefficientsDisplay.from_estimator(selection, X, standardize=True)
+    assert display.feature_names.tolist() == X.columns[selection.support_].tolist()
+    expected = selection.estimator_.coef_ * X.to_numpy()[:, selection.support_].std(axis=0)
+    np.testing.assert_allclose(display.coefs[0, 0], expected)
+
+
+def test_an_ensemble_is_refused_by_its_own_name():
+    with pytest.raises(ValueError, match="BaggingRegressor has no coef_"):
+        CoefficientsDisplay.from_estimator(BaggingRegressor(LossRegressor(), n_estimators=2).fit(X, Y))
 
 
 def test_models_without_coefficients_are_refused():

@@ -77,6 +77,13 @@ def test_the_band_is_that_of_binomial_shares():
     assert second.band_ is None and second.line_.get_color() != display.line_.get_color()
 
 
+def test_intervals_of_quantiles_that_cross_are_empty():
+    """Two rows of width 2 with their target inside and outside, and two whose quantiles cross."""
+    y, quantiles = [1.0, 5.0, 1.0, 5.0], [[0, 2], [0, 2], [2, 0], [2, 0]]
+    [interval] = CoverageDisplay.from_predictions(y, quantiles, [0.1, 0.9]).intervals
+    assert interval.coverage == 0.25 and interval.mean_width == 1.0
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -85,9 +92,10 @@ def test_the_band_is_that_of_binomial_shares():
         ({"levels": [0.9, 0.1]}, r"levels must be rising numbers inside \(0, 1\)"),
         ({"levels": [0.1, 1.0]}, r"levels must be rising numbers inside \(0, 1\)"),
         ({"levels": [0.5]}, "a column for each of the 1 levels"),
-        ({"y_true": [[1.0, 2.0]] * 2}, "draws one target of several"),
+        ({"y_true": [[1.0, 2.0]] * 2}, "y_true must have one column: draw several targets one by one"),
+        ({"y_true": [], "y_pred": np.empty((0, 2))}, "needs at least one row; y_true and y_pred have none"),
     ],
-    ids=["infinity", "lengths", "falling", "one", "columns", "targets"],
+    ids=["infinity", "lengths", "falling", "one", "columns", "targets", "rows"],
 )
 def test_bad_input_is_refused_with_a_sentence_that_helps(change, message):
     with pytest.raises(ValueError, match=message):

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_losses import LossClassifier, LossRegressor
-from sklearn_losses.losses import Huber, Loss, Quantile
+from sklearn_losses.losses import CVaR, Huber, Loss, Quantile
 from sklearn_losses.model_selection import compare_losses
 from sklearn_losses.plotting import LossComparisonDisplay, LossCurveDisplay, LossFunctionDisplay
 from sklearn_losses.solvers import Adam
@@ -39,7 +39,7 @@ def test_matplotlib_is_imported_only_to_draw():
 
 def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"needs matplotlib: pip install matplotlib"):
+    with pytest.raises(ImportError, match="LossFunctionDisplay needs matplotlib: pip install matplotlib"):
         LossFunctionDisplay.from_losses(["mse"])
 
 
@@ -71,6 +71,11 @@ def test_margins_own_losses_and_estimators():
     np.testing.assert_allclose(LossFunctionDisplay.from_estimator(pipeline, span=(-2, 2), n_points=9).values["mae"], np.abs(t))
     with pytest.raises(ValueError, match="one task at a time"):
         LossFunctionDisplay.from_losses(["mse", "hinge"])
+    with pytest.raises(ValueError, match=r"draws losses of one row, and CVaR\(\) depends on all rows"):
+        LossFunctionDisplay.from_losses(CVaR())
+    for options in ({"span": (2, -2)}, {"n_points": 1}):
+        with pytest.raises(ValueError, match="span must be two rising numbers and n_points at least 2"):
+            LossFunctionDisplay.from_losses("mse", **options)
 
 
 def squared(y_true, y_pred):
@@ -109,6 +114,10 @@ def test_loss_curves(plt):
     assert len(styles) == 2
     with pytest.raises(ValueError, match="not fitted yet"):
         LossCurveDisplay.from_estimator(LossRegressor())
+    with pytest.raises(ValueError, match="loss_curve must hold a number for each iteration"):
+        LossCurveDisplay(loss_curve=[])
+    with pytest.raises(ValueError, match=r"validation_curve must have the shape of loss_curve, \(2,\). Got \(1,\)"):
+        LossCurveDisplay(loss_curve=[2.0, 1.0], validation_curve=[1.0])
 
 
 def test_comparison_is_drawn_best_first_with_failures_left_out(plt):

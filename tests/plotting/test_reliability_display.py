@@ -8,7 +8,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_losses import LossClassifier, LossRegressor, ReliabilityDisplay
+from sklearn_losses import LossClassifier, LossRegressor, MultiQuantileRegressor, ReliabilityDisplay
 
 rng = np.random.default_rng(0)
 PROBABILITIES = rng.uniform(size=600)
@@ -108,11 +108,29 @@ def test_a_second_model_is_added_to_the_picture():
         ({"y_pred": np.full((4, 3), 1 / 3)}, "3 columns for the 2 classes 0, 1"),
         ({"labels": [1, 2]}, "y_true has classes without a column in y_pred: 0"),
         ({"classes": [7]}, "classes names 7, which is none of 0, 1"),
-        ({"n_bins": 0}, "n_bins must be at least 1"),
+        ({"n_bins": 0}, "n_bins must be an int of at least 1"),
         ({"strategy": "log"}, "strategy must be 'auto', 'uniform' or 'quantile'. Got 'log'"),
+        ({"n_bins": "auto"}, "n_bins must be an int of at least 1. Got 'auto'"),
+        ({"y_true": [0, 1, np.nan, 1], "kind": "classes", "labels": [0, 1]}, "y_true contains nan"),
+        ({"y_true": np.arange(4.0), "kind": "classes"}, "2 columns for the 4 classes"),
+        ({"y_true": [], "y_pred": []}, "needs at least one row"),
         ({"kind": "counts"}, "kind must be 'auto', 'classes' or 'mean'. Got 'counts'"),
     ],
-    ids=["nan", "lengths", "no probabilities", "columns", "labels", "classes", "bins", "strategy", "kind"],
+    ids=[
+        "nan",
+        "lengths",
+        "no probabilities",
+        "columns",
+        "labels",
+        "classes",
+        "bins",
+        "no number",
+        "strategy",
+        "nan class",
+        "many",
+        "rows",
+        "kind",
+    ],
 )
 def test_bad_input_is_refused_with_a_sentence_that_helps(change, message):
     with pytest.raises(ValueError, match=message):
@@ -123,6 +141,8 @@ def test_losses_without_probabilities_say_what_has_them():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match="LossClassifier has no predict_proba with these parameters. Use a loss with"):
         ReliabilityDisplay.from_estimator(LossClassifier("hinge").fit(X, y), X, y)
+    with pytest.raises(ValueError, match="got MultiQuantileRegressor. CoverageDisplay draws predicted quantiles"):
+        ReliabilityDisplay.from_estimator(MultiQuantileRegressor().fit(X, y), X, y)
     many = np.arange(40) % 20
     with pytest.raises(ValueError, match="at most 12 classes in one figure; here are 20. Choose some"):
         ReliabilityDisplay.from_predictions(many, np.eye(20)[many])

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_losses import LossClassifier, LossRegressor, ResidualsDisplay
+from sklearn_losses import LossClassifier, LossRegressor, MultiQuantileRegressor, ResidualsDisplay
 
 X, Y = load_diabetes(return_X_y=True)
 Y = Y.copy()
@@ -142,14 +142,36 @@ def test_far_outliers_make_the_axis_logarithmic():
         ({"y_pred": np.zeros((100, 2))}, "y_pred must have the shape of y_true"),
         ({"kind": "all"}, "kind must be one of 'both', 'predictions', 'quantiles'. Got 'all'"),
         ({"sample_weight": -np.ones(100)}, "sample_weight must not be negative"),
+        ({"scale": 0.0}, "scale must be above 0. Got 0.0"),
+        ({"scale": np.nan}, "scale must be above 0. Got nan"),
+        ({"row_weights": np.full(100, 7.0)}, "row_weights must be numbers from 0 to 1 in the shape of y_true"),
+        ({"row_weights": [1.0]}, "row_weights must be numbers from 0 to 1 in the shape of y_true"),
+        ({"y_true": [], "y_pred": []}, "needs at least one row"),
     ],
-    ids=["nan", "lengths", "shapes", "kind", "weights"],
+    ids=["nan", "lengths", "shapes", "kind", "weights", "no scale", "nan scale", "row weights", "short", "rows"],
 )
 def test_bad_input_is_refused_with_a_sentence_that_helps(change, message):
     with pytest.raises(ValueError, match=message):
         ResidualsDisplay.from_predictions(**{"y_true": np.arange(100.0), "y_pred": np.zeros(100), **change})
 
 
+def test_equal_predictions_and_residuals_of_zero_have_axes_that_can_be_read():
+    display = ResidualsDisplay.from_predictions(Y, Y)
+    assert all(panel.get_ylim() == (-1, 1) for panel in display.axes_)
+    constant = np.full(len(Y), 150.0)
+    constant[0] += 1e-11  # as rounding leaves
+    low, high = ResidualsDisplay.from_predictions(Y, constant).ax_.get_xlim()
+    assert low == pytest.approx(135) and high == pytest.approx(165)
+
+
+def test_a_name_is_no_formula():
+    display = ResidualsDisplay.from_predictions(Y, Y + 1, name=r"$\frac{ $")
+    display.figure_.canvas.draw()
+    assert display.ax_.get_title() == r"Residuals: \$\frac{ \$"
+
+
 def test_a_classifier_has_no_residuals():
+    with pytest.raises(ValueError, match="got MultiQuantileRegressor. CoverageDisplay draws predicted quantiles"):
+        ResidualsDisplay.from_estimator(MultiQuantileRegressor().fit(X, Y), X, Y)
     with pytest.raises(ValueError, match="residuals of a regressor; got LossClassifier"):
         ResidualsDisplay.from_estimator(LossClassifier().fit(X, Y > 150), X, Y > 150)
