@@ -241,7 +241,7 @@ def test_a_loss_of_ones_own_enters_the_registry(monkeypatch):
 
     assert isinstance(Loss.make("my_own"), Quartic)
     assert "of_ones_own" in Loss.names()
-    with pytest.raises(ValueError, match="'huber' is taken"):
+    with pytest.raises(ValueError, match="'huber' is already taken"):
 
         class Other(ResidualLoss, name="huber"):
             curve = slope = None

@@ -118,7 +118,7 @@ def test_absolute_values_with_more_columns_than_rows():
     assert 0.7 < start.scale < 2.5
 
 
-@pytest.mark.parametrize("n, p, words", [(40, 20, "40 for 21"), (3, 1, "at least 5"), (1, 2, "at least 5")])
+@pytest.mark.parametrize("n, p, words", [(40, 20, "40 rows for 21"), (3, 1, "at least 5"), (1, 2, "at least 5")])
 def test_too_few_rows_are_a_reason(n, p, words):
     X, y = leverage_points(n, p, 0.0)
     assert words in started(X, y).reason
@@ -126,7 +126,7 @@ def test_too_few_rows_are_a_reason(n, p, words):
 
 def test_copies_are_no_more_rows():
     X, y = leverage_points(20, 9, 0.0)
-    assert "20 for 10" in started(np.tile(X, (5, 1)), np.tile(y, 5)).reason
+    assert "20 rows for 10" in started(np.tile(X, (5, 1)), np.tile(y, 5)).reason
 
 
 def test_many_columns_are_a_reason():
