@@ -132,9 +132,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         Share of the L1 penalty (absolute values) in the penalty, from 0 (ridge) to 1 (lasso). Above
         0, some coefficients are exactly 0; a larger value gives more of them.
     model : str or Model, default=None
-        How raw predictions are computed from the features: "linear", "mlp" (a multi-layer
-        perceptron), "factorization_machine" (linear, with an interaction of low rank for each pair
-        of columns), or an object of `sklearn_losses.models` such as
+        How the raw scores of the classes are computed from the features: "linear", "mlp" (a
+        multi-layer perceptron), "factorization_machine" (linear, with an interaction of low rank
+        for each pair of columns), or an object of `sklearn_losses.models` such as
         ``FactorizationMachine(rank=4)``. None is "linear", or the network that `hidden_layer_sizes`
         describes.
     hidden_layer_sizes : tuple of int, default=()

@@ -97,11 +97,10 @@ class LossRanker(LossEstimator):
         Share of the L1 penalty (absolute values) in the penalty, from 0 (ridge) to 1 (lasso). Above
         0, some coefficients are exactly 0; a larger value gives more of them.
     model : str or Model, default=None
-        How raw predictions are computed from the features: "linear", "mlp" (a multi-layer
-        perceptron), "factorization_machine" (linear, with an interaction of low rank for each pair
-        of columns), or an object of `sklearn_losses.models` such as
-        ``FactorizationMachine(rank=4)``. None is "linear", or the network that `hidden_layer_sizes`
-        describes.
+        How the scores are computed from the features: "linear", "mlp" (a multi-layer perceptron),
+        "factorization_machine" (linear, with an interaction of low rank for each pair of columns),
+        or an object of `sklearn_losses.models` such as ``FactorizationMachine(rank=4)``. None is
+        "linear", or the network that `hidden_layer_sizes` describes.
     hidden_layer_sizes : tuple of int, default=()
         Number of units in each hidden layer of a multi-layer perceptron: short for
         ``model=MLP(hidden_layer_sizes, activation)``. () is the linear model. More units fit more

@@ -50,7 +50,8 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
           "geman_mcclure", "adaptive_barron".
         - No cost up to an error of epsilon: "epsilon_insensitive", "squared_epsilon_insensitive".
         - Counts and rates: "poisson". Positive targets: "gamma". Targets that are 0 or positive:
-          "tweedie". Their prediction is the exponential of the raw prediction.
+          "tweedie". These three have a logarithmic link: the prediction is the exponential of the
+          raw prediction, which the model computes.
 
         ``CVaR(loss)``, ``Tilted(loss)`` and ``Trimmed(loss)`` average the losses of the rows in
         another way, and ``0.7 * MSE() + 0.3 * MAE()`` adds losses. With several targets the mean
@@ -92,11 +93,11 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         Share of the L1 penalty (absolute values) in the penalty, from 0 (ridge) to 1 (lasso). Above
         0, some coefficients are exactly 0; a larger value gives more of them.
     model : str or Model, default=None
-        How raw predictions are computed from the features: "linear", "mlp" (a multi-layer
-        perceptron), "factorization_machine" (linear, with an interaction of low rank for each pair
-        of columns), or an object of `sklearn_losses.models` such as
-        ``FactorizationMachine(rank=4)``. None is "linear", or the network that `hidden_layer_sizes`
-        describes.
+        How the raw prediction of a row is computed from its features (it is the prediction, except
+        for losses with a logarithmic link): "linear", "mlp" (a multi-layer perceptron),
+        "factorization_machine" (linear, with an interaction of low rank for each pair of columns),
+        or an object of `sklearn_losses.models` such as ``FactorizationMachine(rank=4)``. None is
+        "linear", or the network that `hidden_layer_sizes` describes.
     hidden_layer_sizes : tuple of int, default=()
         Number of units in each hidden layer of a multi-layer perceptron: short for
         ``model=MLP(hidden_layer_sizes, activation)``. () is the linear model. More units fit more

@@ -258,7 +258,7 @@ class LossComparison:
         )
 
     def _few_folds(self):
-        """What so few folds can show; None where they are enough."""
+        """Which differences so few folds can show; None where they are enough."""
         if self.n_folds_ >= ENOUGH_FOLDS:
             return None
         if self.n_folds_ == 1:
@@ -266,8 +266,8 @@ class LossComparison:
         least = least_difference(self.n_folds_, self.test_train_ratio, self.level)
         enough = least_difference(ENOUGH_FOLDS, 1 / (ENOUGH_FOLDS - 1), self.level)
         return (
-            f"{self.n_folds_} folds show little: only a difference of more than {least:.2g} times its standard deviation over "
-            f"the folds ({enough:.2g} times with cv={ENOUGH_FOLDS})."
+            f"With {self.n_folds_} folds, only a difference of more than {least:.2g} times its standard deviation over the "
+            f"folds is significant (with cv={ENOUGH_FOLDS}: {enough:.2g} times)."
         )
 
     def _title(self):

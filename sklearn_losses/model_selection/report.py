@@ -47,16 +47,22 @@ def wrapped(sentence: str, indent: str = "", hanging: str = "  ") -> str:
     )
 
 
+def _shortened(name, most=36):
+    """A name without its middle where it is too long for a table of text."""
+    return name if len(name) <= most else f"{name[: most // 2 - 1]}...{name[-most // 2 + 2 :]}"
+
+
 def text_table(first: Sequence[str], groups: Iterable[Sequence[Sequence[str]]]) -> list[str]:
     """The lines of a table of at most 80 characters; what does not fit follows below.
 
     Parameters
     ----------
     first : sequence of str
-        The first column, its header first.
+        The first column, its header first. The middle of a long cell is left out.
     groups : iterable of columns
         Further columns, each with its header first; those of a group stay together.
     """
+    first = [_shortened(cell) for cell in first]
     left = [f"{cell:<{max(map(len, first))}}" for cell in first]
     blocks: list[list[str]] = []
     for group in groups:

@@ -171,9 +171,9 @@ class CoverageDisplay:
         ----------
         estimator : regressor, list of regressors, or dict of float to regressor
             A fitted `MultiQuantileRegressor`; a regressor of one quantile, with
-            ``loss=Quantile(...)`` or scikit-learn's ``QuantileRegressor``, or a list of these; or
-            any regressors by the levels of their quantiles. Each may be inside a pipeline or a
-            search.
+            ``loss=Quantile(...)``, with ``loss="mae"`` (the quantile 0.5) or scikit-learn's
+            ``QuantileRegressor``, or a list of these; or any regressors by the levels of their
+            quantiles. Each may be inside a pipeline or a search.
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             Rows that the fit has not seen.
         y : array-like of shape (n_samples,)

@@ -146,8 +146,7 @@ class StochasticSolver(Solver):
         Parameters
         ----------
         state : State
-            What the solver carries along: ``params``, ``steps``, and ``moments`` for running
-            averages.
+            The state of the solver: ``params``, ``steps``, and ``moments`` for running averages.
         gradient : ndarray of shape (n_params,)
             That of the batch at ``state.params``.
         rate : float

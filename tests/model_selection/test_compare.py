@@ -142,8 +142,8 @@ def test_a_rankers_own_score_in_a_search():
 @pytest.mark.parametrize("folds, least", [(2, 15.6), (3, 3.93), (4, 2.43)])
 def test_few_folds_say_what_they_cannot_show(folds, least):
     comparison = compare_losses(LossRegressor(), X, Y, ["mse", "mae"], cv=folds, scoring="r2", refit=False)
-    [sentence] = [said for said in comparison.sentences() if "show little" in said]
-    assert f"{folds} folds show little: only a difference of more than {least:.2g} times its standard deviation" in sentence
+    [sentence] = [said for said in comparison.sentences() if said.startswith("With ")]
+    assert f"With {folds} folds, only a difference of more than {least:.2g} times its standard deviation" in sentence
     # A mean difference of that many standard deviations has the p-value 0.05, one of less a larger
     # one.
     pattern = np.linspace(-1, 1, folds) / np.std(np.linspace(-1, 1, folds), ddof=1)

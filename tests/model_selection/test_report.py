@@ -50,6 +50,12 @@ def comparison():
     return compare_losses(LossRegressor(), X, Y, losses, scoring=["r2", "neg_mean_absolute_error"], refit=False)
 
 
+def test_long_names_are_shortened_in_text_and_wrapped_in_html():
+    [_, line] = text_table(["loss", "a name " * 20 + "of a loss"], [[["r2", "0.5"]]])
+    assert line.startswith("a name a name a n...") and line.endswith("of a loss  0.5") and len(line) <= 45
+    assert "max-width" in section(table(["loss"], [["a name"]], []))
+
+
 def test_lines_are_at_most_80_characters(comparison):
     curve = NoiseCurve(np.arange(20) / 40, {"a loss with a long name": np.ones((20, 2)), "mae": np.zeros((20, 2))}, "r2")
     sentence = " ".join(["words"] * 40)
