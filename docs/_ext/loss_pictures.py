@@ -18,6 +18,7 @@ CURVE, SLOPE, GREY = "#2A86C8", "#D55E00", "#808080"
 SPAN = (-3.0, 3.0)
 ACROSS = {
     "regression": "residual: target − raw prediction",
+    "log link": "log(target / prediction)",
     "classification": "margin: raw prediction for the right class",
     "ranking": "score of the relevant row − score of the other",
 }
@@ -95,11 +96,18 @@ def picture(name):
         loss = loss.set_params(scale=1.0)
     what = {
         "regression": f"a row, by its residual{', at scale 1' if hasattr(loss, 'scale') else ''}",
+        "log link": "a row with the target 1, by the logarithm of target over prediction",
         "classification": "a row, by its margin",
         "ranking": "a query of two rows, by the difference of their scores",
     }
-    sentence = f"The loss of {what[loss.task]} (solid), and its slope (dashed)."
-    return Picture(*_curves(loss), ACROSS[loss.task], sentence)
+    kind = "log link" if loss.task == "regression" and _linked(loss) else loss.task
+    sentence = f"The loss of {what[kind]} (solid), and its slope (dashed)."
+    return Picture(*_curves(loss), ACROSS[kind], sentence)
+
+
+def _linked(loss):
+    """Whether the prediction is the exponential of the raw prediction."""
+    return not np.array_equal(loss.inverse_link(np.zeros(1)), [0.0])
 
 
 def _curves(loss):
@@ -110,8 +118,7 @@ def _curves(loss):
         return np.array([value[0] for value, _ in pairs]), np.array([slope[0] for _, slope in pairs])
     if loss.task == "classification":
         return loss.value_and_gradient(np.ones(len(POINTS), dtype=np.intp), POINTS)
-    linked = not np.array_equal(loss.inverse_link(np.zeros(1)), [0.0])
-    values, gradient = loss.value_and_gradient(np.full(len(POINTS), float(linked)), -POINTS)
+    values, gradient = loss.value_and_gradient(np.full(len(POINTS), float(_linked(loss))), -POINTS)
     return values, -gradient
 
 

@@ -284,8 +284,8 @@ class Hinge(PiecewiseLinear, MarginLoss, name="hinge"):
         \ell(y, f) = \max(0,\ 1 - t)
 
     With more than two classes it is the sum of this over the other classes :math:`j`, with the
-    margins :math:`t_j = f_y - f_j` of the own class :math:`y` [1]_; of nine multi-class hinges that
-    [2]_ compares this one is recommended. It is convex and has one kink, at a margin of 1.
+    margins :math:`t_j = f_y - f_j` of the own class :math:`y` [1]_; [2]_ compares nine multi-class
+    hinges and recommends this one. It is convex and has one kink, at a margin of 1.
     ``solver="interior_point"`` finds the exact minimum of a linear model; on large data
     ``solver="augmented_lagrangian"`` takes less time and proves that the fit is within `tol` of the
     minimum. In an estimator it is ``loss="hinge"``.

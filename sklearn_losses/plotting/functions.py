@@ -79,10 +79,10 @@ class LossFunctionDisplay:
             The losses by name, as objects or as functions, which are taken as losses of a
             regressor. The keys of a dict are the labels in the legend.
         span : tuple of float, default=(-4.0, 4.0)
-            The first and the last point. Regression: the residual, which is the target less the
-            raw prediction; losses with a log link are drawn at the target 1, all others at 0, and
-            losses that estimate a scale at scale 1. Classification: the raw prediction of two
-            classes for a row of the second class.
+            The first and the last point. Regression: the residual, which is the target less the raw
+            prediction; losses that estimate a scale are drawn at scale 1. For a loss with a log
+            link it is the logarithm of the target divided by the prediction, at the target 1.
+            Classification: the raw prediction of two classes for a row of the second class.
         n_points : int, default=401
             The number of points. More points draw kinks more sharply.
         ax : matplotlib axes or array of two axes, default=None
