@@ -1,5 +1,7 @@
 """Blocks of an array, of a memory map, or of whatever can be sliced as one."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

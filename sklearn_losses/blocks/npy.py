@@ -5,6 +5,8 @@ within a limit on the address space, and a file that is cut short meanwhile give
 map would end the process.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Any, NamedTuple

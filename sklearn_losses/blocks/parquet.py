@@ -1,5 +1,7 @@
 """Blocks of Parquet files."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

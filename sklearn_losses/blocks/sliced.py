@@ -1,5 +1,7 @@
 """Sources whose rows can be read from any row on: one after the other, in blocks of one size."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any

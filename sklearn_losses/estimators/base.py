@@ -7,6 +7,8 @@ itself, in one assignment; whatever stops it earlier (an error, a callback, Ctrl
 state, or, once there is a point worth keeping, a consistent new one.
 """
 
+from __future__ import annotations
+
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """LossClassifier."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self

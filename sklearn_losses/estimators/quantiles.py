@@ -1,5 +1,7 @@
 """Several conditional quantiles in one fit, in order for every row."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from functools import partial

@@ -1,5 +1,7 @@
 """LossRanker."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from typing import Any, Self

@@ -1,5 +1,7 @@
 """What decisions cost: two metrics, and a scorer that gets the costs by metadata routing."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -7,6 +7,8 @@ certainty.
    recognition tasks", Journal of the Acoustical Society of America 62 (1977).
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A scorer of rankings that gets the query ids by metadata routing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

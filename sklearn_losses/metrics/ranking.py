@@ -6,6 +6,8 @@ Queries that have no value (no relevant row; nothing to order) are left out; whe
 the result is nan and a warning says so.
 """
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Scores: any loss as a scorer for cross-validation and searches."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

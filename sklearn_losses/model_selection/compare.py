@@ -14,6 +14,8 @@ tables at level 0.05 (folds without correlation: 2 %).
        Statistics 6 (1979).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any
 

@@ -3,6 +3,8 @@
 Test targets stay without noise, since the question is what was learned.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -200,7 +202,7 @@ def noise_curve(
     test_size: float = 0.3,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
-) -> "NoiseCurve":
+) -> NoiseCurve:
     """Score losses on clean test rows, for growing shares of wrong training targets.
 
     The training targets of random splits are changed, by outliers or wrong labels, and the test

@@ -6,6 +6,8 @@
        Statistics 6 (1979).
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats

@@ -5,6 +5,8 @@ what it says, and who found it out. Losses that the registry does not have drop 
 best stands first. A suggestion is where `compare_losses` starts, not where it ends.
 """
 
+from __future__ import annotations
+
 import html
 from collections.abc import Iterator
 from typing import Any, NamedTuple

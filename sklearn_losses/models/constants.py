@@ -1,5 +1,7 @@
 """Numbers that a loss learns with the coefficients, as further outputs of a model."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -147,10 +149,10 @@ class LinearWithConstants(WithConstants, LinearModel):
         """
         return np.append(self.model.pack(weights, intercept), np.zeros(self.n_constants))
 
-    def resized(self, n_features: int) -> "LinearModel":
+    def resized(self, n_features: int) -> LinearModel:
         return LinearWithConstants(self.model.resized(n_features), self.n_constants, self.units)
 
-    def restricted(self, features: NDArray[np.intp]) -> tuple["LinearModel", NDArray[np.intp]]:
+    def restricted(self, features: NDArray[np.intp]) -> tuple[LinearModel, NDArray[np.intp]]:
         """Return the linear model of some columns; the constants stay.
 
         Parameters

@@ -1,5 +1,7 @@
 """The coefficients of linear models."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

@@ -1,5 +1,7 @@
 """Whether predicted quantiles and intervals hold the share of targets that they promise."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 

@@ -1,5 +1,7 @@
 """What the displays share of their input: the last step of an estimator, checked rows, weights."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """Residuals over robust distances of the rows: which are outliers, and of which kind."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

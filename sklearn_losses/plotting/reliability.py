@@ -1,5 +1,7 @@
 """Whether predictions mean what they say: observed shares and means by groups of predictions."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 

@@ -1,5 +1,7 @@
 """Residuals of a regressor: over the predictions, and against a normal distribution."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

@@ -20,6 +20,8 @@ References
        Statistics 16 (2007).
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np

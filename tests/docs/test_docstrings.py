@@ -192,3 +192,9 @@ def test_attributes_are_described(path):
 def test_code_of_examples_fits_its_page(path):
     lines = page(path).clean_doc.split("\n")
     assert [line for line in lines if line.lstrip().startswith((">>>", "...")) and len(line) > 88] == []
+
+
+@pytest.mark.parametrize("path", [*OBJECTS, *METHODS])
+def test_help_shows_a_signature_that_can_be_read(path):
+    """Types such as `ArrayLike` by their names, and not as what they stand for."""
+    assert "numpy._typing" not in str(inspect.signature({**OBJECTS, **METHODS}[path]))
