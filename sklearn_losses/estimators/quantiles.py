@@ -56,8 +56,8 @@ class MultiQuantileRegressor(InNotebooks, BaseEstimator):
         loss of the best constant prediction and s the standard deviation of y, the penalty is
         ``1e-4 * L * ((1 - l1_ratio)/2 * |w/s|^2 + l1_ratio * |w/s|_1)``.
     l1_ratio : float, default=0.0
-        Share of the absolute values in the penalty, from 0 (ridge) to 1 (lasso). Above 0,
-        coefficients become exactly 0, the more of them the larger it is.
+        Share of the L1 penalty (absolute values) in the penalty, from 0 (ridge) to 1 (lasso). Above
+        0, some coefficients are exactly 0; a larger value gives more of them.
     solver : str or Solver, default="auto"
         What minimises the objective of each level: a name or an object, as for `LossRegressor`.
         "auto" chooses one that ends at the exact optimum: "interior_point", "augmented_lagrangian"

@@ -64,7 +64,7 @@ class LossRegressor(MultiOutputMixin, RegressorMixin, LossEstimator):
         object of your own with a method `minimize`. All solvers minimise the same objective. They
         differ in speed and in the losses, models and penalties that they accept; one that does not
         accept yours raises a ValueError that names another. A loss with kinks is one whose slope
-        jumps, such as "mae" and "quantile". The names:
+        jumps, such as the absolute error or the hinge loss. The names:
 
         - "auto" chooses by the loss, the model, the penalty and the size of the data. The attribute
           `solver_` names the solver that ran.

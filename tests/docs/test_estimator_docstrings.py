@@ -19,8 +19,8 @@ from sklearn_losses.solvers import Solver
 BY_LOSS = {"regression": LossRegressor, "classification": LossClassifier, "ranking": LossRanker}
 # Parameters whose texts differ between the estimators; all others have one text.
 DIFFERENT = {
-    LossClassifier: {"loss", "alpha", "early_stopping"},
-    LossRanker: {"loss", "solver", "alpha", "fit_intercept", "early_stopping", "validation_fraction", "random_state"},
+    LossClassifier: {"loss", "alpha", "model", "early_stopping"},
+    LossRanker: {"loss", "solver", "alpha", "model", "fit_intercept", "early_stopping", "validation_fraction", "random_state"},
     MultiQuantileRegressor: {"alpha", "solver", "max_iter", "tol"},
 }
 
