@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 import sys
-import warnings
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -25,8 +25,7 @@ import sklearn_losses  # noqa: E402
 project = "sklearn-losses"
 author = copyright = "the authors of sklearn-losses"
 version = release = sklearn_losses.__version__
-# A placeholder, as in pyproject.toml.
-REPOSITORY = "https://github.com/sklearn-losses/sklearn-losses"
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Source"]
 
 extensions = [
     # First: the pages of the API show which examples use a name.
@@ -49,8 +48,6 @@ exclude_patterns = ["_build", "_templates", "_ext", "generated", "design.md"]
 templates_path = ["_templates"]
 default_role = "code-or-link"
 nitpicky = True
-# References that a docstring of another package holds, which methods of ours inherit.
-nitpick_ignore_regex = []
 
 # Pages that the build writes itself.
 GENERATED = HERE / "generated"
@@ -108,10 +105,6 @@ html_theme_options = {
     "footer_end": [],
     "navigation_with_keys": False,
 }
-
-# Names of earlier versions warn when they are read, and autodoc reads all attributes.
-warnings.filterwarnings("ignore", r".* is called \w+ now\.", FutureWarning)
-warnings.filterwarnings("ignore", r".* has moved to .*", FutureWarning)
 
 
 def linkcode_resolve(domain, info):

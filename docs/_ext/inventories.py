@@ -74,7 +74,7 @@ def write(folder, sources):
         found.update(REFERENCE.findall(text), NAME.findall(text), SEE_ALSO.findall(text))
     entries = {project: list(LABELS.get(project, [])) for project in PROJECTS}
     for name in sorted(found):
-        project, entry = _entry(name)
+        project, entry = entry_of(name)
         if entry:
             entries[project].append(entry)
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def write(folder, sources):
     return {project: (address, str(folder / f"{project}.inv")) for project, (address, _) in PROJECTS.items()}
 
 
-def _entry(name):
+def entry_of(name):
     """The project of a name, and its line in the inventory or None."""
     top = name.partition(".")[0]
     if top in PROJECTS and top != "python":

@@ -5,7 +5,6 @@ documentation, and which parameters the user has set.
 """
 
 import inspect
-import re
 import sys
 from typing import Any
 
@@ -70,7 +69,7 @@ class PartInNotebooks(InNotebooks):
 
 def _without_state(shown):
     """A diagram without the sign that says "Not fitted"."""
-    return re.sub(r'<span class="sk-estimator-doc-link ">i<span>Not fitted</span></span>', "", shown)
+    return shown.replace('<span class="sk-estimator-doc-link ">i<span>Not fitted</span></span>', "")
 
 
 def _is_default(name, values):

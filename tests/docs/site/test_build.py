@@ -14,7 +14,7 @@ from sklearn_losses.solvers import Solver
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT / "docs" / "_ext"))
 
-from inventories import PROJECTS, _entry  # noqa: E402
+from inventories import PROJECTS, entry_of  # noqa: E402
 from public_names import MODULES, public_names  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -89,8 +89,8 @@ def test_any_static_host_can_serve_it(site):
 
 
 def test_links_to_other_packages_are_checked():
-    project, entry = _entry("sklearn.pipeline.Pipeline.fit")
+    project, entry = entry_of("sklearn.pipeline.Pipeline.fit")
     assert PROJECTS[project][0] + entry.split()[3] == (
         "https://scikit-learn.org/stable/modules/generated/sklearn.pipeline.Pipeline.html#sklearn.pipeline.Pipeline.fit"
     )
-    assert _entry("sklearn.pipeline.Chain") == ("sklearn", None)
+    assert entry_of("sklearn.pipeline.Chain") == ("sklearn", None)
